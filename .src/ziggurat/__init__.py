@@ -1,0 +1,1 @@
+../../converter/facade/__init__.py

@@ -1,0 +1,1 @@
+"""Whole conversions: plan, run, verify, report; and the command line."""

@@ -1,0 +1,1 @@
+"""The read side: backends, the registry that chooses one, and the whole read API on top."""

@@ -1,0 +1,71 @@
+"""An array in memory (or mapped) as an image: for tests, associated images and results."""
+
+from typing import Any
+
+import numpy as np
+
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.geometry import Rect
+from ziggurat.readers.image import Axis, ImageInfo, Interpretation, Level
+from ziggurat.readers.reader import Pixels, Reader
+
+
+class ArrayReader(Reader):
+    """One array of shape (frame axes …, y, x, band)."""
+
+    def __init__(self, array: np.ndarray[Any, np.dtype[Any]], info: ImageInfo) -> None:
+        expected = (*(a.size for a in info.axes), info.height, info.width, info.bands)
+        if array.shape != expected:
+            raise OptionError(
+                f"an array of shape {array.shape} is not the image of shape {expected}"
+            )
+        self.info = info
+        self._frames = array.reshape(-1, *array.shape[-3:])
+
+    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
+        """Return a copy of a rectangle; there is only level 0."""
+        if level:
+            raise OptionError(f"an array has level 0 only, not {level}")
+        return self._frames[frame, rect.y : rect.bottom, rect.x : rect.right].copy()
+
+
+def array_reader(
+    array: np.ndarray[Any, np.dtype[Any]],
+    axes: str = "yxs",
+    *,
+    interpretation: Interpretation | None = None,
+    tile: int = 256,
+) -> ArrayReader:
+    """Wrap an array.
+
+    Parameters
+    ----------
+    array
+        Of any dtype; its dimensions are named by ``axes``.
+    axes
+        One letter a dimension, ending in ``yx`` or ``yxs`` (s: bands).
+    interpretation
+        Default: RGB for three or four bands of 8 or 16 bits, gray for one, else multiband.
+    tile
+        Nominal tile size of the level.
+    """
+    if not axes.endswith(("yx", "yxs")) or len(axes) != array.ndim:
+        raise OptionError(f"axes {axes!r} don't name the {array.ndim} dimensions of the array")
+    if axes.endswith("yx"):
+        array = array[..., np.newaxis]
+    *_, height, width, bands = array.shape
+    frame_axes = axes.removesuffix("s").removesuffix("yx")
+    color = bands in (3, 4) and array.dtype in (np.uint8, np.uint16)
+    guess = Interpretation.RGB if color else Interpretation.MULTIBAND
+    if bands == 1:
+        guess = Interpretation.GRAY
+    info = ImageInfo(
+        format="array",
+        levels=(Level(width, height, tile, tile),),
+        bands=bands,
+        dtype=array.dtype,
+        interpretation=interpretation or guess,
+        alpha=color and bands == 4 and interpretation in (None, Interpretation.RGB),
+        axes=tuple(Axis(name, size) for name, size in zip(frame_axes, array.shape, strict=False)),
+    )
+    return ArrayReader(array, info)

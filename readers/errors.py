@@ -1,0 +1,78 @@
+"""Every error that ziggurat raises on purpose.
+
+Each class is a :class:`ZigguratError` and, where callers already catch a builtin for
+the same event, that builtin too. A message says what was asked, what was found and
+what to do next.
+"""
+
+
+class ZigguratError(Exception):
+    """The root of the family."""
+
+
+class OptionError(ZigguratError, ValueError):
+    """An argument or option that can't be meant: unknown name, impossible value, contradiction."""
+
+
+class SourceError(ZigguratError):
+    """An image that can't be opened or read."""
+
+
+class SourceNotFoundError(SourceError, FileNotFoundError):
+    """There is nothing at the path or URL."""
+
+
+class UnsupportedFormatError(SourceError):
+    """No backend knows this kind of file."""
+
+
+class CorruptSourceError(SourceError):
+    """The file is of a known kind, but truncated, damaged or hostile."""
+
+
+class RegionError(SourceError, ValueError):
+    """A region, scale or unit that makes no sense for this image."""
+
+
+class TileRangeError(SourceError, IndexError):
+    """A tile, level or frame outside the image."""
+
+
+class StyleError(OptionError):
+    """A style that can't be understood."""
+
+
+class ProjectionError(SourceError, ValueError):
+    """A projection that is unknown, or not to be had for this image."""
+
+
+class SinkError(ZigguratError):
+    """A sink that refuses: wrong tile, wrong axis, closed or vanished store."""
+
+
+class SinkInputError(SinkError, ValueError):
+    """A tile, mask, position or attribute that the sink can't take; nothing was written."""
+
+
+class ScratchFullError(SinkError, OSError):
+    """No room left for the sink's store; what is in it stays readable."""
+
+
+class WriteError(ZigguratError, OSError):
+    """An output that could not be written; nothing is left under its name."""
+
+
+class TargetExistsError(WriteError, FileExistsError):
+    """The output is already there, and overwriting was not asked for."""
+
+
+class CancelledError(ZigguratError):
+    """Long work was cancelled by its caller."""
+
+
+class ConversionError(ZigguratError):
+    """A conversion that failed, or would lose what ``strict`` forbids to lose."""
+
+
+class VerificationError(ConversionError):
+    """An output that does not hold what it should."""

@@ -1,0 +1,85 @@
+"""What a backend must answer. Everything else is written once, on top of this.
+
+A backend is one file with a class derived from :class:`Reader` and a function
+``open_reader(location)``, and one row in :mod:`ziggurat.readers.registry`.
+"""
+
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from ziggurat.readers.encoded import EncodedImage, EncodedLevel
+from ziggurat.readers.geometry import Rect
+from ziggurat.readers.image import ImageInfo
+
+Pixels = np.ndarray[Any, np.dtype[Any]]  # shape (y, x, band), always three dimensions
+
+
+class Reader(ABC):
+    """One opened image.
+
+    All facts are parsed when it is made; afterwards ``info`` does not change (the one
+    exception: the reader of a growing sink takes a fresh one on every look). Every method
+    may be called from several threads at once.
+    """
+
+    info: ImageInfo
+
+    @abstractmethod
+    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
+        """Return the pixels of a rectangle of a stored level.
+
+        Parameters
+        ----------
+        level
+            Index into ``info.levels``.
+        frame
+            0 … ``info.frames`` - 1.
+        rect
+            In that level's pixels, wholly inside the level (callers clip).
+
+        Returns
+        -------
+        array of shape (rect.height, rect.width, info.bands) and dtype ``info.dtype``;
+        the caller may write into it.
+
+        Raises
+        ------
+        CorruptSourceError
+            The stored data can't be decoded.
+        """
+
+    def read_associated(self, name: str) -> Pixels:
+        """Return an associated image (label, macro, thumbnail …) as (y, x, band)."""
+        raise KeyError(name)
+
+    def encoded(self, level: int, frame: int) -> EncodedLevel | None:
+        """Return a stored level as encoded tiles, or None where it isn't a plain tile grid."""
+        del level, frame
+        return None
+
+    def encoded_associated(self, name: str) -> EncodedImage | None:
+        """Return an associated image as stored, or None where it must be decoded."""
+        del name
+        return None
+
+    def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
+        """Return True where it is known, without reading pixels, that nothing was ever stored."""
+        del level, frame, rect
+        return False
+
+    def close(self) -> None:  # noqa: B027  (most backends have nothing to close)
+        """Release files; reading afterwards is an error. May be called twice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
