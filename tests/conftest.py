@@ -1,6 +1,7 @@
 """Where the real files are, and small made-up images for when there are none."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,17 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("ZIGGURAT_DATA", ROOT.parent / "shared" / "data"))
 
 
-def data_file(relative: str) -> Path:
-    """Return a real file of the data folder, or skip the test, saying so."""
-    path = DATA / relative
-    if not path.exists():
-        pytest.skip(f"no real data at {path}; set ZIGGURAT_DATA to where it is")
-    return path
+@pytest.fixture(scope="session")
+def data_file() -> Callable[[str], Path]:
+    """Return a function that gives a real file of the data folder, or skips, saying so."""
+
+    def find(relative: str) -> Path:
+        path = DATA / relative
+        if not path.exists():
+            pytest.skip(f"no real data at {path}; set ZIGGURAT_DATA to where it is")
+        return path
+
+    return find
 
 
 @pytest.fixture
@@ -29,4 +35,3 @@ def tissue() -> np.ndarray:
     from skimage import data
 
     return np.asarray(data.immunohistochemistry())
-

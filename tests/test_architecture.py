@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from ziggurat import __all__ as public_names
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,7 +71,9 @@ def test_there_is_no_import_cycle() -> None:
 
 
 def _run(code: str) -> str:
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     return result.stdout
 
 
