@@ -1,0 +1,71 @@
+"""The wheel, built from the sdist, holds every module and works away from the checkout."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = {"readers": "readers", "writers": "writers", "converter": "converter", "facade": ""}
+
+
+@pytest.fixture(scope="module")
+def unpacked_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel built from the sdist of a copy of the project, unpacked."""
+    work = tmp_path_factory.mktemp("packaging")
+    copy = work / "project"
+    copy.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE", "readers", "writers", "converter"):
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, copy / name)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", work / "dist", copy],
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = (work / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(work / "wheel")
+    return work / "wheel"
+
+
+def _modules() -> list[str]:
+    names = []
+    for path in sorted(ROOT.glob("*/*.py")) + sorted(ROOT.glob("converter/facade/*.py")):
+        room = path.parent.name
+        if room in ROOMS:
+            stem = "" if path.stem == "__init__" else path.stem
+            names.append(".".join(part for part in ("ziggurat", ROOMS[room], stem) if part))
+    return names
+
+
+def test_the_wheel_has_every_module(unpacked_wheel: Path) -> None:
+    for name in _modules():
+        base = unpacked_wheel / name.replace(".", "/")
+        assert base.with_suffix(".py").exists() or (base / "__init__.py").exists(), name
+    assert (unpacked_wheel / "ziggurat" / "py.typed").exists()
+
+
+def test_the_wheel_imports_away_from_the_checkout(unpacked_wheel: Path, tmp_path: Path) -> None:
+    names = [name for name in _modules() if name != "ziggurat.__main__"]
+    code = (
+        "import importlib, ziggurat\n"
+        f"assert ziggurat.__file__.startswith({str(unpacked_wheel)!r}), ziggurat.__file__\n"
+        f"for name in {names!r}:\n"
+        "    module = importlib.import_module(name)\n"
+        f"    assert module.__file__.startswith({str(unpacked_wheel)!r}), module.__file__\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(unpacked_wheel)}
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, env=environment)
+
+
+def test_the_wheel_installs_the_console_script(unpacked_wheel: Path) -> None:
+    (entry_points,) = unpacked_wheel.glob("*.dist-info/entry_points.txt")
+    assert "ziggurat = ziggurat.converter.cli:main" in entry_points.read_text()
