@@ -14,48 +14,70 @@ from ziggurat.readers.reader import Reader
 class Format:
     """One row: a backend module with ``open_reader(location) -> Reader`` and what it takes.
 
-    ``magics`` are leading bytes; ``suffixes`` lower-case endings of the name. A file is
-    tried with a row when either fits. ``directories`` says that folders may be images too.
+    ``magics`` are bytes of the beginning, each with its offset; ``suffixes`` lower-case endings
+    of the name. A file is tried with a row when either fits.
     """
 
     name: str
     module: str
     suffixes: tuple[str, ...] = ()
-    magics: tuple[bytes, ...] = ()
-    directories: bool = False
+    magics: tuple[tuple[int, bytes], ...] = ()
+    directories: bool = False  # folders may be images too
+    remote: bool = False  # URLs may be images too
     any_file: bool = False  # the last resorts, tried with anything
+    owns: bool = False  # where it says that a file is damaged, nobody else is asked
 
     def fits(self, location: Location) -> bool:
         """Return True where this backend is worth a try."""
+        if location.is_remote and not self.remote:
+            return False
         if location.is_directory:
             return self.directories
         return (
             self.any_file
             or location.name.endswith(self.suffixes)
-            or any(location.head.startswith(magic) for magic in self.magics)
+            or any(location.head.startswith(magic, offset) for offset, magic in self.magics)
         )
 
 
-TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TIFF_MAGICS = ((0, b"II*\0"), (0, b"MM\0*"), (0, b"II+\0"), (0, b"MM\0+"))
+DICOM_MAGIC = (128, b"DICM")
+SLIDE_SUFFIXES = (".mrxs", ".vms", ".vmu", ".dcm", ".svslide", ".bif")
 
-# Order matters: the first row that accepts a file reads it.
+# Order matters: the first row that accepts a file reads it. Slides whose tiles overlap, or lie
+# in several files, go to OpenSlide before anybody takes their TIFF or thumbnail for the image.
 FORMATS: tuple[Format, ...] = (
     Format("store", "ziggurat.readers.store", directories=True),
-    Format("ome-zarr", "ziggurat.readers.ome_zarr", (".zip", ".ozx"), directories=True),
-    Format("tiff", "ziggurat.readers.tiff", magics=TIFF_MAGICS),
+    Format(
+        "ome-zarr",
+        "ziggurat.readers.ome_zarr",
+        (".zip", ".ozx"),
+        ((0, b"PK\x03\x04"),),
+        directories=True,
+        remote=True,
+    ),
     Format(
         "openslide",
         "ziggurat.readers.openslide",
-        (".mrxs", ".vms", ".vmu", ".dcm", ".svslide", ".bif", ".tif", ".svs"),
+        SLIDE_SUFFIXES,
+        (DICOM_MAGIC,),
         directories=True,
+        owns=True,
     ),
-    Format("vips", "ziggurat.readers.vips", any_file=True),
-    Format("gdal", "ziggurat.readers.gdal", any_file=True),
+    Format("tiff", "ziggurat.readers.tiff", magics=TIFF_MAGICS, remote=True),
+    Format("openslide-tiff", "ziggurat.readers.openslide", magics=TIFF_MAGICS),
+    Format("vips", "ziggurat.readers.vips", any_file=True, remote=True),
+    Format("gdal", "ziggurat.readers.gdal", any_file=True, remote=True),
 )
 
 
 def _load(row: Format) -> Callable[[Location], Reader]:
-    return importlib.import_module(row.module).open_reader  # type: ignore[no-any-return]
+    try:
+        module = importlib.import_module(row.module)
+    except ImportError as error:  # a library without a build for this machine
+        raise UnsupportedFormatError(f"can't be loaded here ({error})") from error
+    opener: Callable[[Location], Reader] = module.open_reader
+    return opener
 
 
 def open_reader(path: str | os.PathLike[str]) -> Reader:
@@ -82,6 +104,8 @@ def open_reader(path: str | os.PathLike[str]) -> Reader:
             refusals.append(f"{row.name}: {error}")
         except SourceError as error:
             failure = failure or error
+            if row.owns:
+                break
     if failure is not None:
         raise failure
     said = "; ".join(refusals) or "no backend takes such a name or beginning"
