@@ -33,13 +33,14 @@ def filesystem(url: str) -> tuple[Any, str]:
 
     scheme = url.split("://", 1)[0].lower()
     try:
-        return url_to_fs(url)
+        files, path = url_to_fs(url)
     except ImportError as error:
         extra = _EXTRAS.get(scheme)
         hint = f"pip install 'ziggurat[{extra}]'" if extra else str(error)
         raise SourceError(f"{scheme}:// needs a package that is not installed: {hint}") from error
     except ValueError as error:
         raise SourceError(f"{url} can't be opened: {error}") from error
+    return files, path
 
 
 class RemoteBytes:
