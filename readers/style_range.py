@@ -1,0 +1,68 @@
+"""Which stored values are shown darkest and brightest: ranges from a small overview's histogram."""
+
+from typing import Any
+
+import numpy as np
+
+from ziggurat.readers.reader import Pixels
+from ziggurat.readers.style import BandStyle, RangeEnd, RangeKind
+
+_BINS = 256
+
+
+def value_range(style: BandStyle, values: Pixels) -> tuple[float, float]:
+    """Return the stored values shown as the first and the last colour.
+
+    Parameters
+    ----------
+    style
+        Its ``low`` and ``high`` say how.
+    values
+        The band's values in a small overview of the image, shape (y, x).
+    """
+    valid = _valid(values, style.nodata)
+    return _end(style.low, valid, lower=True), _end(style.high, valid, lower=False)
+
+
+def _valid(values: Pixels, nodata: float | None) -> Pixels:
+    keep = np.isfinite(values)
+    if nodata is not None:
+        keep &= values != nodata
+    return values[keep]
+
+
+def _end(end: RangeEnd, values: Pixels, *, lower: bool) -> float:
+    if end.kind is RangeKind.NUMBER:
+        return end.value
+    if end.kind is RangeKind.FULL or values.size == 0:
+        return 0.0 if lower else _full(values.dtype)
+    if end.kind is RangeKind.AUTO and _looks_like_bytes(values):
+        return 0.0 if lower else 255.0
+    if end.threshold:
+        return _percentile(values, end.threshold, lower=lower)
+    return float(values.min() if lower else values.max())
+
+
+def _full(dtype: np.dtype[Any]) -> float:
+    """Return the highest value of an 8 or 16 bit type; wider and real ones are taken as 0 to 1."""
+    return {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}.get(dtype, 1.0)
+
+
+def _looks_like_bytes(values: Pixels) -> bool:
+    """Return True where values of any type fill a good part of 0 to 255 and nothing beyond."""
+    if values.dtype == np.uint8:
+        return True
+    return bool(values.min() >= 0 and 1 < values.max() <= 255)
+
+
+def _percentile(values: Pixels, share: float, *, lower: bool) -> float:
+    """Return the edge of the histogram's bin outside of which less than ``share`` of values lie.
+
+    The histogram has 256 bins over the whole numbers that enclose the values, so that the answer
+    does not depend on a single outlier's exact value.
+    """
+    low, high = float(np.floor(values.min())), float(np.floor(values.max())) + 1
+    counts, edges = np.histogram(values, bins=_BINS, range=(low, high))
+    cumulative = np.cumsum(counts if lower else counts[::-1])
+    left_out = int(np.searchsorted(cumulative, share * values.size, side="right"))
+    return float(edges[left_out] if lower else edges[len(edges) - 1 - left_out])
