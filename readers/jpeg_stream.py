@@ -1,0 +1,178 @@
+"""JPEG code streams without decoding them: header facts, tables merged in, streams rebuilt.
+
+Source: ITU-T T.81 (markers, scans, restart intervals); Adobe technical note 5116 (the APP14
+marker); TIFF technical note 2 (tables shared by many abbreviated streams).
+"""
+
+import struct
+from dataclasses import dataclass
+
+from ziggurat.readers.encoded import Photometric
+from ziggurat.readers.errors import CorruptSourceError
+
+SOI, EOI, SOS, DRI = 0xD8, 0xD9, 0xDA, 0xDD
+_APP0, _APP14 = 0xE0, 0xEE
+_STANDALONE = {0x01, *range(0xD0, 0xD8)}
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+
+
+@dataclass(frozen=True, slots=True)
+class JpegHeader:
+    """What the markers before the first scan say.
+
+    ``subsampling`` is (horizontal, vertical) of the chroma; ``adobe_transform`` is the APP14
+    marker's colour transform (0 none, 1 YCbCr, 2 YCCK), None where there is no such marker;
+    ``sof_offset`` and ``scan_offset`` count from the stream's first byte: the frame header's
+    marker, and the first byte of entropy-coded data.
+    """
+
+    width: int
+    height: int
+    bits: int
+    components: int
+    component_ids: bytes
+    subsampling: tuple[int, int]
+    sof: int
+    jfif: bool
+    adobe_transform: int | None
+    restart_interval: int
+    sof_offset: int
+    scan_offset: int
+
+    @property
+    def lossless(self) -> bool:
+        """True for the lossless process (SOF3)."""
+        return self.sof == 0xC3
+
+    @property
+    def mcu(self) -> tuple[int, int]:
+        """Width and height of a minimum coded unit in pixels."""
+        if self.components == 1:
+            return 8, 8
+        return 8 * self.subsampling[0], 8 * self.subsampling[1]
+
+
+def _segments(data: bytes) -> list[tuple[int, int, int]]:
+    """Return (marker, offset of the marker, end of the segment) up to and with the scan's."""
+    if data[:2] != b"\xff\xd8":
+        raise CorruptSourceError(f"not a JPEG stream: it begins with {data[:4].hex() or 'nothing'}")
+    found = []
+    position = 2
+    while position + 4 <= len(data):
+        if data[position] != 0xFF:
+            raise CorruptSourceError(f"damaged JPEG header at byte {position}")
+        marker = data[position + 1]
+        if marker == 0xFF:  # fill byte
+            position += 1
+            continue
+        if marker == EOI:
+            break
+        if marker in _STANDALONE:
+            position += 2
+            continue
+        end = position + 2 + int.from_bytes(data[position + 2 : position + 4])
+        if end > len(data) or end < position + 4:
+            raise CorruptSourceError(f"truncated JPEG header at byte {position}")
+        found.append((marker, position, end))
+        position = end
+        if marker == SOS:
+            break
+    return found
+
+
+def _frame(segment: bytes) -> tuple[int, int, int, bytes, tuple[int, int]]:
+    """Return (bits, height, width, component ids, subsampling) of a frame header's content."""
+    if len(segment) < 6 or len(segment) < 6 + 3 * segment[5] or not segment[5]:
+        raise CorruptSourceError("damaged JPEG frame header")
+    bits, height, width, count = struct.unpack(">BHHB", segment[:6])
+    parts = [segment[6 + 3 * i : 9 + 3 * i] for i in range(count)]
+    factors = [(part[1] >> 4, part[1] & 15) for part in parts]
+    if not all(1 <= h <= 4 and 1 <= v <= 4 for h, v in factors):
+        raise CorruptSourceError(f"JPEG sampling factors of {factors} can't be")
+    across = max(h for h, _ in factors) // min(h for h, _ in factors[1:] or factors)
+    down = max(v for _, v in factors) // min(v for _, v in factors[1:] or factors)
+    ids = bytes(part[0] for part in parts)
+    return bits, height, width, ids, (across, down) if count > 1 else (1, 1)
+
+
+def parse_header(data: bytes) -> JpegHeader:
+    """Read the header of a JPEG stream (whole, or abbreviated without its tables).
+
+    Raises
+    ------
+    CorruptSourceError
+        It isn't one, or it ends before its first scan.
+    """
+    frame: tuple[int, int, int, bytes, tuple[int, int]] | None = None
+    sof = sof_offset = scan_offset = restart = 0
+    jfif, adobe = False, None
+    for marker, start, end in _segments(data):
+        content = data[start + 4 : end]
+        if marker in _FRAMES:
+            frame, sof, sof_offset = _frame(content), marker, start
+        elif marker == _APP0:
+            jfif = jfif or content.startswith(b"JFIF")
+        elif marker == _APP14 and content.startswith(b"Adobe") and len(content) >= 12:
+            adobe = content[11]
+        elif marker == DRI and len(content) >= 2:
+            restart = int.from_bytes(content[:2])
+        elif marker == SOS:
+            scan_offset = end
+    if frame is None or not scan_offset:
+        raise CorruptSourceError("a JPEG stream without frame or scan header")
+    bits, height, width, ids, subsampling = frame
+    return JpegHeader(
+        width,
+        height,
+        bits,
+        len(ids),
+        ids,
+        subsampling,
+        sof,
+        jfif,
+        adobe,
+        restart,
+        sof_offset,
+        scan_offset,
+    )
+
+
+def stream_photometric(header: JpegHeader, tag: Photometric) -> Photometric:
+    """Decide in which colour space a stream is stored, its container having said ``tag``.
+
+    The stream's own markers win. Without any, the tag is right for Aperio's RGB and for all
+    YCbCr; but a subsampled RGB does not exist, and JFIF is YCbCr by definition.
+    """
+    if header.components != 3:
+        return tag if header.components != 1 else Photometric.GRAY
+    if header.adobe_transform is not None:
+        return Photometric.YCBCR if header.adobe_transform == 1 else Photometric.RGB
+    if header.component_ids == b"RGB":
+        return Photometric.RGB
+    if header.jfif or header.subsampling != (1, 1):
+        return Photometric.YCBCR
+    return Photometric.RGB if tag is Photometric.RGB else Photometric.YCBCR
+
+
+def merge_tables(data: bytes, tables: bytes | None) -> bytes:
+    """Return a complete stream out of an abbreviated one and its tables.
+
+    ``tables`` is a stream of its own (SOI … EOI), as in TIFF's tag 347.
+    """
+    if not tables or len(tables) <= 4:
+        return data
+    body = tables[2:-2] if tables.endswith(b"\xff\xd9") else tables[2:]
+    return data[:2] + body + data[2:]
+
+
+def with_adobe_marker(data: bytes, photometric: Photometric) -> bytes:
+    """Return the stream with an APP14 marker that names its colour space.
+
+    Decoders outside TIFF guess YCbCr for three components; RGB streams need the marker.
+    Streams that carry one already are returned as they are.
+    """
+    if parse_header(data).adobe_transform is not None:
+        return data
+    transform = 1 if photometric is Photometric.YCBCR else 0
+    marker = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00" + bytes([transform])
+    return data[:2] + marker + data[2:]

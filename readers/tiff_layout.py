@@ -1,0 +1,194 @@
+"""How the pixels of a TIFF page are cut into tiles or strips: facts of one page, checked."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from ziggurat.readers.encoded import Codec, Photometric, TileFormat
+from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
+from ziggurat.readers.geometry import grid_shape
+
+_CODECS = {
+    1: Codec.NONE,
+    5: Codec.LZW,
+    7: Codec.JPEG,
+    8: Codec.DEFLATE,
+    32773: Codec.PACKBITS,
+    32946: Codec.DEFLATE,
+    33005: Codec.JPEG2000,
+    34712: Codec.JPEG2000,
+    34925: Codec.LZMA,
+    22610: Codec.JPEGXR,
+    34934: Codec.JPEGXR,
+    50000: Codec.ZSTD,
+    34926: Codec.ZSTD,
+    50001: Codec.WEBP,
+    50002: Codec.JPEGXL,
+    52546: Codec.JPEGXL,
+}
+_MIN_IS_WHITE = 0
+_PHOTOMETRICS = {
+    _MIN_IS_WHITE: Photometric.GRAY,
+    1: Photometric.GRAY,
+    2: Photometric.RGB,
+    3: Photometric.PALETTE,
+    4: Photometric.GRAY,  # a transparency mask
+    6: Photometric.YCBCR,
+}
+_LOSSY = {Codec.JPEG, Codec.JPEG2000, Codec.JPEGXL, Codec.JPEGXR, Codec.WEBP, Codec.OTHER}
+
+# A side beyond this is forged: the largest slides have some 10^6 pixels a side.
+_LARGEST_SIDE = 1 << 26
+_LARGEST_TILE_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentLayout:
+    """What all pages of a kind share: sizes, the grid of tiles or strips, how to decode one.
+
+    Strips are a grid of one column. ``planar``: each band has a grid of its own, one after the
+    other. ``fallback`` is tifffile's decoder, for what :mod:`ziggurat.readers.decode` does not
+    know. ``inverted``: stored as "zero is white". ``scale`` widens 1 to 7 bits of gray to 8.
+    """
+
+    width: int
+    height: int
+    tile_width: int
+    tile_height: int
+    columns: int
+    rows: int
+    bands: int
+    dtype: np.dtype[Any]
+    tiled: bool
+    planar: bool
+    format: TileFormat
+    fallback: Callable[..., Any]
+    inverted: bool = False
+    scale: int = 1
+
+    @property
+    def segments(self) -> int:
+        """How many tiles or strips there are."""
+        return self.columns * self.rows * (self.bands if self.planar else 1)
+
+    @property
+    def verbatim(self) -> bool:
+        """True where an encoded tile means what its format says, without mending afterwards."""
+        return self.tiled and not self.planar and not self.inverted and self.scale == 1
+
+
+def _photometric(page: tifffile.TiffPage) -> Photometric:
+    try:
+        return _PHOTOMETRICS[int(page.photometric)]
+    except KeyError:
+        raise UnsupportedFormatError(
+            f"TIFF photometric interpretation {int(page.photometric)} is left to other readers"
+        ) from None
+
+
+def _dtype(page: tifffile.TiffPage) -> np.dtype[Any]:
+    if page.dtype is None or page.dtype.kind not in "buif":
+        raise UnsupportedFormatError(
+            f"TIFF samples of {page.bitspersample} bits, sample format {page.sampleformat}, "
+            "can't be read"
+        )
+    return np.dtype(np.uint8) if page.dtype.kind == "b" else page.dtype.newbyteorder("=")
+
+
+def _check_sizes(page: tifffile.TiffPage, tile_width: int, tile_height: int, size: int) -> None:
+    if min(page.imagewidth, page.imagelength, tile_width, tile_height, page.samplesperpixel) < 1:
+        raise CorruptSourceError("a TIFF page without pixels")
+    if max(page.imagewidth, page.imagelength) > _LARGEST_SIDE:
+        raise CorruptSourceError(
+            f"a TIFF page of {page.imagewidth} x {page.imagelength} pixels can't be"
+        )
+    if page.is_tiled and size > _LARGEST_TILE_BYTES:
+        raise CorruptSourceError(f"TIFF tiles of {tile_width} x {tile_height} pixels can't be")
+    if page.imagedepth > 1:
+        raise UnsupportedFormatError("TIFF pages with a depth of their own can't be read")
+
+
+def _tile_format(page: tifffile.TiffPage, dtype: np.dtype[Any], planar: bool) -> TileFormat:
+    compression = int(page.compression)
+    codec = _CODECS.get(compression, Codec.OTHER)
+    odd = isinstance(page.bitspersample, tuple) or page.fillorder != 1 or page.sampleformat == 5
+    bits = page.bitspersample if isinstance(page.bitspersample, int) else 0
+    return TileFormat(
+        codec=Codec.OTHER if odd else codec,
+        photometric=_photometric(page),
+        bands=page.samplesperpixel,
+        bits=bits,
+        dtype=dtype.name,
+        predictor=int(page.predictor),
+        planar=planar,
+        byteorder=page.parent.byteorder,
+        tiff_compression=compression,
+        lossless=codec not in _LOSSY,
+    )
+
+
+def page_layout(page: tifffile.TiffPage) -> SegmentLayout:
+    """Read the layout of a page, and refuse what can't be.
+
+    Raises
+    ------
+    CorruptSourceError
+        Sizes that make no sense.
+    UnsupportedFormatError
+        Pixels of a kind that other readers know better.
+    """
+    photometric, dtype = _photometric(page), _dtype(page)
+    planar = int(page.planarconfig) == 2 and page.samplesperpixel > 1
+    tiled = bool(page.is_tiled)
+    tile_width = page.tilewidth if tiled else page.imagewidth
+    tile_height = page.tilelength if tiled else (page.rowsperstrip or page.imagelength)
+    bands = 1 if planar else page.samplesperpixel
+    _check_sizes(page, tile_width, tile_height, tile_width * tile_height * bands * dtype.itemsize)
+    if photometric is Photometric.YCBCR and int(page.compression) not in (6, 7, 34712, 50001):
+        raise UnsupportedFormatError("YCbCr samples that are not JPEG are left to other readers")
+    columns, rows = grid_shape(page.imagewidth, page.imagelength, tile_width, tile_height)
+    gray = photometric is Photometric.GRAY
+    bits = page.bitspersample if isinstance(page.bitspersample, int) else 8
+    return SegmentLayout(
+        width=page.imagewidth,
+        height=page.imagelength,
+        tile_width=tile_width,
+        tile_height=tile_height,
+        columns=columns,
+        rows=rows,
+        bands=page.samplesperpixel,
+        dtype=dtype,
+        tiled=tiled,
+        planar=planar,
+        format=_tile_format(page, dtype, planar),
+        fallback=page.decode,
+        inverted=int(page.photometric) == _MIN_IS_WHITE and dtype.kind == "u",
+        scale=255 // ((1 << bits) - 1) if gray and bits in (1, 2, 4) else 1,
+    )
+
+
+def check_segments(layout: SegmentLayout, offsets: Any, counts: Any, file_size: int) -> None:
+    """Check a page's table of tiles or strips against its grid and the file.
+
+    Raises
+    ------
+    CorruptSourceError
+        Too few entries, or data where the file has none.
+    """
+    wanted = layout.segments
+    if len(offsets) < wanted or len(counts) < wanted:
+        raise CorruptSourceError(
+            f"a TIFF page of {layout.width} x {layout.height} pixels needs {wanted} tiles or "
+            f"strips, but its tables name {min(len(offsets), len(counts))}"
+        )
+    start = np.asarray(offsets[:wanted], dtype=np.float64)  # forged values overflow integers
+    size = np.asarray(counts[:wanted], dtype=np.float64)
+    there = (start > 0) & (size > 0)
+    if there.any() and (start[there].min() >= file_size or math.isnan(start.sum())):
+        raise CorruptSourceError(
+            f"all pixel data lies behind the end of the file ({file_size} bytes): it is truncated"
+        )
