@@ -1,0 +1,200 @@
+"""What people see: tables of an image and of a plan, and a progress bar with time left."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from ziggurat.converter.describe import describe
+from ziggurat.converter.plan import ConversionPlan
+from ziggurat.converter.report import ConversionReport, VerificationReport
+from ziggurat.readers.image import ImageInfo
+from ziggurat.readers.reader import Reader
+from ziggurat.writers import progress
+
+UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def size_text(size: float) -> str:
+    """Return a number of bytes as people write it."""
+    unit = 0
+    while size >= 1000 and unit < len(UNITS) - 1:
+        size /= 1000
+        unit += 1
+    return f"{size:.0f} {UNITS[unit]}" if unit == 0 else f"{size:.1f} {UNITS[unit]}"
+
+
+@contextmanager
+def progress_bar(title: str, *, quiet: bool) -> Iterator[progress.ProgressCallback | None]:
+    """Give a callback that moves a bar on stderr; None where it is to be quiet."""
+    if quiet:
+        yield None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+
+        def tell(event: progress.Progress) -> None:
+            # The bar counts bytes; those of the tiles to come are guessed from those written.
+            written = event.bytes_written
+            total = written * event.total / event.done if event.done else None
+            bar.update(task, completed=written, total=total)
+
+        yield tell
+
+
+def show_info(console: Console, path: str, reader: Reader) -> None:
+    """Print an image's facts as tables."""
+    info = reader.info
+    facts = describe(reader, path)
+    console.print(_facts_table(path, info))
+    console.print(_levels_table(facts["levels"]))
+    if info.axes:
+        console.print(_axes_table(info))
+    if info.channels:
+        table = Table("channel", "name", "colour", title="Channels", title_justify="left")
+        for index, channel in enumerate(info.channels):
+            table.add_row(str(index), channel.name, channel.color or "")
+        console.print(table)
+    if info.associated:
+        table = Table("name", "size", "codec", title="Associated images", title_justify="left")
+        for image in facts["associated"]:
+            size = image.get("error") or f"{image['width']} × {image['height']}"
+            table.add_row(image["name"], size, image["codec"] or "")
+        console.print(table)
+
+
+def _facts_table(path: str, info: ImageInfo) -> Table:
+    table = Table(title=path, show_header=False, title_justify="left")
+    kind = f"{info.bands} × {info.dtype.name}, {info.interpretation.value}"
+    facts = {
+        "format": info.format,
+        "size": f"{info.width} × {info.height} pixels",
+        "samples": kind + (" with alpha" if info.alpha else ""),
+        "pixel size": pixel_size_text(info),
+        "magnification": "" if info.magnification is None else f"{info.magnification:g}×",
+        "ICC profile": size_text(len(info.icc_profile)) if info.icc_profile else "",
+        "place on earth": "yes" if info.geo else "",
+        **info.properties,
+    }
+    for name, value in facts.items():
+        if value:
+            table.add_row(Text(name), Text(str(value)))
+    return table
+
+
+def pixel_size_text(info: ImageInfo) -> str:
+    """Return the pixel size in micrometres, or an empty text."""
+    if info.mm_x is None or info.mm_y is None:
+        return ""
+    return f"{info.mm_x * 1000:.6g} × {info.mm_y * 1000:.6g} µm"
+
+
+def _levels_table(levels: list[dict[str, Any]]) -> Table:
+    columns = ("level", "size", "tiles", "codec", "downsample")
+    table = Table(*columns, title="Levels", title_justify="left")
+    for index, level in enumerate(levels):
+        table.add_row(
+            str(index),
+            f"{level['width']} × {level['height']}",
+            f"{level['tile_width']} × {level['tile_height']}",
+            level["codec"] or "",
+            f"{level['downsample']:.4g}",
+        )
+    return table
+
+
+def _axes_table(info: ImageInfo) -> Table:
+    title = f"{info.frames} frames"
+    table = Table("axis", "positions", "values", "unit", title=title, title_justify="left")
+    for axis in info.axes:
+        values = ", ".join(str(value) for value in axis.values or ())
+        table.add_row(axis.name, str(axis.size), values, axis.unit or "")
+    return table
+
+
+def show_plan(console: Console, plan: ConversionPlan) -> None:
+    """Print what will be done, level by level, with what it will cost."""
+    table = Table(
+        "level", "size", "tiles", "action", "codec", "about", "why",
+        title=f"{plan.source} → {plan.target.value}", title_justify="left",
+    )  # fmt: skip
+    for index, step in enumerate(plan.steps):
+        table.add_row(
+            str(index),
+            f"{step.width} × {step.height}",
+            f"{step.tiles} of {step.tile_width} × {step.tile_height}",
+            step.action,
+            step.codec.value,
+            size_text(step.expected_bytes),
+            step.reason,
+        )
+    console.print(table)
+    console.print(
+        f"about {size_text(plan.expected_bytes)}, {plan.expected_seconds:.1f} s, "
+        f"{size_text(plan.expected_memory)} of memory"
+    )
+    show_losses(console, plan.losses)
+
+
+def show_losses(console: Console, losses: tuple[str, ...]) -> None:
+    """Print what is lost, one line each."""
+    for loss in losses:
+        console.print(f"[yellow]lost:[/yellow] {loss}", highlight=False)
+
+
+def show_report(console: Console, report: ConversionReport) -> None:
+    """Print a finished conversion in a few lines."""
+    rate = report.bytes_written / max(report.seconds, 1e-9)
+    console.print(
+        f"{report.output}: {size_text(report.bytes_written)} in {report.seconds:.2f} s "
+        f"({size_text(rate)}/s), {report.plan.copied_tiles} tiles copied, "
+        f"{report.plan.encoded_tiles} encoded",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for item in report.removed:
+        console.print(f"removed: {item}", highlight=False)
+    show_losses(console, report.losses)
+    if report.verification is not None:
+        show_verification(console, report.verification)
+
+
+def show_verification(console: Console, report: VerificationReport) -> None:
+    """Print what a check found."""
+    table = Table("level", "compared", "tiles", "different", "max error", "mean error")
+    for check in report.levels:
+        table.add_row(
+            str(check.level),
+            check.compared,
+            f"{check.checked} of {check.total}",
+            str(check.different),
+            f"{check.max_error:g}",
+            f"{check.mean_error:.4g}",
+        )
+    if report.levels:
+        console.print(table)
+    for problem in report.problems:
+        console.print(f"[red]wrong:[/red] {problem}", highlight=False, soft_wrap=True)
+    console.print("verified" if report.ok else "NOT what it should be")

@@ -1,0 +1,209 @@
+"""What a conversion is asked to do: one frozen object, checked when it is made."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from ziggurat.readers.errors import OptionError
+
+
+class Target(StrEnum):
+    """What kind of file or folder comes out."""
+
+    TIFF = "tiff"
+    OME_TIFF = "ome-tiff"
+    SVS = "svs"
+    COG = "cog"
+    OME_ZARR = "ome-zarr"
+    OME_ZARR_ZIP = "ome-zarr-zip"
+
+
+SUFFIXES: tuple[tuple[str, Target], ...] = (
+    (".ome.tiff", Target.OME_TIFF),
+    (".ome.tif", Target.OME_TIFF),
+    (".tiff", Target.TIFF),
+    (".tif", Target.TIFF),
+    (".svs", Target.SVS),
+    (".zarr.zip", Target.OME_ZARR_ZIP),
+    (".ozx", Target.OME_ZARR_ZIP),
+    (".zip", Target.OME_ZARR_ZIP),
+    (".zarr", Target.OME_ZARR),
+)
+
+
+class Levels(StrEnum):
+    """Which levels come out: those that the source has, or every halving."""
+
+    SOURCE = "source"
+    FULL = "full"
+
+
+class Compression(StrEnum):
+    """How tiles are to be compressed.
+
+    ``auto`` copies what common readers know and encodes the rest (JPEG for lossy pictures,
+    Deflate for what was lossless); ``keep`` copies every codec the target can hold; any other
+    copies only tiles that already are in it.
+    """
+
+    AUTO = "auto"
+    KEEP = "keep"
+    JPEG = "jpeg"
+    JPEG2000 = "jpeg2000"
+    JPEGXL = "jpegxl"
+    WEBP = "webp"
+    DEFLATE = "deflate"
+    LZW = "lzw"
+    ZSTD = "zstd"
+    NONE = "none"
+
+
+class Color(StrEnum):
+    """What becomes of an ICC profile: kept beside the pixels, or applied to give sRGB."""
+
+    KEEP = "keep"
+    SRGB = "srgb"
+
+
+class Verify(StrEnum):
+    """How closely an output is looked at before it appears under its name."""
+
+    NONE = "none"
+    SAMPLE = "sample"
+    FULL = "full"
+
+
+class Associated(StrEnum):
+    """What a de-identified output holds in place of its label and macro images."""
+
+    REMOVE = "remove"
+    BLANK = "blank"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvertOptions:
+    """How to convert. Every field has a default that loses nothing.
+
+    Text is taken for every enumeration: ``ConvertOptions(levels="source")``.
+
+    Parameters
+    ----------
+    format
+        The target; None: what the output's name says.
+    levels
+        ``full`` adds the missing ÷2 levels, ``source`` makes none.
+    compression, quality
+        See :class:`Compression`; quality 1 to 100 for the lossy codecs.
+    tile_size
+        Of tiles that are encoded, a multiple of 16. None: the source's, where that can be.
+    overwrite
+        Replace an output that is there.
+    region
+        As in ``getRegion``: left, top, right, bottom, width, height, units. None: all.
+    mm_per_pixel, magnification
+        Shrink to this resolution; one of both.
+    frames
+        Axis name → positions to keep.
+    bands
+        Bands to keep, 0 is the first.
+    color, deidentify, policy, label
+        See the enumerations; ``policy`` is a file of a site's own rules and implies ``deidentify``.
+    verify
+        See :class:`Verify`.
+    strict
+        Refuse where anything would be lost.
+    threads, max_memory
+        Budgets; None: all cores, and a share of the free memory (bytes).
+    """
+
+    format: Target | None = None
+    levels: Levels = Levels.FULL
+    compression: Compression = Compression.AUTO
+    quality: int = 85
+    tile_size: int | None = None
+    overwrite: bool = False
+    region: Mapping[str, Any] | None = None
+    mm_per_pixel: float | None = None
+    magnification: float | None = None
+    frames: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    bands: tuple[int, ...] | None = None
+    color: Color = Color.KEEP
+    deidentify: bool = False
+    policy: Path | None = None
+    label: Associated = Associated.REMOVE
+    verify: Verify = Verify.NONE
+    strict: bool = False
+    threads: int | None = None
+    max_memory: int | None = None
+
+    def __post_init__(self) -> None:
+        kinds: dict[str, type[StrEnum]] = {
+            "levels": Levels,
+            "compression": Compression,
+            "color": Color,
+            "label": Associated,
+            "verify": Verify,
+        }
+        if self.format is not None:
+            kinds["format"] = Target
+        for name, kind in kinds.items():
+            object.__setattr__(self, name, _member(kind, name, getattr(self, name)))
+        if self.policy is not None:
+            object.__setattr__(self, "policy", Path(self.policy))
+            object.__setattr__(self, "deidentify", True)
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        _within("quality", self.quality, 1, 100)
+        _within("threads", self.threads, 1, 1024)
+        _within("max_memory", self.max_memory, 1 << 24, None)
+        if self.tile_size is not None and (self.tile_size % 16 or not 16 <= self.tile_size <= 8192):
+            raise OptionError(
+                f"tile_size is a multiple of 16 from 16 to 8192, not {self.tile_size}"
+            )
+        for name in ("mm_per_pixel", "magnification"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise OptionError(f"{name} is more than zero, not {value}")
+        if self.mm_per_pixel is not None and self.magnification is not None:
+            raise OptionError("give mm_per_pixel or magnification, not both")
+
+    def target_for(self, path: Path) -> Target:
+        """Return what an output of this name will be.
+
+        Raises
+        ------
+        OptionError
+            Neither ``format`` nor the name says it.
+        """
+        if self.format is not None:
+            return self.format
+        target = target_of_name(path.name)
+        if target is None:
+            known = ", ".join(suffix for suffix, _ in SUFFIXES)
+            raise OptionError(f"{path.name!r} doesn't say what it shall be; known are {known}")
+        return target
+
+
+def target_of_name(name: str) -> Target | None:
+    """Return the target that a file name asks for by its suffix, or None."""
+    lower = name.lower()
+    return next((target for suffix, target in SUFFIXES if lower.endswith(suffix)), None)
+
+
+def _member(kind: type[StrEnum], name: str, value: object) -> StrEnum:
+    try:
+        return kind(str(value))
+    except ValueError:
+        known = ", ".join(member.value for member in kind)
+        raise OptionError(f"{name} is one of {known}, not {value!r}") from None
+
+
+def _within(name: str, value: int | None, low: int, high: int | None) -> None:
+    if value is None:
+        return
+    if value < low or (high is not None and value > high):
+        limit = f"{low} or more" if high is None else f"from {low} to {high}"
+        raise OptionError(f"{name} is {limit}, not {value}")

@@ -1,0 +1,243 @@
+"""What a conversion will do, level by level and why: a pure function of facts and options."""
+
+from dataclasses import dataclass
+
+from ziggurat.converter import costs
+from ziggurat.converter.ladder import Rung, full_rungs, stored_rungs
+from ziggurat.converter.losses import expected_losses
+from ziggurat.converter.options import Compression, ConvertOptions, Levels, Target
+from ziggurat.readers.encoded import Codec, EncodedLevel
+from ziggurat.readers.geometry import grid_shape
+from ziggurat.readers.image import ImageInfo, Interpretation
+from ziggurat.writers.layout import Cascade, Copy, Origin, Scaled, Stored
+
+TIFF_TARGETS = frozenset({Target.TIFF, Target.OME_TIFF, Target.SVS})
+# Aperio's private numbers for JPEG 2000: libtiff, and all that stands on it, can't decode them.
+PRIVATE_JPEG2000 = frozenset({33003, 33005})
+COMMON = frozenset(
+    {
+        Codec.NONE, Codec.JPEG, Codec.WEBP, Codec.DEFLATE,
+        Codec.LZW, Codec.ZSTD, Codec.PACKBITS, Codec.JPEG2000,
+    }
+)  # fmt: skip
+SCALABLE = frozenset({Codec.JPEG, Codec.JPEG2000})
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTiles:
+    """What is known of a stored level's encoded tiles, and their mean size in bytes."""
+
+    tiles: EncodedLevel
+    mean_bytes: float
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """All that the plan is made from. ``tiles`` has one entry a stored level.
+
+    An entry is None where there is no plain tile grid, or where frames differ in it.
+    """
+
+    path: str
+    info: ImageInfo
+    tiles: tuple[StoredTiles | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One level of the output: what it is, where it comes from, and why so."""
+
+    width: int
+    height: int
+    tile_width: int
+    tile_height: int
+    origin: Origin
+    codec: Codec
+    reason: str
+    frames: int
+    expected_bytes: int
+
+    @property
+    def tiles(self) -> int:
+        """How many tiles, of all frames."""
+        columns, rows = grid_shape(self.width, self.height, self.tile_width, self.tile_height)
+        return columns * rows * self.frames
+
+    @property
+    def action(self) -> str:
+        """One word: copy, encode, scale or cascade."""
+        names = {Copy: "copy", Stored: "encode", Scaled: "scale", Cascade: "cascade"}
+        return names[type(self.origin)]
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionPlan:
+    """What will be done, what it will cost, and what will be lost."""
+
+    source: str
+    target: Target
+    steps: tuple[Step, ...]
+    losses: tuple[str, ...]
+    expected_bytes: int
+    expected_seconds: float
+    expected_memory: int
+
+    @property
+    def copied_tiles(self) -> int:
+        """How many tiles go over byte for byte."""
+        return sum(step.tiles for step in self.steps if step.action == "copy")
+
+    @property
+    def encoded_tiles(self) -> int:
+        """How many tiles are encoded anew."""
+        return sum(step.tiles for step in self.steps if step.action != "copy")
+
+
+def make_plan(facts: SourceFacts, target: Target, options: ConvertOptions) -> ConversionPlan:
+    """Decide for every wanted level where it comes from."""
+    info = facts.info
+    codec = encode_codec(facts, options)
+    tile = encode_tile_size(info, options)
+    rungs = stored_rungs(info.levels)
+    if options.levels is Levels.FULL:
+        rungs = full_rungs(info.levels, max(tile))
+    steps: list[Step] = []
+    for rung in rungs:
+        above = steps[-1] if steps else None
+        steps.append(_step(rung, above, facts, target, options, codec, tile))
+    threads = costs.thread_count(options.threads)
+    return ConversionPlan(
+        source=facts.path,
+        target=target,
+        steps=tuple(steps),
+        losses=expected_losses(info, target),
+        expected_bytes=sum(step.expected_bytes for step in steps) + costs.OVERHEAD_BYTES,
+        expected_seconds=sum(costs.seconds(_work(step, info), threads) for step in steps),
+        expected_memory=costs.memory(info, steps[0].tile_height, threads),
+    )
+
+
+def _step(
+    rung: Rung,
+    above: Step | None,
+    facts: SourceFacts,
+    target: Target,
+    options: ConvertOptions,
+    codec: Codec,
+    tile: tuple[int, int],
+) -> Step:
+    info = facts.info
+    if rung.stored is not None:
+        stored = facts.tiles[rung.stored]
+        refusal = copy_refusal(stored, info, target, options)
+        if stored is not None and refusal is None:
+            tiles = stored.tiles
+            count = tiles.columns * tiles.rows * info.frames
+            reason = f"the source stores it as {tiles.format.codec.value} tiles"
+            size = round(count * stored.mean_bytes)
+            return Step(
+                rung.width, rung.height, tiles.tile_width, tiles.tile_height,
+                Copy(rung.stored), tiles.format.codec, reason, info.frames, size,
+            )  # fmt: skip
+        origin: Origin = Stored(rung.stored)
+        reason = f"encoded as {codec.value}: {refusal}"
+    else:
+        origin, reason = _made_from(above, facts)
+    size = costs.encoded_bytes(rung.width, rung.height, info, codec) * info.frames
+    return Step(rung.width, rung.height, *tile, origin, codec, reason, info.frames, size)
+
+
+def _made_from(above: Step | None, facts: SourceFacts) -> tuple[Origin, str]:
+    """Choose between decoding a copied level at half scale and halving pixels as they pass."""
+    if above is None:
+        raise ValueError("the first level is never made: the source has it")
+    if isinstance(above.origin, Copy):
+        stored = facts.tiles[above.origin.level]
+        if stored is not None and _halvable(stored.tiles, facts.info):
+            return Scaled(above.origin.level, 2), "missing: the level above, decoded at half scale"
+    return Cascade(), "missing: the level above, halved as it passes"
+
+
+def _halvable(tiles: EncodedLevel, info: ImageInfo) -> bool:
+    even = tiles.tile_width % 16 == 0 and tiles.tile_height % 16 == 0
+    averages = info.interpretation in (Interpretation.RGB, Interpretation.GRAY)
+    return tiles.format.codec in SCALABLE and even and averages and info.dtype.itemsize == 1
+
+
+def copy_refusal(
+    stored: StoredTiles | None, info: ImageInfo, target: Target, options: ConvertOptions
+) -> str | None:
+    """Return why a stored level's tiles can't go over as they are; None where they can."""
+    if stored is None:
+        return "the source has no plain grid of encoded tiles here"
+    tiles, form = stored.tiles, stored.tiles.format
+    if target not in TIFF_TARGETS:
+        return f"{target.value} can't hold the source's tiles"
+    if form.codec is Codec.OTHER:
+        return "the source's codec is not one of TIFF"
+    if tiles.tile_width % 16 or tiles.tile_height % 16:
+        return (
+            f"tiles of {tiles.tile_width} x {tiles.tile_height} pixels: TIFF wants multiples of 16"
+        )
+    if form.planar and form.bands > 1:
+        return "bands are stored apart"
+    if (form.bands, form.dtype) != (info.bands, info.dtype.name):
+        return "its samples are not those of the image as it is read"
+    return _codec_refusal(stored, options)
+
+
+def _codec_refusal(stored: StoredTiles, options: ConvertOptions) -> str | None:
+    form = stored.tiles.format
+    wanted = options.compression
+    if wanted is Compression.KEEP:
+        return None
+    if wanted is Compression.AUTO:
+        if form.tiff_compression in PRIVATE_JPEG2000:
+            return "few readers know Aperio's JPEG 2000 (--compression keep copies it)"
+        if form.codec in COMMON or form.tiff_compression is not None:
+            return None
+        return f"few readers know {form.codec.value} in TIFF (--compression keep copies it)"
+    if form.codec.value != wanted.value:
+        return f"{wanted.value} was asked for, the source has {form.codec.value}"
+    return None
+
+
+def encode_codec(facts: SourceFacts, options: ConvertOptions) -> Codec:
+    """Return the codec of tiles that are encoded.
+
+    Where none is asked for: JPEG for 8-bit pictures that were lossy already, else Deflate.
+    """
+    if options.compression not in (Compression.AUTO, Compression.KEEP):
+        return Codec(options.compression.value)
+    info = facts.info
+    colors = info.bands - info.alpha
+    picture = info.interpretation in (Interpretation.RGB, Interpretation.GRAY)
+    simple = picture and info.dtype.name == "uint8" and not info.alpha and colors in (1, 3)
+    first = facts.tiles[0]
+    lossy = first is not None and not first.tiles.format.lossless and _is_lossy(first)
+    return Codec.JPEG if simple and lossy else Codec.DEFLATE
+
+
+def _is_lossy(stored: StoredTiles) -> bool:
+    lossy = {Codec.JPEG, Codec.JPEG2000, Codec.JPEGXL, Codec.JPEGXR, Codec.WEBP}
+    return stored.tiles.format.codec in lossy
+
+
+def encode_tile_size(info: ImageInfo, options: ConvertOptions) -> tuple[int, int]:
+    """Return (width, height) of tiles that are encoded: as asked, as in the source, or 256."""
+    if options.tile_size is not None:
+        return options.tile_size, options.tile_size
+    level = info.levels[0]
+    size = level.tile_width, level.tile_height
+    usable = all(side % 16 == 0 and 128 <= side <= 1024 for side in size)
+    return size if usable else (256, 256)
+
+
+def _work(step: Step, info: ImageInfo) -> costs.Work:
+    return costs.Work(
+        action=step.action,
+        pixels=step.width * step.height * step.frames,
+        bands=info.bands,
+        codec=step.codec,
+        copied_bytes=step.expected_bytes if step.action == "copy" else 0,
+    )
