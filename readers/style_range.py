@@ -1,5 +1,8 @@
 """Which stored values are shown darkest and brightest: ranges from a small overview's histogram."""
 
+import threading
+import weakref
+from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -10,18 +13,40 @@ from ziggurat.readers.style import BandStyle, RangeEnd, RangeKind
 _BINS = 256
 
 
-def value_range(style: BandStyle, values: Pixels) -> tuple[float, float]:
+_MOST_CACHED = 1024
+_Limits = tuple[float, float]
+_cache: OrderedDict[tuple[object, ...], tuple[weakref.ref[Pixels], _Limits]] = OrderedDict()
+_lock = threading.Lock()
+
+
+def value_range(style: BandStyle, index: int, overview: Pixels) -> _Limits:
     """Return the stored values shown as the first and the last colour.
 
     Parameters
     ----------
     style
         Its ``low`` and ``high`` say how.
-    values
-        The band's values in a small overview of the image, shape (y, x).
+    index
+        The 0-based band.
+    overview
+        The whole image small, shape (y, x, band). The answer is remembered for as long as the
+        caller keeps this very array, so that serving tiles makes one histogram an image.
     """
-    valid = _valid(values, style.nodata)
-    return _end(style.low, valid, lower=True), _end(style.high, valid, lower=False)
+    if style.low.kind is style.high.kind is RangeKind.NUMBER:
+        return style.low.value, style.high.value
+    key = (id(overview), index, style.low, style.high, style.nodata)
+    with _lock:
+        known = _cache.get(key)
+        if known is not None and known[0]() is overview:
+            _cache.move_to_end(key)
+            return known[1]
+    valid = _valid(overview[..., index], style.nodata)
+    limits = _end(style.low, valid, lower=True), _end(style.high, valid, lower=False)
+    with _lock:
+        _cache[key] = (weakref.ref(overview), limits)
+        while len(_cache) > _MOST_CACHED:
+            _cache.popitem(last=False)
+    return limits
 
 
 def _valid(values: Pixels, nodata: float | None) -> Pixels:

@@ -216,3 +216,24 @@ def test_an_error_names_what_is_known() -> None:
         shown(RAMP8, {"band": 2})
     with pytest.raises(StyleError, match="'nir'; the image has red, gray"):
         shown(RAMP8, {"band": "nir"})
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        {"min": 20, "max": 200},
+        {"palette": "viridis"},
+        {"bands": [{"palette": "#f00"}, {"palette": "#8f0", "min": 100}]},
+        {"bands": [{"palette": "#f80"}, {"palette": "#08f", "composite": "multiply"}]},
+        {"nodata": 7, "palette": "#fff"},
+    ],
+)
+@pytest.mark.parametrize("array", [RAMP8, RAMP12, RAMP_FLOAT], ids=["uint8", "uint16", "float"])
+def test_eight_bit_results_are_the_float_ones_truncated(array: np.ndarray, style: Any) -> None:
+    parsed = parse_style(style)
+    assert parsed is not None
+    access = Access(array_reader(array, "yx"))
+    fast = apply_style(parsed, 0, access, eight_bit=True)
+    full = apply_style(parsed, 0, access)
+    assert fast.dtype == np.uint8
+    assert np.abs(fast.astype(int) - full.astype(np.uint8)).max() <= 1
