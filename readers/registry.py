@@ -41,6 +41,12 @@ class Format:
 
 
 TIFF_MAGICS = ((0, b"II*\0"), (0, b"MM\0*"), (0, b"II+\0"), (0, b"MM\0+"))
+PICTURE_MAGICS = (
+    (0, b"\x89PNG"),
+    (0, b"\xff\xd8\xff"),
+    (8, b"WEBP"),
+    (4, b"jP  \r\n\x87\n"),
+)
 DICOM_MAGIC = (128, b"DICM")
 SLIDE_SUFFIXES = (".mrxs", ".vms", ".vmu", ".dcm", ".svslide", ".bif")
 
@@ -64,10 +70,17 @@ FORMATS: tuple[Format, ...] = (
         directories=True,
         owns=True,
     ),
+    Format(
+        "geo",
+        "ziggurat.readers.georeferenced",
+        magics=(*TIFF_MAGICS, *PICTURE_MAGICS),
+        remote=True,
+    ),
     Format("tiff", "ziggurat.readers.tiff", magics=TIFF_MAGICS, remote=True),
     Format("openslide-tiff", "ziggurat.readers.openslide", magics=TIFF_MAGICS),
     Format("vips", "ziggurat.readers.vips", any_file=True, remote=True),
     Format("gdal", "ziggurat.readers.gdal", any_file=True, remote=True),
+    Format("pillow", "ziggurat.readers.pillow", any_file=True),
 )
 
 
