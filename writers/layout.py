@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ziggurat.readers.encoded import TileFormat
 from ziggurat.readers.geometry import grid_shape
 from ziggurat.readers.reader import Pixels
 
@@ -43,7 +44,11 @@ TileEncoder = Callable[[Pixels], bytes]
 
 @dataclass(frozen=True, slots=True)
 class LevelPlan:
-    """One wanted level. ``encode`` is None exactly for :class:`Copy`."""
+    """One wanted level.
+
+    ``encode`` and ``format`` (what the encoder makes) are None for :class:`Copy`, whose tags
+    come from the copied level of each frame.
+    """
 
     width: int
     height: int
@@ -51,6 +56,7 @@ class LevelPlan:
     tile_height: int
     origin: Origin
     encode: TileEncoder | None
+    format: TileFormat | None = None
 
     @property
     def grid(self) -> tuple[int, int]:

@@ -1,0 +1,262 @@
+"""How tiles are encoded for TIFF: one table of codecs, and the check that one fits an image.
+
+``tile_codec(info, options)`` refuses in one sentence what can't be, before anything is
+written, and gives the facts of the code stream with the function that makes it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from isal import isal_zlib
+
+from ziggurat.readers.encoded import Codec, Photometric, TileFormat
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.image import ImageInfo, Interpretation
+from ziggurat.readers.reader import Pixels
+from ziggurat.writers.jpeg_tables import abbreviated
+from ziggurat.writers.layout import TileEncoder
+from ziggurat.writers.options import Compression, WriteOptions
+
+DEFAULT_QUALITY = 90
+_ANY = frozenset("biuf")
+
+
+@dataclass(frozen=True, slots=True)
+class TileCodec:
+    """What the tiles of a level are and the function that makes them."""
+
+    format: TileFormat
+    encode: TileEncoder
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One codec: what it takes, what it makes.
+
+    ``kinds`` are numpy's letters with ``sizes`` in bytes; ``bands`` None is any number.
+    ``predicts`` says that differences of neighbours pay. ``make`` gives the encoder of a format.
+    """
+
+    codec: Codec
+    make: Callable[[TileFormat, WriteOptions], tuple[TileFormat, TileEncoder]]
+    kinds: frozenset[str] = _ANY
+    sizes: tuple[int, ...] = (1, 2, 4, 8)
+    bands: tuple[int, ...] | None = None
+    predicts: bool = False
+    can_lose: bool = False
+    must_lose: bool = False
+
+    def takes(self, info: ImageInfo) -> bool:
+        """Return True where this codec can hold the image's samples."""
+        return (
+            info.dtype.kind in self.kinds
+            and info.dtype.itemsize in self.sizes
+            and (self.bands is None or info.bands in self.bands)
+        )
+
+    @property
+    def domain(self) -> str:
+        """What it takes, in words."""
+        names = {"b": "bool", "u": "unsigned", "i": "signed", "f": "float"}
+        kinds = "/".join(names[k] for k in "buif" if k in self.kinds)
+        bits = "/".join(str(8 * size) for size in self.sizes)
+        bands = "any number of" if self.bands is None else "/".join(map(str, self.bands))
+        return f"{kinds} of {bits} bits, {bands} bands"
+
+
+def _raw_bytes(form: TileFormat) -> Callable[[Pixels], Any]:
+    """Return the function that turns a tile into the samples to compress."""
+    if form.dtype == "bool":
+        return lambda tile: np.packbits(tile[..., 0], axis=-1).tobytes()
+    stored = np.dtype(form.dtype).newbyteorder(form.byteorder)
+    if form.predictor == 2:
+        if stored.isnative:
+            return lambda tile: imagecodecs.delta_encode(np.ascontiguousarray(tile), axis=-2)
+        return lambda tile: imagecodecs.delta_encode(np.ascontiguousarray(tile), axis=-2).astype(
+            stored
+        )
+    if form.predictor == 3:
+        return lambda tile: imagecodecs.floatpred_encode(
+            np.ascontiguousarray(tile, stored), axis=-2
+        )
+    return lambda tile: np.ascontiguousarray(tile, stored)
+
+
+def _bytewise(
+    compress: Callable[[Any, int | None], bytes],
+) -> Callable[[TileFormat, WriteOptions], tuple[TileFormat, TileEncoder]]:
+    def make(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
+        samples, level = _raw_bytes(form), options.level
+        return form, lambda tile: compress(samples(tile), level)
+
+    return make
+
+
+def _none(data: Any, level: int | None) -> bytes:
+    del level
+    return data if isinstance(data, bytes) else data.tobytes()
+
+
+def _deflate(data: Any, level: int | None) -> bytes:
+    """Compress with ISA-L unless a level asks for more than it can (its level 1 equals zlib 6)."""
+    if level is None or level <= 3:
+        return bytes(isal_zlib.compress(data, 1 if level is None else level))
+    return bytes(imagecodecs.deflate_encode(data, level))
+
+
+def _lzw(data: Any, level: int | None) -> bytes:
+    del level
+    return bytes(imagecodecs.lzw_encode(data))
+
+
+def _zstd(data: Any, level: int | None) -> bytes:
+    return bytes(imagecodecs.zstd_encode(data, 3 if level is None else level))
+
+
+def _lzma(data: Any, level: int | None) -> bytes:
+    return bytes(imagecodecs.lzma_encode(data, level))
+
+
+def _jpeg(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
+    quality = options.quality or DEFAULT_QUALITY
+    if form.bands == 3:
+        space: dict[str, Any] = {
+            "colorspace": "rgb",
+            "outcolorspace": "ycbcr",
+            "subsampling": options.subsampling.value.replace(":", ""),
+        }
+        form = replace(form, photometric=Photometric.YCBCR, subsampling=options.subsampling.factors)
+    else:
+        space = {"colorspace": "gray"}
+
+    def whole(tile: Pixels) -> bytes:
+        plain = tile if tile.shape[2] == 3 else tile[..., 0]
+        return bytes(imagecodecs.jpeg8_encode(np.ascontiguousarray(plain), level=quality, **space))
+
+    tables, shorten = abbreviated(whole(np.zeros((16, 16, form.bands), np.uint8)))
+    return replace(form, tables=tables), lambda tile: shorten(whole(tile))
+
+
+def _webp(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
+    if form.lossless:
+        return form, lambda tile: bytes(
+            imagecodecs.webp_encode(np.ascontiguousarray(tile), lossless=True, method=options.level)
+        )
+    quality = options.quality or DEFAULT_QUALITY
+    return form, lambda tile: bytes(
+        imagecodecs.webp_encode(np.ascontiguousarray(tile), level=quality, lossless=False)
+    )
+
+
+def _picture(tile: Pixels) -> Pixels:
+    return np.ascontiguousarray(tile if tile.shape[2] > 1 else tile[..., 0])
+
+
+def _jpeg2000(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
+    if form.lossless:
+        return form, lambda tile: bytes(
+            imagecodecs.jpeg2k_encode(_picture(tile), reversible=True, codecformat="j2k")
+        )
+    # OpenJPEG aims at a PSNR; quality 90 is about 42 dB, as JPEG's 90 is on tissue
+    psnr = 24 + (options.quality or DEFAULT_QUALITY) / 5
+    return form, lambda tile: bytes(
+        imagecodecs.jpeg2k_encode(_picture(tile), level=psnr, reversible=False, codecformat="j2k")
+    )
+
+
+def _jpegxl(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
+    effort = options.level
+    if form.lossless:
+        return form, lambda tile: bytes(
+            imagecodecs.jpegxl_encode(_picture(tile), lossless=True, effort=effort)
+        )
+    quality = options.quality or DEFAULT_QUALITY
+    distance = 0.1 + (100 - quality) * 0.09  # libjxl's own mapping from JPEG's scale, 30 to 100
+    return form, lambda tile: bytes(
+        imagecodecs.jpegxl_encode(_picture(tile), distance=distance, effort=effort)
+    )
+
+
+_U8, _PICTURES = frozenset("u"), frozenset("uf")
+CODECS: dict[Compression, Row] = {
+    Compression.NONE: Row(Codec.NONE, _bytewise(_none)),
+    Compression.JPEG: Row(Codec.JPEG, _jpeg, _U8, (1,), (1, 3), can_lose=True, must_lose=True),
+    Compression.DEFLATE: Row(Codec.DEFLATE, _bytewise(_deflate), predicts=True),
+    Compression.LZW: Row(Codec.LZW, _bytewise(_lzw), predicts=True),
+    Compression.ZSTD: Row(Codec.ZSTD, _bytewise(_zstd), predicts=True),
+    Compression.LZMA: Row(Codec.LZMA, _bytewise(_lzma), predicts=True),
+    Compression.WEBP: Row(Codec.WEBP, _webp, _U8, (1,), (3, 4), can_lose=True),
+    Compression.JPEG2000: Row(Codec.JPEG2000, _jpeg2000, _U8, (1, 2), (1, 3, 4), can_lose=True),
+    Compression.JPEGXL: Row(Codec.JPEGXL, _jpegxl, _U8, (1, 2), (1, 3, 4), can_lose=True),
+}
+
+
+def default_compression(info: ImageInfo, lossy: bool) -> Compression:
+    """Return what most readers open: JPEG for 8-bit pictures where loss is allowed."""
+    picture = info.interpretation in (Interpretation.RGB, Interpretation.GRAY)
+    if lossy and picture and CODECS[Compression.JPEG].takes(info):
+        return Compression.JPEG
+    return Compression.DEFLATE
+
+
+def tile_codec(info: ImageInfo, options: WriteOptions, *, byteorder: str = "<") -> TileCodec:
+    """Return how the tiles of an image are encoded in a TIFF.
+
+    Raises
+    ------
+    OptionError
+        The chosen compression can't hold these samples; the message names those that can.
+    """
+    compression = options.compression or default_compression(info, options.lossy)
+    row = CODECS.get(compression)
+    able = ", ".join(c.value for c, other in CODECS.items() if other.takes(info))
+    if info.dtype.kind == "b" and info.bands > 1:
+        raise OptionError(
+            f"TIFF packs one band of bool, not {info.bands}; write uint8 or an OME-Zarr"
+        )
+    if row is None or not row.takes(info):
+        takes = "is not for TIFF" if row is None else f"takes {row.domain}"
+        raise OptionError(
+            f"{compression.value} {takes}; this image has {info.bands} bands of {info.dtype}"
+            + (f", for which there are {able}" if able else ", which TIFF can't hold")
+        )
+    names = info.interpretation in (Interpretation.LABELS, Interpretation.PALETTE)
+    lossless = not (row.can_lose and (options.lossy or row.must_lose))
+    if names and not lossless:
+        if row.must_lose:
+            raise OptionError(
+                f"{compression.value} would change label values; lossless are "
+                + ", ".join(c.value for c, r in CODECS.items() if r.takes(info) and not r.must_lose)
+            )
+        lossless = True
+    form = TileFormat(
+        codec=row.codec,
+        photometric=_photometric(info),
+        bands=info.bands,
+        bits=1 if info.dtype.kind == "b" else 8 * info.dtype.itemsize,
+        dtype=info.dtype.name,
+        predictor=_predictor(info) if row.predicts and options.predictor else 1,
+        byteorder=byteorder,
+        lossless=lossless,
+    )
+    return TileCodec(*row.make(form, options))
+
+
+def _photometric(info: ImageInfo) -> Photometric:
+    if info.interpretation is Interpretation.PALETTE and info.palette and info.bands == 1:
+        return Photometric.PALETTE
+    if info.interpretation is Interpretation.RGB and info.bands >= 3:
+        return Photometric.RGB
+    return Photometric.GRAY
+
+
+def _predictor(info: ImageInfo) -> int:
+    """Return TIFF's predictor: differences of labels only make them longer."""
+    if info.interpretation in (Interpretation.LABELS, Interpretation.PALETTE):
+        return 1
+    if info.dtype.kind == "f":
+        return 3
+    return 2 if info.dtype.kind in "iu" and info.dtype.itemsize <= 4 else 1

@@ -1,0 +1,151 @@
+"""The pyramid engine: every level of every frame in one pass over the full resolution.
+
+Work is cut into tasks of a few neighbouring tiles. A task reads its pixels, encodes its
+tiles and writes its half-size copy into the strip of the level below; a strip that is full
+becomes tasks itself. So a pixel is read once, stays in a core's cache from reading to
+shrinking, and memory is one row of tiles a level whatever the height. Results are taken in
+the order the tasks were made, which depends on sizes alone: the same input gives the same
+output, byte for byte, on any number of threads.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from ziggurat.readers.reader import Reader
+from ziggurat.writers.budget import Budget
+from ziggurat.writers.layout import EncodedTile, LevelPlan
+from ziggurat.writers.progress import Cancellation, Progress, ProgressCallback
+from ziggurat.writers.pyramid_frame import FrameWork, Task
+from ziggurat.writers.pyramid_plan import Blanks, checked
+from ziggurat.writers.resample import Shrinker
+
+
+def build(
+    reader: Reader,
+    levels: Sequence[LevelPlan],
+    shrink: Shrinker,
+    budget: Budget,
+    *,
+    frames: Sequence[int] | None = None,
+    sparse: float | None = None,
+    on_progress: ProgressCallback | None = None,
+    cancel: Cancellation | None = None,
+) -> Iterator[EncodedTile]:
+    """Make a pyramid, tile by tile.
+
+    Parameters
+    ----------
+    reader
+        The image. It is read from several threads.
+    levels
+        What is wanted, largest first.
+    shrink
+        How a cascade level comes from the one above it.
+    frames
+        Frame numbers of the reader; None is all.
+    sparse
+        Tiles that hold nothing but this value get ``data=None``; None: no tile does, unless
+        a copied level has none there.
+    cancel
+        Stops the work from outside, and is cancelled with the first error.
+
+    Yields
+    ------
+    EncodedTile
+        Frames in order; within a frame each level row by row, the lower ones
+        in between as they get ready.
+
+    Raises
+    ------
+    OptionError
+        The plan contradicts itself (before the first tile).
+    SourceError, CancelledError, …
+        The first thing that went wrong. No thread is left behind; closing the generator early
+        stops the work too.
+    """
+    plans = checked(reader, levels)
+    token = cancel or Cancellation()
+    numbers = range(reader.info.frames) if frames is None else frames
+    blanks = Blanks(plans, reader.info, sparse)
+    work = (
+        FrameWork(reader, plans, shrink, budget, blanks, index, frame)
+        for index, frame in enumerate(numbers)
+    )
+    counter = _Counter(len(numbers) * sum(p.grid[0] * p.grid[1] for p in plans), on_progress)
+    pool = ThreadPoolExecutor(budget.threads, thread_name_prefix="ziggurat-encode")
+    stop = Cancellation()  # of this pass alone: closing early is nobody's error
+    try:
+        yield from _run(work, pool, budget.window, token, stop, counter)
+    except Exception as error:
+        token.cancel(error)
+        raise
+    finally:
+        stop.cancel()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _run(
+    work: Iterator[FrameWork],
+    pool: ThreadPoolExecutor,
+    window: int,
+    token: Cancellation,
+    stop: Cancellation,
+    counter: "_Counter",
+) -> Iterator[EncodedTile]:
+    """Keep the window full of tasks and hand out the results in order."""
+
+    def guarded(task: Task) -> list[bytes | None]:
+        stop.check()
+        token.check()
+        return task.run()
+
+    def submit(job: FrameWork, task: Task) -> None:
+        queues[id(job)].append((task, pool.submit(guarded, task) if task.pooled else None))
+
+    queues: dict[int, deque[tuple[Task, Future[list[bytes | None]] | None]]] = {}
+    active: deque[FrameWork] = deque()
+    while True:
+        while sum(map(len, queues.values())) < window:
+            if active and (head := active[-1].next_head()) is not None:
+                submit(active[-1], head)
+            elif (job := next(work, None)) is not None:
+                active.append(job)
+                queues[id(job)] = deque()
+            else:
+                break
+        if not active:
+            return
+        job = active[0]
+        while not queues[id(job)]:  # a frame may end while the next ones are under way
+            if job.next_head_waits():
+                break
+            del queues[id(job)]
+            active.popleft()
+            if not active:
+                break
+            job = active[0]
+        if not active or not queues[id(job)]:
+            continue
+        token.check()
+        task, future = queues[id(job)].popleft()
+        results = task.run() if future is None else future.result()
+        for below in job.finished(task):
+            submit(job, below)
+        yield from task.tiles(results)
+        counter.count(task.level, results)
+
+
+class _Counter:
+    """Adds up what is done and tells whoever wants to know."""
+
+    def __init__(self, total: int, callback: ProgressCallback | None) -> None:
+        self._total, self._callback = total, callback
+        self._done = self._bytes = 0
+
+    def count(self, level: int, results: list[bytes | None]) -> None:
+        """Add one task's tiles."""
+        self._done += len(results)
+        self._bytes += sum(len(data) for data in results if data is not None)
+        if self._callback is not None:
+            self._callback(Progress(self._done, self._total, self._bytes, level))

@@ -1,0 +1,269 @@
+"""One frame on its way through the pyramid engine: strips that fill, tasks that they become."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ziggurat.readers.encoded import EncodedLevel
+from ziggurat.readers.geometry import Rect, ceil_div
+from ziggurat.readers.reader import Pixels, Reader
+from ziggurat.writers.budget import Budget
+from ziggurat.writers.layout import Cascade, Copy, EncodedTile, LevelPlan, Scaled, Stored
+from ziggurat.writers.pyramid_plan import Blanks, full_tile
+from ziggurat.writers.pyramid_scaled import read_scaled
+from ziggurat.writers.resample import Shrinker
+
+_COPY_BATCH = 64  # copied tiles need no pool; a batch is for progress and cancelling
+
+
+@dataclass
+class _Strip:
+    """One row of tiles of a cascade level while it fills; rows above and below are its halo."""
+
+    rect: Rect  # with the halo, in the level's pixels
+    touched: list[bool]  # per tile column: something was put there
+    pixels: Pixels | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+@dataclass
+class _Stage:
+    """One level of one frame at work."""
+
+    index: int
+    plan: LevelPlan
+    encoded: EncodedLevel | None
+    below: "_Stage | None" = None
+    strips: dict[int, _Strip] = field(default_factory=dict)
+    filled: int = 0  # rows of pixels that are complete, from the top
+    next_row: int = 0  # the next tile row to become tasks
+
+    @property
+    def cascades(self) -> bool:
+        """True where its pixels come from the level above."""
+        return isinstance(self.plan.origin, Cascade)
+
+    def row_rect(self, row: int) -> Rect:
+        """Return the pixels of one tile row, clipped to the level."""
+        p = self.plan
+        top = row * p.tile_height
+        return Rect(0, top, p.width, min(p.tile_height, p.height - top))
+
+
+@dataclass(frozen=True)
+class Task:
+    """A few neighbouring tiles of one row of one level."""
+
+    work: "FrameWork"
+    stage: _Stage
+    row: int
+    first: int
+    last: int  # exclusive
+    pooled: bool
+
+    @property
+    def level(self) -> int:
+        """Index of the wanted level."""
+        return self.stage.index
+
+    @property
+    def ends_row(self) -> bool:
+        """True for the last task of a row of tiles."""
+        return self.last == self.stage.plan.grid[0]
+
+    def run(self) -> list[bytes | None]:
+        """Do it; called on a pool thread."""
+        return self.work.run(self)
+
+    def tiles(self, results: list[bytes | None]) -> Iterator[EncodedTile]:
+        """Yield the tiles with their places."""
+        for offset, data in enumerate(results):
+            yield EncodedTile(self.work.index, self.level, self.first + offset, self.row, data)
+
+
+class FrameWork:
+    """The levels of one frame: gives tasks, runs them, and turns full strips into more of them."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        plans: Sequence[LevelPlan],
+        shrink: Shrinker,
+        budget: Budget,
+        blanks: Blanks,
+        index: int,
+        frame: int,
+    ) -> None:
+        self.index, self._frame = index, frame
+        self._reader, self._shrink, self._blanks = reader, shrink, blanks
+        self._budget = budget
+        self._pixel_bytes = reader.info.bands * reader.info.dtype.itemsize
+        self._stages = [self._stage(i, plan) for i, plan in enumerate(plans)]
+        for above, stage in zip(self._stages, self._stages[1:], strict=False):
+            if stage.cascades:
+                above.below = stage
+        self._heads = self._head_tasks()
+        self._ahead = next(self._heads, None)
+
+    def _stage(self, index: int, plan: LevelPlan) -> _Stage:
+        wants_bytes = isinstance(plan.origin, Copy | Scaled)
+        encoded = self._reader.encoded(plan.origin.level, self._frame) if wants_bytes else None  # type: ignore[union-attr]
+        return _Stage(index, plan, encoded)
+
+    def next_head(self) -> Task | None:
+        """Return the next task that depends on no other, or None when all are given out."""
+        task, self._ahead = self._ahead, next(self._heads, None)
+        return task
+
+    def next_head_waits(self) -> bool:
+        """Return True while there are tasks to give out."""
+        return self._ahead is not None
+
+    def _head_tasks(self) -> Iterator[Task]:
+        for stage in self._stages:
+            if not stage.cascades:
+                for row in range(stage.plan.grid[1]):
+                    yield from self._row_tasks(stage, row)
+
+    def _row_tasks(self, stage: _Stage, row: int) -> Iterator[Task]:
+        plan, columns = stage.plan, stage.plan.grid[0]
+        pooled = plan.encode is not None or stage.below is not None
+        step = _COPY_BATCH
+        if pooled:
+            tile_bytes = plan.tile_width * plan.tile_height * self._pixel_bytes
+            step = max(1, self._budget.task_bytes // tile_bytes)
+            step += plan.tile_width * step % 2  # halves begin at even columns
+        for first in range(0, columns, step):
+            yield Task(self, stage, row, first, min(first + step, columns), pooled)
+
+    def finished(self, task: Task) -> list[Task]:
+        """Note that a task's result was taken; return the tasks that became possible by it."""
+        stage = task.stage
+        if not task.ends_row:
+            return []
+        stage.strips.pop(task.row, None)
+        below = stage.below
+        if below is None:
+            return []
+        below.filled = ceil_div(stage.row_rect(task.row).bottom, 2)
+        ready: list[Task] = []
+        while below.next_row < below.plan.grid[1]:
+            needed = below.row_rect(below.next_row).bottom + self._halo(below)
+            if min(needed, below.plan.height) > below.filled:
+                break
+            ready.extend(self._row_tasks(below, below.next_row))
+            below.next_row += 1
+        return ready
+
+    def _halo(self, stage: _Stage) -> int:
+        return self._shrink.halo if stage.below is not None else 0
+
+    def run(self, task: Task) -> list[bytes | None]:
+        """Read, encode and halve the tiles of one task."""
+        stage, plan = task.stage, task.stage.plan
+        if not task.pooled:
+            return self._copied(task)
+        band = stage.row_rect(task.row)
+        left = task.first * plan.tile_width
+        rect = Rect(left, band.y, min(task.last * plan.tile_width, plan.width) - left, band.height)
+        cells = [self._cell(plan, column, rect) for column in range(task.first, task.last)]
+        blank = [self._is_blank(stage, task.row, task.first + i, c) for i, c in enumerate(cells)]
+        if all(blank):
+            return (
+                self._copied(task)
+                if plan.encode is None
+                else [self._blanks.data(stage.index) for _ in blank]
+            )
+        outer = self._with_halo(stage, rect)
+        pixels = self._pixels(stage, task.row, outer)
+        core = rect.shift(-outer.x, -outer.y)
+        if stage.below is not None:
+            self._put(stage.below, rect.x // 2, rect.y // 2, self._shrink(pixels, core))
+        if plan.encode is None:
+            return self._copied(task)
+        out: list[bytes | None] = []
+        for cell, empty in zip(cells, blank, strict=True):
+            if empty:
+                out.append(self._blanks.data(stage.index))
+                continue
+            inner = cell.shift(-outer.x, -outer.y)
+            part = pixels[inner.y : inner.bottom, inner.x : inner.right]
+            tile = full_tile(part, plan.tile_width, plan.tile_height)
+            out.append(None if self._blanks.droppable(tile) else plan.encode(tile))
+        return out
+
+    def _copied(self, task: Task) -> list[bytes | None]:
+        encoded = task.stage.encoded
+        assert encoded is not None
+        return [encoded.tile(column, task.row) for column in range(task.first, task.last)]
+
+    @staticmethod
+    def _cell(plan: LevelPlan, column: int, rect: Rect) -> Rect:
+        left = column * plan.tile_width
+        return Rect(left, rect.y, min(plan.tile_width, plan.width - left), rect.height)
+
+    def _with_halo(self, stage: _Stage, rect: Rect) -> Rect:
+        halo = self._halo(stage)
+        grown = Rect(
+            max(0, rect.x - halo),
+            max(0, rect.y - halo),
+            rect.width + halo + min(halo, rect.x),
+            rect.height + halo + min(halo, rect.y),
+        )
+        return grown.intersect(Rect(0, 0, stage.plan.width, stage.plan.height))
+
+    def _is_blank(self, stage: _Stage, row: int, column: int, cell: Rect) -> bool:
+        if stage.cascades:
+            strip = stage.strips.get(row)
+            return self._blanks.known and (strip is None or not strip.touched[column])
+        if not isinstance(stage.plan.origin, Copy | Stored):
+            return False
+        level = stage.plan.origin.level
+        if not self._reader.is_blank(level, self._frame, cell):
+            return False
+        if not self._blanks.known:
+            self._blanks.learn(self._reader.read(level, self._frame, Rect(cell.x, cell.y, 1, 1)))
+        return True
+
+    def _pixels(self, stage: _Stage, row: int, rect: Rect) -> Pixels:
+        origin = stage.plan.origin
+        if isinstance(origin, Copy | Stored):
+            return self._reader.read(origin.level, self._frame, rect)
+        if isinstance(origin, Scaled):
+            assert stage.encoded is not None
+            return read_scaled(stage.encoded, origin.reduction, rect, self._blanks.fill)
+        strip = stage.strips[row]
+        assert strip.pixels is not None
+        inner = rect.shift(-strip.rect.x, -strip.rect.y)
+        return strip.pixels[inner.y : inner.bottom, inner.x : inner.right]
+
+    def _put(self, stage: _Stage, x: int, y: int, pixels: Pixels) -> None:
+        """Write halved pixels into every strip that wants them, halo included."""
+        plan, halo = stage.plan, self._halo(stage)
+        rect = Rect(x, y, pixels.shape[1], pixels.shape[0])
+        first = max(0, y - halo) // plan.tile_height
+        last = min(plan.grid[1] - 1, (rect.bottom - 1 + halo) // plan.tile_height)
+        for row in range(first, last + 1):
+            strip = self._strip(stage, row)
+            part = rect.intersect(strip.rect)
+            if part.empty:
+                continue
+            assert strip.pixels is not None
+            top, left = part.y - strip.rect.y, part.x
+            strip.pixels[top : top + part.height, left : left + part.width] = pixels[
+                part.y - y : part.bottom - y
+            ]
+            for column in range(part.x // plan.tile_width, ceil_div(part.right, plan.tile_width)):
+                strip.touched[column] = True
+
+    def _strip(self, stage: _Stage, row: int) -> _Strip:
+        rect = self._with_halo(stage, stage.row_rect(row))
+        strip = stage.strips.setdefault(row, _Strip(rect, [False] * stage.plan.grid[0]))
+        with strip.lock:
+            if strip.pixels is None:
+                info = self._reader.info
+                strip.pixels = np.empty((rect.height, rect.width, info.bands), info.dtype)
+                strip.pixels[...] = self._blanks.fill
+        return strip
