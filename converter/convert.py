@@ -3,15 +3,23 @@
 import errno
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ziggurat.converter.facts import gather_facts
-from ziggurat.converter.options import ConvertOptions
+from ziggurat.converter.leaks import find_leaks
+from ziggurat.converter.options import ConvertOptions, Target, Verify
 from ziggurat.converter.plan import ConversionPlan, make_plan
 from ziggurat.converter.prepare import Prepared, prepare
-from ziggurat.converter.report import ConversionReport
-from ziggurat.readers.errors import ConversionError, TargetExistsError, WriteError
+from ziggurat.converter.report import ConversionReport, VerificationReport
+from ziggurat.converter.verify import verify_against
+from ziggurat.readers.errors import (
+    ConversionError,
+    TargetExistsError,
+    VerificationError,
+    WriteError,
+)
 from ziggurat.readers.registry import open_reader
 from ziggurat.writers.progress import Cancellation, ProgressCallback
 
@@ -63,7 +71,7 @@ def convert(
     check_output(source, output, overwrite=options.overwrite)
     started = time.perf_counter()
     with open_reader(source) as reader:
-        prepared = prepare(reader, options)
+        prepared = prepare(reader, source, options)
         plan = make_plan(gather_facts(prepared.reader, str(source)), target, options)
         if on_plan is not None:
             on_plan(plan)
@@ -78,7 +86,7 @@ def plan_conversion(
     options = options or ConvertOptions()
     source = Path(src).expanduser()
     with open_reader(source) as reader:
-        prepared = prepare(reader, options)
+        prepared = prepare(reader, source, options)
         facts = gather_facts(prepared.reader, str(source))
     return make_plan(facts, options.target_for(Path(dst)), options)
 
@@ -112,15 +120,66 @@ def _run(
     cancel: Cancellation | None,
     started: float,
 ) -> ConversionReport:
+    # Here, so that planning and --dry-run load no encoders.
     from ziggurat.converter.emit import emit
 
-    written = emit(prepared.reader, plan, output, options, on_progress, cancel)
+    checked = options.deidentify or options.verify is not Verify.NONE
+    verification = None
+    if not checked:
+        written = emit(prepared.reader, plan, output, options, on_progress, cancel)
+    else:
+        with _staged(output, plan.target, options) as staged:
+            written = emit(prepared.reader, plan, staged, options, on_progress, cancel)
+            verification = _check(prepared, plan, staged, options)
+    losses = (*plan.losses, *written.lost)
     return ConversionReport(
         source=plan.source,
         output=str(output),
         plan=plan,
         bytes_written=written.bytes,
         seconds=time.perf_counter() - started,
-        losses=(*plan.losses, *written.lost),
+        losses=losses,
         removed=prepared.removed,
+        verification=verification,
     )
+
+
+@contextmanager
+def _staged(output: Path, target: Target, options: ConvertOptions) -> Iterator[Path]:
+    """Give a path beside the output; what is there in the end is published, if nothing is wrong."""
+    from ziggurat.writers.atomic import atomic_directory, atomic_file
+
+    if target is not Target.OME_ZARR:
+        with atomic_file(output, options.overwrite) as staged:
+            yield staged
+        return
+    with atomic_directory(output, options.overwrite) as staged:
+        staged.rmdir()  # the writer makes it, and wants nothing to be there
+        yield staged
+
+
+def _check(
+    prepared: Prepared, plan: ConversionPlan, staged: Path, options: ConvertOptions
+) -> VerificationReport | None:
+    """Look at a finished output before anybody else can.
+
+    Raises
+    ------
+    VerificationError
+        Something in it is wrong, or something is in it that should have gone.
+    """
+    leaks = find_leaks(staged, prepared.secrets)
+    if leaks:
+        raise VerificationError(f"not de-identified: {len(leaks)} texts are left: {leaks[0]!r} …")
+    if options.verify is Verify.NONE:
+        return None
+    report = verify_against(
+        staged,
+        prepared.reader,
+        plan.source,
+        full=options.verify is Verify.FULL,
+        plan=plan,
+    )
+    if not report.ok:
+        raise VerificationError(f"the output was wrong and thrown away: {report.problems[0]}")
+    return report

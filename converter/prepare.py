@@ -1,8 +1,11 @@
 """Dresses a source up as the image that the output shall hold: views, one over the other."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from ziggurat.converter.deidentify import DeidentifiedReader, is_telling
 from ziggurat.converter.options import ConvertOptions
+from ziggurat.converter.policy import Fate, load_policy
 from ziggurat.readers.errors import OptionError, RegionError
 from ziggurat.readers.geometry import Rect
 from ziggurat.readers.reader import Reader
@@ -13,13 +16,14 @@ from ziggurat.readers.views import BandsReader, CropReader, select_frames
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The image to write, and what de-identification took from it, in words."""
+    """The image to write; what de-identification took from it, in words and as texts."""
 
     reader: Reader
     removed: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()  # texts that must not occur in the output
 
 
-def prepare(reader: Reader, options: ConvertOptions) -> Prepared:
+def prepare(reader: Reader, path: Path, options: ConvertOptions) -> Prepared:
     """Put the views over a source that the options ask for.
 
     Raises
@@ -36,7 +40,12 @@ def prepare(reader: Reader, options: ConvertOptions) -> Prepared:
     factor = shrink_factor(reader, options)
     if factor is not None:
         reader = at_resolution(reader, factor)
-    return Prepared(reader)
+    if not options.deidentify:
+        return Prepared(reader)
+    anonymous = DeidentifiedReader(reader, load_policy(options.policy), Fate(options.label.value))
+    name = path.name.split(".")[0]
+    secrets = (*anonymous.secrets, *([name] if is_telling(name) else []))
+    return Prepared(anonymous, anonymous.removed, secrets)
 
 
 def region_rect(reader: Reader, options: ConvertOptions) -> Rect:

@@ -1,0 +1,129 @@
+"""Holds an output's levels against its source: by the bytes of tiles, else by pixels."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from ziggurat.converter.costs import thread_count
+from ziggurat.converter.report import LevelCheck
+from ziggurat.readers.encoded import EncodedLevel
+from ziggurat.readers.geometry import Rect, cell_rect, grid_shape
+from ziggurat.readers.image import Level
+from ziggurat.readers.reader import Pixels, Reader
+from ziggurat.readers.resampled import ResampledReader
+
+SAMPLED_TILES = 24  # a level and frame, where not all are wanted
+
+
+@dataclass(frozen=True, slots=True)
+class TileCheck:
+    """One tile: whether its stored bytes are the source's, and how far its pixels are off."""
+
+    same_bytes: bool
+    max_error: float
+    mean_error: float
+
+
+def compare_levels(output: Reader, source: Reader, *, full: bool) -> Iterator[LevelCheck]:
+    """Yield one check for each level of the output.
+
+    A level that the source has in the same size is held against that. Any other is held
+    against the source shrunk by area, which no two programs do alike: its errors tell, but
+    do not condemn.
+    """
+    frames = range(min(output.info.frames, source.info.frames))
+    with ThreadPoolExecutor(thread_count(None)) as pool:
+        for index, level in enumerate(output.info.levels):
+            pair = _pair(output, source, index)
+            cells = list(_cells(level, full=full))
+            jobs = [(frame, rect) for frame in frames for rect in cells]
+            checks = list(pool.map(lambda job, pair=pair: pair.check(*job), jobs))
+            columns, rows = grid_shape(
+                level.width, level.height, level.tile_width, level.tile_height
+            )
+            yield _summary(index, checks, columns * rows * len(frames))
+
+
+def matching_level(source: Reader, level: Level) -> int | None:
+    """Return the source's level of the same size, or None."""
+    sizes = [(other.width, other.height) for other in source.info.levels]
+    wanted = level.width, level.height
+    return sizes.index(wanted) if wanted in sizes else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    output: Reader
+    level: int
+    source: Reader
+    source_level: int
+
+    def check(self, frame: int, rect: Rect) -> TileCheck:
+        if self._same_bytes(frame, rect):
+            return TileCheck(True, 0.0, 0.0)
+        ours = self.output.read(self.level, frame, rect)
+        theirs = self.source.read(self.source_level, frame, rect)
+        bands = min(ours.shape[2], theirs.shape[2])
+        return _errors(ours[..., :bands], theirs[..., :bands])
+
+    def _same_bytes(self, frame: int, rect: Rect) -> bool:
+        ours = self.output.encoded(self.level, frame)
+        theirs = self.source.encoded(self.source_level, frame)
+        if ours is None or theirs is None or not _same_form(ours, theirs):
+            return False
+        cell = rect.x // ours.tile_width, rect.y // ours.tile_height
+        return ours.tile(*cell) == theirs.tile(*cell)
+
+
+def _pair(output: Reader, source: Reader, index: int) -> _Pair:
+    level = output.info.levels[index]
+    match = matching_level(source, level)
+    if match is not None:
+        return _Pair(output, index, source, match)
+    return _Pair(output, index, ResampledReader(source, level.width, level.height), 0)
+
+
+def _same_form(ours: EncodedLevel, theirs: EncodedLevel) -> bool:
+    a, b = ours.format, theirs.format
+    same_grid = (ours.tile_width, ours.tile_height) == (theirs.tile_width, theirs.tile_height)
+    facts = [(f.codec, f.photometric, f.bands, f.dtype, f.predictor, f.tables) for f in (a, b)]
+    return same_grid and facts[0] == facts[1]
+
+
+def _cells(level: Level, *, full: bool) -> Iterator[Rect]:
+    """Yield the rectangles of all tiles, or of some that lie evenly over the level."""
+    columns, rows = grid_shape(level.width, level.height, level.tile_width, level.tile_height)
+    count = columns * rows
+    picks = range(count)
+    if not full and count > SAMPLED_TILES:
+        picks = np.unique(np.linspace(0, count - 1, SAMPLED_TILES).astype(int)).tolist()
+    for pick in picks:
+        row, column = divmod(pick, columns)
+        cell = cell_rect(column, row, level.tile_width, level.tile_height)
+        yield cell.intersect(level.rect)
+
+
+def _errors(ours: Pixels, theirs: Pixels) -> TileCheck:
+    if ours.dtype.kind == "f" or theirs.dtype.kind == "f":
+        if np.array_equal(ours, theirs, equal_nan=True):
+            return TileCheck(False, 0.0, 0.0)
+        difference = np.abs(np.nan_to_num(ours) - np.nan_to_num(theirs).astype(np.float64))
+    else:
+        if np.array_equal(ours, theirs):
+            return TileCheck(False, 0.0, 0.0)
+        difference = np.abs(ours.astype(np.float64) - theirs)
+    return TileCheck(False, float(difference.max()), float(difference.mean()))
+
+
+def _summary(index: int, checks: list[TileCheck], total: int) -> LevelCheck:
+    return LevelCheck(
+        level=index,
+        compared="bytes" if all(check.same_bytes for check in checks) else "pixels",
+        checked=len(checks),
+        total=total,
+        different=sum(check.max_error > 0 for check in checks),
+        max_error=max((check.max_error for check in checks), default=0.0),
+        mean_error=float(np.mean([check.mean_error for check in checks])) if checks else 0.0,
+    )

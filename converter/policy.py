@@ -1,0 +1,160 @@
+"""What de-identification keeps, drops and looks for: built-in tables, or a site's own file.
+
+A policy file is TOML; every part may be left out::
+
+    [fields]                   # of the vendor's description, by name, * as wildcard
+    keep = ["aperio.Parmset"]  # besides those of the built-in tables
+    drop = ["aperio.MPP"]      # even if a built-in table keeps them
+
+    [associated]               # keep, remove or blank, by name; others as --label says
+    thumbnail = "remove"
+
+    [dates]
+    shift_days = -133          # without it, dates are removed
+
+    [strings]
+    forbidden = ["Jane Doe"]   # must not occur anywhere in the output
+"""
+
+import tomllib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from ziggurat.readers.errors import OptionError
+
+
+class Fate(StrEnum):
+    """What becomes of an associated image."""
+
+    KEEP = "keep"
+    REMOVE = "remove"
+    BLANK = "blank"
+
+
+# Technical fields by vendor, lower case. What isn't here goes: nobody knows what a field of
+# tomorrow's firmware will hold.
+_KEEP = {
+    "aperio": (
+        "appmag", "mpp", "stripewidth", "left", "top", "linecameraskew", "lineareaxoffset",
+        "lineareayoffset", "focus offset", "originalwidth", "originalheight", "filtered",
+        "exposure time", "exposure scale", "displaycolor", "gamma", "icc profile",
+    ),
+    "hamamatsu": (
+        "sourcelens", "xoffsetfromslidecentre", "yoffsetfromslidecentre", "physicalwidth",
+        "physicalheight", "magnification", "filtersetname", "nofilters", "*lensmag*",
+    ),
+    "leica": ("objective", "aperture", "illumination-source", "view-size", "numericalaperture"),
+    "philips": ("*pixel_spacing*", "*bits_*", "*samples_per_pixel*", "*compression*"),
+    "mirax": (
+        "*objective_magnification*", "*micrometer_per_pixel*", "*camera_image_divisions*",
+        "*imagenumber_*", "*image_fill_color*", "*image_format*", "*overlap*",
+    ),
+    "ventana": ("magnification", "scanres", "scanwhitepoint", "z-layers", "z-spacing"),
+    "trestle": ("objective power", "background color", "white balance", "exposure time"),
+    "akoya": ("objective*", "exposuretime*", "filter*", "excitation*", "emission*", "pixelsize*"),
+    "dicom": (
+        "pixelspacing", "*photometricinterpretation", "*samplesperpixel", "rows", "columns",
+        "*objectivelenspower", "imagedvolume*", "*totalpixelmatrix*", "lossyimagecompression*",
+    ),
+    "zeiss": ("*scaling*", "*nominalmagnification*", "*lensna*"),
+    "openslide": (
+        "mpp-x", "mpp-y", "objective-power", "vendor", "level*", "bounds-*", "background-color",
+        "icc-size",
+    ),
+    "tiff": ("resolutionunit", "xresolution", "yresolution"),
+}  # fmt: skip
+_DATES = ("*date*", "*created*", "*updated*", "*acquired*", "*timestamp*")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One set of rules. Names are compared in lower case, ``*`` stands for anything."""
+
+    keep: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    associated: dict[str, Fate] = field(default_factory=dict)
+    shift_days: int | None = None
+    forbidden: tuple[str, ...] = ()
+
+    def keeps_field(self, name: str) -> bool:
+        """Return True where a field such as ``aperio.MPP`` may stay."""
+        lower = name.lower()
+        if _matches(lower, self.drop):
+            return False
+        vendor, _, key = lower.partition(".")
+        return _matches(lower, self.keep) or _matches(key, _KEEP.get(vendor, ()))
+
+    def fate(self, name: str, default: Fate) -> Fate:
+        """Return what becomes of an associated image; by default only thumbnails stay."""
+        if name in self.associated:
+            return self.associated[name]
+        return Fate.KEEP if name == "thumbnail" else default
+
+
+def is_date(name: str) -> bool:
+    """Return True where a field's name says that it holds a day."""
+    return _matches(name.lower().rpartition(".")[2], _DATES)
+
+
+def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def load_policy(path: Path | None) -> Policy:
+    """Read a policy file; without one, the built-in rules.
+
+    Raises
+    ------
+    OptionError
+        It can't be read, or says something that nobody understands.
+    """
+    if path is None:
+        return Policy()
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise OptionError(f"policy {path} can't be read: {error}") from error
+    return _policy(document, path)
+
+
+def _policy(document: dict[str, Any], path: Path) -> Policy:
+    known = {
+        "fields": {"keep", "drop"},
+        "associated": None,
+        "dates": {"shift_days"},
+        "strings": {"forbidden"},
+    }
+    for part, content in document.items():
+        if part not in known or not isinstance(content, dict):
+            raise OptionError(f"policy {path}: no part [{part}]; there are {', '.join(known)}")
+        names = known[part]
+        unknown = set(content) - names if names is not None else set()
+        if unknown:
+            raise OptionError(f"policy {path}: [{part}] has no {', '.join(sorted(unknown))}")
+    fields = document.get("fields", {})
+    days = document.get("dates", {}).get("shift_days")
+    if days is not None and (not isinstance(days, int) or isinstance(days, bool)):
+        raise OptionError(f"policy {path}: shift_days is a whole number, not {days!r}")
+    return Policy(
+        keep=_texts(fields.get("keep", []), path, lower=True),
+        drop=_texts(fields.get("drop", []), path, lower=True),
+        associated=_fates(document.get("associated", {}), path),
+        shift_days=days,
+        forbidden=_texts(document.get("strings", {}).get("forbidden", []), path, lower=False),
+    )
+
+
+def _texts(values: Any, path: Path, *, lower: bool) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(v, str) and v for v in values):
+        raise OptionError(f"policy {path}: a list of texts was expected, not {values!r}")
+    return tuple(value.lower() if lower else value for value in values)
+
+
+def _fates(values: dict[str, Any], path: Path) -> dict[str, Fate]:
+    try:
+        return {name: Fate(str(fate)) for name, fate in values.items()}
+    except ValueError as error:
+        raise OptionError(f"policy {path}: {error}; known are keep, remove, blank") from error

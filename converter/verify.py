@@ -1,0 +1,112 @@
+"""Is an output what it should be? Its structure, its metadata, its tiles against the source."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ziggurat.converter.compare import compare_levels, matching_level
+from ziggurat.converter.plan import ConversionPlan
+from ziggurat.converter.report import LevelCheck, VerificationReport
+from ziggurat.converter.structure import structure_problems
+from ziggurat.readers.errors import SourceError
+from ziggurat.readers.image import ImageInfo
+from ziggurat.readers.reader import Reader
+from ziggurat.readers.registry import open_reader
+
+# Mean error over 8-bit samples that a lossy codec may make at a level both have; others scale.
+LOSSY_LIMIT = 12.0
+
+
+def verify(
+    output: str | os.PathLike[str],
+    source: str | os.PathLike[str] | None = None,
+    *,
+    full: bool = False,
+) -> VerificationReport:
+    """Check an output, and hold it against its source where one is given.
+
+    Parameters
+    ----------
+    output, source
+        Paths; without a source only the structure is checked.
+    full
+        Look at every tile, not at a sample.
+
+    Raises
+    ------
+    SourceError
+        One of them can't be opened at all.
+    """
+    path = Path(output).expanduser()
+    if source is None:
+        with open_reader(path) as reader:
+            problems = structure_problems(path, reader, full=full)
+        return VerificationReport(str(path), None, (), tuple(problems))
+    with open_reader(source) as reference:
+        return verify_against(path, reference, str(source), full=full)
+
+
+def verify_against(
+    path: Path,
+    reference: Reader,
+    name: str,
+    *,
+    full: bool,
+    plan: ConversionPlan | None = None,
+) -> VerificationReport:
+    """Check an output against the image that it was made from.
+
+    With the plan, a level that was to be copied must be equal byte for byte.
+    """
+    with open_reader(path) as output:
+        problems = structure_problems(path, output, full=full)
+        problems.extend(_fact_problems(output.info, reference.info))
+        checks: list[LevelCheck] = []
+        if not problems:
+            try:
+                checks.extend(compare_levels(output, reference, full=full))
+            except SourceError as error:
+                problems.append(f"can't be compared: {error}")
+        for check in checks:
+            problems.extend(_pixel_problems(check, output, reference))
+        if plan is not None:
+            problems.extend(_copy_problems(checks, plan))
+    return VerificationReport(str(path), name, tuple(checks), tuple(problems))
+
+
+def _fact_problems(output: ImageInfo, source: ImageInfo) -> Iterator[str]:
+    pairs = {
+        "size": ((output.width, output.height), (source.width, source.height)),
+        "frames": (output.frames, source.frames),
+        "bands": (output.bands, source.bands),
+        "dtype": (output.dtype.newbyteorder("="), source.dtype.newbyteorder("=")),
+    }
+    for name, (ours, theirs) in pairs.items():
+        if ours != theirs:
+            yield f"{name} is {ours}, the source's is {theirs}"
+    for name in ("mm_x", "mm_y"):
+        ours, theirs = getattr(output, name), getattr(source, name)
+        if theirs is not None and (ours is None or abs(ours / theirs - 1) > 1e-3):
+            yield f"{name} is {ours}, the source's is {theirs}"
+
+
+def _pixel_problems(check: LevelCheck, output: Reader, source: Reader) -> Iterator[str]:
+    tiles = output.encoded(check.level, 0)
+    lossy = tiles is not None and not tiles.format.lossless and check.max_error > 0
+    stored = matching_level(source, output.info.levels[check.level]) is not None
+    scale = _sample_range(output.info)
+    if stored and check.max_error > 0 and not lossy:
+        yield f"level {check.level} differs from the source in {check.different} tiles"
+    elif stored and check.mean_error > LOSSY_LIMIT * scale:
+        yield f"level {check.level} is {check.mean_error:.3g} off the source in the mean"
+
+
+def _sample_range(info: ImageInfo) -> float:
+    """Return how many times wider than 8 bits the samples are."""
+    return 257.0 if info.dtype.itemsize == 2 else 1.0
+
+
+def _copy_problems(checks: list[LevelCheck], plan: ConversionPlan) -> Iterator[str]:
+    for check, step in zip(checks, plan.steps, strict=False):
+        if step.action == "copy" and check.compared != "bytes":
+            yield f"level {check.level} was to be copied, but its tiles are others"
