@@ -62,6 +62,7 @@ FORMATS: tuple[Format, ...] = (
         directories=True,
         remote=True,
     ),
+    Format("dicom", "ziggurat.readers.dicom", (".dcm",), (DICOM_MAGIC,), directories=True),
     Format(
         "openslide",
         "ziggurat.readers.openslide",
