@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from osgeo import gdal, osr
+from osgeo import gdal, ogr, osr
 
 from ziggurat.readers.errors import ProjectionError
 from ziggurat.readers.gdal_access import quiet_gdal
@@ -21,8 +21,7 @@ Affine = tuple[float, float, float, float, float, float]
 Coordinates = np.ndarray[Any, np.dtype[np.float64]]
 
 WGS84 = "EPSG:4326"
-_EQUATOR_RADIUS = 6_378_137.0  # metres, of WGS 84
-_ECCENTRICITY_2 = 0.00669437999014  # the first eccentricity, squared, of WGS 84
+_STEPS = 20  # parts of a line that may be a curve on the ground
 _LONGEST_CRS = 65_536
 _MOST_CACHED = 64
 _thread = threading.local()
@@ -197,31 +196,44 @@ def image_corners(geo: GeoReference, width: int, height: int) -> Coordinates:
 def meters_per_pixel(
     geo: GeoReference | None, width: int, height: int
 ) -> tuple[float | None, float | None]:
-    """Return the size on the ground of the pixel in the middle of an image: (along x, along y).
+    """Return the size of a pixel on the ground: (along x, along y), in metres.
 
-    Measured on the WGS 84 ellipsoid, so it does not depend on the projection; (None, None)
-    where the image has no place on earth.
+    The mean along the middle row and the middle column, on the WGS 84 ellipsoid, so that it
+    does not depend on the projection; (None, None) where the image has no place on earth.
     """
+    for part in (1.0, 0.01):  # a picture of the whole globe has sky at its edges
+        steps = [part * (step / _STEPS - 0.5) for step in range(_STEPS + 1)]
+        row = [(width * (0.5 + step), height / 2) for step in steps]
+        column = [(width / 2, height * (0.5 + step)) for step in steps]
+        along_x, along_y = _ground(geo, width, height, row), _ground(geo, width, height, column)
+        if along_x and along_y:
+            return along_x / width / part, along_y / height / part
+    return None, None
+
+
+def mean_meters_per_pixel(geo: GeoReference | None, width: int, height: int) -> float | None:
+    """Return the length of the shortest ways from corner to corner, per pixel of the outline."""
+    corners = [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height), (0.0, 0.0)]
+    length = _ground(geo, width, height, corners)
+    return length / 2 / (width + height) if length else None
+
+
+def _ground(
+    geo: GeoReference | None, width: int, height: int, pixels: list[tuple[float, float]]
+) -> float | None:
+    """Return how long a line through pixels is on the ground, in metres."""
     try:
         if geo is None:
-            return None, None
+            return None
         own = native_crs(geo, width, height)
-        middle = [(width / 2 + dx, height / 2 + dy) for dx, dy in ((0, 0), (0.5, 0), (0, 0.5))]
-        points = transform_points(own, WGS84, apply(affine(geo), middle))
+        points = transform_points(own, WGS84, apply(affine(geo), pixels))
     except ProjectionError:
-        return None, None
-    if not np.isfinite(points).all() or abs(points[:, 1]).max() > 90:
-        return None, None
-    along_x, along_y = (2 * _meters(points[0], point) for point in points[1:])
-    return (along_x, along_y) if along_x > 0 and along_y > 0 else (None, None)
-
-
-def _meters(start: Coordinates, end: Coordinates) -> float:
-    """Return the distance of two close points, by the ellipsoid's radii of curvature there."""
-    latitude = math.radians(float(start[1] + end[1]) / 2)
-    across = math.radians((float(end[0] - start[0]) + 180) % 360 - 180)
-    along = math.radians(float(end[1] - start[1]))
-    squeeze = 1 - _ECCENTRICITY_2 * math.sin(latitude) ** 2
-    east = _EQUATOR_RADIUS / math.sqrt(squeeze) * math.cos(latitude) * across
-    north = _EQUATOR_RADIUS * (1 - _ECCENTRICITY_2) / squeeze**1.5 * along
-    return math.hypot(east, north)
+        return None
+    points[:, 1] = points[:, 1].clip(-90, 90)  # some global grids begin half a pixel too high
+    if not np.isfinite(points).all():
+        return None
+    line = ogr.Geometry(ogr.wkbLineString)
+    for longitude, latitude in points.tolist():
+        line.AddPoint_2D(longitude, latitude)
+    line.AssignSpatialReference(parse_crs(WGS84))
+    return float(line.GeodesicLength())

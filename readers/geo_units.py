@@ -26,6 +26,24 @@ def is_geographic_unit(units: str) -> bool:
     return name in _OWN | _LONGITUDE_LATITUDE or name.startswith(("epsg:", "proj4:", "+proj"))
 
 
+def named_crs(info: ImageInfo, units: str) -> str:
+    """Return the system that a unit or a caller means.
+
+    Raises
+    ------
+    RegionError
+        The image has no georeference.
+    ProjectionError
+        ``units`` names no system, or the image's own is not known.
+    """
+    if info.geo is None:
+        raise RegionError(f"{units!r} needs an image that knows where on earth it is")
+    name = units.strip().lower()
+    if name in _OWN:
+        return info.geo.projection
+    return WGS84 if name in _LONGITUDE_LATITUDE else units
+
+
 def region_to_pixels(
     info: ImageInfo,
     units: str,
@@ -33,7 +51,7 @@ def region_to_pixels(
     top: float | None,
     right: float | None,
     bottom: float | None,
-) -> tuple[float | None, float | None, float | None, float | None]:
+) -> tuple[float, float, float, float]:
     """Carry the edges of a region into full-resolution pixels.
 
     Parameters
@@ -43,13 +61,13 @@ def region_to_pixels(
     units
         ``projection`` (the image's or the view's own system), ``EPSG:n``, ``wgs84``, a PROJ string.
     left, top, right, bottom
-        Coordinates, y upwards: top is the larger one (they are put in order). None stays
-        None; it then counts as the image's own edge.
+        Coordinates, y upwards: top is the larger one (they are put in order). None is the image's
+        own edge.
 
     Returns
     -------
     left, top, right, bottom as pixels, y downwards: the smallest rectangle that holds all
-    of the region.
+    of the region. It may reach out of the image.
 
     Raises
     ------
@@ -59,30 +77,31 @@ def region_to_pixels(
     ProjectionError
         The units name no system.
     """
-    if info.geo is None:
-        raise RegionError(f"units {units!r} need an image that knows where on earth it is")
+    crs = named_crs(info, units)
+    assert info.geo is not None  # named_crs saw to it
     given = (left, top, right, bottom)
     if any(edge is not None and not math.isfinite(edge) for edge in given):
         raise RegionError(f"the edges of a region must be finite numbers, not {given}")
-    name = units.strip().lower()
-    own = info.geo.projection if name in _OWN else native_crs(info.geo, info.width, info.height)
-    crs = own if name in _OWN else WGS84 if name in _LONGITUDE_LATITUDE else units
-    back = inverse(affine(info.geo))
-    image = apply(affine(info.geo), [(0, 0), (info.width, info.height)])
+    own = info.geo.projection
     if crs != own:
-        image = transform_points(own, crs, image)
+        own = native_crs(info.geo, info.width, info.height)
+    transform = affine(info.geo)
+    image = apply(transform, [(0, 0), (info.width, info.height)])
+    image = transform_points(own, crs, image)
     corners = [
-        edge if edge is not None else float(fallback)
+        edge if edge is not None else fallback
         for edge, fallback in zip(given, image.ravel().tolist(), strict=True)
     ]
-    pixels = apply(back, transform_points(crs, own, _outline(*corners)))
+    pixels = apply(inverse(transform), transform_points(crs, own, _outline(*corners)))
     pixels = pixels[np.isfinite(pixels).all(axis=1)]
     if not len(pixels):
         raise RegionError(f"the region {given} in {units} has no place in the image's projection")
     low, high = pixels.min(axis=0).tolist(), pixels.max(axis=0).tolist()
-    found = (low[0], low[1], high[0], high[1])
-    return tuple(  # type: ignore[return-value]
-        None if edge is None else value for edge, value in zip(given, found, strict=True)
+    return (
+        0.0 if left is None else low[0],
+        0.0 if top is None else low[1],
+        float(info.width) if right is None else high[0],
+        float(info.height) if bottom is None else high[1],
     )
 
 
