@@ -176,3 +176,37 @@ def with_adobe_marker(data: bytes, photometric: Photometric) -> bytes:
     transform = 1 if photometric is Photometric.YCBCR else 0
     marker = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00" + bytes([transform])
     return data[:2] + marker + data[2:]
+
+
+def resized_header(header: bytes, rows: int) -> bytes:
+    """Return the header of one restart interval, made that of ``rows`` intervals in a stack.
+
+    The frame becomes that many rows of blocks high, and the restart interval one row of blocks.
+
+    Raises
+    ------
+    CorruptSourceError
+        The intervals are no rows of blocks of the frame's width.
+    """
+    facts = parse_header(header)
+    across, down = facts.mcu
+    if not facts.restart_interval or facts.restart_interval * across != facts.width:
+        raise CorruptSourceError(
+            f"restart intervals of {facts.restart_interval} blocks in a frame of {facts.width}"
+        )
+    at = facts.sof_offset + 5
+    return header[:at] + struct.pack(">H", rows * down) + header[at + 2 : facts.scan_offset]
+
+
+def stack_intervals(header: bytes, intervals: list[bytes]) -> bytes:
+    """Return one stream out of a header and restart intervals, each ending in its old marker.
+
+    Restart markers count modulo eight (T.81, E.1.4); nothing else knows an interval's place.
+    """
+    parts = [header]
+    for number, interval in enumerate(intervals):
+        if len(interval) < 3 or interval[-2] != 0xFF or not 0xD0 <= interval[-1] <= EOI:
+            raise CorruptSourceError("a JPEG restart interval that doesn't end in a marker")
+        parts += (interval[:-2], bytes((0xFF, 0xD0 + number % 8)))
+    parts[-1] = b"\xff\xd9"
+    return b"".join(parts)

@@ -4,7 +4,6 @@ tifffile reads the structure, once; pixels are then read by position and decoded
 tile, without locks, so that threads and forked processes share one open reader.
 """
 
-import dataclasses
 import logging
 
 import numpy as np
@@ -17,16 +16,19 @@ from ziggurat.readers.geometry import Rect
 from ziggurat.readers.image import ImageInfo
 from ziggurat.readers.location import Location
 from ziggurat.readers.reader import Pixels, Reader
+from ziggurat.readers.segment_cache import SegmentCache
 from ziggurat.readers.tiff_associated import Associated, find_associated
 from ziggurat.readers.tiff_info import image_info
-from ziggurat.readers.tiff_layout import SegmentLayout, check_segments, page_layout
-from ziggurat.readers.tiff_plane import Plane
-from ziggurat.readers.tiff_structure import PageData, Structure, choose
+from ziggurat.readers.tiff_layout import SegmentLayout
+from ziggurat.readers.tiff_pages import level_layout, make_plane
+from ziggurat.readers.tiff_plane import Plane, Substitute
+from ziggurat.readers.tiff_structure import Structure, choose
 
 # tifffile tells of every oddity of a file through logging; ours to judge, not the terminal's.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_REPLACED_FROM_ABOVE = "svs"  # Aperio leaves tiles out of small levels; OpenSlide fills them so
 
 
 class TiffReader(Reader):
@@ -46,32 +48,50 @@ class TiffReader(Reader):
         self._layouts = layouts
         self._associated = associated
         self._planes: dict[tuple[int, int], Plane | None] = {}
+        self._cache = SegmentCache()
         self._fill = np.asarray(info.background or 0, dtype=info.dtype)
 
     def _plane(self, level: int, frame: int) -> Plane | None:
         """Return a page's pixels; made on first use, None where the page is missing."""
         key = level, frame
         if key not in self._planes:
-            page = self._structure.levels[level][frame]
-            made = None if page is None else self._make(page, self._layouts[level])
-            self._planes[key] = made
+            self._planes[key] = self._make(level, frame)
         return self._planes[key]
 
-    def _make(self, page: PageData, layout: SegmentLayout) -> Plane:
-        if page.plane is None:
-            check_segments(layout, page.offsets, page.counts, self._source.size)
-            return Plane(self._source, layout, page.offsets, page.counts, page.tables, self._fill)
-        size = layout.width * layout.height * layout.bands * layout.dtype.itemsize
-        offset = page.offsets[0] + page.plane * size
-        return Plane(self._source, layout, (offset,), (size,), None, self._fill)
+    def _make(self, level: int, frame: int) -> Plane | None:
+        page = self._structure.levels[level][frame]
+        if page is None:
+            return None
+        substitute: Substitute = self._blank
+        if level and self._structure.kind == _REPLACED_FROM_ABOVE:
+            substitute = self._from_above(level, frame)
+        return make_plane(self._source, page, self._layouts[level], substitute, self._cache)
+
+    def _blank(self, part: Rect) -> Pixels:
+        """Return what missing tiles show."""
+        return np.broadcast_to(self._fill, (part.height, part.width, self.info.bands))
+
+    def _from_above(self, level: int, frame: int) -> Substitute:
+        """Return what missing tiles show where the next larger level has the pixels."""
+        import cv2  # few files need it
+
+        small, large = self.info.levels[level], self.info.levels[level - 1]
+        across, down = large.width / small.width, large.height / small.height
+
+        def draw(part: Rect) -> Pixels:
+            left, top = int(part.x * across), int(part.y * down)
+            right = min(large.width, round(part.right * across))
+            bottom = min(large.height, round(part.bottom * down))
+            pixels = self.read(level - 1, frame, Rect(left, top, right - left, bottom - top))
+            scaled = cv2.resize(pixels, (part.width, part.height), interpolation=cv2.INTER_AREA)
+            return np.asarray(scaled).reshape(part.height, part.width, -1)
+
+        return draw
 
     def read(self, level: int, frame: int, rect: Rect) -> Pixels:
         """Return the pixels of a rectangle of a stored level."""
         plane = self._plane(level, frame)
-        if plane is not None:
-            return plane.read(rect)
-        shape = (rect.height, rect.width, self.info.bands)
-        return np.broadcast_to(self._fill, shape).copy()
+        return self._blank(rect).copy() if plane is None else plane.read(rect)
 
     def encoded(self, level: int, frame: int) -> EncodedLevel | None:
         """Return a tiled level as its tiles are stored; None for strips and odd formats."""
@@ -102,42 +122,17 @@ def _open_tiff(location: Location, source: ByteSource) -> tifffile.TiffFile:
     return tifffile.TiffFile(ByteFile(source), name=location.name)
 
 
-def _layouts(structure: Structure) -> list[SegmentLayout]:
-    layouts = []
-    for level in structure.levels:
-        page = next((page for page in level if page is not None), None)
-        if page is None:
-            raise CorruptSourceError("a TIFF level without pages")
-        layout = page_layout(page.keyframe)
-        if page.plane is not None:
-            layout = dataclasses.replace(
-                layout,
-                tile_width=layout.width,
-                tile_height=layout.height,
-                columns=1,
-                rows=1,
-                tiled=False,
-            )
-        layouts.append(layout)
-    return layouts
-
-
 def _parse(location: Location, source: ByteSource) -> TiffReader:
     with _open_tiff(location, source) as tif:
         if tif.is_trestle or tif.is_bif:
             raise UnsupportedFormatError("slides with overlapping tiles are left to OpenSlide")
         structure = choose(tif)
-        if structure.kind == "ndpi":
-            raise UnsupportedFormatError("NDPI is left to OpenSlide")
-        layouts = _layouts(structure)
-        for level, layout in zip(structure.levels, layouts, strict=True):
-            page = level[0]
-            if page is not None and page.plane is None:
-                check_segments(layout, page.offsets, page.counts, source.size)
+        layouts = [level_layout(pages) for pages in structure.levels]
         associated = find_associated(structure)
         info = image_info(structure, layouts, associated)
         reader = TiffReader(source, info, structure, layouts, associated)
-        reader.encoded(0, 0)  # looks into the first tile: what is damaged there is refused now
+        for level in range(len(layouts)):  # what is damaged in tables or first tiles is said now
+            reader.encoded(level, 0)
         return reader
 
 

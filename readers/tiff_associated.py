@@ -13,7 +13,8 @@ from ziggurat.readers.errors import SourceError
 from ziggurat.readers.geometry import Rect
 from ziggurat.readers.jpeg_stream import merge_tables, with_adobe_marker
 from ziggurat.readers.reader import Pixels
-from ziggurat.readers.tiff_layout import SegmentLayout, check_segments, page_layout
+from ziggurat.readers.tiff_layout import SegmentLayout
+from ziggurat.readers.tiff_pages import layout_of, make_plane
 from ziggurat.readers.tiff_plane import Plane
 from ziggurat.readers.tiff_structure import PageData, Structure, page_data
 
@@ -30,13 +31,16 @@ class Associated:
 
     def _plane(self, source: ByteSource) -> Plane:
         layout = self.layout
-        check_segments(layout, self.page.offsets, self.page.counts, source.size)
         if layout.width * layout.height * layout.bands * layout.dtype.itemsize > _LARGEST_BYTES:
             raise SourceError(
                 f"an associated image of {layout.width} x {layout.height} pixels is too large"
             )
-        white = np.asarray(255 if layout.dtype == np.uint8 else 0)
-        return Plane(source, layout, self.page.offsets, self.page.counts, self.page.tables, white)
+        return make_plane(source, self.page, layout, self._white)
+
+    def _white(self, part: Rect) -> Pixels:
+        layout = self.layout
+        top = 255 if layout.dtype == np.uint8 else 0
+        return np.full((part.height, part.width, layout.bands), top, layout.dtype)
 
     def read(self, source: ByteSource) -> Pixels:
         """Return the pixels as (y, x, band)."""
@@ -77,6 +81,10 @@ def _aperio_name(page: Any) -> str | None:
     return word if word.isalpha() else None
 
 
+def _associated(page: PageData) -> Associated:
+    return Associated(page, layout_of(page))
+
+
 def find_associated(structure: Structure) -> dict[str, Associated]:
     """Find the associated images of a file by what its kind calls them."""
     found: dict[str, Associated] = {}
@@ -93,5 +101,5 @@ def find_associated(structure: Structure) -> dict[str, Associated]:
             continue
         # An image beside the image that nobody can read is no reason to refuse the image.
         with contextlib.suppress(SourceError):
-            found[name] = Associated(page_data(page), page_layout(page.keyframe))
+            found[name] = _associated(page_data(page))
     return found

@@ -19,6 +19,7 @@ _CODECS = {
     8: Codec.DEFLATE,
     32773: Codec.PACKBITS,
     32946: Codec.DEFLATE,
+    33003: Codec.JPEG2000,
     33005: Codec.JPEG2000,
     34712: Codec.JPEG2000,
     34925: Codec.LZMA,
@@ -30,6 +31,8 @@ _CODECS = {
     50002: Codec.JPEGXL,
     52546: Codec.JPEGXL,
 }
+_APERIO_YCBCR = 33003  # JPEG 2000 of YCbCr samples, whatever the photometric tag says
+_YCBCR_CODECS = {6, 7, _APERIO_YCBCR, 34712, 50001}
 _MIN_IS_WHITE = 0
 _PHOTOMETRICS = {
     _MIN_IS_WHITE: Photometric.GRAY,
@@ -44,6 +47,7 @@ _LOSSY = {Codec.JPEG, Codec.JPEG2000, Codec.JPEGXL, Codec.JPEGXR, Codec.WEBP, Co
 # A side beyond this is forged: the largest slides have some 10^6 pixels a side.
 _LARGEST_SIDE = 1 << 26
 _LARGEST_TILE_BYTES = 1 << 30
+_LARGE_TILE = 1 << 20  # pixels; decoding one again for each small region would be slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ class SegmentLayout:
     fallback: Callable[..., Any]
     inverted: bool = False
     scale: int = 1
+    cached: bool = False  # decoded strips and tiles are worth keeping for their neighbours
 
     @property
     def segments(self) -> int:
@@ -77,8 +82,20 @@ class SegmentLayout:
 
     @property
     def verbatim(self) -> bool:
-        """True where an encoded tile means what its format says, without mending afterwards."""
-        return self.tiled and not self.planar and not self.inverted and self.scale == 1
+        """True where an encoded tile means what its format says, without mending afterwards.
+
+        Tile sizes that no TIFF may have (not a multiple of 16) are no reason to refuse: they
+        are common, and readers take them.
+        """
+        known = self.format.codec is not Codec.OTHER
+        return self.tiled and known and not (self.planar or self.inverted or self.scale != 1)
+
+    def segment_shape(self, index: int) -> tuple[int, int, int]:
+        """Return (height, width, bands) of a decoded tile or strip; the last strip is shorter."""
+        height = self.tile_height
+        if not self.tiled:
+            height = min(height, self.height - index % self.rows * height)
+        return height, self.tile_width, 1 if self.planar else self.bands
 
 
 def _photometric(page: tifffile.TiffPage) -> Photometric:
@@ -106,8 +123,10 @@ def _check_sizes(page: tifffile.TiffPage, tile_width: int, tile_height: int, siz
         raise CorruptSourceError(
             f"a TIFF page of {page.imagewidth} x {page.imagelength} pixels can't be"
         )
-    if page.is_tiled and size > _LARGEST_TILE_BYTES:
-        raise CorruptSourceError(f"TIFF tiles of {tile_width} x {tile_height} pixels can't be")
+    if size > _LARGEST_TILE_BYTES:
+        raise UnsupportedFormatError(
+            f"TIFF tiles of {tile_width} x {tile_height} pixels are too large to decode"
+        )
     if page.imagedepth > 1:
         raise UnsupportedFormatError("TIFF pages with a depth of their own can't be read")
 
@@ -119,7 +138,7 @@ def _tile_format(page: tifffile.TiffPage, dtype: np.dtype[Any], planar: bool) ->
     bits = page.bitspersample if isinstance(page.bitspersample, int) else 0
     return TileFormat(
         codec=Codec.OTHER if odd else codec,
-        photometric=_photometric(page),
+        photometric=Photometric.YCBCR if compression == _APERIO_YCBCR else _photometric(page),
         bands=page.samplesperpixel,
         bits=bits,
         dtype=dtype.name,
@@ -131,8 +150,10 @@ def _tile_format(page: tifffile.TiffPage, dtype: np.dtype[Any], planar: bool) ->
     )
 
 
-def page_layout(page: tifffile.TiffPage) -> SegmentLayout:
+def page_layout(page: tifffile.TiffPage, intervals: bool = False) -> SegmentLayout:
     """Read the layout of a page, and refuse what can't be.
+
+    ``intervals``: it is one JPEG that will be read by its restart intervals.
 
     Raises
     ------
@@ -143,12 +164,15 @@ def page_layout(page: tifffile.TiffPage) -> SegmentLayout:
     """
     photometric, dtype = _photometric(page), _dtype(page)
     planar = int(page.planarconfig) == 2 and page.samplesperpixel > 1
-    tiled = bool(page.is_tiled)
+    tiled = bool(page.is_tiled) and not intervals
     tile_width = page.tilewidth if tiled else page.imagewidth
     tile_height = page.tilelength if tiled else (page.rowsperstrip or page.imagelength)
     bands = 1 if planar else page.samplesperpixel
-    _check_sizes(page, tile_width, tile_height, tile_width * tile_height * bands * dtype.itemsize)
-    if photometric is Photometric.YCBCR and int(page.compression) not in (6, 7, 34712, 50001):
+    size = 0  # uncompressed strips are read by rows, restart intervals one by one
+    if tiled or (int(page.compression) != 1 and not intervals):
+        size = tile_width * tile_height * bands * dtype.itemsize
+    _check_sizes(page, tile_width, tile_height, size)
+    if photometric is Photometric.YCBCR and int(page.compression) not in _YCBCR_CODECS:
         raise UnsupportedFormatError("YCbCr samples that are not JPEG are left to other readers")
     columns, rows = grid_shape(page.imagewidth, page.imagelength, tile_width, tile_height)
     gray = photometric is Photometric.GRAY
@@ -168,6 +192,7 @@ def page_layout(page: tifffile.TiffPage) -> SegmentLayout:
         fallback=page.decode,
         inverted=int(page.photometric) == _MIN_IS_WHITE and dtype.kind == "u",
         scale=255 // ((1 << bits) - 1) if gray and bits in (1, 2, 4) else 1,
+        cached=not tiled or tile_width * tile_height >= _LARGE_TILE,
     )
 
 

@@ -1,19 +1,22 @@
 """The pixels of one TIFF page: rectangles out of tiles or strips, and tiles as stored."""
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
-from ziggurat.readers.bytesource import ByteSource
 from ziggurat.readers.decode import can_decode, decode_tile, fit_tile
 from ziggurat.readers.encoded import Codec, EncodedLevel, TileFormat
 from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.geometry import Rect, cell_rect, grid_cells
 from ziggurat.readers.jpeg_stream import merge_tables, parse_header, stream_photometric
 from ziggurat.readers.reader import Pixels
+from ziggurat.readers.segment_cache import SegmentCache
 from ziggurat.readers.tiff_layout import SegmentLayout
+from ziggurat.readers.tiff_tables import PlainTable, SegmentTable
+
+# What missing tiles show: the pixels of a rectangle of the page, made from something else.
+Substitute = Callable[[Rect], Pixels]
 
 
 class Plane:
@@ -23,62 +26,56 @@ class Plane:
     ----------
     layout
         What it shares with the other pages of its kind.
-    offsets, counts
-        Where its tiles or strips are in the file, and how long; zero where there is none.
+    table
+        Its encoded tiles or strips.
     tables
         JPEG tables of all its tiles (tag 347).
-    fill
-        The colour of missing tiles.
+    substitute
+        Draws what is not stored.
+    cache
+        Keeps decoded strips and large tiles.
     """
 
     __slots__ = (
-        "_counts",
+        "_cache",
         "_direct",
-        "_fill",
         "_format",
-        "_offsets",
-        "_source",
+        "_raw",
+        "_substitute",
+        "_table",
         "_tables",
         "layout",
     )
 
     def __init__(
         self,
-        source: ByteSource,
         layout: SegmentLayout,
-        offsets: Sequence[int],
-        counts: Sequence[int],
+        table: SegmentTable,
         tables: bytes | None,
-        fill: Any,
+        substitute: Substitute,
+        cache: SegmentCache | None = None,
     ) -> None:
         self.layout = layout
-        self._source = source
-        self._offsets = offsets
-        self._counts = counts
+        self._table = table
         self._tables = tables
-        self._fill = fill
+        self._substitute = substitute
+        self._cache = cache if layout.cached else None
         self._format: TileFormat | None = None
         self._direct = can_decode(layout.format)
-
-    def stored(self, index: int) -> bytes | None:
-        """Return the bytes of a tile or strip as stored, None where there is none."""
-        offset, count = self._offsets[index], self._counts[index]
-        if not offset or not count:
-            return None
-        data = self._source.read(offset, count)
-        if len(data) != count:
-            raise CorruptSourceError(
-                f"{self._source.url}: a tile of {count} bytes at {offset} is cut off by the end "
-                "of the file: it is truncated"
-            )
-        return data
+        self._raw = (
+            self._direct
+            and not layout.tiled
+            and layout.format.codec is Codec.NONE
+            and layout.format.predictor == 1
+        )
 
     @property
     def format(self) -> TileFormat:
         """The format of the tiles, as their own code stream tells it."""
         if self._format is None:
-            first = next((i for i in range(self.layout.segments) if self._counts[i]), None)
-            self._format = self._resolve(None if first is None else self.stored(first))
+            indices = range(self.layout.segments)
+            first = next((i for i in indices if self._table.has(i)), None)
+            self._format = self._resolve(None if first is None else self._table.get(first))
         return self._format
 
     def _resolve(self, data: bytes | None) -> TileFormat:
@@ -93,105 +90,146 @@ class Plane:
             lossless=header.lossless,
         )
 
-    def segment(self, index: int) -> Pixels | None:
-        """Return a decoded tile or strip of full width, None where nothing is stored."""
-        data = self.stored(index)
+    def stored(self, index: int) -> bytes | None:
+        """Return the bytes of a tile or strip as stored, None where there is none."""
+        return self._table.get(index)
+
+    def _segment(self, index: int) -> Pixels | None:
+        """Return a decoded tile or strip, None where nothing is stored. Not to be written into."""
+        if self._cache is None:
+            return self._decode(index)
+        key = id(self), index
+        tile = self._cache.get(key)
+        if tile is None:
+            tile = self._decode(index)
+            if tile is not None:
+                self._cache.put(key, tile)
+        return tile
+
+    def _decode(self, index: int) -> Pixels | None:
+        data = self._table.get(index)
         if data is None:
             return None
         layout = self.layout
-        height = layout.tile_height
-        if not layout.tiled:
-            row = index % layout.rows
-            height = min(height, layout.height - row * height)
-        bands = 1 if layout.planar else layout.bands
+        shape = layout.segment_shape(index)
         if self._direct:
-            tile = decode_tile(data, self.format, (height, layout.tile_width))
+            tile = decode_tile(data, self.format, shape[:2])
         else:
             tile = self._decode_otherwise(data, index)
-        tile = fit_tile(tile, (height, layout.tile_width, bands))
-        return tile if layout.scale == 1 and not layout.inverted else self._to_gray(tile)
+        return self._mend(fit_tile(tile, shape))
 
     def _decode_otherwise(self, data: bytes, index: int) -> Pixels:
+        form = self.layout.format
         try:
             tile, _, _ = self.layout.fallback(data, index, jpegtables=self._tables)
         except Exception as error:  # every codec has error classes of its own
             raise CorruptSourceError(
-                f"{self._source.url}: a tile of TIFF compression "
-                f"{self.layout.format.tiff_compression} can't be decoded: {error}"
+                f"a tile of TIFF compression {form.tiff_compression} can't be decoded: {error}"
             ) from error
-        return np.asarray(tile)[0]
+        pixels: Pixels = np.asarray(tile)[0]  # without its depth
+        return pixels
 
-    def _to_gray(self, tile: Pixels) -> Pixels:
+    def _mend(self, tile: Pixels) -> Pixels:
         """Widen few bits to eight, and turn "zero is white" round."""
         layout = self.layout
+        if layout.scale == 1 and not layout.inverted:
+            return tile
         tile = tile.astype(layout.dtype)
+        top = (1 << layout.format.bits) - 1
         if layout.scale != 1:
             tile *= layout.scale
-        if layout.inverted:
-            bits = layout.format.bits
-            top = 255 if layout.scale != 1 else (1 << bits) - 1
-            tile = (top - tile).astype(layout.dtype)
-        return tile
+            top = 255
+        return np.asarray(top - tile, layout.dtype) if layout.inverted else tile
 
     def read(self, rect: Rect) -> Pixels:
         """Return a rectangle, wholly inside the page, as (height, width, bands)."""
+        tile = self._whole_tile(rect)
+        if tile is not None:
+            return tile
         layout = self.layout
-        whole = cell_rect(0, 0, layout.tile_width, layout.tile_height)
-        if (rect.width, rect.height) == (whole.width, whole.height) and not layout.planar:
-            column, x = divmod(rect.x, layout.tile_width)
-            row, y = divmod(rect.y, layout.tile_height)
-            if not x and not y:
-                tile = self.segment(row * layout.columns + column)
-                if tile is not None:
-                    return tile if tile.flags.writeable else tile.copy()
         out = np.empty((rect.height, rect.width, layout.bands), layout.dtype)
         for column, row in grid_cells(rect, layout.tile_width, layout.tile_height):
-            self._paste(out, rect, column, row)
+            cell = cell_rect(column, row, layout.tile_width, layout.tile_height)
+            part = cell.intersect(rect)
+            top, left = part.y - rect.y, part.x - rect.x
+            target = out[top : top + part.height, left : left + part.width]
+            if layout.planar:
+                self._paste_bands(target, cell, part, row * layout.columns + column)
+            else:
+                self._paste(target, cell, part, row * layout.columns + column)
         return out
 
-    def _paste(self, out: Pixels, rect: Rect, column: int, row: int) -> None:
+    def _whole_tile(self, rect: Rect) -> Pixels | None:
+        """Return a tile without a copy where the rectangle is just that."""
         layout = self.layout
-        cell = cell_rect(column, row, layout.tile_width, layout.tile_height)
-        part = cell.intersect(rect)
-        target = out[part.y - rect.y : part.bottom - rect.y, part.x - rect.x : part.right - rect.x]
-        source = (
-            slice(part.y - cell.y, part.bottom - cell.y),
-            slice(part.x - cell.x, part.right - cell.x),
-        )
-        index = row * layout.columns + column
-        if not layout.planar:
-            tile = self.segment(index)
-            target[:] = self._fill if tile is None else tile[source]
+        if (
+            rect.width != layout.tile_width
+            or rect.height != layout.tile_height
+            or rect.x % layout.tile_width
+            or rect.y % layout.tile_height
+            or layout.planar
+            or self._cache is not None
+            or self._raw
+        ):
+            return None
+        column, row = rect.x // layout.tile_width, rect.y // layout.tile_height
+        tile = self._decode(row * layout.columns + column)
+        return tile if tile is None or tile.flags.writeable else tile.copy()
+
+    def _paste(self, target: Pixels, cell: Rect, part: Rect, index: int) -> None:
+        """Draw the part of one tile or strip that is wanted."""
+        if self._raw:
+            tile = self._rows(index, part.y - cell.y, part.height)
+            cell = Rect(cell.x, part.y, cell.width, part.height)
+        else:
+            tile = self._segment(index)
+        if tile is None:
+            target[:] = self._substitute(part)
             return
+        top, left = part.y - cell.y, part.x - cell.x
+        target[:] = tile[top : top + part.height, left : left + part.width]
+
+    def _paste_bands(self, target: Pixels, cell: Rect, part: Rect, index: int) -> None:
+        """Draw one tile or strip of each band: the bands lie one after the other."""
+        layout = self.layout
         for band in range(layout.bands):
-            tile = self.segment(index + band * layout.columns * layout.rows)
-            if tile is None:
-                fill = np.broadcast_to(np.asarray(self._fill), (layout.bands,))
-                target[..., band] = fill[band]
+            one = index + band * layout.columns * layout.rows
+            if self._table.has(one):
+                self._paste(target[..., band : band + 1], cell, part, one)
             else:
-                target[..., band] = tile[*source, 0]
+                target[..., band] = self._substitute(part)[..., band]
+
+    def _rows(self, index: int, first: int, count: int) -> Pixels | None:
+        """Read some rows of an uncompressed strip, and no more."""
+        assert isinstance(self._table, PlainTable)
+        layout = self.layout
+        bands = 1 if layout.planar else layout.bands
+        row = layout.width * bands * layout.dtype.itemsize
+        data = self._table.slice(index, first * row, count * row)
+        if data is None:
+            return None
+        return self._mend(decode_tile(data, layout.format, (count, layout.width)))
 
     def is_blank(self, rect: Rect) -> bool:
         """Return True where no tile of a rectangle is stored."""
         layout = self.layout
         grid = layout.columns * layout.rows
-        planes = range(layout.bands if layout.planar else 1)
+        bands = range(layout.bands if layout.planar else 1)
         return not any(
-            self._counts[index := row * layout.columns + column + plane * grid]
-            and self._offsets[index]
+            self._table.has(row * layout.columns + column + band * grid)
             for column, row in grid_cells(rect, layout.tile_width, layout.tile_height)
-            for plane in planes
+            for band in bands
         )
 
     def encoded(self) -> EncodedLevel | None:
         """Return the page as a grid of encoded tiles, None where it isn't one."""
         layout = self.layout
-        if not layout.verbatim or layout.format.codec is Codec.OTHER:
+        if not layout.verbatim:
             return None
-        columns = layout.columns
+        columns, table = layout.columns, self._table
 
         def tile(column: int, row: int) -> bytes | None:
-            return self.stored(row * columns + column)
+            return table.get(row * columns + column)
 
         return EncodedLevel(
             format=self.format,

@@ -121,7 +121,7 @@ def is_level_of(page: Any, base: Any) -> bool:
         return False
     across, down = base.imagewidth / page.imagewidth, base.imagelength / page.imagelength
     slack = 1.5  # levels are rounded up or down, once a level
-    return (
+    return bool(
         abs(base.imagelength / across - page.imagelength) <= slack
         or abs(base.imagewidth / down - page.imagewidth) <= slack
     )

@@ -1,0 +1,69 @@
+"""From the pages of a structure to planes that can be read."""
+
+import dataclasses
+
+from ziggurat.readers.bytesource import ByteSource
+from ziggurat.readers.errors import CorruptSourceError
+from ziggurat.readers.segment_cache import SegmentCache
+from ziggurat.readers.tiff_layout import SegmentLayout, check_segments, page_layout
+from ziggurat.readers.tiff_ndpi import has_intervals, ndpi_layout, ndpi_table
+from ziggurat.readers.tiff_plane import Plane, Substitute
+from ziggurat.readers.tiff_structure import PageData
+from ziggurat.readers.tiff_tables import PlainTable, SegmentTable
+
+
+def layout_of(page: PageData) -> SegmentLayout:
+    """Return the layout of a page: as its tags say, or as its kind of file needs.
+
+    Raises
+    ------
+    CorruptSourceError, UnsupportedFormatError
+        See :func:`ziggurat.readers.tiff_layout.page_layout`.
+    """
+    if has_intervals(page):
+        return ndpi_layout(page_layout(page.keyframe, intervals=True), page)
+    layout = page_layout(page.keyframe)
+    if page.plane is None:
+        return layout
+    return dataclasses.replace(  # a plane of a contiguous stack is one uncompressed strip
+        layout,
+        tile_width=layout.width,
+        tile_height=layout.height,
+        columns=1,
+        rows=1,
+        tiled=False,
+    )
+
+
+def make_plane(
+    source: ByteSource,
+    page: PageData,
+    layout: SegmentLayout,
+    substitute: Substitute,
+    cache: SegmentCache | None = None,
+) -> Plane:
+    """Return the pixels of a page.
+
+    Raises
+    ------
+    CorruptSourceError
+        Its tables of tiles can't be right.
+    """
+    table: SegmentTable
+    if has_intervals(page):
+        table = ndpi_table(source, layout, page)
+        return Plane(layout, table, None, substitute, cache)
+    offsets, counts = page.offsets, page.counts
+    if page.plane is not None:
+        size = layout.width * layout.height * layout.bands * layout.dtype.itemsize
+        offsets, counts = (offsets[0] + page.plane * size,), (size,)
+    check_segments(layout, offsets, counts, source.size)
+    return Plane(layout, PlainTable(source, offsets, counts), page.tables, substitute, cache)
+
+
+def level_layout(pages: tuple[PageData | None, ...]) -> SegmentLayout:
+    """Return the layout that all frames of a level share."""
+    page = next((page for page in pages if page is not None), None)
+    if page is None:
+        raise CorruptSourceError("a TIFF level without pages")
+    return layout_of(page)
