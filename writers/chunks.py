@@ -1,0 +1,155 @@
+"""Chunk files: made whole by link, then mapped; a bounded number of them at a time.
+
+A chunk comes into being with its blocks allocated (``posix_fallocate``) and filled under no name,
+and is then linked into place: nobody ever sees half a chunk, who loses the race uses
+the winner's file, a process killed in between leaves nothing behind, and a full disk is
+an error of this call, not a SIGBUS at some later touch of a mapped hole.
+"""
+
+import errno
+import mmap
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+
+from ziggurat.readers.errors import CorruptSourceError, ScratchFullError, SinkError
+from ziggurat.readers.flocks import forks
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+MAPPED_CHUNKS = 128  # Python's mmap keeps a descriptor for each; many systems allow 1024
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class ChunkFiles:
+    """The chunks of one store as writable arrays. Calls may come from several threads."""
+
+    def __init__(self, scratch: str, vanished: Callable[[], bool]) -> None:
+        """Use ``scratch``, a folder on the same file system, for files that have no name yet."""
+        self._scratch = scratch
+        self._vanished = vanished
+        self._nameless = True
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop all mappings; arrays that are still in use keep theirs."""
+        self._forks = forks()
+        self._guard = threading.Lock()
+        self._mapped: OrderedDict[str, Array] = OrderedDict()
+
+    def mapped(self, path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array | None:
+        """Return a chunk that exists as a writable array, or None."""
+        if self._forks != forks():
+            self.forget()
+        with self._guard:
+            array = self._mapped.get(path)
+            if array is not None:
+                self._mapped.move_to_end(path)
+                return array
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        return self._map(descriptor, path, shape, dtype)
+
+    def create(self, path: str, content: Array) -> bool:
+        """Make a chunk of this content (C-contiguous); False where somebody else was faster.
+
+        Raises
+        ------
+        ScratchFullError
+            There is no room for it; nothing was made.
+        SinkError
+            The store has been removed.
+        """
+        try:
+            descriptor, name = self._open_unlinked()
+            try:
+                os.posix_fallocate(descriptor, 0, content.nbytes)
+                _write_all(descriptor, content)
+                return self._link(name or f"/proc/self/fd/{descriptor}", path)
+            finally:
+                os.close(descriptor)
+                if name:
+                    os.unlink(name)
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                raise ScratchFullError(
+                    error.errno,
+                    "no room for another chunk of the sink; what is in stays readable, and "
+                    "writing goes on once there is room",
+                    path,
+                ) from error
+            if self._vanished():
+                raise SinkError(f"the sink's store has been removed: {self._scratch}") from error
+            raise
+
+    def create_and_map(self, path: str, content: Array) -> Array:
+        """Make a chunk, or take the one that somebody else has just made."""
+        self.create(path, content)
+        array = self.mapped(path, content.shape, content.dtype)
+        if array is None:
+            raise SinkError(f"the sink's store has been removed: {self._scratch}")
+        return array
+
+    def _map(
+        self, descriptor: int, path: str, shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> Array:
+        size = int(np.prod(shape)) * dtype.itemsize
+        try:
+            if os.fstat(descriptor).st_size != size:
+                raise CorruptSourceError(f"the chunk {path} is not {size} bytes long")
+            mapping = mmap.mmap(descriptor, size)
+        finally:
+            os.close(descriptor)
+        array: Array = np.frombuffer(mapping, dtype).reshape(shape)
+        with self._guard:
+            self._mapped[path] = array
+            while len(self._mapped) > MAPPED_CHUNKS:
+                self._mapped.popitem(last=False)
+        return array
+
+    def _open_unlinked(self) -> tuple[int, str]:
+        if self._nameless:
+            try:
+                flags = os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC
+                return os.open(self._scratch, flags, 0o666), ""
+            except OSError as error:
+                if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+                    raise
+                self._nameless = False  # NFS and some others know no files without a name
+        name = f"{self._scratch}/new-{uuid4().hex}"
+        return os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o666), name
+
+    def _link(self, source: str, path: str) -> bool:
+        try:
+            _link(source, path)
+        except FileExistsError:
+            return False
+        except FileNotFoundError:
+            if self._vanished():
+                raise
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            try:
+                _link(source, path)
+            except FileExistsError:
+                return False
+        return True
+
+
+def _link(source: str, path: str) -> None:
+    # A directory descriptor, even an unused one, is what makes Python call linkat, which alone
+    # follows the link in /proc to the nameless file.
+    os.link(source, path, src_dir_fd=0, follow_symlinks=True)
+
+
+def _write_all(descriptor: int, content: Array) -> None:
+    view = memoryview(content).cast("B") if content.ndim else memoryview(content)
+    offset = 0
+    while offset < len(view):
+        offset += os.pwrite(descriptor, view[offset:], offset)

@@ -1,0 +1,253 @@
+"""The mapped chunk store: tiles in, no global lock. What lies where: readers/store_layout.
+
+A tile is laid under the shared structure lock: many processes lay tiles at once, and wait for
+each other only where they blend into the same chunk or while the structure changes.
+"""
+
+import itertools
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ziggurat.readers.errors import SinkError
+from ziggurat.readers.geometry import Rect, cell_rect, grid_cells
+from ziggurat.readers.store_layout import (
+    HEADER_BYTES,
+    MAGIC,
+    MAX_AXES,
+    VERSION,
+    Blend,
+    Header,
+    Name,
+    StoredArray,
+    Structure,
+    Word,
+    chunk_path,
+    chunk_shape,
+    own,
+    read_structure,
+)
+from ziggurat.writers import growth
+from ziggurat.writers.blend import Blender
+from ziggurat.writers.chunks import Array, ChunkFiles
+from ziggurat.writers.fitting import fitted, grown, with_axes
+from ziggurat.writers.journal import Journal, pack_record
+from ziggurat.writers.locks import FileMutex, StructureLock
+from ziggurat.writers.smallfiles import replace_file, write_json
+from ziggurat.writers.tileinput import TileInput
+
+PUBLISH_EVERY_NS = 250_000_000  # zarr.json follows a growing image four times a second at most
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The part of a tile that lies in one chunk, as rectangles in the chunk and in the tile."""
+
+    number: int  # of the frame, among the tile's own
+    frame: tuple[int, ...]
+    row: int
+    column: int
+    inside: Rect  # of the chunk
+    part: Rect  # of the tile
+
+
+def create_store(root: str, structure: Structure, sizes: Sequence[int]) -> None:
+    """Make the files of an empty store in an existing folder.
+
+    ``sizes`` are those of the frame axes (in the order of ``structure.born``), height and width.
+    """
+    own(root, Name.ASSOCIATED).mkdir(parents=True)
+    *axes, height, width = sizes
+    words = np.zeros(HEADER_BYTES // 8, "<i8")
+    words[Word.MAGIC], words[Word.VERSION] = MAGIC, VERSION
+    words[Word.HEIGHT], words[Word.WIDTH] = height, width
+    words[Word.AXES : Word.AXES + MAX_AXES] = 1
+    words[Word.AXES : Word.AXES + len(axes)] = axes
+    words[Word.STALE] = 1
+    write_json(own(root, Name.STRUCTURE), structure.to_json())
+    own(root, Name.JOURNAL).touch()
+    own(root, Name.STRUCTURE_LOCK).touch()
+    replace_file(own(root, Name.HEADER), words.tobytes())
+
+
+class Store:
+    """One process's hold on a store. Calls may come from several threads and after a fork."""
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        """Attach to a store.
+
+        Raises
+        ------
+        UnsupportedFormatError, CorruptSourceError
+            The folder is not a store, or a damaged one.
+        """
+        self.root = os.path.abspath(root)
+        self.header = Header(self.root, writable=True)
+        self.lock = StructureLock(self.root, self.header, lambda: growth.recover(self))
+        self.chunks = ChunkFiles(str(own(self.root, "")), lambda: self.header.vanished)
+        self.journal = Journal(self.root)
+        self._extents = FileMutex(own(self.root, "extents.lock"))
+        self._blender = Blender(self.root, self.chunks, self.journal)
+        self._structure = replace(read_structure(self.root), generation=-1)
+
+    @property
+    def structure(self) -> Structure:
+        """The structure as it is now (stable only while the structure lock is held)."""
+        if self._structure.generation != self.header.words[Word.GENERATION]:
+            self.chunks.forget()
+            self._structure = read_structure(self.root)
+        return self._structure
+
+    def add(self, tile: TileInput) -> None:
+        """Lay one tile; when it returns, the tile is in the store and in the journal.
+
+        Raises
+        ------
+        SinkInputError
+            The tile can't be taken; nothing was written.
+        ScratchFullError
+            There is no room; the tile is not in.
+        """
+        if self.header.vanished:
+            raise SinkError(f"the sink's store has been removed: {self.root}")
+        while True:
+            with self.lock.shared():
+                structure = self.structure
+                if _fits(structure, tile) or grown(structure, tile) == structure:
+                    self._lay(structure, tile)
+                    return
+            growth.restructure(self, lambda now: grown(now, tile))
+
+    def add_axes(self, names: Sequence[str]) -> None:
+        """Give the image these frame axes, in this order.
+
+        Raises
+        ------
+        SinkInputError
+            It has them in another order, or one that is not among them.
+        """
+        growth.restructure(self, lambda now: with_axes(now, names))
+
+    def _lay(self, structure: Structure, tile: TileInput) -> None:
+        start = [tile.start.get(name, 0) for name in structure.born]
+        count = [tile.count(name) for name in structure.born]
+        if structure.settled:
+            pixels = fitted(structure, tile)
+            pieces = list(_pieces(structure, tile))
+            place = (tile.x, tile.y, tile.width, tile.height)
+            masked = tile.mask is not None
+            if structure.blend is Blend.OVER:
+                flat = pixels.reshape(-1, *pixels.shape[-3:])
+                for piece in pieces:
+                    self._copy(structure, piece, flat, tile)
+                self._extend(structure, tile, start, count)
+                self.journal.append(pack_record(place, start, count, masked=masked))
+                return
+        self._extend(structure, tile, start, count)
+
+    def _copy(self, structure: Structure, piece: Piece, pixels: Array, tile: TileInput) -> None:
+        array = structure.arrays[0]
+        shape = chunk_shape(structure, array)
+        path = chunk_path(self.root, array, piece.frame, piece.row, piece.column)
+        rows = slice(piece.part.y, piece.part.bottom)
+        columns = slice(piece.part.x, piece.part.right)
+        source = pixels[piece.number, rows, columns]
+        chunk = self.chunks.mapped(path, shape, array.dtype)
+        if chunk is None and tile.mask is None and source.shape == shape:
+            # Writing a whole new chunk is three times as fast as touching its pages one by one.
+            if self.chunks.create(path, np.ascontiguousarray(source)):
+                return
+            chunk = self.chunks.mapped(path, shape, array.dtype)
+        if chunk is None:
+            chunk = self.chunks.create_and_map(path, blank(structure, array))
+        inside = piece.inside
+        target = chunk[inside.y : inside.bottom, inside.x : inside.right]
+        if tile.mask is None:
+            target[...] = source
+        else:
+            np.copyto(target, source, where=tile.mask[rows, columns, np.newaxis])
+
+    def _extend(
+        self, structure: Structure, tile: TileInput, start: list[int], count: list[int]
+    ) -> None:
+        """Let the image reach as far as the tile does."""
+        words = self.header.words
+        ends = [first + span for first, span in zip(start, count, strict=True)]
+        wanted = [(Word.HEIGHT, tile.y + tile.height), (Word.WIDTH, tile.x + tile.width)]
+        wanted += [(Word.AXES + number, end) for number, end in enumerate(ends)]
+        if all(words[word] >= size for word, size in wanted):
+            return
+        with self._extents:
+            for word, size in wanted:
+                if words[word] < size:
+                    words[word] = size
+            words[Word.STALE] = 1
+            if time.time_ns() - words[Word.PUBLISHED] > PUBLISH_EVERY_NS:
+                self._publish(structure)
+
+    def publish(self) -> None:
+        """Bring zarr.json up to date with the sizes, where it lags behind."""
+        if not self.header.words[Word.STALE]:
+            return
+        with self.lock.shared():
+            structure = self.structure
+            with self._extents:
+                self._publish(structure)
+
+    def _publish(self, structure: Structure) -> None:
+        growth.write_zarr_metadata(self.root, structure, self.header.sizes(structure))
+        self.header.words[Word.STALE] = 0
+        self.header.words[Word.PUBLISHED] = time.time_ns()
+
+    def settle_blends(self) -> None:
+        """Finish blended tiles whose processes died in the middle of applying them."""
+
+    def close(self) -> None:
+        """Let go of all files; the store stays."""
+        if not self.header.vanished:
+            self.publish()
+        self.chunks.forget()
+        self.journal.close()
+        self.lock.close()
+        self._blender.close()
+        self.header.close()
+
+
+def blank(structure: Structure, array: StoredArray) -> Array:
+    """Return the content of a new chunk."""
+    shape = chunk_shape(structure, array)
+    plain = structure.fill == 0 or array.folder
+    return np.zeros(shape, array.dtype) if plain else np.full(shape, structure.fill, array.dtype)
+
+
+def _fits(structure: Structure, tile: TileInput) -> bool:
+    """Return True for the common tile that fits as it is, without looking closer."""
+    return (
+        structure.settled
+        and tile.pixels.dtype.name == structure.dtype
+        and tile.bands == structure.bands
+        and all(name in structure.axes for name in tile.start)
+    )
+
+
+def _pieces(structure: Structure, tile: TileInput) -> Iterator[Piece]:
+    width, height = structure.tile_width, structure.tile_height
+    whole = Rect(tile.x, tile.y, tile.width, tile.height)
+    shape = tile.pixels.shape[:-3]
+    for number, offsets in enumerate(itertools.product(*(range(size) for size in shape))):
+        offset = dict(zip(tile.axes, offsets, strict=True))
+        frame = tuple(tile.start.get(name, 0) + offset.get(name, 0) for name in structure.axes)
+        for column, row in grid_cells(whole, width, height):
+            cell = cell_rect(column, row, width, height)
+            shared = whole.intersect(cell)
+            yield Piece(
+                number,
+                frame,
+                row,
+                column,
+                shared.shift(-cell.x, -cell.y),
+                shared.shift(-whole.x, -whole.y),
+            )
