@@ -22,7 +22,13 @@ from ziggurat.converter.options import (
     Verify,
     target_of_name,
 )
-from ziggurat.converter.texts import parse_bytes, parse_frames, parse_positions, parse_region
+from ziggurat.converter.texts import (
+    message_of,
+    parse_bytes,
+    parse_frames,
+    parse_positions,
+    parse_region,
+)
 from ziggurat.readers.errors import OptionError, ZigguratError
 
 app = typer.Typer(
@@ -159,14 +165,6 @@ def root(
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
     del frame
     raise SystemExit(128 + number)  # as an exception, so that staging folders go away
-
-
-def message_of(error: BaseException) -> str:
-    """Return an error as one line, without Python's decoration of system errors."""
-    text = str(error)
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        text = f"{error.filename}: {error.strerror}"
-    return " ".join((text or type(error).__name__).split())
 
 
 def main(args: list[str] | None = None) -> None:

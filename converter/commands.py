@@ -1,6 +1,7 @@
 """What the commands do once their options are understood: run, then show."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
@@ -8,10 +9,14 @@ from pathlib import Path
 from rich.console import Console
 
 from ziggurat.converter import display
+from ziggurat.converter.batch import Status, run_batch
 from ziggurat.converter.convert import convert, plan_conversion
 from ziggurat.converter.describe import describe
 from ziggurat.converter.options import ConvertOptions
 from ziggurat.converter.report import plain
+from ziggurat.converter.sources import find_sources, plan_jobs
+from ziggurat.converter.verify import verify as verify_output
+from ziggurat.readers.errors import OptionError
 from ziggurat.readers.registry import open_reader
 
 
@@ -55,3 +60,41 @@ def show_image(path: Path, *, json: bool) -> None:
             print(dumps(describe(reader, str(path)), indent=2))
         else:
             display.show_info(Console(), str(path), reader)
+
+
+def verify(output: Path, source: Path | None, show: Show, *, full: bool) -> bool:
+    """Check an output and print what was found; return whether all is well."""
+    report = verify_output(output, source, full=full)
+    if show.json:
+        print(dumps({"ok": report.ok, **plain(report)}, indent=2))
+    elif not show.quiet:
+        display.show_verification(Console(), report)
+    return report.ok
+
+
+def convert_many(
+    paths: Sequence[Path],
+    folder: Path,
+    options: ConvertOptions,
+    show: Show,
+    *,
+    dry_run: bool,
+    jobs: int,
+    resume: bool,
+) -> int:
+    """Convert many slides into a folder; return 1 where any failed, else 0."""
+    work = plan_jobs(find_sources(paths), folder, options)
+    if not work:
+        raise OptionError(f"there are no slides in {', '.join(map(str, paths))}")
+    if dry_run:
+        for job in work:
+            convert_one(job.source, job.output, options, show, dry_run=True)
+        return 0
+    folder.mkdir(parents=True, exist_ok=True)
+    with display.batch_progress(len(work), quiet=not show.bar) as on_event:
+        report = run_batch(work, options, workers=jobs, resume=resume, on_event=on_event)
+    if show.json:
+        print(dumps(plain(report), indent=2))
+    else:
+        display.show_batch(Console(quiet=show.quiet), Console(stderr=True), report)
+    return 1 if report.count(Status.FAILED) else 0

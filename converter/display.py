@@ -9,6 +9,7 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
+    TaskID,
     TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
@@ -18,9 +19,11 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from ziggurat.converter.batch import BatchCallback, BatchReport, Outcome, Status
 from ziggurat.converter.describe import describe
 from ziggurat.converter.plan import ConversionPlan
 from ziggurat.converter.report import ConversionReport, VerificationReport
+from ziggurat.converter.sources import Job
 from ziggurat.readers.image import ImageInfo
 from ziggurat.readers.reader import Reader
 from ziggurat.writers import progress
@@ -62,6 +65,49 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator[progress.ProgressCallba
             bar.update(task, completed=written, total=total)
 
         yield tell
+
+
+@contextmanager
+def batch_progress(total: int, *, quiet: bool) -> Iterator[BatchCallback | None]:
+    """Give a callback that shows one bar for all slides and one for each in work."""
+    if quiet:
+        yield None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        whole = bar.add_task(f"{total} slides", total=total)
+        tasks: dict[Job, TaskID] = {}
+
+        def tell(job: Job, event: progress.Progress | Outcome) -> None:
+            if isinstance(event, Outcome):
+                bar.advance(whole)
+                if job in tasks:
+                    bar.remove_task(tasks.pop(job))
+                return
+            if job not in tasks:
+                tasks[job] = bar.add_task(job.source.name)
+            bar.update(tasks[job], completed=event.done, total=event.total)
+
+        yield tell
+
+
+def show_batch(console: Console, errors: Console, report: BatchReport) -> None:
+    """Print how many slides were converted, and each that failed with its reason."""
+    counts = ", ".join(f"{report.count(status)} {status.value}" for status in Status)
+    size = sum(outcome.bytes_written for outcome in report.outcomes)
+    console.print(
+        f"{len(report.outcomes)} slides: {counts}; {size_text(size)} in {report.seconds:.1f} s",
+        highlight=False,
+    )
+    for outcome in report.outcomes:
+        if outcome.status is Status.FAILED:
+            errors.print(Text(f"failed: {outcome.job.source}: {outcome.message}"), soft_wrap=True)
 
 
 def show_info(console: Console, path: str, reader: Reader) -> None:

@@ -1,4 +1,4 @@
-"""Reads what people type on the command line: sizes in bytes, regions, frames, bands."""
+"""What people type on the command line (sizes, regions, frames, bands), and errors as one line."""
 
 import re
 from collections.abc import Sequence
@@ -61,3 +61,11 @@ def parse_positions(text: str) -> tuple[int, ...]:
     if not numbers:
         raise OptionError(f"no position in {text!r}")
     return tuple(numbers)
+
+
+def message_of(error: BaseException) -> str:
+    """Return an error as one line, without Python's decoration of system errors."""
+    text = str(error)
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        text = f"{error.filename}: {error.strerror}"
+    return " ".join((text or type(error).__name__).split())
