@@ -1,0 +1,166 @@
+"""The process-wide tile cache: least recently used out first, bounded in bytes.
+
+Keys begin with the identity of the file (path, inode, size, time of change), so a file that
+was overwritten is a different one.
+"""
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from ziggurat.readers.errors import OptionError
+
+_SHARE = 1 / 16  # of the memory that is free when the cache is first used
+_SMALLEST, _LARGEST = 64 << 20, 2 << 30
+ENVIRONMENT = "ZIGGURAT_CACHE_BYTES"
+
+
+@dataclass(frozen=True, slots=True)
+class CacheInfo:
+    """What a cache holds and how it has done."""
+
+    items: int
+    used: int
+    limit: int
+    hits: int
+    misses: int
+
+    @property
+    def hit_rate(self) -> float:
+        """Hits over look-ups, 0 before the first."""
+        asked = self.hits + self.misses
+        return self.hits / asked if asked else 0.0
+
+
+class ByteCache:
+    """Arrays and bytes under hashable keys; every method may be called from several threads."""
+
+    def __init__(self, limit: int) -> None:
+        self._lock = threading.Lock()
+        self._items: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._limit = limit
+        self._used = self._hits = self._misses = 0
+
+    def get(self, key: Hashable) -> Any:
+        """Return what is stored under a key, or None."""
+        with self._lock:
+            entry = self._items.get(key)
+            if entry is None:
+                self._misses += 1
+                return None
+            self._hits += 1
+            self._items.move_to_end(key)
+            return entry[0]
+
+    def put(self, key: Hashable, value: Any, size: int) -> None:
+        """Store a value of so many bytes; what is larger than an eighth of the cache is not."""
+        if size > self._limit // 8:
+            return
+        with self._lock:
+            old = self._items.pop(key, None)
+            if old is not None:
+                self._used -= old[1]
+            self._items[key] = (value, size)
+            self._used += size
+            self._shrink()
+
+    def resize(self, limit: int) -> None:
+        """Change the limit; what no longer fits is dropped."""
+        if limit < 0:
+            raise OptionError(f"a cache holds zero bytes or more, not {limit}")
+        with self._lock:
+            self._limit = limit
+            self._shrink()
+
+    def clear(self) -> None:
+        """Drop everything and count from zero."""
+        with self._lock:
+            self._items.clear()
+            self._used = self._hits = self._misses = 0
+
+    def info(self) -> CacheInfo:
+        """Return size, limit and counts."""
+        with self._lock:
+            return CacheInfo(len(self._items), self._used, self._limit, self._hits, self._misses)
+
+    def _shrink(self) -> None:
+        while self._used > self._limit:
+            _, (_, size) = self._items.popitem(last=False)
+            self._used -= size
+
+
+def default_limit() -> int:
+    """Return the limit: ``ZIGGURAT_CACHE_BYTES``, or a sixteenth of the memory that is free."""
+    told = os.environ.get(ENVIRONMENT)
+    if told is not None:
+        if not told.isdecimal():
+            raise OptionError(f"{ENVIRONMENT} is a number of bytes, not {told!r}")
+        return int(told)
+    share = int(psutil.virtual_memory().available * _SHARE)
+    return min(max(share, _SMALLEST), _LARGEST)
+
+
+_made_lock = threading.Lock()
+_cache: ByteCache | None = None
+
+
+def tile_cache() -> ByteCache:
+    """Return the cache that all sources of this process share."""
+    global _cache
+    if _cache is None:
+        with _made_lock:
+            if _cache is None:
+                _cache = ByteCache(default_limit())
+    return _cache
+
+
+def cachesClear() -> None:
+    """Empty the tile cache."""
+    tile_cache().clear()
+
+
+def cachesInfo() -> dict[str, dict[str, float]]:
+    """Return use and hit rate of the tile cache (sizes in bytes)."""
+    info = tile_cache().info()
+    return {
+        "tileCache": {
+            "items": info.items,
+            "used": info.used,
+            "maximum": info.limit,
+            "hits": info.hits,
+            "misses": info.misses,
+            "hitRate": info.hit_rate,
+        }
+    }
+
+
+def setCacheSize(limit: int) -> None:
+    """Let the tile cache hold at most so many bytes; 0 switches it off."""
+    tile_cache().resize(limit)
+
+
+def file_identity(path: Path | None, url: str) -> Hashable:
+    """Return what tells one state of a file from another; None for what can't be told (URLs)."""
+    if path is None:
+        return None
+    try:
+        facts = path.stat()
+    except OSError:  # gone since it was opened: it can't be told any more
+        return None
+    return (url, facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
+
+
+def _after_fork() -> None:
+    # the lock may have been held by a thread of the parent; the pixels are as good as new
+    global _cache, _made_lock
+    _made_lock = threading.Lock()
+    _cache = None
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,68 @@
+"""Names and tables of the public read API: formats a call may return, encodings, units."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+TILE_FORMAT_NUMPY = "numpy"
+TILE_FORMAT_PIL = "PIL"
+TILE_FORMAT_IMAGE = "image"
+
+TILE_FORMATS = (TILE_FORMAT_NUMPY, TILE_FORMAT_PIL, TILE_FORMAT_IMAGE)
+
+# Encoding name → MIME type. JFIF is JPEG made anew even where a stored JPEG tile would do.
+TileOutputMimeTypes: Mapping[str, str] = MappingProxyType(
+    {
+        "JPEG": "image/jpeg",
+        "JFIF": "image/jpeg",
+        "PNG": "image/png",
+        "TIFF": "image/tiff",
+        "TILED": "image/tiff",
+        "WEBP": "image/webp",
+        "AVIF": "image/avif",
+        "BMP": "image/bmp",
+        "GIF": "image/gif",
+        "JPEG2000": "image/jp2",
+        "PPM": "image/x-portable-anymap",
+        "TGA": "image/x-tga",
+    }
+)
+
+# What a caller may call a unit → the one name it has inside.
+TileInputUnits: Mapping[str | None, str] = MappingProxyType(
+    {
+        None: "base_pixels",
+        "base": "base_pixels",
+        "base_pixel": "base_pixels",
+        "base_pixels": "base_pixels",
+        "pixel": "mag_pixels",
+        "pixels": "mag_pixels",
+        "mag_pixel": "mag_pixels",
+        "mag_pixels": "mag_pixels",
+        "magnification_pixel": "mag_pixels",
+        "magnification_pixels": "mag_pixels",
+        "nm": "nm",
+        "nanometer": "nm",
+        "nanometers": "nm",
+        "um": "um",
+        "μm": "um",  # Greek mu
+        "µm": "um",  # micro sign
+        "micron": "um",
+        "microns": "um",
+        "micrometer": "um",
+        "micrometers": "um",
+        "mm": "mm",
+        "millimeter": "mm",
+        "millimeters": "mm",
+        "m": "m",
+        "meter": "m",
+        "meters": "m",
+        "km": "km",
+        "kilometer": "km",
+        "kilometers": "km",
+        "fraction": "fraction",
+        "projection": "projection",
+        "proj": "projection",
+        "wgs84": "proj4:EPSG:4326",
+        "4326": "proj4:EPSG:4326",
+    }
+)

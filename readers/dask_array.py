@@ -1,0 +1,26 @@
+"""The seam to dask, which is optional."""
+
+from typing import TYPE_CHECKING, Any
+
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.geometry import ceil_div
+
+if TYPE_CHECKING:
+    from ziggurat.readers.indexing import LevelArray
+
+_CHUNK = 1024  # pixels a side, at least
+
+
+def as_dask(array: "LevelArray") -> Any:
+    """Return a lazy level as a dask array whose chunks are whole stored tiles."""
+    try:
+        import dask.array
+    except ImportError as error:
+        raise OptionError("to_dask needs dask: pip install 'ziggurat[dask]'") from error
+    tile_height, tile_width, bands = array.chunks
+    chunks = (
+        ceil_div(_CHUNK, tile_height) * tile_height,
+        ceil_div(_CHUNK, tile_width) * tile_width,
+        bands,
+    )
+    return dask.array.from_array(array, chunks=chunks, asarray=False, fancy=False, lock=False)

@@ -1,0 +1,171 @@
+"""Statistics and histograms of the bands of an image, tile by tile."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.reader import Pixels
+
+Tiles = Callable[[], Iterable[Pixels]]
+
+
+@dataclass(frozen=True)
+class BandStatistics:
+    """Per band: minimum, maximum, mean and standard deviation (of the population), and how many.
+
+    ``minimum`` and ``maximum`` have the dtype of the pixels. NaN does not count.
+    """
+
+    minimum: np.ndarray[Any, np.dtype[Any]]
+    maximum: np.ndarray[Any, np.dtype[Any]]
+    mean: np.ndarray[Any, np.dtype[np.float64]]
+    stdev: np.ndarray[Any, np.dtype[np.float64]]
+    samples: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the public keys."""
+        return {
+            "min": self.minimum,
+            "max": self.maximum,
+            "mean": self.mean,
+            "stdev": self.stdev,
+        }
+
+
+def statistics(tiles: Iterable[Pixels]) -> BandStatistics | None:
+    """Return the statistics of all pixels of some tiles of shape (y, x, band); None without any.
+
+    Merged tile by tile after Chan, Golub and LeVeque (1983), so that large images keep precision.
+    """
+    low: Any = None
+    high: Any = None
+    count: Any = 0
+    mean: Any = 0.0
+    squares: Any = 0.0
+    samples = 0
+    for tile in tiles:
+        flat = tile.reshape(-1, tile.shape[2])
+        if not len(flat):
+            continue
+        samples += len(flat)
+        values = flat.astype(np.float64)
+        valid = np.isfinite(values)
+        number = valid.sum(axis=0)
+        safe = np.where(valid, values, 0.0)
+        tile_mean = safe.sum(axis=0) / np.maximum(number, 1)
+        tile_squares = (np.where(valid, values - tile_mean, 0.0) ** 2).sum(axis=0)
+        tile_low, tile_high = (
+            (flat.min(axis=0), flat.max(axis=0))
+            if flat.dtype.kind != "f"
+            else (np.fmin.reduce(flat, axis=0), np.fmax.reduce(flat, axis=0))
+        )
+        low = tile_low if low is None else np.fmin(low, tile_low)
+        high = tile_high if high is None else np.fmax(high, tile_high)
+        total = count + number
+        shift = tile_mean - mean
+        share = number / np.maximum(total, 1)
+        squares = squares + tile_squares + shift**2 * count * share
+        mean = mean + shift * share
+        count = total
+    if low is None:
+        return None
+    stdev = np.sqrt(squares / np.maximum(count, 1))
+    return BandStatistics(low, high, mean, stdev, samples)
+
+
+def value_limits(wanted: Any, dtype: np.dtype[Any], low: float, high: float) -> tuple[float, float]:
+    """Return the range of a histogram: (a, b) as asked, ``'round'`` to whole values, or the data's.
+
+    8-bit data has one bin a value by default.
+    """
+    if isinstance(wanted, str) and wanted != "round":
+        raise OptionError(f"range is None, 'round' or two numbers, not {wanted!r}")
+    if wanted is not None and wanted != "round":
+        first, last = (float(value) for value in wanted)
+        return first, last
+    if dtype == np.uint8:
+        return 0.0, 256.0
+    if wanted == "round":
+        return float(np.floor(low)), float(np.ceil(high)) + (dtype.kind in "iu")
+    return low, high + (1 if dtype.kind in "iu" else 0)
+
+
+def histogram(
+    tiles: Tiles,
+    bins: int = 256,
+    *,
+    density: bool = False,
+    limits: Any = None,
+    only_min_max: bool = False,
+    dtype: Any = None,
+) -> dict[str, Any]:
+    """Return statistics and, per band, a histogram.
+
+    Parameters
+    ----------
+    tiles
+        Gives the tiles, as often as it is called: once for the statistics, once to count.
+    bins
+        How many.
+    density
+        Counts become shares whose integral is 1.
+    limits
+        See :func:`value_limits`.
+    only_min_max
+        Leave out the histograms.
+    dtype
+        Cast the pixels first.
+    """
+
+    def cast() -> Iterable[Pixels]:
+        return (tile if dtype is None else tile.astype(dtype) for tile in tiles())
+
+    facts = statistics(cast())
+    if facts is None:
+        return {}
+    result = facts.as_dict()
+    if only_min_max:
+        return result
+    bands = len(facts.minimum)
+    ranges = [
+        value_limits(limits, facts.minimum.dtype, float(facts.minimum[b]), float(facts.maximum[b]))
+        for b in range(bands)
+    ]
+    counts = np.zeros((bands, bins), np.int64)
+    for tile in cast():
+        for band in range(bands):
+            values = tile[..., band]
+            if values.dtype.kind == "f":
+                values = values[np.isfinite(values)]
+            counts[band] += np.histogram(values, bins, ranges[band])[0]
+    result["histogram"] = [
+        _band_histogram(facts, band, counts[band], ranges[band], density) for band in range(bands)
+    ]
+    return result
+
+
+def _band_histogram(
+    facts: BandStatistics,
+    band: int,
+    counts: np.ndarray[Any, np.dtype[np.int64]],
+    limits: tuple[float, float],
+    density: bool,
+) -> dict[str, Any]:
+    edges = np.linspace(*limits, len(counts) + 1)
+    total = int(counts.sum())
+    shares = counts / (np.diff(edges) * max(total, 1)) if density else counts
+    return {
+        "min": float(facts.minimum[band]),
+        "max": float(facts.maximum[band]),
+        "mean": float(facts.mean[band]),
+        "stdev": float(facts.stdev[band]),
+        "range": limits,
+        "hist": shares,
+        "bin_edges": edges,
+        "bins": len(counts),
+        "density": density,
+        "samples": total,
+    }

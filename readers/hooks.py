@@ -1,0 +1,80 @@
+"""What the public methods need of whoever has them: a reader, options, and who the file is."""
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+from ziggurat.readers.cache import tile_cache
+from ziggurat.readers.geo_units import region_to_pixels
+from ziggurat.readers.options import OpenOptions
+from ziggurat.readers.pixels import Access
+from ziggurat.readers.reader import Pixels, Reader
+from ziggurat.readers.regions import GeoBounds, Window, plan_window
+from ziggurat.readers.resample import parse_resample
+from ziggurat.readers.style import Style
+from ziggurat.readers.style_access import effective_style, styled_window
+
+
+class SourceHooks:
+    """The seam between the read API and what it reads.
+
+    Whoever derives from it gives ``_options`` and ``_reader``; and ``_identity`` where pixels
+    may be cached.
+    """
+
+    _options: OpenOptions
+
+    def _reader(self) -> Reader:
+        """Return the reader; a fresh one, with fresh facts, where the image grows."""
+        raise NotImplementedError
+
+    def _identity(self) -> Hashable:
+        """Return what names this state of this image in the cache; None: never cache."""
+        return None
+
+    def _access(self) -> Access:
+        if self._options.noCache:
+            return Access(self._reader())
+        return Access(self._reader(), tile_cache(), self._identity())
+
+    def _style(self, style: Mapping[str, Any] | str | None) -> Style | None:
+        """Return the style of a call: its own, or else the one given to ``open``."""
+        return effective_style(self._options.style if style is None else style)
+
+    def _geo_bounds(self) -> GeoBounds | None:
+        info = self._reader().info
+        if info.geo is None:
+            return None
+
+        def to_pixels(
+            left: float | None,
+            top: float | None,
+            right: float | None,
+            bottom: float | None,
+            units: str,
+        ) -> tuple[float, ...]:
+            return region_to_pixels(info, units, left, top, right, bottom)
+
+        return to_pixels
+
+    def _window(
+        self,
+        region: Mapping[str, Any] | None,
+        scale: Mapping[str, Any] | None,
+        output: Mapping[str, Any] | None,
+    ) -> Window | None:
+        return plan_window(self._reader().info, region, scale, output, self._geo_bounds())
+
+    def _pixels(
+        self,
+        frame: int,
+        window: Window,
+        resample: Any,
+        style: Style | None,
+        *,
+        eight_bit: bool = False,
+    ) -> tuple[Pixels, bool]:
+        """Return the pixels of a window as they go out, and whether their last band is alpha."""
+        access = self._access()
+        method = parse_resample(resample, access.info)
+        pixels = styled_window(access, frame, window, method, style, eight_bit=eight_bit)
+        return pixels, pixels.shape[2] in (2, 4) if style is not None else access.info.alpha

@@ -1,0 +1,227 @@
+"""The one path from a wanted window to pixels: cached blocks, strips on threads, scaling."""
+
+import math
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from ziggurat.readers.cache import ByteCache
+from ziggurat.readers.geometry import Rect, ceil_div, cell_rect, grid_cells
+from ziggurat.readers.image import ImageInfo
+from ziggurat.readers.reader import Pixels, Reader
+from ziggurat.readers.regions import Window
+from ziggurat.readers.resample import Resample, resize
+from ziggurat.readers.stored import LevelChoice, best_level, rect_in_level
+from ziggurat.readers.threads import core_count, run_all
+
+_BLOCK = 256  # smaller stored tiles are cached several at a time, pixels a side
+_MAX_BLOCK_PIXELS = 4 << 20  # larger stored tiles are never cached
+_MAX_CACHED_PIXELS = 4 << 20  # larger reads go past the cache
+_PARALLEL_PIXELS = 1 << 19  # smaller reads stay in the calling thread
+_STRIP_PIXELS = 8 << 20  # of source pixels held at a time while a huge region is reduced
+_DIRECT = 2e-3  # relative; closer than this, a wanted scale is a stored level's
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An opened image and the cache its tiles may live in.
+
+    ``identity`` is None for images that may change while they are read.
+    """
+
+    reader: Reader
+    cache: ByteCache | None = None
+    identity: Hashable = None
+
+    @property
+    def info(self) -> ImageInfo:
+        """The facts of the image."""
+        return self.reader.info
+
+
+def read_window(access: Access, frame: int, window: Window, method: Resample) -> Pixels:
+    """Return the pixels of a window at its size, as a new array (y, x, band).
+
+    A window at the scale of a stored level is that level's pixels, untouched. Otherwise the
+    smallest level that is still finer is read, and scaled.
+    """
+    info = access.info
+    choice = best_level(info, window.scale)
+    direct = _direct_rect(info, choice, window)
+    if direct is not None:
+        return read_level(access, choice.index, frame, direct)
+    rect = rect_in_level(info, choice, window.rect)
+    alpha = info.alpha
+    factor = int(min(rect.width / window.width, rect.height / window.height)) // 2
+    if factor >= 2 and rect.width * rect.height > _STRIP_PIXELS and method is not Resample.NEAREST:
+        pixels = _reduced(access, choice.index, frame, rect, factor)
+    elif method is Resample.NEAREST and rect.width * rect.height > _STRIP_PIXELS:
+        return _sampled(access, choice.index, frame, rect, window)
+    else:
+        pixels = read_level(access, choice.index, frame, rect)
+    return resize(pixels, window.width, window.height, method, alpha=alpha)
+
+
+def _direct_rect(info: ImageInfo, choice: LevelChoice, window: Window) -> Rect | None:
+    """Return the rectangle of a stored level that is just what was asked for, if there is one."""
+    if abs(window.scale / choice.scale - 1) > _DIRECT:
+        return None
+    width, height = window.rect.width / choice.scale_x, window.rect.height / choice.scale_y
+    if abs(width - window.width) >= 1 or abs(height - window.height) >= 1:
+        return None
+    level = info.levels[choice.index]
+    if window.width > level.width or window.height > level.height:
+        return None
+    x = min(round(window.rect.x / choice.scale_x), level.width - window.width)
+    y = min(round(window.rect.y / choice.scale_y), level.height - window.height)
+    return Rect(x, y, window.width, window.height)
+
+
+def read_level(access: Access, level: int, frame: int, rect: Rect) -> Pixels:
+    """Return a rectangle of a stored level; a new array that the caller may write into."""
+    facts = access.info.levels[level]
+    area = rect.width * rect.height
+    if access.cache is not None and access.identity is not None and area <= _MAX_CACHED_PIXELS:
+        block_w = ceil_div(_BLOCK, facts.tile_width) * facts.tile_width
+        block_h = ceil_div(_BLOCK, facts.tile_height) * facts.tile_height
+        if block_w * block_h <= _MAX_BLOCK_PIXELS:
+            return _from_blocks(access, level, frame, rect, block_w, block_h)
+    if area < _PARALLEL_PIXELS:
+        return access.reader.read(level, frame, rect)
+    return _in_strips(access, level, frame, rect)
+
+
+def _from_blocks(
+    access: Access, level: int, frame: int, rect: Rect, block_w: int, block_h: int
+) -> Pixels:
+    info, cache = access.info, access.cache
+    assert cache is not None
+    whole = info.levels[level].rect
+    result: Pixels | None = None
+    missing: list[tuple[Hashable, Rect]] = []
+    for column, row in grid_cells(rect, block_w, block_h):
+        key = (access.identity, "block", level, frame, column, row)
+        block = cell_rect(column, row, block_w, block_h).intersect(whole)
+        found = cache.get(key)
+        if found is None:
+            missing.append((key, block))
+            continue
+        if block == rect:
+            return np.array(found)
+        if result is None:
+            result = _empty(info, rect)
+        _paste(result, rect, found, block)
+    if len(missing) == 1 and missing[0][1] == rect:
+        return _load(access, level, frame, *missing[0]).copy()
+    if result is None:
+        result = _empty(info, rect)
+
+    def load(share: list[tuple[Hashable, Rect]]) -> None:
+        for key, block in share:
+            _paste(result, rect, _load(access, level, frame, key, block), block)
+
+    workers = core_count() if len(missing) > 1 and rect.width * rect.height > 1 << 16 else 1
+    run_all([partial(load, missing[worker::workers]) for worker in range(workers)])
+    return result
+
+
+def _load(access: Access, level: int, frame: int, key: Hashable, block: Rect) -> Pixels:
+    pixels = access.reader.read(level, frame, block)
+    pixels.flags.writeable = False
+    assert access.cache is not None
+    access.cache.put(key, pixels, pixels.nbytes)
+    return pixels
+
+
+def _paste(target: Pixels, rect: Rect, pixels: Pixels, block: Rect) -> None:
+    part = rect.intersect(block)
+    target[part.y - rect.y : part.bottom - rect.y, part.x - rect.x : part.right - rect.x] = pixels[
+        part.y - block.y : part.bottom - block.y, part.x - block.x : part.right - block.x
+    ]
+
+
+def _empty(info: ImageInfo, rect: Rect) -> Pixels:
+    return np.empty((rect.height, rect.width, info.bands), info.dtype)
+
+
+def _in_strips(access: Access, level: int, frame: int, rect: Rect) -> Pixels:
+    """Read a large rectangle with all cores, in strips that end where stored tiles do."""
+    tile_height = access.info.levels[level].tile_height
+    first, last = rect.y // tile_height, ceil_div(rect.bottom, tile_height)
+    strips = min(last - first, 4 * core_count())
+    if strips < 2 or core_count() == 1:
+        return access.reader.read(level, frame, rect)
+    result = _empty(access.info, rect)
+
+    def read(worker: int) -> None:
+        for strip in range(worker, strips, core_count()):
+            top = max(rect.y, (first + strip * (last - first) // strips) * tile_height)
+            end = (first + (strip + 1) * (last - first) // strips) * tile_height
+            part = Rect(rect.x, top, rect.width, min(rect.bottom, end) - top)
+            result[top - rect.y : part.bottom - rect.y] = access.reader.read(level, frame, part)
+
+    run_all([partial(read, worker) for worker in range(min(core_count(), strips))])
+    return result
+
+
+def _reduced(access: Access, level: int, frame: int, rect: Rect, factor: int) -> Pixels:
+    """Read a huge rectangle strip by strip, each reduced by a whole factor as it comes.
+
+    Memory is the result and a strip per core, however large the rectangle is.
+    """
+    info = access.info
+    columns, rows = ceil_div(rect.width, factor), ceil_div(rect.height, factor)
+    result = np.empty((rows, columns, info.bands), info.dtype)
+    step = max(1, _STRIP_PIXELS // (core_count() * rect.width * factor))
+
+    def reduce(worker: int) -> None:
+        for row in range(worker * step, rows, step * core_count()):
+            count = min(step, rows - row)
+            top = rect.y + row * factor
+            part = Rect(rect.x, top, rect.width, min(count * factor, rect.bottom - top))
+            pixels = access.reader.read(level, frame, part)
+            result[row : row + count] = resize(
+                _padded(pixels, columns * factor, count * factor),
+                columns,
+                count,
+                Resample.LANCZOS,
+                alpha=info.alpha,
+            )
+
+    run_all([partial(reduce, worker) for worker in range(min(core_count(), ceil_div(rows, step)))])
+    return result
+
+
+def _padded(pixels: Pixels, width: int, height: int) -> Pixels:
+    rows, columns = height - pixels.shape[0], width - pixels.shape[1]
+    if not rows and not columns:
+        return pixels
+    return np.pad(pixels, ((0, rows), (0, columns), (0, 0)), mode="edge")
+
+
+def _sampled(access: Access, level: int, frame: int, rect: Rect, window: Window) -> Pixels:
+    """Read a huge rectangle in bands of rows, keeping the pixel at each output pixel's centre."""
+    rows = rect.y + ((np.arange(window.height) + 0.5) * (rect.height / window.height)).astype(int)
+    columns = ((np.arange(window.width) + 0.5) * (rect.width / window.width)).astype(int)
+    result = np.empty((window.height, window.width, access.info.bands), access.info.dtype)
+    tall = max(1, _STRIP_PIXELS // rect.width)
+    index = 0
+    while index < window.height:
+        end = int(np.searchsorted(rows, rows[index] + tall))
+        top = int(rows[index])
+        part = Rect(rect.x, top, rect.width, int(rows[end - 1]) + 1 - top)
+        pixels = access.reader.read(level, frame, part)
+        result[index:end] = pixels[(rows[index:end] - top)[:, None], columns]
+        index = end
+    return result
+
+
+def overview(access: Access, frame: int, limit: int) -> Pixels:
+    """Return the whole image within ``limit`` × ``limit``, nearest pixels only (no new values)."""
+    info = access.info
+    scale = max(1.0, max(info.width, info.height) / limit)
+    width, height = max(1, math.floor(info.width / scale)), max(1, math.floor(info.height / scale))
+    window = Window(info.levels[0].rect, width, height, scale)
+    return read_window(access, frame, window, Resample.NEAREST)

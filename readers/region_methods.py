@@ -1,0 +1,178 @@
+"""Regions, thumbnails and single pixels."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ziggurat.readers.constants import TILE_FORMAT_IMAGE
+from ziggurat.readers.encode import chosen_format, deliver, merged_encoding, to_8bit
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.fill import letterbox
+from ziggurat.readers.frames import check_frame
+from ziggurat.readers.geometry import Rect
+from ziggurat.readers.hooks import SourceHooks
+from ziggurat.readers.regions import OUTPUT_KEYS, Window, check_keys
+from ziggurat.readers.scales import native_resolution
+from ziggurat.readers.style import Style
+from ziggurat.readers.tiled import export_tiled
+
+_THUMBNAIL = 256
+Options = Mapping[str, Any]
+
+
+class RegionMethods(SourceHooks):
+    """Pixels of any rectangle at any scale."""
+
+    def getRegion(
+        self,
+        format: str | Sequence[str] | None = None,
+        *,
+        region: Options | None = None,
+        scale: Options | None = None,
+        output: Options | None = None,
+        encoding: str | None = None,
+        jpegQuality: int | None = None,
+        jpegSubsampling: int | None = None,
+        tiffCompression: str | None = None,
+        frame: int | None = None,
+        fill: str | None = None,
+        resample: Any = True,
+        style: Mapping[str, Any] | str | None = None,
+    ) -> tuple[Any, Any]:
+        """Return a region in a format and size of the caller's choice.
+
+        Parameters
+        ----------
+        format
+            ``'numpy'``, ``'PIL'`` or ``'image'`` (encoded; the default), or a sequence of those
+            that will do.
+        region
+            ``left, top, right, bottom, width, height`` in any sufficient combination, and
+            ``units`` (default full-resolution pixels), ``unitsWH``. Negative edges count from
+            the right and the bottom. Default: all of the image.
+        scale
+            ``magnification``, ``mm_x``, ``mm_y``; ``exact`` gives nothing unless a level has
+            that scale.
+        output
+            ``maxWidth``, ``maxHeight``: the largest size of the same shape that fits; wins over
+            ``scale``. ``path``: where a ``TILED`` file goes.
+        encoding
+            See :data:`ziggurat.constants.TileOutputMimeTypes`. ``'TILED'`` writes a tiled TIFF
+            file of any size in bounded memory and returns its path.
+        frame
+            Default: the first.
+        fill
+            A colour to fill up to maxWidth × maxHeight with; ``'corner:'`` before it keeps the
+            picture in the top-left corner instead of the middle; ``'none'``: no filling.
+        resample
+            True: by areas when reducing, Lanczos when enlarging, nearest for labels. Or one of
+            PIL's numbers.
+        style
+            Default: the one given to ``open``.
+
+        Returns
+        -------
+        (data, format)
+            An array of shape (y, x, band) and ``'numpy'``; a PIL image and ``'PIL'``; or
+            :class:`ImageBytes` and the MIME type. A region with no pixel in it is an array of
+            shape (0, 0, bands) whatever the format, since no picture can be empty.
+
+        Raises
+        ------
+        RegionError, OptionError
+            Units, scales or options that can't be meant.
+        TileRangeError
+            There is no such frame.
+        """
+        info = self._reader().info
+        number = check_frame(info, frame)
+        window = self._window(region, scale, output)
+        wanted = chosen_format(format, TILE_FORMAT_IMAGE)
+        how = merged_encoding(
+            self._options, encoding, jpegQuality, jpegSubsampling, tiffCompression
+        )
+        parsed = self._style(style)
+        if window is None:
+            return np.zeros((0, 0, info.bands), info.dtype), "numpy"
+        if encoding == "TILED":
+            compression = tiffCompression or "lzw"
+            return self._tiled(number, window, resample, parsed, output, compression), "image/tiff"
+        shown = wanted != "numpy" and how.name != "TIFF"
+        pixels, alpha = self._pixels(number, window, resample, parsed, eight_bit=shown)
+        if fill and fill.lower() != "none":
+            if wanted != "numpy":
+                pixels = to_8bit(pixels)
+            limits = check_keys("output", output, OUTPUT_KEYS)
+            pixels, alpha = letterbox(
+                pixels, fill, limits.get("maxWidth"), limits.get("maxHeight"), alpha=alpha
+            )
+        return deliver(pixels, wanted, how, alpha=alpha)
+
+    def _tiled(
+        self,
+        frame: int,
+        window: Window,
+        resample: Any,
+        style: Style | None,
+        output: Options | None,
+        compression: str,
+    ) -> Path:
+        def rows(top: int, height: int) -> Any:
+            first = round(window.rect.height * top / window.height)
+            last = round(window.rect.height * (top + height) / window.height)
+            part = Rect(window.rect.x, window.rect.y + first, window.rect.width, last - first)
+            strip = Window(part, window.width, height, window.scale)
+            return self._pixels(frame, strip, resample, style)[0]
+
+        sample, alpha = self._pixels(
+            frame, Window(Rect(window.rect.x, window.rect.y, 1, 1), 1, 1, 1.0), resample, style
+        )
+        return export_tiled(
+            rows,
+            (window.height, window.width, sample.shape[2]),
+            sample.dtype,
+            path=(output or {}).get("path"),
+            compression=compression.lower(),
+            quality=self._options.jpegQuality,
+            resolution=native_resolution(self._reader().info).at(window.scale),
+            alpha=alpha,
+        )
+
+    def getThumbnail(
+        self,
+        width: int | None = None,
+        height: int | None = None,
+        *,
+        format: str | Sequence[str] | None = None,
+        encoding: str | None = None,
+        jpegQuality: int | None = None,
+        jpegSubsampling: int | None = None,
+        tiffCompression: str | None = None,
+        frame: int | None = None,
+        fill: str | None = None,
+        resample: Any = True,
+        style: Mapping[str, Any] | str | None = None,
+    ) -> tuple[Any, Any]:
+        """Return the whole image within ``width`` × ``height`` (default 256 × 256).
+
+        The other parameters and the result are those of :meth:`getRegion`.
+        """
+        for name, value in (("width", width), ("height", height)):
+            if value is not None and (not hasattr(value, "__index__") or value < 2):
+                raise OptionError(f"{name} is a whole number of two or more, not {value!r}")
+        if width is None and height is None:
+            width = height = _THUMBNAIL
+        return self.getRegion(
+            format,
+            output={"maxWidth": width, "maxHeight": height},
+            encoding=encoding,
+            jpegQuality=jpegQuality,
+            jpegSubsampling=jpegSubsampling,
+            tiffCompression=tiffCompression,
+            frame=frame,
+            fill=fill,
+            resample=resample,
+            style=style,
+        )

@@ -1,0 +1,124 @@
+"""Magnification, pixel size and the conceptual ÷2 levels: pure arithmetic on ImageInfo.
+
+A *conceptual level* z is 2 ** (levels - 1 - z) full-resolution pixels a pixel; the largest z is
+the full resolution. It need not be stored. (``ImageInfo.levels`` are the stored ones, full
+resolution first.)
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.geometry import ceil_div
+from ziggurat.readers.image import ImageInfo
+
+DEFAULT_TILE = 256
+_MAX_TILE, _MIN_TILE = 4096, 8
+_MAX_STRIP = 1024  # wider strips are cut into square tiles
+_DIGITS = 4  # of a fractional level: a magnification given as 7.0001 is meant to be 7
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Magnification and millimetres per pixel; None where they are not known."""
+
+    magnification: float | None
+    mm_x: float | None
+    mm_y: float | None
+
+    def at(self, scale: float) -> "Resolution":
+        """Return the resolution of an image shrunk by ``scale``."""
+        return Resolution(
+            self.magnification / scale if self.magnification else None,
+            self.mm_x * scale if self.mm_x else None,
+            self.mm_y * scale if self.mm_y else None,
+        )
+
+    def as_dict(self) -> dict[str, float | None]:
+        """Return the public keys."""
+        return {"magnification": self.magnification, "mm_x": self.mm_x, "mm_y": self.mm_y}
+
+
+def native_resolution(info: ImageInfo) -> Resolution:
+    """Return the full resolution; a magnification that isn't told is 0.01 mm over the pixel size.
+
+    (A 40× objective gives pixels of about a quarter of a micrometre: the field's rule of thumb.)
+    """
+    magnification = info.magnification
+    if not magnification and info.mm_x:
+        magnification = 0.01 / info.mm_x
+    return Resolution(magnification or None, info.mm_x or None, info.mm_y or None)
+
+
+def tile_size(info: ImageInfo) -> tuple[int, int]:
+    """Return (width, height) of the tiles that are served.
+
+    Stored tiles keep their size. Strips of narrow images become tiles of whole rows, about 256
+    of them; what is wider or larger than a tile can sensibly be is served in squares.
+    """
+    level = info.levels[0]
+    width, height = level.tile_width, level.tile_height
+    strips = width == level.width and (height < width or height < DEFAULT_TILE)
+    if strips and height < DEFAULT_TILE and width <= _MAX_STRIP:
+        return width, ceil_div(DEFAULT_TILE, height) * height
+    odd = max(width, height) > _MAX_TILE or min(width, height) < _MIN_TILE
+    if odd or (strips and width > DEFAULT_TILE):
+        return DEFAULT_TILE, DEFAULT_TILE
+    return width, height
+
+
+def level_count(info: ImageInfo) -> int:
+    """Return the number of conceptual levels: the smallest one fits into a single tile."""
+    width, height = tile_size(info)
+    ratio = max(info.width / width, info.height / height)
+    return max(1, math.ceil(math.log2(ratio)) + 1)
+
+
+def level_scale(info: ImageInfo, level: int) -> float:
+    """Return how many full-resolution pixels a pixel of a conceptual level spans."""
+    return 2.0 ** (level_count(info) - 1 - level)
+
+
+def fractional_level(
+    info: ImageInfo,
+    magnification: float | None = None,
+    mm_x: float | None = None,
+    mm_y: float | None = None,
+) -> float | None:
+    """Return the conceptual level that a magnification or pixel size asks for, not rounded.
+
+    Several wishes are averaged (their log2 is). None when nothing was asked, or what was asked
+    has no counterpart in the image.
+    """
+    native = native_resolution(info)
+    ratios = []
+    if magnification and native.magnification:
+        ratios.append(_log2(magnification, "magnification") - math.log2(native.magnification))
+    if mm_x and native.mm_x:
+        ratios.append(math.log2(native.mm_x) - _log2(mm_x, "mm_x"))
+    if mm_y and native.mm_y:
+        ratios.append(math.log2(native.mm_y) - _log2(mm_y, "mm_y"))
+    if not ratios:
+        return None
+    return round(level_count(info) - 1 + sum(ratios) / len(ratios), _DIGITS)
+
+
+def _log2(value: Any, name: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"{name} is a number, not {value!r}") from error
+    if not 0 < number < math.inf:
+        raise OptionError(f"{name} is a number greater than zero, not {value!r}")
+    return math.log2(number)
+
+
+def rounded_level(level: float, levels: int, rounding: str | bool | None) -> int | float:
+    """Round a fractional level: ``'round'``, ``'ceil'`` (both clamped to those there are), None."""
+    if rounding is None or rounding is False:
+        return level
+    if rounding not in ("round", "ceil"):
+        raise OptionError(f"rounding is 'round', 'ceil', False or None, not {rounding!r}")
+    whole = math.ceil(level) if rounding == "ceil" else round(level)
+    return min(max(whole, 0), levels - 1)

@@ -1,0 +1,111 @@
+"""An opened image: the public read API over whichever backend takes the file."""
+
+import os
+import threading
+from collections.abc import Hashable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ziggurat.readers.cache import file_identity
+from ziggurat.readers.errors import SourceError
+from ziggurat.readers.options import OpenOptions
+from ziggurat.readers.projection import project
+from ziggurat.readers.read_methods import ReadMethods
+from ziggurat.readers.reader import Reader
+from ziggurat.readers.registry import open_reader
+from ziggurat.readers.style_access import effective_style
+
+
+class Source(ReadMethods):
+    """One opened image.
+
+    It may be used from several threads at once; in a forked child it opens the file anew; it
+    pickles as its path and options. Close it, or use it in a ``with`` statement, where files
+    shall be released at a known moment.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], options: OpenOptions | None = None) -> None:
+        self._path = os.fspath(path)
+        self._options = options or OpenOptions()
+        self._lock = threading.Lock()
+        self._closed = False
+        effective_style(self._options.style)  # a style that can't be meant is an error now
+        self._opened: tuple[int, Reader, Hashable] = self._open()
+
+    def _open(self) -> tuple[int, Reader, Hashable]:
+        identity = _identity(self._path)
+        options = self._options
+        reader = open_reader(self._path)
+        if options.projection is not None:
+            identity = (identity, options.projection, options.unitsPerPixel) if identity else None
+            reader = project(reader, self._path, options.projection, options.unitsPerPixel)
+        return os.getpid(), reader, identity
+
+    def _current(self) -> tuple[int, Reader, Hashable]:
+        opened = self._opened
+        if self._closed:
+            raise SourceError(f"{self._path} was closed; open it again")
+        if opened[0] == os.getpid():
+            return opened
+        # forked: file positions are shared with the parent, so this process opens its own
+        if not self._lock.acquire(timeout=60):
+            self._lock = threading.Lock()
+            self._lock.acquire()
+        try:
+            if self._opened[0] != os.getpid():
+                self._opened = self._open()
+            return self._opened
+        finally:
+            self._lock.release()
+
+    def _reader(self) -> Reader:
+        return self._current()[1]
+
+    def _identity(self) -> Hashable:
+        return self._current()[2]
+
+    @property
+    def largeImagePath(self) -> str:
+        """The path or URL that was opened."""
+        return self._path
+
+    def close(self) -> None:
+        """Release the files; reading afterwards is an error. May be called twice."""
+        if not self._closed:
+            self._closed = True
+            if self._opened[0] == os.getpid():
+                self._opened[1].close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._path, self._options)
+
+    def __repr__(self) -> str:
+        return f"Source({self._path!r})"
+
+
+def _identity(path: str) -> Hashable:
+    """Return what names this state of a file; of a zarr folder, its metadata's state counts."""
+    local = Path(path.removeprefix("file://")).expanduser()
+    if "://" in path and not path.startswith("file://"):
+        return None
+    local = local.absolute()
+    parts = [file_identity(local, str(local))]
+    if local.is_dir():
+        parts += [
+            file_identity(local / name, name)
+            for name in ("zarr.json", ".zattrs", ".zarray", ".zgroup")
+            if (local / name).exists()
+        ]
+    return tuple(parts) if all(parts) else None

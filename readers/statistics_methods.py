@@ -1,0 +1,108 @@
+"""Values: single pixels and histograms."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ziggurat.readers.encode import to_8bit
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.histogram import histogram
+from ziggurat.readers.reader import Pixels
+from ziggurat.readers.tile_methods import TileMethods
+
+Options = Mapping[str, Any]
+
+
+class StatisticsMethods(TileMethods):
+    """What values there are."""
+
+    def getPixel(
+        self,
+        includeTileRecord: bool = False,
+        *,
+        region: Options | None = None,
+        scale: Options | None = None,
+        frame: int | None = None,
+        style: Options | str | None = None,
+    ) -> dict[str, Any]:
+        """Return the value of one pixel.
+
+        Parameters
+        ----------
+        includeTileRecord
+            Add the tile dictionary that it came from, as ``tile``.
+        region
+            ``left``, ``top`` and ``units`` say which; sizes don't matter.
+
+        Returns
+        -------
+        dict
+            ``value``: all bands as they are stored; ``r g b a`` or ``l a``: the same in 8 bits.
+            Empty where the place is outside of the image.
+        """
+        place = {**(region or {})}
+        for key in ("right", "bottom"):
+            place.pop(key, None)
+        place.update(width=1, height=1, unitsWH="base_pixels")
+        tile = self.getSingleTile(
+            "numpy", region=place, scale=scale, frame=frame, style=style, resample=False
+        )
+        if tile is None:
+            return {}
+        pixels: Pixels = tile["tile"][:1, :1]
+        found: dict[str, Any] = {"tile": tile} if includeTileRecord else {}
+        found["value"] = pixels[0, 0].tolist()
+        shown = to_8bit(pixels)[0, 0].tolist()
+        names = {1: "l", 2: "la", 3: "rgb"}.get(len(shown), "rgba")
+        found.update(zip(names, shown, strict=False))
+        return found
+
+    def histogram(
+        self,
+        dtype: Any = None,
+        onlyMinMax: bool = False,
+        bins: int = 256,
+        density: bool = False,
+        range: Any = None,
+        *,
+        region: Options | None = None,
+        scale: Options | None = None,
+        output: Options | None = None,
+        tile_size: Options | None = None,
+        frame: int | None = None,
+        resample: Any = False,
+        style: Options | str | None = None,
+    ) -> dict[str, Any]:
+        """Return min, max, mean, stdev and a histogram of every band.
+
+        Parameters
+        ----------
+        dtype
+            Cast the pixels first.
+        onlyMinMax
+            Leave out the histograms.
+        bins, density
+            As numpy's.
+        range
+            Two numbers, ``'round'`` for whole ends, or None for the data's (8 bits: 0 to 256).
+        region, scale, output, tile_size, frame, resample, style
+            As in :meth:`tileIterator`. By default no pixel is mixed with others.
+        """
+        if isinstance(bins, bool) or not hasattr(bins, "__index__") or bins < 1:
+            raise OptionError(f"bins is a whole number of one or more, not {bins!r}")
+
+        def tiles() -> Iterator[Pixels]:
+            for tile in self.tileIterator(
+                "numpy",
+                resample,
+                region=region,
+                scale=scale,
+                output=output,
+                tile_size=tile_size,
+                frame=frame,
+                style=style,
+            ):
+                yield tile["tile"]
+
+        return histogram(
+            tiles, bins, density=density, limits=range, only_min_max=onlyMinMax, dtype=dtype
+        )

@@ -1,0 +1,80 @@
+"""Which stored level serves a wanted scale, and where a region lies in it."""
+
+from dataclasses import dataclass
+
+from ziggurat.readers.geometry import Rect
+from ziggurat.readers.image import ImageInfo
+from ziggurat.readers.scales import level_count
+
+_SLACK = 1e-3  # relative; a level of 741 rows out of 2967 still is the ÷4 one
+
+
+def exact_scale(full: int, small: int) -> float:
+    """Return the downsampling of one axis: a whole number where rounding explains the sizes."""
+    ratio = full / small
+    for whole in {round(ratio), 1 << max(0, round(ratio).bit_length() - 1)}:
+        if whole >= 1 and abs(full / whole - small) <= 1:
+            return float(whole)
+    return ratio
+
+
+@dataclass(frozen=True, slots=True)
+class LevelChoice:
+    """A stored level and how many full-resolution pixels one of its pixels spans."""
+
+    index: int
+    scale_x: float
+    scale_y: float
+
+    @property
+    def scale(self) -> float:
+        """The larger of both."""
+        return max(self.scale_x, self.scale_y)
+
+
+def stored_scales(info: ImageInfo) -> list[LevelChoice]:
+    """Return every stored level with its scale."""
+    full = info.levels[0]
+    return [
+        LevelChoice(
+            index, exact_scale(full.width, level.width), exact_scale(full.height, level.height)
+        )
+        for index, level in enumerate(info.levels)
+    ]
+
+
+def best_level(info: ImageInfo, scale: float) -> LevelChoice:
+    """Return the smallest stored level that is still at least as fine as ``scale`` asks."""
+    choices = stored_scales(info)
+    fine = [choice for choice in choices if choice.scale <= scale * (1 + _SLACK)]
+    return max(fine, key=lambda choice: choice.scale) if fine else choices[0]
+
+
+def populated_levels(info: ImageInfo) -> dict[int, LevelChoice]:
+    """Return the conceptual levels that are stored, each with its stored level."""
+    top = level_count(info) - 1
+    found: dict[int, LevelChoice] = {}
+    for choice in stored_scales(info):
+        steps = round(choice.scale).bit_length() - 1
+        power = float(1 << steps)
+        if steps <= top and choice.scale_x == power and choice.scale_y == power:
+            found.setdefault(top - steps, choice)
+    return found
+
+
+def preferred_level(info: ImageInfo, level: int) -> int:
+    """Return the stored conceptual level that serves a wanted one: it, or the next finer."""
+    return min(stored for stored in populated_levels(info) if stored >= level)
+
+
+def rect_in_level(info: ImageInfo, choice: LevelChoice, rect: Rect) -> Rect:
+    """Return where a full-resolution rectangle lies in a stored level, to the nearest pixel.
+
+    At least one pixel each way, and always inside the level.
+    """
+    level = info.levels[choice.index]
+    x0 = min(round(rect.x / choice.scale_x), level.width - 1)
+    y0 = min(round(rect.y / choice.scale_y), level.height - 1)
+    x1 = min(max(round(rect.right / choice.scale_x), x0 + 1), level.width)
+    y1 = min(max(round(rect.bottom / choice.scale_y), y0 + 1), level.height)
+    return Rect(x0, y0, x1 - x0, y1 - y0)

@@ -1,0 +1,66 @@
+"""One pool of reading threads for the process, made anew after a fork."""
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+
+_lock = threading.Lock()
+_pool: tuple[int, ThreadPoolExecutor] | None = None
+
+
+def core_count() -> int:
+    """Return how many cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        return psutil.cpu_count() or 1
+
+
+def reading_pool() -> ThreadPoolExecutor:
+    """Return the pool. Nothing that runs in it may wait for something else in it."""
+    global _pool
+    if _pool is None or _pool[0] != os.getpid():
+        with _lock:
+            if _pool is None or _pool[0] != os.getpid():
+                _pool = (os.getpid(), ThreadPoolExecutor(core_count(), "ziggurat-read"))
+    return _pool[1]
+
+
+def run_all(jobs: Sequence[Callable[[], None]]) -> None:
+    """Run jobs on the pool and in the calling thread; the first error is raised.
+
+    All of them have ended when this returns, however it does.
+    """
+    if len(jobs) < 2 or core_count() == 1:
+        for job in jobs:
+            job()
+        return
+    futures = [reading_pool().submit(job) for job in jobs[1:]]
+    error: BaseException | None = None
+    try:
+        jobs[0]()
+    except BaseException as raised:  # noqa: BLE001  (raised again below, after the others ended)
+        error = raised
+    for job, future in zip(jobs[1:], futures, strict=True):
+        try:
+            # what no thread has begun yet is done here: a busy pool never delays its caller
+            if error is None and future.cancel():
+                job()
+            else:
+                future.result()
+        except BaseException as raised:  # noqa: BLE001
+            error = error or raised
+    if error is not None:
+        raise error
+
+
+def _forget_pool() -> None:
+    # locks and threads of the parent don't work in a forked child
+    global _lock, _pool
+    _lock, _pool = threading.Lock(), None
+
+
+os.register_at_fork(after_in_child=_forget_pool)

@@ -1,0 +1,105 @@
+"""A region of any size as a tiled TIFF file, written strip by strip in bounded memory."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.reader import Pixels
+from ziggurat.readers.scales import Resolution
+
+_TILE = 256
+_COMPRESSIONS = {
+    "raw": None,
+    "none": None,
+    "lzw": "lzw",
+    "deflate": "zlib",
+    "zip": "zlib",
+    "zstd": "zstd",
+    "packbits": "packbits",
+    "jpeg": "jpeg",
+}
+
+
+def export_tiled(
+    rows: Callable[[int, int], Pixels],
+    shape: tuple[int, int, int],
+    dtype: np.dtype[Any],
+    *,
+    path: str | Path | None = None,
+    compression: str = "lzw",
+    quality: int = 95,
+    resolution: Resolution | None = None,
+    alpha: bool = False,
+) -> Path:
+    """Write a tiled TIFF and return where it is.
+
+    Parameters
+    ----------
+    rows
+        ``rows(top, height)`` gives whole rows as (height, width, band).
+    shape
+        (height, width, bands) of the whole.
+    dtype
+        Of the pixels.
+    path
+        Where to; by default a temporary file, which is the caller's to delete.
+    compression
+        raw, lzw, deflate, zstd, packbits or jpeg.
+    quality
+        Of JPEG.
+    resolution
+        Written as resolution tags where it is known.
+    alpha
+        The last band is alpha.
+    """
+    if compression not in _COMPRESSIONS:
+        raise OptionError(
+            f"a TILED export is compressed as {', '.join(_COMPRESSIONS)}, not {compression!r}"
+        )
+    if path is None:
+        with tempfile.NamedTemporaryFile(
+            prefix="tiledRegion_", suffix=".tiff", delete=False
+        ) as file:
+            path = file.name
+    height, width, bands = shape
+    color = bands in (3, 4) and dtype.kind == "u" and dtype.itemsize <= 2
+    per_cm = None
+    if resolution and resolution.mm_x and resolution.mm_y:
+        per_cm = (10 / resolution.mm_x, 10 / resolution.mm_y)
+    tifffile.imwrite(
+        path,
+        _tiles(rows, shape),
+        shape=shape if bands > 1 else shape[:2],
+        dtype=dtype,
+        tile=(_TILE, _TILE),
+        bigtiff=height * width * bands * dtype.itemsize > 3 << 30,
+        photometric="rgb" if color else "minisblack",
+        planarconfig="contig" if bands > 1 else None,
+        extrasamples=["unassalpha"] if color and bands == 4 and alpha else None,
+        compression=_COMPRESSIONS[compression],
+        compressionargs={"level": quality} if compression == "jpeg" else None,
+        resolution=per_cm,
+        resolutionunit="CENTIMETER" if per_cm else None,
+        metadata=None,
+        maxworkers=1,
+    )
+    return Path(path)
+
+
+def _tiles(
+    rows: Callable[[int, int], Pixels], shape: tuple[int, int, int]
+) -> Iterator[np.ndarray[Any, np.dtype[Any]]]:
+    height, width, bands = shape
+    for top in range(0, height, _TILE):
+        strip = rows(top, min(_TILE, height - top))
+        for left in range(0, width, _TILE):
+            part = strip[:, left : left + _TILE]
+            missing = _TILE - part.shape[0], _TILE - part.shape[1]
+            if any(missing):
+                part = np.pad(part, ((0, missing[0]), (0, missing[1]), (0, 0)))
+            yield np.ascontiguousarray(part if bands > 1 else part[..., 0])
