@@ -94,9 +94,7 @@ def _facts_from_json(facts: Mapping[str, Any]) -> dict[str, Any]:
     nodata = facts.get("nodata")
     known["nodata"] = tuple(map(_number, nodata)) if isinstance(nodata, list) else _number(nodata)
     if palette := facts.get("palette"):
-        known["palette"] = tuple(
-            (int(r), int(g), int(b), int(a)) for r, g, b, a in facts["palette"]
-        )
+        known["palette"] = tuple((int(r), int(g), int(b), int(a)) for r, g, b, a in palette)
     if facts.get("geo"):
         known["geo"] = _geo_from_json(facts["geo"])
     return known

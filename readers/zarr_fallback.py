@@ -76,7 +76,8 @@ class ReadOnlyStore(Store):
 
     async def list(self) -> AsyncIterator[str]:
         """Return nothing; arrays are opened by name."""
-        for key in ():
+        empty: tuple[str, ...] = ()
+        for key in empty:
             yield key
 
     list_prefix = list_dir = list  # type: ignore[assignment]

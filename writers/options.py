@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ziggurat.readers.errors import OptionError
+from ziggurat.readers.ngff_attributes import OmeVersion
 from ziggurat.writers.reducers import Reducer
 
 
@@ -67,6 +68,8 @@ class WriteOptions:
         How lower levels are made; None: mean for pictures, mode for labels and palettes.
     pyramid
         TIFF: None is pages for one frame, SubIFDs for several and in OME-TIFF.
+    ome_version
+        Of OME-Zarr.
     overwrite
         Whether an existing output is replaced.
     description
@@ -84,6 +87,7 @@ class WriteOptions:
     tile_size: int | None = None
     reducer: Reducer | None = None
     pyramid: PyramidStyle | None = None
+    ome_version: OmeVersion = OmeVersion.V05
     overwrite: bool = False
     description: str | None = None
     software: str = "ziggurat"

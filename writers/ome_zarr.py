@@ -1,0 +1,242 @@
+"""OME-Zarr 0.5 (zarr v3) and 0.4 (zarr v2), as a folder or written straight into one zip.
+
+Metadata come first, then chunks as the pyramid engine gives them: a zarr hierarchy has no order
+among chunks, so nothing waits and nothing is spooled. ``.ozx`` follows RFC-9 of OME-NGFF.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.geometry import Rect, level_sizes
+from ziggurat.readers.image import ImageInfo, Interpretation
+from ziggurat.readers.ngff_attributes import (
+    OmeVersion,
+    WrittenLevel,
+    image_attributes,
+    image_label,
+    versioned,
+)
+from ziggurat.readers.ngff_layout import ArrayLayout, ngff_layout
+from ziggurat.readers.reader import Reader
+from ziggurat.writers.atomic import atomic_directory, atomic_file
+from ziggurat.writers.budget import budget
+from ziggurat.writers.layout import Cascade, Copy, EncodedTile, LevelPlan, Stored
+from ziggurat.writers.options import PyramidStyle, WriteOptions
+from ziggurat.writers.progress import Cancellation, ProgressCallback
+from ziggurat.writers.pyramid import build
+from ziggurat.writers.reducers import Reducer
+from ziggurat.writers.resample import shrinker
+from ziggurat.writers.zarr_associated import AssociatedImages
+from ziggurat.writers.zarr_codecs import chunk_codec
+from ziggurat.writers.zarr_nodes import ArraySpec, array_documents, group_documents
+from ziggurat.writers.zarr_shards import ArrayChunks, shard_columns
+from ziggurat.writers.zarr_target import FolderWriter, KeyWriter, write_documents, zip_writer
+
+CHUNK_SIZE = 512
+_LABEL_PATH = "labels/map"
+
+
+def plan_levels(reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:
+    """Return a ÷2 pyramid down to one chunk, all of it encoded anew.
+
+    Raises
+    ------
+    OptionError
+        The compression is not one of zarr's.
+    """
+    info = reader.info
+    codec = chunk_codec(info, options)
+    side = options.tile_size or CHUNK_SIZE
+    sizes = level_sizes(info.width, info.height, side)
+    if options.pyramid is PyramidStyle.NONE:
+        sizes = sizes[:1]
+    return tuple(
+        LevelPlan(
+            width,
+            height,
+            min(side, _even(width)),
+            min(side, _even(height)),
+            Cascade() if index else Stored(0),
+            codec.encode,
+        )
+        for index, (width, height) in enumerate(sizes)
+    )
+
+
+def _even(size: int) -> int:
+    return size + size % 2
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """All that is known before the first pixel is read."""
+
+    info: ImageInfo
+    version: OmeVersion
+    layout: ArrayLayout
+    arrays: tuple[ArraySpec, ...]
+    documents: dict[str, bytes]
+
+
+def emit(
+    reader: Reader,
+    path: Path,
+    levels: Sequence[LevelPlan],
+    options: WriteOptions,
+    *,
+    on_progress: ProgressCallback | None = None,
+    cancel: Cancellation | None = None,
+) -> tuple[str, ...]:
+    """Write an OME-Zarr; see :func:`ziggurat.writers.write.write`."""
+    _check(path, levels, options)
+    shrink = shrinker(reader.info, options.reducer)
+    associated = AssociatedImages(reader, options)
+    plan = _planned(reader.info, path, levels, options, associated, shrink.reducer)
+    with _target(path, options) as target:
+        write_documents(target, plan.documents)
+        associated.write(target)
+        tiles = build(
+            reader,
+            levels,
+            shrink,
+            budget(options, _tile_bytes(levels[0], reader.info)),
+            sparse=plan.arrays[0].fill,
+            on_progress=on_progress,
+            cancel=cancel,
+        )
+        _write_chunks(tiles, plan, target)
+    return associated.lost
+
+
+def _check(path: Path, levels: Sequence[LevelPlan], options: WriteOptions) -> None:
+    if path.name.lower().endswith(".ozx") and options.ome_version is not OmeVersion.V05:
+        raise OptionError(f".ozx is OME-Zarr 0.5 or later, not {options.ome_version.value}")
+    if any(isinstance(level.origin, Copy) for level in levels):
+        raise OptionError("levels can't be copied into an OME-Zarr; encode them anew")
+
+
+def _tile_bytes(plan: LevelPlan, info: ImageInfo) -> int:
+    return plan.tile_width * plan.tile_height * info.bands * info.dtype.itemsize
+
+
+@contextmanager
+def _target(path: Path, options: WriteOptions) -> Iterator[KeyWriter]:
+    if path.name.lower().endswith((".zip", ".ozx")):
+        with (
+            atomic_file(path, options.overwrite) as staged,
+            zip_writer(staged, options.ome_version is OmeVersion.V05) as target,
+        ):
+            yield target
+    else:
+        with atomic_directory(path, options.overwrite) as staged:
+            yield FolderWriter(staged)
+
+
+def _planned(
+    info: ImageInfo,
+    path: Path,
+    levels: Sequence[LevelPlan],
+    options: WriteOptions,
+    associated: AssociatedImages,
+    reducer: Reducer,
+) -> _Plan:
+    version = options.ome_version
+    layout = ngff_layout(info.axes, info.bands)
+    labels = info.interpretation is Interpretation.LABELS and info.dtype.kind in "iu"
+    base = f"{_LABEL_PATH}/" if labels else ""
+    arrays = tuple(
+        _array(info, layout, level, f"{base}{number}", options)
+        for number, level in enumerate(levels)
+    )
+    name = path.name.partition(".")[0] or path.name
+
+    def attributes(below: str) -> dict[str, Any]:
+        written = [
+            WrittenLevel(a.path.removeprefix(below), level.width, level.height)
+            for a, level in zip(arrays, levels, strict=True)
+        ]
+        return image_attributes(
+            info, layout, written, version,
+            name=name, associated=associated.paths, averaged=reducer is not Reducer.NEAREST,
+        )  # fmt: skip
+
+    zarr = version.zarr_format
+    documents = group_documents("", attributes(""), zarr)
+    if labels:
+        documents |= _label_documents(info, attributes(base), version)
+    for array in arrays:
+        documents |= array_documents(array, zarr)
+    return _Plan(info, version, layout, arrays, documents | associated.documents)
+
+
+def _label_documents(
+    info: ImageInfo, attributes: dict[str, Any], version: OmeVersion
+) -> dict[str, bytes]:
+    """Return the groups that make a label map one of NGFF's labels; the arrays are the image's."""
+    zarr = version.zarr_format
+    folder, _, name = _LABEL_PATH.partition("/")
+    listed = versioned({"labels": [name]}, version)
+    label = image_label(info, version) | {"source": {"image": "../../"}}
+    ome = attributes["ome"] if version is OmeVersion.V05 else attributes
+    ome["image-label"] = label
+    return group_documents(folder, listed, zarr) | group_documents(_LABEL_PATH, attributes, zarr)
+
+
+def _array(
+    info: ImageInfo, layout: ArrayLayout, level: LevelPlan, path: str, options: WriteOptions
+) -> ArraySpec:
+    chunk = layout.chunk_shape(level.tile_width, level.tile_height)
+    columns, rows = level.grid
+    several = None
+    if options.ome_version.zarr_format == 3:
+        several = shard_columns(columns, columns * rows * info.frames)
+    return ArraySpec(
+        path=path,
+        shape=layout.shape(level.width, level.height),
+        chunk_shape=chunk,
+        dtype=info.dtype,
+        fill=fill_value(info),
+        codec=chunk_codec(info, options),
+        names=tuple(d.name for d in layout.dimensions),
+        shard_shape=(*chunk[:-1], chunk[-1] * several) if several else None,
+    )
+
+
+def fill_value(info: ImageInfo) -> float:
+    """Return what chunks hold that are not stored: the background where it is one number."""
+    values = set(info.background or ())
+    if len(values) != 1:
+        return 0
+    value = values.pop()
+    if info.dtype.kind == "f":
+        return float(value) if np.isfinite(value) else 0
+    return int(value) if value == np.asarray(value).astype(info.dtype) else 0
+
+
+def _write_chunks(tiles: Iterator[EncodedTile], plan: _Plan, target: KeyWriter) -> None:
+    arrays = [ArrayChunks(spec, target, plan.version.zarr_format) for spec in plan.arrays]
+    place = _places(plan.info, plan.layout)
+    for tile in tiles:
+        arrays[tile.level].add((*place(tile.frame), tile.row, tile.column), tile.data)
+
+
+def _places(info: ImageInfo, layout: ArrayLayout) -> Callable[[int], tuple[int, ...]]:
+    """Return the function from a frame to its place in the chunk grid, without y and x."""
+    corner, single = Rect(0, 0, 1, 1), layout.chunk_shape(1, 1)
+    known: dict[int, tuple[int, ...]] = {}
+
+    def place(frame: int) -> tuple[int, ...]:
+        if frame not in known:
+            known.clear()
+            box = layout.window(info.frame_position(frame), corner)
+            starts = zip(box, single, strict=True)
+            known[frame] = tuple(start // size for (start, _), size in starts)[:-2]
+        return known[frame]
+
+    return place
