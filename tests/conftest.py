@@ -35,3 +35,106 @@ def tissue() -> np.ndarray:
     from skimage import data
 
     return np.asarray(data.immunohistochemistry())
+
+
+def _split_jpeg(stream: bytes) -> tuple[bytes, bytes]:
+    """Return (tables, rest) of a baseline JPEG, as scanners store them; Adobe's marker goes."""
+    tables, rest, position = [b"\xff\xd8"], [b"\xff\xd8"], 2
+    while stream[position + 1] != 0xDA:
+        end = position + 2 + int.from_bytes(stream[position + 2 : position + 4])
+        if stream[position + 1] in (0xDB, 0xC4):
+            tables.append(stream[position:end])
+        elif stream[position + 1] != 0xEE:
+            rest.append(stream[position:end])
+        position = end
+    return b"".join([*tables, b"\xff\xd9"]), b"".join([*rest, stream[position:]])
+
+
+@pytest.fixture(scope="session")
+def make_svs(tissue: np.ndarray) -> Callable[..., Path]:
+    """Return a function that makes a slide as an Aperio scanner does.
+
+    JPEG tiles of 240 x 240 with shared tables, stored as RGB without a marker, or as YCbCr
+    (4:2:0); levels 1 and 4; thumbnail, label, macro; a profile; names and dates in the
+    descriptions, and a comment with a name in the first tile.
+    """
+    import imagecodecs
+    import tifffile
+    from PIL import ImageCms
+
+    def describe(text: str) -> str:
+        return (
+            f"Aperio Image Library v11.2.1 \r\n{text}|AppMag = 20|MPP = 0.4990|"
+            "Filename = DOE_JANE_1950|User = 4711-surgeon|Date = 12/29/09|Time = 09:59:15|"
+            "Barcode = S09-12345-A|ScanScope ID = SS-998877|Parmset = Secretparms"
+        )
+
+    def make(
+        path: Path, *, width: int = 1500, height: int = 1100, ycbcr: bool = False, tile: int = 240
+    ) -> Path:
+        picture = np.tile(tissue, (-(-height // 512), -(-width // 512), 1))[:height, :width]
+        space = {"colorspace": "rgb", "outcolorspace": "ycbcr" if ycbcr else "rgb"}
+        space["subsampling"] = "420" if ycbcr else "444"
+
+        def tiles(image: np.ndarray) -> tuple[bytes, list[bytes]]:
+            padded = np.pad(
+                image,
+                ((0, -image.shape[0] % tile), (0, -image.shape[1] % tile), (0, 0)),
+                "edge",
+            )
+            found, shared = [], b""
+            for y in range(0, padded.shape[0], tile):
+                for x in range(0, padded.shape[1], tile):
+                    part = np.ascontiguousarray(padded[y : y + tile, x : x + tile])
+                    stream = imagecodecs.jpeg8_encode(part, level=80, optimize=False, **space)
+                    shared, short = _split_jpeg(stream)
+                    found.append(short)
+            return shared, found
+
+        def arguments(image: np.ndarray) -> dict:
+            shared, found = tiles(image)
+            if image.shape[:2] == (height, width):
+                comment = b"scanned for Jane Doe"
+                size = (len(comment) + 2).to_bytes(2)
+                found[0] = b"\xff\xd8\xff\xfe" + size + comment + found[0][2:]
+            return {
+                "data": iter(found),
+                "shape": image.shape,
+                "dtype": "uint8",
+                "tile": (tile, tile),
+                "jpegtables": shared,
+                "subsampling": (2, 2) if ycbcr else (1, 1),
+                "compressionargs": {"outcolorspace": space["outcolorspace"]},
+                "compression": "jpeg",
+                "photometric": "rgb",
+                "iccprofile": profile,
+                "metadata": None,
+                "software": False,
+            }
+
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        small = np.ascontiguousarray(picture[::4, ::4])
+        rng = np.random.default_rng(7)
+        label = rng.integers(0, 255, (160, 120, 3), np.uint8)
+        with tifffile.TiffWriter(path) as tif:
+            size = f"{width}x{height}"
+            tif.write(**arguments(picture), description=describe(f"{size} [0,0 {size}] (240x240)"))
+            plain = {"metadata": None, "software": False, "photometric": "rgb"}
+            tif.write(
+                picture[::8, ::8],
+                compression="jpeg",
+                description=describe(f"{size} -> 188x138 - "),
+                **plain,
+            )
+            tif.write(**arguments(small), description=describe(f"{size} (240x240) -> 375x275"))
+            tif.write(
+                label, compression="lzw", subfiletype=1, description=describe("label 120x160"),
+                **plain,
+            )  # fmt: skip
+            tif.write(
+                np.ascontiguousarray(picture[:200, :600]), compression="jpeg", subfiletype=9,
+                description=describe("macro 600x200"), **plain,
+            )  # fmt: skip
+        return path
+
+    return make
