@@ -1,0 +1,281 @@
+"""URLs: a server that counts what it sends says how much of a slide is fetched."""
+
+import http.server
+import pickle
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from ziggurat.readers.bytesource import ByteFile, LocalBytes
+from ziggurat.readers.errors import CorruptSourceError, SourceError, SourceNotFoundError
+from ziggurat.readers.geometry import Rect
+from ziggurat.readers.location import locate
+from ziggurat.readers.registry import open_reader
+from ziggurat.readers.remote import BLOCK_BYTES, RemoteBytes
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves a folder by ranges; counts bytes and requests; fails or ignores ranges on demand."""
+
+    daemon_threads = True
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.folder = folder
+        self.sent = 0
+        self.requests: list[str] = []
+        self.ranges = True
+        self.failures = 0
+
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.server_port}/{name}"
+
+    def handle_error(self, *_: object) -> None:
+        """Clients may hang up: no news."""
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def do_HEAD(self) -> None:
+        self._answer(body=False)
+
+    def do_GET(self) -> None:
+        self._answer(body=True)
+
+    def _answer(self, body: bool) -> None:
+        self.server.requests.append(self.command)
+        path = self.server.folder / self.path.lstrip("/").split("?")[0]
+        status, start, stop = 200, 0, 0
+        if not path.is_file():
+            status = 404
+        elif body and self.server.failures:
+            self.server.failures -= 1
+            status = 503
+        else:
+            stop = path.stat().st_size
+            asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+            if asked and self.server.ranges:
+                status, start, stop = 206, int(asked[1]), min(stop, int(asked[2]) + 1)
+        self.send_response(status)
+        self.send_header("Content-Length", str(stop - start))
+        if status == 206:
+            self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{path.stat().st_size}")
+        self.end_headers()
+        if body and stop:
+            with path.open("rb") as file:
+                file.seek(start)
+                data = file.read(stop - start)
+            self.server.sent += len(data)
+            self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with Server(tmp_path) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def large_slide(path: Path, tissue: np.ndarray, megabytes: int) -> np.ndarray:
+    """Write a JPEG slide of one tile repeated; return the tile's pixels."""
+    tile = imagecodecs.jpeg8_encode(tissue[:256, :256], level=90)
+    side = int((megabytes * 1e6 / len(tile)) ** 0.5) + 1
+    tifffile.imwrite(
+        path,
+        (tile for _ in range(side * side)),
+        shape=(side * 256, side * 256, 3),
+        dtype=np.uint8,
+        tile=(256, 256),
+        photometric="ycbcr",
+        compression="jpeg",
+        subsampling=(2, 2),
+    )
+    return np.asarray(imagecodecs.jpeg8_decode(tile))
+
+
+def test_one_tile_of_a_large_slide_costs_under_two_megabytes(
+    server: Server, tmp_path: Path, tissue: np.ndarray
+) -> None:
+    tile = large_slide(tmp_path / "slide.tif", tissue, 100)
+    assert (tmp_path / "slide.tif").stat().st_size > 100e6
+    with open_reader(server.url("slide.tif")) as reader:
+        opened = server.sent
+        pixels = reader.read(0, 0, Rect(2560, 5120, 256, 256))
+    np.testing.assert_array_equal(pixels, tile)
+    assert server.sent < 2e6, f"{opened} bytes to open, {server.sent} in all"
+    assert len(server.requests) < 20
+
+
+def test_a_picture_is_read_from_a_url(server: Server, tmp_path: Path, tissue: np.ndarray) -> None:
+    (tmp_path / "picture.png").write_bytes(imagecodecs.png_encode(tissue))
+    with open_reader(server.url("picture.png") + "?token=1") as reader:
+        np.testing.assert_array_equal(reader.read(0, 0, Rect(0, 0, 512, 512)), tissue)
+
+
+def test_reads_are_those_of_the_file(server: Server, tmp_path: Path) -> None:
+    data = np.random.default_rng(1).bytes(5 * BLOCK_BYTES + 77)
+    (tmp_path / "bytes.bin").write_bytes(data)
+    source = RemoteBytes(server.url("bytes.bin"), cache=4 * BLOCK_BYTES)
+    spots = [(0, 10), (BLOCK_BYTES - 3, 6), (len(data) - 5, 100), (7, len(data)), (len(data), 1)]
+    for offset, length in spots * 2:
+        assert source.read(offset, length) == data[offset : offset + length]
+    assert pickle.loads(pickle.dumps(source)).read(5, 9) == data[5:14]
+
+
+def test_a_block_is_fetched_once(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "bytes.bin").write_bytes(bytes(3 * BLOCK_BYTES))
+    source = RemoteBytes(server.url("bytes.bin"))
+    source.read(0, 100)
+    before = len(server.requests)
+    for offset in range(0, BLOCK_BYTES, 1000):
+        source.read(offset, 10)
+    assert len(server.requests) == before
+    source.read(0, 3 * BLOCK_BYTES)  # two missing blocks, side by side
+    assert len(server.requests) == before + 1
+
+
+def test_the_cache_is_bounded(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "bytes.bin").write_bytes(bytes(40 * BLOCK_BYTES))
+    source = RemoteBytes(server.url("bytes.bin"), cache=8 * BLOCK_BYTES)
+    for index in range(40):
+        source.read(index * BLOCK_BYTES, 1)
+    assert len(source._blocks) <= 8
+
+
+def test_threads_share_a_source(server: Server, tmp_path: Path) -> None:
+    data = np.random.default_rng(2).bytes(20 * BLOCK_BYTES)
+    (tmp_path / "bytes.bin").write_bytes(data)
+    source = RemoteBytes(server.url("bytes.bin"), cache=5 * BLOCK_BYTES)
+    offsets = [index * 9973 % (len(data) - 500) for index in range(200)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda offset: source.read(offset, 500), offsets))
+    assert found == [data[offset : offset + 500] for offset in offsets]
+
+
+def test_a_server_that_fails_once_is_asked_again(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "bytes.bin").write_bytes(bytes(range(256)))
+    source = RemoteBytes(server.url("bytes.bin"))
+    server.failures = 1
+    assert source.read(3, 2) == b"\3\4"
+
+
+def test_a_server_that_keeps_failing_is_an_error(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "bytes.bin").write_bytes(bytes(256))
+    source = RemoteBytes(server.url("bytes.bin"))
+    server.failures = 100
+    with pytest.raises(SourceError, match=r"bytes\.bin can't be read: 503"):
+        source.read(3, 2)
+
+
+def test_small_files_come_whole_where_ranges_are_ignored(server: Server, tmp_path: Path) -> None:
+    server.ranges = False
+    (tmp_path / "bytes.bin").write_bytes(bytes(range(256)) * 1000)
+    source = RemoteBytes(server.url("bytes.bin"))
+    assert source.read(1000, 3) == bytes((232, 233, 234))
+
+
+def test_large_ones_are_refused(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ziggurat.readers.remote.WHOLE_BYTES", 1000)
+    server.ranges = False
+    (tmp_path / "bytes.bin").write_bytes(bytes(2000))
+    with pytest.raises(SourceError, match="answers no byte ranges"):
+        RemoteBytes(server.url("bytes.bin"))
+
+
+def test_nothing_at_a_url(server: Server) -> None:
+    with pytest.raises(SourceNotFoundError, match=r"nothing.tif"):
+        locate(server.url("nothing.tif"))
+
+
+def test_no_such_server() -> None:
+    with pytest.raises(SourceError, match="connect"):
+        locate("http://127.0.0.1:1/slide.tif")
+
+
+def test_an_empty_file(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "empty.tif").touch()
+    with pytest.raises(CorruptSourceError, match="is empty"):
+        locate(server.url("empty.tif"))
+
+
+def test_an_unknown_scheme() -> None:
+    with pytest.raises(SourceError, match="Protocol not known: gopher"):
+        locate("gopher://somewhere/slide.svs")
+
+
+@pytest.mark.parametrize(
+    ("url", "module", "hint"),
+    [
+        ("https://example.org/slide.svs", "aiohttp", r"pip install 'ziggurat\[http\]'"),
+        ("s3://bucket/slide.svs", "s3fs", r"pip install 'ziggurat\[s3\]'"),
+    ],
+)
+def test_a_missing_extra_is_named(
+    url: str, module: str, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fsspec.registry import _registry
+
+    scheme = url.split(":")[0]
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(sys.modules, "fsspec.implementations.http", raising=False)
+    monkeypatch.delitem(_registry, scheme, raising=False)
+    with pytest.raises(SourceError, match=hint):
+        locate(url)
+
+
+def test_a_zarr_hierarchy_is_a_remote_directory(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "image.zarr").mkdir()
+    (tmp_path / "image.zarr" / "zarr.json").write_text("{}")
+    for url in ("image.zarr", "image.zarr/"):
+        location = locate(server.url(url))
+        assert location.is_directory
+        assert location.is_remote
+        with pytest.raises(SourceError, match="is a directory"):
+            location.open_bytes()
+    with pytest.raises(SourceNotFoundError, match="no zarr hierarchy"):
+        locate(server.url("other.zarr"))
+
+
+def test_a_byte_file_behaves_as_a_file(tmp_path: Path) -> None:
+    data = bytes(range(200))
+    (tmp_path / "file").write_bytes(data)
+    with ByteFile(LocalBytes(tmp_path / "file")) as file:
+        assert file.read(3) == data[:3]
+        assert file.seek(-5, 2) == 195
+        assert file.read() == data[195:]
+        assert file.read(1) == b""
+        file.seek(10)
+        buffer = bytearray(4)
+        assert file.readinto(buffer) == 4
+        assert bytes(buffer) == data[10:14]
+        with pytest.raises(OSError, match="can't seek"):
+            file.seek(-1)
+
+
+def test_local_bytes_are_pickled_by_path(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"0123456789")
+    source = LocalBytes(tmp_path / "file")
+    copy = pickle.loads(pickle.dumps(source))
+    source.close()
+    source.close()
+    assert copy.read(8, 100) == b"89"
+    copy.close()
+    with pytest.raises(SourceNotFoundError, match="no such file"):
+        LocalBytes(tmp_path / "gone")
