@@ -68,8 +68,14 @@ class _Handle:
                     self._slide.invalidate()  # the parent's: its locks may be held by no thread
                 self._slide, self._pid = None, os.getpid()
             if self._slide is None:
-                self._slide = _open(self._path)
+                self._slide = self._reopen()
             return self._slide
+
+    def _reopen(self) -> Any:
+        try:
+            return _open(self._path)
+        except UnsupportedFormatError as error:  # it was a slide when it was opened first
+            raise CorruptSourceError(f"{self._path} has changed or is damaged: {error}") from error
 
     def check(self, slide: Any) -> None:
         """Raise where a call has failed, and forget that handle."""

@@ -13,6 +13,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+
 from ziggurat.readers.bytesource import ByteFile, LocalBytes
 from ziggurat.readers.errors import CorruptSourceError, SourceError, SourceNotFoundError
 from ziggurat.readers.geometry import Rect

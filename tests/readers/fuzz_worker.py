@@ -1,0 +1,234 @@
+"""Open damaged files, one after another, and say what came of it.
+
+Run as a script by test_fuzz.py: damaged copies may crash the process, so it isn't the tests' own.
+It reads jobs from stdin, one JSON object a line ({"seed": path, "first": n, "last": n, "open":
+relative path}), and answers with one line before ("begin n") and one after each copy ("end n
+outcome …"). The copy with number n of a seed is the same on every machine.
+"""
+
+import json
+import os
+import random
+import resource
+import shutil
+import struct
+import sys
+import tempfile
+import time
+import traceback
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+MEMORY_LIMIT = 6 * 1024**3  # of address space: a runaway allocation fails instead of the machine
+NUMBERS = (0, 1, 2, 7, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
+
+
+def flip(data: bytearray, rng: random.Random, low: int, high: int) -> None:
+    for _ in range(rng.choice((1, 1, 2, 4, 16))):
+        data[rng.randrange(low, high)] ^= 1 << rng.randrange(8)
+
+
+def flip_anywhere(data: bytearray, rng: random.Random) -> None:
+    flip(data, rng, 0, len(data))
+
+
+def flip_head(data: bytearray, rng: random.Random) -> None:
+    flip(data, rng, 0, min(len(data), 512))
+
+
+def flip_tail(data: bytearray, rng: random.Random) -> None:
+    flip(data, rng, max(0, len(data) - 2048), len(data))
+
+
+def overwrite(data: bytearray, rng: random.Random) -> None:
+    start = rng.randrange(len(data))
+    stop = min(len(data), start + rng.choice((1, 4, 64, 1024)))
+    data[start:stop] = rng.randbytes(stop - start)
+
+
+def forge(data: bytearray, rng: random.Random) -> None:
+    """Put an awkward number where a length, count or offset may be."""
+    order, width = rng.choice("<>"), rng.choice("HIQ")
+    number = rng.choice((*NUMBERS, len(data), len(data) - 1, len(data) + 1))
+    word = struct.pack(order + width, number & (256 ** struct.calcsize(width) - 1))
+    reach = len(data) if rng.random() < 0.3 else min(len(data), 4096)
+    at = rng.randrange(max(1, reach - len(word))) & ~1
+    data[at : at + len(word)] = word[: max(0, len(data) - at)]
+
+
+def truncate(data: bytearray, rng: random.Random) -> None:
+    reach = len(data) if rng.random() < 0.6 else min(len(data), 2048)
+    del data[rng.randrange(1, max(2, reach)) :]
+
+
+def blank(data: bytearray, rng: random.Random) -> None:
+    start = rng.randrange(len(data))
+    stop = min(len(data), start + rng.choice((16, 256, 4096)))
+    data[start:stop] = bytes([rng.choice((0, 255))]) * (stop - start)
+
+
+def move(data: bytearray, rng: random.Random) -> None:
+    """Copy a block elsewhere, in place or pushing the rest away."""
+    start, to, size = (rng.randrange(len(data)) for _ in range(3))
+    block = data[start : start + size % 512 + 1]
+    data[to : to + (len(block) if rng.random() < 0.5 else 0)] = block
+
+
+def forge_directory(data: bytearray, rng: random.Random) -> None:
+    """Forge an entry of a TIFF's first directory; other files get :func:`forge`."""
+    order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
+    if order is None or len(data) < 64:
+        return forge(data, rng)
+    big = struct.unpack_from(order + "H", data, 2)[0] == 43
+    at = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)[0]
+    size, entry = (8, 20) if big else (2, 12)
+    if at + size + entry * 4 > len(data):
+        return forge(data, rng)
+    count = min(64, struct.unpack_from(order + ("Q" if big else "H"), data, at)[0])
+    row = at + size + entry * rng.randrange(max(1, count))
+    field = rng.choice((0, 2, 4, entry - 4))  # tag, type, count, value
+    number = rng.choice((*NUMBERS, len(data), rng.randrange(65536)))
+    form = "H" if field in (0, 2) else "I"
+    if row + field + 4 <= len(data):
+        struct.pack_into(order + form, data, row + field, number & (0xFFFF if form == "H" else -1))
+    return None
+
+
+MUTATIONS: tuple[Callable[[bytearray, random.Random], None], ...] = (
+    flip_anywhere,
+    flip_head,
+    flip_tail,
+    overwrite,
+    forge,
+    forge,
+    forge_directory,
+    forge_directory,
+    truncate,
+    blank,
+    move,
+)
+
+
+def damage(data: bytes, number: int, rng: random.Random) -> bytes:
+    damaged = bytearray(data)
+    if number < 0:
+        return data
+    for _ in range(rng.choice((1, 1, 1, 2, 3))):
+        if damaged:
+            rng.choice(MUTATIONS)(damaged, rng)
+    return bytes(damaged)
+
+
+def damaged_copy(seed: Path, number: int, folder: Path) -> None:
+    """Fill a folder with a copy of a seed (a file or a folder), one file of it damaged.
+
+    Copy -1 is not damaged.
+    """
+    rng = random.Random(zlib.crc32(f"{seed.name} {number}".encode()))
+    if seed.is_file():
+        (folder / seed.name).write_bytes(damage(seed.read_bytes(), number, rng))
+        return
+    files = sorted(path for path in seed.rglob("*") if path.is_file())
+    victim = rng.choice(files)
+    for path in files:
+        target = folder / seed.name / path.relative_to(seed)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if path == victim:
+            target.write_bytes(damage(path.read_bytes(), number, rng))
+        else:
+            target.symlink_to(path)
+
+
+def exercise_reader(path: Path) -> None:
+    """Use what a backend answers, in small: the format that opens it, pixels, stored tiles."""
+    from ziggurat.readers.geometry import Rect
+    from ziggurat.readers.registry import open_reader
+
+    with open_reader(path) as reader:
+        info = reader.info
+        for level in {0, len(info.levels) // 2, len(info.levels) - 1}:
+            whole = info.levels[level].rect
+            middle = Rect(whole.width // 3, whole.height // 3, 256, 256).intersect(whole)
+            pixels = reader.read(level, info.frames - 1, middle)
+            assert pixels.shape == (middle.height, middle.width, info.bands), pixels.shape
+            assert pixels.dtype == info.dtype, pixels.dtype
+            encoded = reader.encoded(level, 0)
+            if encoded is not None:
+                encoded.tile(encoded.columns // 2, encoded.rows // 2)
+        for name in info.associated[:3]:
+            reader.read_associated(name)
+            reader.encoded_associated(name)
+
+
+def exercise(path: Path) -> None:
+    """Use everything that a reader offers, in small."""
+    import ziggurat
+
+    with ziggurat.open(path) as source:
+        facts = source.getMetadata()
+        width, height = facts["sizeX"], facts["sizeY"]
+        source.getRegion(
+            region={
+                "left": width // 3,
+                "top": height // 3,
+                "width": min(256, width),
+                "height": min(256, height),
+                "units": "base_pixels",
+            },
+            format="numpy",
+        )
+        if width * height < 10**9:  # an honest whole-slide scan takes its time
+            source.getThumbnail(width=64, height=64)
+        for name in source.getAssociatedImagesList()[:2]:
+            source.getAssociatedImage(name, format="numpy")
+
+
+def attempt(path: Path) -> str:
+    from ziggurat.readers.errors import ZigguratError
+
+    try:
+        exercise_reader(path)
+    except ZigguratError as error:
+        return f"refused {type(error).__name__}: {str(error)[:200]!r}"
+    except BaseException as error:  # noqa: BLE001  that is what is looked for
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        ours = [f for f in traceback.extract_tb(error.__traceback__) if "ziggurat" in f.filename]
+        near = ours[-1] if ours else where
+        return f"leaked {type(error).__name__} at {near.filename}:{near.lineno}: {error!s:.200}"
+    return "opened"
+
+
+def run(job: dict[str, str | int]) -> None:
+    seed, inside = Path(str(job["seed"])), str(job["open"])
+    for number in range(int(job["first"]), int(job["last"])):
+        print(f"begin {number}", flush=True)
+        folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
+        try:
+            damaged_copy(seed, number, folder)
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            start = time.monotonic()
+            outcome = attempt(folder / inside)
+            seconds = time.monotonic() - start
+            grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+            print(
+                f"end {number} {seconds:.2f} {grown // 1024} {outcome}".splitlines()[0], flush=True
+            )
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def main() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    answers = os.dup(1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libraries' own chatter
+    os.dup2(2, 1)
+    sys.stdout = os.fdopen(answers, "w")
+    for line in sys.stdin:
+        run(json.loads(line))
+        print("done", flush=True)
+
+
+if __name__ == "__main__":
+    main()

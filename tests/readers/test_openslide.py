@@ -1,0 +1,192 @@
+"""The OpenSlide backend against openslide-python's own pictures."""
+
+import multiprocessing
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import openslide
+import pytest
+import tifffile
+from PIL import Image
+
+from ziggurat.readers import openslide as backend
+from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
+from ziggurat.readers.geometry import Rect
+from ziggurat.readers.image import Interpretation, Level
+from ziggurat.readers.location import locate
+from ziggurat.readers.openslide import OpenSlideReader, open_reader
+
+Find = Callable[[str], Path]
+MIRAX = "mirax/Mirax2-Fluorescence-2-from-L2.mrxs"
+VMS = "hamamatsu-vms/test3-DAPI.vms"
+SVS = "aperio-svs/CMU-1-Small-Region.svs"
+SLIDES = (MIRAX, VMS, SVS, "hamamatsu-ndpi/test3-DAPI.ndpi")
+
+
+def opened(path: Path) -> OpenSlideReader:
+    return open_reader(locate(path))
+
+
+def over_background(picture: Image.Image, color: tuple[int, ...]) -> np.ndarray:
+    base = Image.new("RGB", picture.size, color)
+    base.paste(picture, mask=picture.getchannel("A"))
+    return np.asarray(base).astype(int)
+
+
+@pytest.mark.parametrize("name", SLIDES)
+def test_pixels_are_those_of_openslide(name: str, data_file: Find) -> None:
+    path = data_file(name)
+    with opened(path) as reader, openslide.OpenSlide(path) as slide:
+        left = int(slide.properties.get("openslide.bounds-x", 0))
+        top = int(slide.properties.get("openslide.bounds-y", 0))
+        color = tuple(int(part) for part in reader.info.background or ())
+        for index, level in enumerate(reader.info.levels[:3]):
+            step = slide.level_downsamples[index]
+            rect = Rect(level.width // 3, level.height // 4, 300, 200).intersect(level.rect)
+            ours = reader.read(index, 0, rect)
+            theirs = slide.read_region(
+                (left + round(rect.x * step), top + round(rect.y * step)),
+                index,
+                (rect.width, rect.height),
+            )
+            assert ours.dtype == np.uint8
+            assert ours.std() > 1
+            # composing premultiplied pixels at once rounds once, theirs twice
+            assert np.abs(ours - over_background(theirs, color)).max() <= 1
+
+
+def test_facts_of_a_mirax_slide(data_file: Find) -> None:
+    info = opened(data_file(MIRAX)).info
+    assert info.format == "mirax"
+    assert (info.width, info.height) == (2610, 1910)  # its bounds, not its stage
+    assert info.levels[1] == Level(1305, 955, 256, 256)
+    assert len(info.levels) == 8
+    assert info.mm_x == pytest.approx(0.00129)
+    assert info.mm_y == pytest.approx(0.00129)
+    assert info.magnification == 5
+    assert info.background == (128, 128, 128)
+    assert info.bands == 3
+    assert info.interpretation is Interpretation.RGB
+    assert info.associated == ("label", "macro", "thumbnail")
+    assert info.properties["openslide.bounds-x"] == "2288"
+    assert info.internal["openslide"]["openslide.vendor"] == "mirax"
+
+
+def test_tile_sizes_are_the_stored_ones(data_file: Find) -> None:
+    levels = opened(data_file(VMS)).info.levels
+    assert levels[0] == Level(3968, 4864, 3968, 8)
+    assert levels[3] == Level(496, 608, 496, 8)
+
+
+@pytest.mark.parametrize("name", [MIRAX, SVS])
+def test_associated_images(name: str, data_file: Find) -> None:
+    path = data_file(name)
+    with opened(path) as reader, openslide.OpenSlide(path) as slide:
+        assert set(reader.info.associated) == set(slide.associated_images)
+        for key in reader.info.associated:
+            theirs = over_background(slide.associated_images[key], (255, 255, 255))
+            np.testing.assert_array_equal(reader.read_associated(key), theirs)
+        with pytest.raises(KeyError):
+            reader.read_associated("nothing")
+
+
+def test_strips_join_without_seams(data_file: Find, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = opened(data_file(SVS))
+    rect = Rect(100, 200, 700, 500)
+    whole = reader.read(0, 0, rect)
+    monkeypatch.setattr(backend, "_STRIP_PIXELS", 700 * 37)
+    np.testing.assert_array_equal(reader.read(0, 0, rect), whole)
+
+
+def test_icc_profile(data_file: Find) -> None:
+    path = data_file("dicom-wsi/napari-wsi-CMU-1-Small-Region")
+    info = opened(next(path.iterdir())).info
+    assert info.icc_profile is not None
+    assert info.icc_profile[36:40] == b"acsp"
+
+
+@pytest.mark.parametrize("color", [(255, 255, 255), (128, 128, 128), (10, 200, 30)])
+def test_composing_is_right_for_every_opacity(
+    color: tuple[int, int, int], rng: np.random.Generator
+) -> None:
+    alpha = rng.integers(0, 256, (64, 64, 1), np.uint8)
+    colors = (rng.random((64, 64, 3)) * (alpha + 0.99)).astype(np.uint8)  # premultiplied BGR
+    out = np.empty((64, 64, 3), np.uint8)
+    backend._compose(np.ascontiguousarray(np.dstack([colors, alpha])), color, out)
+    expected = colors[..., ::-1] + (255 - alpha.astype(float)) * np.array(color) / 255
+    assert np.abs(out - np.clip(expected, 0, 255)).max() <= 0.51
+
+
+def test_a_handle_recovers_from_an_error(tmp_path: Path, data_file: Find) -> None:
+    """OpenSlide refuses everything after one failed read; the reader opens anew."""
+    source = data_file(SVS)
+    path = tmp_path / "slide.svs"
+    shutil.copy(source, path)
+    with tifffile.TiffFile(source) as tiff:
+        offset, size = tiff.pages[0].dataoffsets[60], tiff.pages[0].databytecounts[60]
+    with opened(path) as reader:
+        good = Rect(0, 0, 100, 100)
+        expected = reader.read(0, 0, good)
+        with path.open("r+b") as file:
+            file.seek(offset)
+            file.write(bytes(size))
+        bad = Rect(0, 0, reader.info.width, reader.info.height)
+        with pytest.raises(CorruptSourceError, match=r"slide\.svs can't be read"):
+            reader.read(0, 0, bad)
+        np.testing.assert_array_equal(reader.read(0, 0, good), expected)
+        path.write_bytes(b"gone")
+        for message in ("can't be read", "changed or is damaged"):
+            with pytest.raises(CorruptSourceError, match=message):
+                reader.read(0, 0, bad)
+
+
+def test_closed_is_closed(data_file: Find) -> None:
+    reader = opened(data_file(SVS))
+    reader.close()
+    reader.close()
+    with pytest.raises(SourceError, match="is closed"):
+        reader.read(0, 0, Rect(0, 0, 10, 10))
+
+
+def test_threads_read_the_same_pixels(data_file: Find) -> None:
+    with opened(data_file(MIRAX)) as reader:
+        rects = [Rect(x, y, 200, 150) for x in range(0, 2400, 600) for y in range(0, 1700, 500)]
+        alone = [reader.read(0, 0, rect) for rect in rects]
+        with ThreadPoolExecutor(4) as pool:
+            together = list(pool.map(lambda rect: reader.read(0, 0, rect), rects))
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_opens_anew(data_file: Find) -> None:
+    with opened(data_file(SVS)) as reader:
+        rect = Rect(300, 300, 400, 400)
+        expected = reader.read(0, 0, rect)
+        context = multiprocessing.get_context("fork")
+        queue = context.Queue()
+        child = context.Process(target=lambda: queue.put(reader.read(0, 0, rect)))
+        child.start()
+        found = queue.get(timeout=30)
+        child.join(30)
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(reader.read(0, 0, rect), expected)
+
+
+def test_what_openslide_does_not_know(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(b"II*\0 not much else")
+    with pytest.raises(UnsupportedFormatError, match="OpenSlide knows"):
+        opened(tmp_path / "a.tif")
+    with pytest.raises(UnsupportedFormatError, match="not folders"):
+        opened(tmp_path)
+
+
+def test_a_mirax_slide_without_its_folder(tmp_path: Path, data_file: Find) -> None:
+    from ziggurat.readers.registry import open_reader as by_registry
+
+    shutil.copy(data_file(MIRAX), tmp_path)
+    with pytest.raises(SourceError, match="mrxs"):
+        by_registry(tmp_path / Path(MIRAX).name)

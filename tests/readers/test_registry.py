@@ -1,0 +1,218 @@
+"""Which backend gets a file, and what is said of things that are no image."""
+
+import importlib
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from ziggurat.readers import registry
+from ziggurat.readers.errors import (
+    CorruptSourceError,
+    SourceError,
+    SourceNotFoundError,
+    UnsupportedFormatError,
+)
+from ziggurat.readers.location import Location, locate
+from ziggurat.readers.registry import FORMATS, Format, open_reader
+
+Find = Callable[[str], Path]
+
+
+@pytest.mark.parametrize("row", FORMATS, ids=lambda row: row.name)
+def test_every_row_has_a_module_that_opens(row: Format) -> None:
+    assert callable(importlib.import_module(row.module).open_reader)
+
+
+def test_names_are_distinct() -> None:
+    names = [row.name for row in FORMATS]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "first"),
+    [
+        ("a.mrxs", b"\xff\xd8\xff", "openslide"),
+        ("a.bif", b"II*\0", "openslide"),
+        ("a.dcm", b"", "dicom"),
+        ("a", bytes(128) + b"DICM", "dicom"),
+        ("a.svs", b"II*\0", "geo"),
+        ("a.ome.zarr.zip", b"PK\3\4", "ome-zarr"),
+        ("a.png", b"\x89PNG\r\n\x1a\n", "geo"),
+        ("a.txt", b"text", "vips"),
+    ],
+)
+def test_who_is_asked_first(name: str, head: bytes, first: str, tmp_path: Path) -> None:
+    location = Location(str(tmp_path / name), tmp_path / name, head)
+    assert next(row.name for row in FORMATS if row.fits(location)) == first
+
+
+def test_urls_go_to_those_who_read_urls() -> None:
+    location = Location("https://example.org/a.mrxs?x=1", None, b"\xff\xd8\xff")
+    assert {row.name for row in FORMATS if row.fits(location)} == {"geo", "vips", "gdal"}
+
+
+def test_a_damaged_slide_is_not_given_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "slide.mrxs").write_bytes(b"\xff\xd8\xff")
+    asked = []
+
+    def opener(name: str, error: Exception) -> Callable[[Location], None]:
+        def fail(location: Location) -> None:
+            asked.append(name)
+            raise error
+
+        return fail
+
+    monkeypatch.setattr(
+        registry,
+        "_load",
+        lambda row: opener(row.name, CorruptSourceError(f"said by {row.name}")),
+    )
+    with pytest.raises(CorruptSourceError, match="said by openslide"):
+        open_reader(tmp_path / "slide.mrxs")
+    assert asked == ["openslide"]
+
+
+def test_a_library_that_is_missing_is_a_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.xyz").write_bytes(b"xyz")
+    monkeypatch.setattr(
+        registry, "FORMATS", (Format("broken", "ziggurat.no_such_module", any_file=True),)
+    )
+    with pytest.raises(UnsupportedFormatError, match="broken: can't be loaded here"):
+        open_reader(tmp_path / "a.xyz")
+
+
+def test_nothing_there() -> None:
+    with pytest.raises(SourceNotFoundError, match="no such file or directory"):
+        open_reader("/no/such/slide.svs")
+    with pytest.raises(FileNotFoundError):
+        open_reader("/no/such/slide.svs")
+
+
+def test_a_file_in_the_place_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(SourceNotFoundError, match="no such file"):
+        open_reader(tmp_path / "file" / "slide.svs")
+
+
+def test_an_empty_file(tmp_path: Path) -> None:
+    (tmp_path / "slide.svs").touch()
+    with pytest.raises(CorruptSourceError, match=r"slide\.svs is empty"):
+        open_reader(tmp_path / "slide.svs")
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.tif")
+    start = time.perf_counter()
+    with pytest.raises(SourceError, match="neither a file nor a directory"):
+        open_reader(tmp_path / "pipe.tif")
+    assert time.perf_counter() - start < 1
+
+
+def test_a_device() -> None:
+    with pytest.raises(SourceError, match="neither a file nor a directory"):
+        open_reader("/dev/null")
+
+
+def test_a_name_with_a_nul() -> None:
+    with pytest.raises(SourceError, match="can't be read"):
+        open_reader("a\0b")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_permission_denied(tmp_path: Path) -> None:
+    (tmp_path / "slide.svs").write_bytes(b"II*\0")
+    (tmp_path / "slide.svs").chmod(0)
+    with pytest.raises(SourceError, match="Permission denied"):
+        open_reader(tmp_path / "slide.svs")
+
+
+def test_permission_denied_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "slide.svs").write_bytes(b"II*\0")
+
+    def denied(self: Path, mode: str) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", denied)
+    with pytest.raises(SourceError, match=r"slide\.svs' can't be read: Permission denied"):
+        open_reader(tmp_path / "slide.svs")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("readme.txt", b"1 2 3\n4 5 6\n"),
+        ("table.csv", b"1,2,3\n4,5,6\n"),
+        ("matrix.mat", b"3 2\n1 2 3\n4 5 6\n"),
+        ("page.html", b"<html><body>no</body></html>"),
+        ("data.json", b"{}"),
+        ("letters.svg", b"<html/>"),
+        ("noise.bin", bytes(range(256)) * 8),
+        ("empty.zip", b"PK\5\6" + bytes(18)),
+        ("half.zip", b"PK\3\4" + bytes(40)),
+        ("magic.png", b"\x89PNG\r\n\x1a\n"),
+        ("magic.jpg", b"\xff\xd8\xff"),
+        ("magic.tif", b"II*\0"),
+        ("loop.tif", b"II*\0\x08\0\0\0\0\0\x08\0\0\0"),
+        ("magic.gif", b"GIF89a"),
+        ("magic.dcm", bytes(128) + b"DICM"),
+        ("magic.mrxs", b"\xff\xd8\xff\xe0"),
+        ("text.dcm", b"text"),
+        ("text.svs", b"text"),
+        ("text.vms", b"[Virtual Microscope Specimen]\n"),
+    ],
+)
+def test_what_is_no_image_is_refused(name: str, content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    start = time.perf_counter()
+    with pytest.raises(SourceError) as caught:
+        open_reader(path)
+    assert time.perf_counter() - start < 5
+    assert name in str(caught.value)
+    assert isinstance(caught.value, UnsupportedFormatError | CorruptSourceError)
+
+
+def test_a_folder_of_anything(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "table.dcm").write_text("x")
+    with pytest.raises(UnsupportedFormatError, match="not an image that can be opened"):
+        open_reader(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["broken/broken.svs", "broken/unreadable.svs"])
+def test_broken_slides(name: str, data_file: Find) -> None:
+    with pytest.raises(SourceError, match=Path(name).name):
+        open_reader(data_file(name))
+
+
+def test_a_file_url_is_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "a b%c.png"
+    Image.fromarray(np.zeros((4, 5), np.uint8)).save(path)
+    for url in (path.as_uri(), f"file://localhost{path.as_uri()[7:]}"):
+        assert locate(url).path == path
+    with open_reader(path.as_uri()) as reader:
+        assert (reader.info.width, reader.info.height) == (5, 4)
+
+
+def test_a_tilde_is_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "a.bin").write_bytes(b"x")
+    assert locate("~/a.bin").path == tmp_path / "a.bin"
+
+
+def test_the_suffix_need_not_be_right(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "slide", np.zeros((40, 30, 3), np.uint8), photometric="rgb")
+    Image.fromarray(np.zeros((4, 5), np.uint8)).save(tmp_path / "picture.jpg", format="PNG")
+    assert open_reader(tmp_path / "slide").info.height == 40
+    assert open_reader(tmp_path / "picture.jpg").info.format == "png"
