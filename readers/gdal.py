@@ -5,6 +5,7 @@ from osgeo import gdal
 
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.gdal_access import (
+    GDAL_ERRORS,
     Handles,
     check_virtual,
     gdal_name,
@@ -30,7 +31,7 @@ class GdalReader(Reader):
         with gdal_words() as warnings:
             try:
                 self.info = describe(dataset, warnings)
-            except RuntimeError as error:
+            except GDAL_ERRORS as error:
                 raise CorruptSourceError(f"{handles.name}: {error}") from error
 
     def read(self, level: int, frame: int, rect: Rect) -> Pixels:
@@ -55,7 +56,7 @@ class GdalReader(Reader):
                     buf_pixel_space=columns,
                     buf_band_space=samples,
                 )
-            except RuntimeError as error:
+            except GDAL_ERRORS as error:
                 raise CorruptSourceError(f"{self.handles.name} can't be read: {error}") from error
         return pixels
 

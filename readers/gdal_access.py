@@ -14,6 +14,9 @@ from ziggurat.readers.errors import CorruptSourceError, SourceError, Unsupported
 
 gdal.UseExceptions()
 
+# What GDAL raises: its messages may hold bytes of a damaged file, which no text can be made of.
+GDAL_ERRORS = (RuntimeError, UnicodeDecodeError)
+
 # Rasters of one picture in one file. Left out on purpose: containers of many things (netCDF,
 # HDF), web services, and drivers that take a connection string instead of a file.
 _DRIVERS = [
@@ -153,7 +156,7 @@ class Handles:
                 return gdal.OpenEx(
                     self.name, flags, allowed_drivers=self._drivers, open_options=options
                 )
-            except RuntimeError as error:
+            except GDAL_ERRORS as error:
                 said = str(error) or "; ".join(words)
         if "not recognized as being" in said:
             raise UnsupportedFormatError("GDAL knows no raster format like this one")

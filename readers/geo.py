@@ -23,6 +23,8 @@ Coordinates = np.ndarray[Any, np.dtype[np.float64]]
 WGS84 = "EPSG:4326"
 _STEPS = 20  # parts of a line that may be a curve on the ground
 _LONGEST_CRS = 65_536
+_MOST_TURNS = 720  # degrees of longitude that make sense
+_FARTHEST = 1e10  # no coordinate on earth; PROJ takes for ever to bring absurd ones back
 _MOST_CACHED = 64
 _thread = threading.local()
 
@@ -103,7 +105,7 @@ def transform_points(source: str, target: str, points: ArrayLike) -> Coordinates
     # A point without a place there is an answer here, not an error that ends the others.
     with quiet_gdal(), osr.ExceptionMgr(useExceptions=False):
         for index, (x, y) in enumerate(array.tolist()):
-            if math.isfinite(x) and math.isfinite(y):
+            if abs(x) < _FARTHEST and abs(y) < _FARTHEST:
                 to_x, to_y, _, _, error = way.TransformPointWithErrorCode(x, y, 0, 0)
                 if not error and math.isfinite(to_x) and math.isfinite(to_y):
                     placed[index] = to_x, to_y
@@ -230,7 +232,7 @@ def _ground(
     except ProjectionError:
         return None
     points[:, 1] = points[:, 1].clip(-90, 90)  # some global grids begin half a pixel too high
-    if not np.isfinite(points).all():
+    if not np.isfinite(points).all() or np.abs(points[:, 0]).max() > _MOST_TURNS:
         return None
     line = ogr.Geometry(ogr.wkbLineString)
     for longitude, latitude in points.tolist():

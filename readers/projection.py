@@ -11,7 +11,7 @@ from osgeo import gdal
 
 from ziggurat.readers.errors import CorruptSourceError, ProjectionError, RegionError
 from ziggurat.readers.gdal import GdalReader, open_reader
-from ziggurat.readers.gdal_access import quiet_gdal
+from ziggurat.readers.gdal_access import GDAL_ERRORS, quiet_gdal
 from ziggurat.readers.geo import (
     apply,
     native_crs,
@@ -133,7 +133,7 @@ class ProjectedReader(Reader):
                     resampleAlg=resample.value,
                 )
                 pixels = warped.ReadAsArray(interleave="pixel")
-            except RuntimeError as error:
+            except GDAL_ERRORS as error:
                 raise CorruptSourceError(f"the source can't be warped: {error}") from error
         return np.asarray(pixels, self.source.info.dtype)
 
