@@ -210,3 +210,30 @@ def stack_intervals(header: bytes, intervals: list[bytes]) -> bytes:
         parts += (interval[:-2], bytes((0xFF, 0xD0 + number % 8)))
     parts[-1] = b"\xff\xd9"
     return b"".join(parts)
+
+
+def join_strips(strips: list[bytes], height: int) -> bytes | None:
+    """Return one stream out of the streams of an image's strips, None where that can't be.
+
+    Each strip becomes a restart interval. All must be baseline, of one scan, with the tables,
+    width and sampling of the first, and all but the last of whole rows of blocks.
+    """
+    heads = [parse_header(strip) for strip in strips]
+    first = heads[0]
+    across, down = first.mcu
+    blocks = -(-first.width // across) * -(-first.height // down)
+    header = strips[0][: first.scan_offset]
+    for strip, head in zip(strips, heads, strict=True):
+        same = strip[: head.sof_offset + 5] == header[: first.sof_offset + 5]
+        same &= strip[head.sof_offset + 7 : head.scan_offset] == header[first.sof_offset + 7 :]
+        if not same or head.restart_interval or strip[-2:] != b"\xff\xd9":
+            return None
+    whole = all(head.height == first.height for head in heads[:-1]) and not first.height % down
+    total = first.height * (len(strips) - 1) + heads[-1].height
+    if first.sof not in (0xC0, 0xC1) or not whole or total != height or blocks > 0xFFFF:
+        return None
+    at = first.sof_offset
+    restart = b"\xff\xdd\x00\x04" + struct.pack(">H", blocks)
+    resized = header[: at + 5] + struct.pack(">H", height) + header[at + 7 :]
+    scans = [strip[head.scan_offset :] for strip, head in zip(strips, heads, strict=True)]
+    return stack_intervals(resized[:at] + restart + resized[at:], scans)

@@ -4,6 +4,7 @@ tifffile reads the structure, once; pixels are then read by position and decoded
 tile, without locks, so that threads and forked processes share one open reader.
 """
 
+import contextlib
 import logging
 
 import numpy as np
@@ -15,6 +16,7 @@ from ziggurat.readers.errors import CorruptSourceError, SourceError, Unsupported
 from ziggurat.readers.geometry import Rect
 from ziggurat.readers.image import ImageInfo
 from ziggurat.readers.location import Location
+from ziggurat.readers.ome_tiff import companion_xml
 from ziggurat.readers.reader import Pixels, Reader
 from ziggurat.readers.segment_cache import SegmentCache
 from ziggurat.readers.tiff_associated import Associated, find_associated
@@ -22,7 +24,8 @@ from ziggurat.readers.tiff_info import image_info
 from ziggurat.readers.tiff_layout import SegmentLayout
 from ziggurat.readers.tiff_pages import level_layout, make_plane
 from ziggurat.readers.tiff_plane import Plane, Substitute
-from ziggurat.readers.tiff_structure import Structure, choose
+from ziggurat.readers.tiff_structure import Structure
+from ziggurat.readers.vendors import find_structure
 
 # tifffile tells of every oddity of a file through logging; ours to judge, not the terminal's.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -116,20 +119,24 @@ class TiffReader(Reader):
         self._source.close()
 
 
-def _open_tiff(location: Location, source: ByteSource) -> tifffile.TiffFile:
+def _open_tiff(
+    location: Location, source: ByteSource, omexml: str | None = None
+) -> tifffile.TiffFile:
     if location.path is not None:
-        return tifffile.TiffFile(location.path)
+        return tifffile.TiffFile(location.path, omexml=omexml)
     return tifffile.TiffFile(ByteFile(source), name=location.name)
 
 
 def _parse(location: Location, source: ByteSource) -> TiffReader:
-    with _open_tiff(location, source) as tif:
-        if tif.is_trestle or tif.is_bif:
-            raise UnsupportedFormatError("slides with overlapping tiles are left to OpenSlide")
-        structure = choose(tif)
+    with contextlib.ExitStack() as stack:
+        tif = stack.enter_context(_open_tiff(location, source))
+        companion = companion_xml(location, tif.pages.first.description) if tif.is_ome else None
+        if companion is not None:
+            tif = stack.enter_context(_open_tiff(location, source, companion))
+        structure = find_structure(tif)
         layouts = [level_layout(pages) for pages in structure.levels]
         associated = find_associated(structure)
-        info = image_info(structure, layouts, associated)
+        info = image_info(structure, layouts, tuple(associated))
         reader = TiffReader(source, info, structure, layouts, associated)
         for level in range(len(layouts)):  # what is damaged in tables or first tiles is said now
             reader.encoded(level, 0)

@@ -3,7 +3,6 @@
 import contextlib
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -11,15 +10,16 @@ from ziggurat.readers.bytesource import ByteSource
 from ziggurat.readers.encoded import Codec, EncodedImage, Photometric
 from ziggurat.readers.errors import SourceError
 from ziggurat.readers.geometry import Rect
-from ziggurat.readers.jpeg_stream import merge_tables, with_adobe_marker
+from ziggurat.readers.jpeg_stream import join_strips, merge_tables, with_adobe_marker
 from ziggurat.readers.reader import Pixels
 from ziggurat.readers.tiff_layout import SegmentLayout
 from ziggurat.readers.tiff_pages import layout_of, make_plane
 from ziggurat.readers.tiff_plane import Plane
-from ziggurat.readers.tiff_structure import PageData, Structure, page_data
+from ziggurat.readers.tiff_structure import Beside, PageData, Structure
 
 _KNOWN = ("label", "macro", "thumbnail", "overview", "map")
 _LARGEST_BYTES = 1 << 30
+_TIFF_PAGE_NAME = 285
 
 
 @dataclass(frozen=True)
@@ -48,58 +48,50 @@ class Associated:
         return plane.read(Rect(0, 0, plane.layout.width, plane.layout.height))
 
     def encoded(self, source: ByteSource) -> EncodedImage | None:
-        """Return the image as one complete JPEG, None where it isn't stored as one."""
+        """Return the image as one complete JPEG, None where it isn't stored as JPEG.
+
+        Strips are joined by restart markers: their coefficients stay as they are.
+        """
         plane = self._plane(source)
-        layout = plane.layout
-        if layout.format.codec is not Codec.JPEG or layout.segments != 1 or layout.inverted:
+        layout, form = plane.layout, plane.format
+        one = layout.columns == 1 and not (layout.planar or layout.inverted)
+        if form.codec is not Codec.JPEG or not one or form.bits != 8 or form.bands not in (1, 3):
             return None
-        form, data = plane.format, plane.stored(0)
-        if data is None or form.bits != 8 or form.bands not in (1, 3):
+        stored = [plane.stored(index) for index in range(layout.segments)]
+        parts = [merge_tables(data, form.tables) for data in stored if data is not None]
+        if len(parts) != layout.segments or (layout.tiled and len(parts) > 1):
             return None
-        data = merge_tables(data, form.tables)
+        data = parts[0] if len(parts) == 1 else join_strips(parts, layout.height)
+        if data is None:
+            return None
         if form.photometric is Photometric.RGB:
             data = with_adobe_marker(data, form.photometric)
         return EncodedImage(Codec.JPEG, layout.width, layout.height, data)
 
 
-def _name_of(series: Any) -> str | None:
-    """Return the name that a page gives itself, where it is one of the known ones."""
-    page = series.keyframe
-    texts = (series.name, page.description, str(page.tags.valueof(285) or ""))
-    for text in texts:
-        words = re.findall(r"[a-z]+", text.lower()[:4096])
+def _known_name(beside: Beside) -> str | None:
+    """Return the usual name that a page gives itself, in its name or few words of description."""
+    page = beside.page.keyframe
+    for text in (beside.name, page.description, page.tags.valueof(_TIFF_PAGE_NAME)):
+        words = re.findall(r"[a-z]+", str(text or "").lower()[:4096])
         for name in _KNOWN:
             if name in words[:1] or (len(words) < 12 and name in words):
                 return name
     return None
 
 
-def _aperio_name(page: Any) -> str | None:
-    """Return the first word of an Aperio page's second line, as OpenSlide names it."""
-    lines = page.description.splitlines()
-    word = lines[1].split(" ")[0].lower() if len(lines) > 1 and lines[1] else ""
-    return word if word.isalpha() else None
-
-
-def _associated(page: PageData) -> Associated:
-    return Associated(page, layout_of(page))
-
-
 def find_associated(structure: Structure) -> dict[str, Associated]:
-    """Find the associated images of a file by what its kind calls them."""
+    """Return the associated images of a file by name.
+
+    Names are the ones that their kind of file gives; a page that says nothing is
+    ``image1``, ``image2`` ….
+    """
     found: dict[str, Associated] = {}
-    for number, series in enumerate(structure.others, 1):
-        name = _name_of(series)
-        if structure.kind == "svs":
-            name = _aperio_name(series.keyframe) or series.name.lower()
-        name = name or (series.name.lower() if series.kind not in ("ome",) else None)
-        name = name or f"image{number}"
+    for number, beside in enumerate(structure.others, 1):
+        name = (beside.name or _known_name(beside) or f"image{number}").lower()
         while name in found:
             name += "2"
-        page = next((p for p in series if p is not None), None)
-        if page is None:
-            continue
         # An image beside the image that nobody can read is no reason to refuse the image.
         with contextlib.suppress(SourceError):
-            found[name] = _associated(page_data(page))
+            found[name] = Associated(beside.page, layout_of(beside.page))
     return found

@@ -1,12 +1,14 @@
-"""ImageInfo out of a TIFF's tags and its vendor's description."""
+"""ImageInfo out of a TIFF's tags, its vendor's fields and, where it is ours, its description."""
 
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ziggurat.readers.encoded import Photometric
-from ziggurat.readers.image import Channel, ImageInfo, Interpretation, Level
-from ziggurat.readers.tiff_associated import Associated
+from ziggurat.readers.image import ImageInfo, Interpretation, Level
+from ziggurat.readers.tiff_description import parse_description
 from ziggurat.readers.tiff_layout import SegmentLayout
 from ziggurat.readers.tiff_structure import Structure
 from ziggurat.readers.vendor_facts import VendorFacts
@@ -16,6 +18,20 @@ _ASSOCIATED_ALPHA, _ALPHA = 1, 2
 _MM_PER_UNIT = {2: 25.4, 3: 10.0}  # resolution unit: inch, centimetre
 # Fewer pixels per inch or centimetre are a printer's or screen's default, not a measurement.
 _LEAST_RESOLUTION = 100.0
+_RESOLUTIONS, _RESOLUTION_UNIT = (282, 283), 296
+_ICC, _GDAL_NODATA = 34675, 42113
+_TEXT_TAGS = {
+    269: "DocumentName",
+    271: "Make",
+    272: "Model",
+    305: "Software",
+    306: "DateTime",
+    315: "Artist",
+    316: "HostComputer",
+    33432: "Copyright",
+}
+_LONGEST_SHOWN = 1000
+_STRIP_TILE = 256  # strips are no tiles: a size that is good to ask for
 
 
 def _interpretation(page: Any, layout: SegmentLayout) -> tuple[Interpretation, bool]:
@@ -29,14 +45,13 @@ def _interpretation(page: Any, layout: SegmentLayout) -> tuple[Interpretation, b
         return Interpretation.RGB, bands == 4
     if photometric is Photometric.GRAY and (bands == 1 or (bands == 2 and says_alpha)):
         return Interpretation.GRAY, bands == 2
-    return Interpretation.MULTIBAND, says_alpha
+    return Interpretation.MULTIBAND, says_alpha and bands > 1
 
 
 def _palette(page: Any) -> tuple[tuple[int, int, int, int], ...] | None:
-    colors = page.colormap
-    if colors is None:
+    if page.colormap is None:
         return None
-    colors = np.asarray(colors).reshape(3, -1)
+    colors = np.asarray(page.colormap).reshape(3, -1)
     if colors.max(initial=0) > 255:  # 16 bits as the standard says; some writers use 8
         colors = colors >> 8
     return tuple((int(r), int(g), int(b), 255) for r, g, b in colors.T)
@@ -48,77 +63,128 @@ def resolution_mm(page: Any) -> tuple[float | None, float | None]:
     Anything under 100 pixels per inch or centimetre is taken for a default (72 and 96 dpi
     are on every second picture), as is a resolution without a unit.
     """
-    unit = _MM_PER_UNIT.get(int(page.tags.valueof(296, 2)))
+    unit = _MM_PER_UNIT.get(int(page.tags.valueof(_RESOLUTION_UNIT, 2)))
     sizes: list[float | None] = []
-    for code in (282, 283):
+    for code in _RESOLUTIONS:
         value = page.tags.valueof(code)
-        ratio = (
-            value[0] / value[1] if isinstance(value, tuple) and len(value) == 2 and value[1] else 0
-        )
+        good = isinstance(value, tuple) and len(value) == 2 and value[1]
+        ratio = value[0] / value[1] if good else 0.0
         sizes.append(unit / ratio if unit and ratio >= _LEAST_RESOLUTION else None)
     return sizes[0], sizes[1]
 
 
 def _nodata(page: Any, dtype: np.dtype[Any]) -> float | None:
-    text = page.tags.valueof(42113)
+    text = page.tags.valueof(_GDAL_NODATA)
     if not isinstance(text, str):
         return None
     try:
         value = float(text.strip(" \0").replace(",", "."))
     except ValueError:
         return None
-    return value if dtype.kind == "f" or float(value).is_integer() else None
+    if dtype.kind == "f":
+        return value
+    limits = np.iinfo(dtype)
+    return value if limits.min <= value <= limits.max and value.is_integer() else None
 
 
-def _levels(layouts: list[SegmentLayout]) -> tuple[Level, ...]:
+def _levels(layouts: Sequence[SegmentLayout]) -> tuple[Level, ...]:
     found = []
     for layout in layouts:
         width, height = layout.tile_width, layout.tile_height
-        if not layout.tiled:  # strips are no tiles: a size that is good to ask for
-            width, height = min(256, layout.width), min(256, layout.height)
+        if not layout.tiled:
+            width, height = min(_STRIP_TILE, layout.width), min(_STRIP_TILE, layout.height)
         found.append(Level(layout.width, layout.height, width, height))
     return tuple(found)
 
 
+def _texts(page: Any) -> dict[str, str]:
+    """Return the tags that are texts, as ``tiff.NAME``."""
+    found = {}
+    for code, name in _TEXT_TAGS.items():
+        value = page.tags.valueof(code)
+        if isinstance(value, str) and value.strip() and len(value) < _LONGEST_SHOWN:
+            found[f"tiff.{name}"] = value.strip()
+    return found
+
+
+def _shown(value: Any) -> Any:
+    """Return a tag's value as JSON has it, long ones cut off."""
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
+    if isinstance(value, tuple | np.ndarray):
+        return f"{len(value)} values" if len(value) > 16 else [_shown(one) for one in value]
+    if isinstance(value, str):
+        return value if len(value) < _LONGEST_SHOWN else value[:_LONGEST_SHOWN] + " …"
+    if isinstance(value, bool | int | float):
+        return value.value if hasattr(value, "value") else value
+    return str(value)[:_LONGEST_SHOWN]
+
+
+def _internal(structure: Structure) -> dict[str, Any]:
+    page = structure.page
+    return {
+        "kind": structure.kind,
+        "byteorder": page.parent.byteorder,
+        "bigtiff": bool(page.parent.is_bigtiff),
+        "pages": len(page.parent.pages),
+        "tags": {tag.name: _shown(tag.value) for tag in page.tags},
+    }
+
+
+def _background(facts: VendorFacts, layout: SegmentLayout, nodata: float | None) -> float | None:
+    """Return the colour of missing tiles: the vendor's, else nodata."""
+    if facts.background is not None and layout.dtype == np.uint8:
+        return facts.background
+    return nodata
+
+
 def image_info(
-    structure: Structure,
-    layouts: list[SegmentLayout],
-    associated: dict[str, Associated],
+    structure: Structure, layouts: Sequence[SegmentLayout], associated: Sequence[str]
 ) -> ImageInfo:
-    """Put together all facts of the image."""
-    page, layout = structure.series.keyframe, layouts[0]
-    facts: VendorFacts = vendor_facts(structure)
+    """Put together all facts of the image. The file must still be open."""
+    page, layout = structure.page, layouts[0]
+    facts = vendor_facts(structure)
     interpretation, alpha = _interpretation(page, layout)
     mm_x, mm_y = facts.mm_x, facts.mm_y
-    if mm_x is None or mm_y is None:
+    if facts.trust_resolution and (mm_x is None or mm_y is None):
         mm_x, mm_y = resolution_mm(page)
-    icc = page.tags.valueof(34675)
+    icc = page.tags.valueof(_ICC)
     nodata = _nodata(page, layout.dtype)
-    background = facts.background if layout.dtype == np.uint8 else None
-    if background is None and nodata is not None:
-        background = nodata
-    return ImageInfo(
+    background = _background(facts, layout, nodata)
+    info = ImageInfo(
         format=facts.format,
         levels=_levels(layouts),
         bands=layout.bands,
         dtype=layout.dtype,
         interpretation=interpretation,
         alpha=alpha,
-        axes=facts.axes or structure.axes,
-        channels=facts.channels or _default_channels(structure),
+        axes=structure.axes if facts.axes is None else facts.axes,
+        channels=facts.channels or (),
         mm_x=mm_x,
         mm_y=mm_y,
         magnification=facts.magnification,
-        icc_profile=bytes(icc) if icc else None,
+        icc_profile=icc if isinstance(icc, bytes) and icc else None,
         description=page.description or None,
         associated=tuple(associated),
         background=None if background is None else (float(background),) * layout.bands,
         nodata=nodata,
         palette=_palette(page) if interpretation is Interpretation.PALETTE else None,
-        properties=facts.properties,
+        properties={**_texts(page), **facts.properties},
+        internal=_internal(structure),
     )
+    return _as_described(info)
 
 
-def _default_channels(structure: Structure) -> tuple[Channel, ...]:
-    del structure
-    return ()
+def _as_described(info: ImageInfo) -> ImageInfo:
+    """Return the facts as a TIFF of ours describes them, where they fit its pixels."""
+    said = parse_description(info.description)
+    if said is None or said.frame != 0:
+        return info
+    facts = {"description": None, **said.facts}
+    for name in ("background", "band_names"):
+        if len(facts.get(name, ())) != info.bands:
+            facts.pop(name, None)
+    if isinstance(facts.get("nodata"), tuple) and len(facts["nodata"]) != info.bands:
+        facts.pop("nodata")
+    facts.pop("axes", None)  # the structure was made by them
+    return dataclasses.replace(info, **facts)

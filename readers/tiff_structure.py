@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import tifffile
@@ -21,7 +21,7 @@ _AXIS_NAMES = {
     "V": "event",
 }
 _UNORDERED = ("generic", "geotiff", "uniform", "shaped")  # kinds without a plan of their pages
-_MASK = 4  # photometric interpretation of a transparency mask
+_MASK = 4  # photometric interpretation of a transparency mask, and its bit in NewSubfileType
 _LARGEST_FRAMES = 1 << 24
 
 
@@ -29,7 +29,8 @@ _LARGEST_FRAMES = 1 << 24
 class PageData:
     """One page: its keyframe (where the shared facts are) and its own tables.
 
-    ``plane`` counts planes of a contiguous stack that has one page only (ImageJ).
+    ``plane`` counts planes of a contiguous stack that has one page only (ImageJ). ``path`` is
+    the file that it is in, where an image has several.
     """
 
     keyframe: tifffile.TiffPage
@@ -37,25 +38,42 @@ class PageData:
     counts: Sequence[int]
     tables: bytes | None
     plane: int | None = None
-    parent: Any = None  # the TiffFile it is in
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A page that is no part of the image: what it is called, where that is known."""
+
+    name: str | None
+    page: PageData
 
 
 @dataclass(frozen=True)
 class Structure:
-    """``levels[level][frame]``; None for a frame whose page is missing."""
+    """``levels[level][frame]``; None for a frame whose page is missing.
+
+    ``page`` is the first of the image; ``series`` tifffile's view of it, where that was used.
+    """
 
     kind: str
     levels: tuple[tuple[PageData | None, ...], ...]
     axes: tuple[Axis, ...]
-    series: Any
-    others: tuple[Any, ...] = ()  # the file's further series, not part of the image
-    properties: dict[str, str] = field(default_factory=dict)
+    page: tifffile.TiffPage
+    series: Any = None
+    others: tuple[Beside, ...] = ()
 
 
-def page_data(page: Any, plane: int | None = None) -> PageData:
-    """Return the facts of a tifffile page or frame."""
+def page_data(page: Any, plane: int | None = None, home: Any = None) -> PageData:
+    """Return the facts of a tifffile page or frame; ``home`` is the file that was opened."""
+    elsewhere = home is not None and page.parent is not home
     return PageData(
-        page.keyframe, page.dataoffsets, page.databytecounts, page.jpegtables, plane, page.parent
+        page.keyframe,
+        page.dataoffsets,
+        page.databytecounts,
+        page.jpegtables,
+        plane,
+        str(page.parent.filehandle.path) if elsewhere else None,
     )
 
 
@@ -72,7 +90,7 @@ def frame_axes(series: Any) -> tuple[Axis, ...]:
     return tuple(axes)
 
 
-def series_pages(series: Any) -> tuple[PageData | None, ...]:
+def series_pages(series: Any, home: tifffile.TiffFile) -> tuple[PageData | None, ...]:
     """Return a page for each frame of a series.
 
     Raises
@@ -80,31 +98,28 @@ def series_pages(series: Any) -> tuple[PageData | None, ...]:
     UnsupportedFormatError
         The frames of the series are not its pages.
     """
-    frames = math.prod(
-        size for letter, size in zip(series.axes, series.shape, strict=True) if letter not in "YXS"
-    )
-    if frames > _LARGEST_FRAMES:
+    sizes = list(zip(series.axes, series.shape, strict=True))
+    frames = math.prod(size for letter, size in sizes if letter not in "YXS")
+    if not 1 <= frames <= _LARGEST_FRAMES:
         raise CorruptSourceError(f"a TIFF of {frames} frames can't be")
     first = series.keyframe
-    plane_shape = [n for a, n in zip(series.axes, series.shape, strict=True) if a in "YXS"]
-    if math.prod(plane_shape) != math.prod(first.shape):
+    if math.prod(size for letter, size in sizes if letter in "YXS") != math.prod(first.shape):
         raise UnsupportedFormatError(
             f"TIFF pages of {first.shape} that make a series of {series.shape} can't be read"
         )
-    if len(series._pages) == 1 and frames > 1:
-        if series.dataoffset is None and series.is_truncated:
-            raise UnsupportedFormatError("a truncated TIFF series that is not contiguous")
-        if series.is_truncated:
-            return tuple(page_data(first, plane) for plane in range(frames))
+    if series.is_truncated and frames > 1:
+        if series.dataoffset is None:
+            raise UnsupportedFormatError("a stack in one TIFF page that is not contiguous")
+        return tuple(page_data(first, plane) for plane in range(frames))
     pages = list(series)
     if len(pages) != frames:
         raise CorruptSourceError(f"a TIFF of {frames} frames has {len(pages)} pages for them")
-    return tuple(None if page is None else page_data(page) for page in pages)
+    return tuple(None if page is None else page_data(page, home=home) for page in pages)
 
 
-def _is_mask(series: Any) -> bool:
-    page = series.keyframe
-    return int(page.photometric) == _MASK or bool(page.subfiletype & 4)
+def is_mask(page: Any) -> bool:
+    """Return True for a transparency mask."""
+    return int(page.photometric) == _MASK or bool(page.subfiletype & _MASK)
 
 
 def _area(series: Any) -> int:
@@ -117,7 +132,7 @@ def is_level_of(page: Any, base: Any) -> bool:
         return False
     if page.imagewidth >= base.imagewidth and page.imagelength >= base.imagelength:
         return False
-    if int(page.photometric) == _MASK or not page.imagewidth or not page.imagelength:
+    if is_mask(page) or not page.imagewidth or not page.imagelength:
         return False
     across, down = base.imagewidth / page.imagewidth, base.imagelength / page.imagelength
     slack = 1.5  # levels are rounded up or down, once a level
@@ -139,8 +154,25 @@ def _extra_levels(main: Any, others: list[Any]) -> list[Any]:
     return found
 
 
+def from_series(
+    main: Any, levels: list[Any], others: Sequence[Beside], home: tifffile.TiffFile
+) -> Structure:
+    """Return the structure of an image that is a series with levels, largest first."""
+    levels = [levels[0], *sorted(levels[1:], key=_area, reverse=True)]
+    pages = [series_pages(level, home) for level in levels]
+    whole = [level for level in pages if len(level) == len(pages[0])]
+    axes = frame_axes(main)
+    return Structure(main.kind, tuple(whole), axes, main.keyframe, main, tuple(others))
+
+
+def beside(series: Any, home: tifffile.TiffFile, name: str | None = None) -> list[Beside]:
+    """Return a series' first page as one beside the image."""
+    page = next((page for page in series if page is not None), None)
+    return [] if page is None else [Beside(name or series.name or None, page_data(page, home=home))]
+
+
 def choose(tif: tifffile.TiffFile) -> Structure:
-    """Choose the image among a file's series.
+    """Choose the image among the series of a file without a plan of its own.
 
     Raises
     ------
@@ -153,16 +185,14 @@ def choose(tif: tifffile.TiffFile) -> Structure:
     if not every:
         raise CorruptSourceError("a TIFF without an image")
     main = every[0]
-    if main.kind in _UNORDERED:
-        tops = [s for s in every if not _is_mask(s) and not s.keyframe.is_reduced] or every
-        main = max(tops, key=_area)
-    others = [series for series in every if series is not main]
-    levels = list(main.levels)
-    if main.kind in _UNORDERED:
-        extra = _extra_levels(main, others)
-        levels += [level for series in extra for level in series.levels]
-        others = [series for series in others if series not in extra and not _is_mask(series)]
-    levels = [levels[0], *sorted(levels[1:], key=_area, reverse=True)]
-    pages = [series_pages(level) for level in levels]
-    whole = [level for level in pages if len(level) == len(pages[0])]
-    return Structure(main.kind, tuple(whole), frame_axes(main), main, tuple(others))
+    if main.kind not in _UNORDERED:
+        others = [one for series in every[1:] for one in beside(series, tif)]
+        return from_series(main, list(main.levels), others, tif)
+    tops = [s for s in every if not is_mask(s.keyframe) and not s.keyframe.is_reduced] or every
+    main = max(tops, key=_area)
+    rest = [series for series in every if series is not main]
+    extra = _extra_levels(main, rest)
+    levels = [*main.levels, *(level for series in extra for level in series.levels)]
+    rest = [series for series in rest if series not in extra and not is_mask(series.keyframe)]
+    others = [one for series in rest for one in beside(series, tif)]
+    return from_series(main, levels, others, tif)

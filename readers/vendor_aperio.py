@@ -1,5 +1,13 @@
-"""Aperio SVS: the page description, ``header|key = value|key = value…``."""
+"""Aperio SVS: pages and their descriptions, ``header|key = value|key = value…``.
 
+Source: OpenSlide's notes on the format.
+"""
+
+from typing import Any
+
+import tifffile
+
+from ziggurat.readers.tiff_structure import Beside, Structure, beside, from_series
 from ziggurat.readers.vendor_facts import VendorFacts, micrometres, number
 
 
@@ -13,9 +21,9 @@ def aperio_properties(description: str) -> dict[str, str]:
     return found
 
 
-def aperio_facts(description: str) -> VendorFacts:
+def aperio_facts(structure: Structure) -> VendorFacts:
     """Return the facts of a slide: MPP is micrometres per pixel, AppMag the objective's power."""
-    properties = aperio_properties(description)
+    properties = aperio_properties(structure.page.description)
     size = micrometres(properties.get("aperio.MPP"))
     return VendorFacts(
         format="aperio",
@@ -25,3 +33,23 @@ def aperio_facts(description: str) -> VendorFacts:
         background=255,
         properties=properties,
     )
+
+
+def _associated_name(page: Any, index: int) -> str | None:
+    """Return what OpenSlide calls a page: the first word of its description's second line."""
+    if index == 1:
+        return "thumbnail"
+    lines = str(page.description).splitlines()
+    word = lines[1].split(" ")[0].lower() if len(lines) > 1 and lines[1] else ""
+    return word if word.isalpha() else None
+
+
+def aperio_structure(tif: tifffile.TiffFile) -> Structure:
+    """Return the structure of a slide: tiled pages are levels, the others associated images."""
+    main, *rest = list(tif.series)
+    others: list[Beside] = []
+    for series in rest:
+        page = series.keyframe
+        name = _associated_name(page, page.index) or series.name.lower()
+        others += beside(series, tif, name)
+    return from_series(main, list(main.levels), others, tif)

@@ -8,7 +8,11 @@ from ziggurat.readers.image import Axis, Channel
 
 @dataclass(frozen=True)
 class VendorFacts:
-    """Facts that override what the plain tags say. ``mm_x``, ``mm_y``: millimetres per pixel."""
+    """Facts that override what the plain tags say.
+
+    ``mm_x``, ``mm_y``: millimetres per pixel. ``trust_resolution``: where they are None, the
+    resolution tags may be asked.
+    """
 
     format: str
     mm_x: float | None = None
@@ -18,6 +22,7 @@ class VendorFacts:
     axes: tuple[Axis, ...] | None = None
     channels: tuple[Channel, ...] | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
+    trust_resolution: bool = True
 
 
 def number(text: str | float | None) -> float | None:

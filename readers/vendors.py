@@ -1,33 +1,67 @@
-"""Which vendor a TIFF is from, and what that vendor's fields say."""
+"""Which kind of TIFF a file is: for each, how to find its images and read its facts."""
 
-from ziggurat.readers.tiff_structure import Structure
-from ziggurat.readers.vendor_aperio import aperio_facts
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import tifffile
+
+from ziggurat.readers.errors import UnsupportedFormatError
+from ziggurat.readers.ome_tiff import ome_facts, ome_structure
+from ziggurat.readers.tiff_own import own_description, own_structure
+from ziggurat.readers.tiff_structure import Structure, choose
+from ziggurat.readers.vendor_akoya import akoya_facts
+from ziggurat.readers.vendor_aperio import aperio_facts, aperio_structure
 from ziggurat.readers.vendor_facts import VendorFacts
+from ziggurat.readers.vendor_hamamatsu import hamamatsu_facts, hamamatsu_structure
+from ziggurat.readers.vendor_imagej import imagej_facts
+from ziggurat.readers.vendor_leica import leica_facts, leica_structure
+from ziggurat.readers.vendor_philips import philips_facts
 
-_NAMES = {
-    "ome": "ome-tiff",
-    "svs": "aperio",
-    "ndpi": "hamamatsu",
-    "scn": "leica",
-    "philips": "philips",
-    "qpi": "akoya",
-    "imagej": "imagej",
-    "geotiff": "geotiff",
-}
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind: tifffile's name of its series, how its pages are laid out, what it says."""
+
+    series: str
+    structure: Callable[[tifffile.TiffFile], Structure]
+    facts: Callable[[Structure], VendorFacts]
+
+
+KINDS = (
+    Kind("svs", aperio_structure, aperio_facts),
+    Kind("ndpi", hamamatsu_structure, hamamatsu_facts),
+    Kind("scn", leica_structure, leica_facts),
+    Kind("philips", choose, philips_facts),
+    Kind("qpi", choose, akoya_facts),
+    Kind("ome", ome_structure, ome_facts),
+    Kind("imagej", choose, imagej_facts),
+)
+_PLAIN = {"geotiff": "geotiff"}
+
+
+def find_structure(tif: tifffile.TiffFile) -> Structure:
+    """Return the structure of a file, by the rules of its kind.
+
+    Raises
+    ------
+    CorruptSourceError
+        There is no image in it.
+    UnsupportedFormatError
+        A kind that other readers know better.
+    """
+    if tif.is_trestle or tif.is_bif:
+        raise UnsupportedFormatError("slides with overlapping tiles are left to OpenSlide")
+    said = own_description(tif)
+    if said is not None:
+        return own_structure(tif, said)
+    series = list(tif.series)
+    kind = next((kind for kind in KINDS if series and series[0].kind == kind.series), None)
+    return choose(tif) if kind is None else kind.structure(tif)
 
 
 def vendor_facts(structure: Structure) -> VendorFacts:
-    """Return the facts of a file's kind."""
-    page = structure.series.keyframe
-    name = _NAMES.get(structure.kind, "tiff")
-    if structure.kind == "svs":
-        return aperio_facts(page.description)
-    mpp = structure.series.mpp
-    magnification = structure.series.attrs.get("magnification")
-    return VendorFacts(
-        format=name,
-        mm_x=mpp[0] / 1000 if mpp and name != "tiff" else None,
-        mm_y=mpp[1] / 1000 if mpp and name != "tiff" else None,
-        magnification=float(magnification) if magnification else None,
-        background=255 if name in ("hamamatsu", "leica", "philips") else None,
-    )
+    """Return the facts of an image by the rules of its kind."""
+    kind = next((kind for kind in KINDS if kind.series == structure.kind), None)
+    if kind is None:
+        return VendorFacts(format=_PLAIN.get(structure.kind, "tiff"))
+    return kind.facts(structure)
