@@ -20,7 +20,8 @@ class ArrayReader(Reader):
                 f"an array of shape {array.shape} is not the image of shape {expected}"
             )
         self.info = info
-        self._frames = array.reshape(-1, *array.shape[-3:])
+        # slices of a memory map cost several times those of a plain array over it
+        self._frames = np.asarray(array).reshape(-1, *array.shape[-3:])
 
     def read(self, level: int, frame: int, rect: Rect) -> Pixels:
         """Return a copy of a rectangle; there is only level 0."""

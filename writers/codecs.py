@@ -73,16 +73,20 @@ def _raw_bytes(form: TileFormat) -> Callable[[Pixels], Any]:
         return lambda tile: np.packbits(tile[..., 0], axis=-1).tobytes()
     stored = np.dtype(form.dtype).newbyteorder(form.byteorder)
     if form.predictor == 2:
-        if stored.isnative:
-            return lambda tile: imagecodecs.delta_encode(np.ascontiguousarray(tile), axis=-2)
-        return lambda tile: imagecodecs.delta_encode(np.ascontiguousarray(tile), axis=-2).astype(
-            stored
-        )
+        return lambda tile: _differences(tile).astype(stored, copy=False)
     if form.predictor == 3:
         return lambda tile: imagecodecs.floatpred_encode(
             np.ascontiguousarray(tile, stored), axis=-2
         )
     return lambda tile: np.ascontiguousarray(tile, stored)
+
+
+def _differences(tile: Pixels) -> Pixels:
+    """Return each sample minus its left neighbour, modulo its bits (TIFF 6.0 section 14)."""
+    out = np.empty(tile.shape, tile.dtype)
+    out[:, 0] = tile[:, 0]
+    np.subtract(tile[:, 1:], tile[:, :-1], out=out[:, 1:])
+    return out
 
 
 def _bytewise(

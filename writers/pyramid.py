@@ -18,6 +18,7 @@ from ziggurat.writers.layout import EncodedTile, LevelPlan
 from ziggurat.writers.progress import Cancellation, Progress, ProgressCallback
 from ziggurat.writers.pyramid_frame import FrameWork, Task
 from ziggurat.writers.pyramid_plan import Blanks, checked
+from ziggurat.writers.pyramid_strips import Buffers
 from ziggurat.writers.resample import Shrinker
 
 
@@ -68,8 +69,9 @@ def build(
     token = cancel or Cancellation()
     numbers = range(reader.info.frames) if frames is None else frames
     blanks = Blanks(plans, reader.info, sparse)
+    buffers = Buffers(reader.info)
     work = (
-        FrameWork(reader, plans, shrink, budget, blanks, index, frame)
+        FrameWork(reader, plans, shrink, budget, blanks, buffers, index, frame)
         for index, frame in enumerate(numbers)
     )
     counter = _Counter(len(numbers) * sum(p.grid[0] * p.grid[1] for p in plans), on_progress)

@@ -1,8 +1,7 @@
 """One frame on its way through the pyramid engine: strips that fill, tasks that they become."""
 
-import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,19 +12,10 @@ from ziggurat.writers.budget import Budget
 from ziggurat.writers.layout import Cascade, Copy, EncodedTile, LevelPlan, Scaled, Stored
 from ziggurat.writers.pyramid_plan import Blanks, full_tile
 from ziggurat.writers.pyramid_scaled import read_scaled
+from ziggurat.writers.pyramid_strips import Buffers, Strips
 from ziggurat.writers.resample import Shrinker
 
 _COPY_BATCH = 64  # copied tiles need no pool; a batch is for progress and cancelling
-
-
-@dataclass
-class _Strip:
-    """One row of tiles of a cascade level while it fills; rows above and below are its halo."""
-
-    rect: Rect  # with the halo, in the level's pixels
-    touched: list[bool]  # per tile column: something was put there
-    pixels: Pixels | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 @dataclass
@@ -36,7 +26,7 @@ class _Stage:
     plan: LevelPlan
     encoded: EncodedLevel | None
     below: "_Stage | None" = None
-    strips: dict[int, _Strip] = field(default_factory=dict)
+    strips: Strips | None = None  # of a cascade
     filled: int = 0  # rows of pixels that are complete, from the top
     next_row: int = 0  # the next tile row to become tasks
 
@@ -93,6 +83,7 @@ class FrameWork:
         shrink: Shrinker,
         budget: Budget,
         blanks: Blanks,
+        buffers: Buffers,
         index: int,
         frame: int,
     ) -> None:
@@ -104,6 +95,9 @@ class FrameWork:
         for above, stage in zip(self._stages, self._stages[1:], strict=False):
             if stage.cascades:
                 above.below = stage
+        for stage in self._stages:
+            if stage.cascades:
+                stage.strips = Strips(stage.plan, self._halo(stage), buffers, blanks)
         self._heads = self._head_tasks()
         self._ahead = next(self._heads, None)
 
@@ -143,7 +137,8 @@ class FrameWork:
         stage = task.stage
         if not task.ends_row:
             return []
-        stage.strips.pop(task.row, None)
+        if stage.strips is not None:
+            stage.strips.drop(task.row)
         below = stage.below
         if below is None:
             return []
@@ -171,28 +166,31 @@ class FrameWork:
         cells = [self._cell(plan, column, rect) for column in range(task.first, task.last)]
         blank = [self._is_blank(stage, task.row, task.first + i, c) for i, c in enumerate(cells)]
         if all(blank):
-            return (
-                self._copied(task)
-                if plan.encode is None
-                else [self._blanks.data(stage.index) for _ in blank]
-            )
+            if stage.below is not None and stage.below.strips is not None:
+                stage.below.strips.put_blank(_half(rect))
+            if plan.encode is not None:
+                return [self._blanks.data(stage.index) for _ in blank]
+            return self._copied(task)
         outer = self._with_halo(stage, rect)
-        pixels = self._pixels(stage, task.row, outer)
+        pixels = np.asarray(self._pixels(stage, task.row, outer))  # memmap slices cost far more
         core = rect.shift(-outer.x, -outer.y)
-        if stage.below is not None:
-            self._put(stage.below, rect.x // 2, rect.y // 2, self._shrink(pixels, core))
+        if stage.below is not None and stage.below.strips is not None:
+            half = _half(rect)
+            stage.below.strips.put(half.x, half.y, self._shrink(pixels, core))
         if plan.encode is None:
             return self._copied(task)
-        out: list[bytes | None] = []
-        for cell, empty in zip(cells, blank, strict=True):
-            if empty:
-                out.append(self._blanks.data(stage.index))
-                continue
-            inner = cell.shift(-outer.x, -outer.y)
-            part = pixels[inner.y : inner.bottom, inner.x : inner.right]
-            tile = full_tile(part, plan.tile_width, plan.tile_height)
-            out.append(None if self._blanks.droppable(tile) else plan.encode(tile))
-        return out
+        return [
+            self._blanks.data(stage.index)
+            if empty
+            else self._encoded(plan, pixels, cell.shift(-outer.x, -outer.y))
+            for cell, empty in zip(cells, blank, strict=True)
+        ]
+
+    def _encoded(self, plan: LevelPlan, pixels: Pixels, cell: Rect) -> bytes | None:
+        assert plan.encode is not None
+        part = pixels[cell.y : cell.bottom, cell.x : cell.right]
+        tile = full_tile(part, plan.tile_width, plan.tile_height)
+        return None if self._blanks.droppable(tile) else plan.encode(tile)
 
     def _copied(self, task: Task) -> list[bytes | None]:
         encoded = task.stage.encoded
@@ -216,10 +214,12 @@ class FrameWork:
 
     def _is_blank(self, stage: _Stage, row: int, column: int, cell: Rect) -> bool:
         if stage.cascades:
-            strip = stage.strips.get(row)
-            return self._blanks.known and (strip is None or not strip.touched[column])
-        if not isinstance(stage.plan.origin, Copy | Stored):
-            return False
+            if self._halo(stage) or not self._blanks.known:
+                return False
+            assert stage.strips is not None
+            return stage.strips.blank(row, column)
+        if not isinstance(stage.plan.origin, Copy | Stored) or self._halo(stage):
+            return False  # a wide filter rings into blank neighbours
         level = stage.plan.origin.level
         if not self._reader.is_blank(level, self._frame, cell):
             return False
@@ -234,36 +234,11 @@ class FrameWork:
         if isinstance(origin, Scaled):
             assert stage.encoded is not None
             return read_scaled(stage.encoded, origin.reduction, rect, self._blanks.fill)
-        strip = stage.strips[row]
-        assert strip.pixels is not None
-        inner = rect.shift(-strip.rect.x, -strip.rect.y)
-        return strip.pixels[inner.y : inner.bottom, inner.x : inner.right]
+        assert stage.strips is not None
+        return stage.strips.read(row, rect)
 
-    def _put(self, stage: _Stage, x: int, y: int, pixels: Pixels) -> None:
-        """Write halved pixels into every strip that wants them, halo included."""
-        plan, halo = stage.plan, self._halo(stage)
-        rect = Rect(x, y, pixels.shape[1], pixels.shape[0])
-        first = max(0, y - halo) // plan.tile_height
-        last = min(plan.grid[1] - 1, (rect.bottom - 1 + halo) // plan.tile_height)
-        for row in range(first, last + 1):
-            strip = self._strip(stage, row)
-            part = rect.intersect(strip.rect)
-            if part.empty:
-                continue
-            assert strip.pixels is not None
-            top, left = part.y - strip.rect.y, part.x
-            strip.pixels[top : top + part.height, left : left + part.width] = pixels[
-                part.y - y : part.bottom - y
-            ]
-            for column in range(part.x // plan.tile_width, ceil_div(part.right, plan.tile_width)):
-                strip.touched[column] = True
 
-    def _strip(self, stage: _Stage, row: int) -> _Strip:
-        rect = self._with_halo(stage, stage.row_rect(row))
-        strip = stage.strips.setdefault(row, _Strip(rect, [False] * stage.plan.grid[0]))
-        with strip.lock:
-            if strip.pixels is None:
-                info = self._reader.info
-                strip.pixels = np.empty((rect.height, rect.width, info.bands), info.dtype)
-                strip.pixels[...] = self._blanks.fill
-        return strip
+def _half(rect: Rect) -> Rect:
+    """Return where a rectangle lies in the next level."""
+    x, y = rect.x // 2, rect.y // 2
+    return Rect(x, y, ceil_div(rect.right, 2) - x, ceil_div(rect.bottom, 2) - y)

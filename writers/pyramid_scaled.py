@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ziggurat.readers.decode import decode_tile_reduced
 from ziggurat.readers.encoded import EncodedLevel
 from ziggurat.readers.geometry import Rect, cell_rect, grid_cells
 from ziggurat.readers.reader import Pixels
@@ -21,8 +22,6 @@ def read_scaled(encoded: EncodedLevel, reduction: int, rect: Rect, fill: Any) ->
     fill
         Shape (bands,): the pixels of tiles that the source doesn't have.
     """
-    from ziggurat.readers.decode import decode_tile_reduced
-
     width, height = encoded.tile_width // reduction, encoded.tile_height // reduction
     dtype = np.dtype(encoded.format.dtype)
     out = np.empty((rect.height, rect.width, encoded.format.bands), dtype)

@@ -124,7 +124,9 @@ def write_pages(
                 _write_frame(
                     tiff, reader, levels, sorter, options, style, frame, descriptions[frame]
                 )
-            lost = [_write_associated(tiff, reader, name) for name in info.associated]
+            lost = [
+                _write_associated(tiff, reader, name, options.software) for name in info.associated
+            ]
     return tuple(loss for loss in lost if loss)
 
 
@@ -186,11 +188,12 @@ def _write_frame(
             raise WriteError(f"level {index} of frame {frame} ended early") from error
 
 
-def _write_associated(tiff: Any, reader: Reader, name: str) -> str | None:
+def _write_associated(tiff: Any, reader: Reader, name: str, software: str) -> str | None:
     """Write one associated image; return what went wrong with it, if that is not fatal."""
     page = associated_page(reader, name)
     if page is None:
         return f"associated image {name!r} has samples that TIFF can't hold"
     data, arguments = page
-    tiff.write(data, description=describe_associated(name), metadata=None, **arguments)
+    arguments |= {"description": describe_associated(name), "software": software}
+    tiff.write(data, metadata=None, **arguments)
     return None

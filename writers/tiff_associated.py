@@ -7,6 +7,7 @@ import numpy as np
 from ziggurat.readers.encoded import Codec, EncodedImage, Photometric
 from ziggurat.readers.jpeg_stream import parse_header, stream_photometric
 from ziggurat.readers.reader import Reader
+from ziggurat.writers.tiff_tags import jpeg_colors
 
 _JPEG, _DEFLATE = 7, 8
 
@@ -48,6 +49,5 @@ def _jpeg_arguments(stored: EncodedImage) -> dict[str, Any]:
         space = stream_photometric(header, Photometric.YCBCR)
         arguments["photometric"] = "ycbcr" if space is Photometric.YCBCR else "rgb"
         arguments["planarconfig"] = "contig"
-        if space is Photometric.YCBCR:
-            arguments["subsampling"] = header.subsampling
+        arguments |= jpeg_colors(space, header.subsampling)
     return {"shape": shape, **arguments}

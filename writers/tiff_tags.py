@@ -30,7 +30,7 @@ _PHOTOMETRIC = {
     Photometric.PALETTE: "palette",
 }
 _RAW_SAMPLES = (Codec.NONE, Codec.LZW, Codec.DEFLATE, Codec.PACKBITS, Codec.LZMA, Codec.ZSTD)
-_REDUCED_PAGE = 1  # TIFF 6.0, NewSubfileType
+REDUCED_PAGE = 1  # TIFF 6.0, NewSubfileType
 _UNSPECIFIED, _UNASSOCIATED_ALPHA = 0, 2  # ExtraSamples
 _GDAL_NODATA = 42113
 _CLASSIC_LIMIT = 2**32 - 2**24
@@ -73,11 +73,19 @@ def layout_tags(plan: LevelPlan, form: TileFormat, info: ImageInfo) -> dict[str,
     if form.codec is Codec.JPEG:
         tags["bitspersample"] = form.bits
         tags["jpegtables"] = form.tables
-        if form.photometric is Photometric.YCBCR:
-            tags["subsampling"] = form.subsampling or (2, 2)
+        tags |= jpeg_colors(form.photometric, form.subsampling)
     if form.photometric is Photometric.PALETTE and info.palette is not None:
         tags["colormap"] = color_map(info.palette, 2**form.bits)
     return {"shape": shape, **tags}
+
+
+def jpeg_colors(photometric: Photometric, subsampling: tuple[int, int] | None) -> dict[str, Any]:
+    """Return tifffile's arguments that keep a JPEG page in the colour space of its stream."""
+    if photometric is Photometric.YCBCR:
+        return {"subsampling": subsampling or (2, 2)}
+    if photometric is Photometric.RGB:  # tifffile would take it for YCbCr
+        return {"subsampling": (1, 1), "compressionargs": {"outcolorspace": "rgb"}}
+    return {}
 
 
 def extra_samples(form: TileFormat, alpha: bool) -> Sequence[int] | None:
@@ -145,6 +153,3 @@ def common_byteorder(forms: Sequence[TileFormat]) -> str:
             "levels of both byte orders can't be in one TIFF: encode them anew instead of copying"
         )
     return orders.pop() if orders else "<"
-
-
-REDUCED_PAGE = _REDUCED_PAGE

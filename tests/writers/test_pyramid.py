@@ -1,0 +1,347 @@
+"""The engine: every level right, in order, whatever the threads, and nothing left behind."""
+
+import threading
+
+import imagecodecs
+import numpy as np
+import pytest
+from ziggurat.readers.array import ArrayReader, array_reader
+from ziggurat.readers.encoded import Codec, EncodedLevel, Photometric, TileFormat
+from ziggurat.readers.errors import CancelledError, CorruptSourceError, OptionError
+from ziggurat.readers.geometry import Rect, grid_shape, level_sizes
+from ziggurat.writers.budget import Budget
+from ziggurat.writers.layout import Cascade, Copy, LevelPlan, Scaled, Stored
+from ziggurat.writers.progress import Cancellation
+from ziggurat.writers.pyramid import build
+from ziggurat.writers.reducers import Reducer
+from ziggurat.writers.resample import Shrinker
+
+BUDGET = Budget(threads=3, window=12, task_bytes=4096)
+MEAN = Shrinker(Reducer.MEAN)
+
+
+def raw(tile):
+    return np.ascontiguousarray(tile).tobytes()
+
+
+def plans(info, tile, first=None):
+    sizes = level_sizes(info.width, info.height, tile)
+    return [
+        LevelPlan(w, h, tile, tile, Cascade() if i else (first or Stored(0)), raw)
+        for i, (w, h) in enumerate(sizes)
+    ]
+
+
+def assembled(tiles, levels, info):
+    """Put raw tiles together again: {(frame, level): pixels}; every tile exactly once."""
+    images, seen = {}, set()
+    for tile in tiles:
+        plan = levels[tile.level]
+        key = (tile.frame, tile.level)
+        columns, rows = plan.grid
+        canvas = images.setdefault(
+            key,
+            np.zeros((rows * plan.tile_height, columns * plan.tile_width, info.bands), info.dtype),
+        )
+        assert (*key, tile.column, tile.row) not in seen
+        seen.add((*key, tile.column, tile.row))
+        y, x = tile.row * plan.tile_height, tile.column * plan.tile_width
+        if tile.data is not None:
+            canvas[y : y + plan.tile_height, x : x + plan.tile_width] = np.frombuffer(
+                tile.data, info.dtype
+            ).reshape(plan.tile_height, plan.tile_width, info.bands)
+    counted = sum(p.grid[0] * p.grid[1] for p in levels) * info.frames
+    assert len(seen) == counted
+    return {k: v[: levels[k[1]].height, : levels[k[1]].width] for k, v in images.items()}
+
+
+def halves(pixels, shrink, count):
+    out = [pixels]
+    while len(out) < count:
+        out.append(shrink(out[-1]))
+    return out
+
+
+@pytest.mark.parametrize("reducer", list(Reducer))
+@pytest.mark.parametrize(("height", "width", "tile"), [(300, 517, 64), (65, 64, 16), (10, 7, 16)])
+def test_each_level_is_the_reducer_applied_to_the_one_above(rng, reducer, height, width, tile):
+    pixels = rng.integers(0, 255, (height, width, 3), np.uint8)
+    shrink = Shrinker(reducer)
+    reader = array_reader(pixels)
+    levels = plans(reader.info, tile)
+    images = assembled(build(reader, levels, shrink, BUDGET), levels, reader.info)
+    for index, wanted in enumerate(halves(pixels, shrink, len(levels))):
+        np.testing.assert_array_equal(images[0, index], wanted)
+
+
+def test_levels_may_have_tiles_of_different_sizes(rng):
+    pixels = rng.integers(0, 2**16, (500, 700, 1), np.uint16)
+    reader = array_reader(pixels)
+    sizes, tiles = level_sizes(700, 500, 100), [(48, 80), (64, 64), (34, 16), (256, 256)]
+    levels = [
+        LevelPlan(w, h, tw, th, Cascade() if i else Stored(0), raw)
+        for i, ((w, h), (tw, th)) in enumerate(zip(sizes, tiles, strict=True))
+    ]
+    images = assembled(build(reader, levels, MEAN, BUDGET), levels, reader.info)
+    for index, wanted in enumerate(halves(pixels, MEAN, 4)):
+        np.testing.assert_array_equal(images[0, index], wanted)
+
+
+def test_padding_repeats_the_last_row_and_column(rng):
+    pixels = rng.integers(0, 255, (20, 20, 1), np.uint8)
+    reader = array_reader(pixels)
+    levels = plans(reader.info, 16)
+    tiles = {(t.level, t.column, t.row): t.data for t in build(reader, levels, MEAN, BUDGET)}
+    corner = np.frombuffer(tiles[0, 1, 1], np.uint8).reshape(16, 16)
+    np.testing.assert_array_equal(corner[:4, :4], pixels[16:, 16:, 0])
+    assert (corner[4:] == corner[3]).all()
+    assert (corner[:, 4:] == corner[:, 3:4]).all()
+
+
+def test_frames_come_in_order_and_are_not_mixed(rng):
+    pixels = rng.integers(0, 255, (5, 40, 50, 1), np.uint8)
+    reader = array_reader(pixels, "tyxs")
+    levels = plans(reader.info, 16)
+    tiles = list(build(reader, levels, MEAN, BUDGET))
+    assert [t.frame for t in tiles] == sorted(t.frame for t in tiles)
+    images = assembled(tiles, levels, reader.info)
+    for frame in range(5):
+        for index, wanted in enumerate(halves(pixels[frame], MEAN, len(levels))):
+            np.testing.assert_array_equal(images[frame, index], wanted)
+
+
+def test_chosen_frames_only(rng):
+    pixels = rng.integers(0, 255, (5, 20, 20, 1), np.uint8)
+    reader = array_reader(pixels, "tyxs")
+    levels = plans(reader.info, 32)
+    tiles = list(build(reader, levels, MEAN, BUDGET, frames=[3, 1]))
+    assert [t.frame for t in tiles] == [0, 1]
+    assert tiles[0].data[:20] == pixels[3, 0, :, 0].tobytes()
+
+
+def test_the_order_of_tiles_depends_on_nothing_but_sizes(rng):
+    pixels = rng.integers(0, 255, (200, 300, 3), np.uint8)
+    reader = array_reader(pixels)
+    levels = plans(reader.info, 32)
+    one, many = (
+        list(build(reader, levels, MEAN, Budget(threads, 12, 8192))) for threads in (1, 7)
+    )
+    assert one == many
+    for index in range(len(levels)):
+        places = [(t.row, t.column) for t in one if t.level == index]
+        assert places == sorted(places)
+
+
+class BlankReader(ArrayReader):
+    """Knows that everything outside one rectangle was never written, and counts what is read."""
+
+    def __init__(self, pixels, info, known):
+        super().__init__(pixels, info)
+        self.known, self.read_pixels = known, 0
+
+    def read(self, level, frame, rect):
+        self.read_pixels += rect.width * rect.height
+        return super().read(level, frame, rect)
+
+    def is_blank(self, level, frame, rect):
+        return rect.intersect(self.known).empty
+
+
+@pytest.mark.parametrize("fill", [0, 200])
+@pytest.mark.parametrize("reducer", [Reducer.MEAN, Reducer.LANCZOS3, Reducer.MODE])
+def test_what_is_known_to_be_blank_is_not_read_but_comes_out_right(rng, fill, reducer):
+    pixels = np.full((640, 640, 1), fill, np.uint8)
+    known = Rect(200, 330, 100, 40)
+    pixels[330:370, 200:300] = rng.integers(0, 255, (40, 100, 1), np.uint8)
+    shrink = Shrinker(reducer)
+    reader = BlankReader(pixels, array_reader(pixels).info, known)
+    levels = plans(reader.info, 32)
+    images = assembled(build(reader, levels, shrink, BUDGET), levels, reader.info)
+    for index, wanted in enumerate(halves(pixels, shrink, len(levels))):
+        np.testing.assert_array_equal(images[0, index], wanted)
+    if not shrink.halo:
+        assert reader.read_pixels < 640 * 640 / 8
+
+
+def test_a_sparse_target_gets_no_data_for_blank_tiles(rng):
+    pixels = np.zeros((256, 256, 1), np.uint8)
+    pixels[:16, :16] = 9
+    reader = array_reader(pixels)
+    levels = plans(reader.info, 32)
+    tiles = list(build(reader, levels, MEAN, BUDGET, sparse=0))
+    assert [(t.level, t.column, t.row) for t in tiles if t.data is not None] == [
+        (level, 0, 0) for level in range(len(levels))
+    ]
+    assembled(tiles, levels, reader.info)
+
+
+class TiledReader(ArrayReader):
+    """An array with level 0 as JPEG tiles that can be copied; one of them is missing."""
+
+    missing = (1, 0)
+
+    def __init__(self, pixels, tile):
+        super().__init__(pixels, array_reader(pixels).info)
+        self.tile_size, self.decoded = tile, 0
+
+    def read(self, level, frame, rect):
+        self.decoded += 1
+        return super().read(level, frame, rect)
+
+    def encoded(self, level, frame):
+        info, side = self.info, self.tile_size
+        form = TileFormat(Codec.JPEG, Photometric.YCBCR, 3, 8, "uint8", (2, 2))
+        columns, rows = grid_shape(info.width, info.height, side, side)
+        return EncodedLevel(
+            form, info.width, info.height, side, side, columns, rows, self.stored
+        )
+
+    def stored(self, column, row):
+        if (column, row) == self.missing:
+            return None
+        side = self.tile_size
+        part = self._frames[0, row * side :, column * side :][:side, :side]
+        pad = ((0, side - part.shape[0]), (0, side - part.shape[1]), (0, 0))
+        return bytes(imagecodecs.jpeg8_encode(np.pad(part, pad, mode="edge"), level=95))
+
+
+def test_copied_tiles_are_the_sources_bytes_and_nothing_is_decoded(tissue):
+    reader = TiledReader(tissue, 240)
+    levels = [LevelPlan(512, 512, 240, 240, Copy(0), None)]
+    tiles = list(build(reader, levels, MEAN, BUDGET))
+    assert [(t.column, t.row) for t in tiles] == [(c, r) for r in range(3) for c in range(3)]
+    assert all(t.data == reader.stored(t.column, t.row) for t in tiles)
+    assert reader.decoded == 0
+
+
+def test_a_cascade_below_a_copy_comes_from_the_decoded_pixels(tissue):
+    reader = TiledReader(tissue, 240)
+    levels = [
+        LevelPlan(512, 512, 240, 240, Copy(0), None),
+        LevelPlan(256, 256, 64, 64, Cascade(), raw),
+        LevelPlan(128, 128, 64, 64, Cascade(), raw),
+    ]
+    tiles = list(build(reader, levels, MEAN, BUDGET))
+    copied = [t for t in tiles if t.level == 0]
+    assert all(t.data == reader.stored(t.column, t.row) for t in copied)
+    below = [LevelPlan(256, 256, 64, 64, Stored(0), raw), *levels[1:]]
+    images = assembled(
+        [t for t in tiles if t.level > 0] + _fake_level(below[0]), below, reader.info
+    )
+    for index, wanted in enumerate(halves(tissue, MEAN, 3)[1:], 1):
+        np.testing.assert_array_equal(images[0, index], wanted)
+
+
+def _fake_level(plan):
+    from ziggurat.writers.layout import EncodedTile
+
+    columns, rows = plan.grid
+    return [EncodedTile(0, 0, c, r, None) for r in range(rows) for c in range(columns)]
+
+
+@pytest.mark.parametrize("reduction", [2, 4, 8])
+def test_scaled_levels_are_decoded_at_their_size(tissue, reduction):
+    reader = TiledReader(tissue, 128)
+    reader.missing = None
+    side = 512 // reduction
+    levels = [LevelPlan(side, side, 48, 48, Scaled(0, reduction), raw)]
+    image = assembled(build(reader, levels, MEAN, BUDGET), levels, reader.info)[0, 0]
+    wanted = tissue.reshape(side, reduction, side, reduction, 3).mean(axis=(1, 3))
+    assert np.abs(image - wanted).mean() < 4
+    assert reader.decoded == 0
+
+
+def threads_of_the_engine():
+    return [t for t in threading.enumerate() if t.name.startswith("ziggurat-encode")]
+
+
+class BrokenReader(ArrayReader):
+    def read(self, level, frame, rect):
+        if rect.y >= 128:
+            raise CorruptSourceError(f"no pixels at {rect}")
+        return super().read(level, frame, rect)
+
+
+def test_the_first_error_is_raised_and_no_thread_is_left(rng):
+    pixels = rng.integers(0, 255, (512, 512, 1), np.uint8)
+    reader = BrokenReader(pixels, array_reader(pixels).info)
+    cancel = Cancellation()
+    with pytest.raises(CorruptSourceError, match="no pixels at Rect"):
+        list(build(reader, plans(reader.info, 64), MEAN, BUDGET, cancel=cancel))
+    assert threads_of_the_engine() == []
+    with pytest.raises(CorruptSourceError):
+        cancel.check()
+
+
+def test_an_encoder_that_fails_stops_everything(rng):
+    reader = array_reader(rng.integers(0, 255, (512, 512, 1), np.uint8))
+
+    def fail(tile):
+        raise MemoryError("no room for a tile")
+
+    levels = [LevelPlan(512, 512, 64, 64, Stored(0), fail)]
+    with pytest.raises(MemoryError, match="no room"):
+        list(build(reader, levels, MEAN, BUDGET))
+    assert threads_of_the_engine() == []
+
+
+def test_closing_early_stops_the_threads_and_is_nobodys_error(rng):
+    reader = array_reader(rng.integers(0, 255, (512, 512, 1), np.uint8))
+    cancel = Cancellation()
+    tiles = build(reader, plans(reader.info, 32), MEAN, BUDGET, cancel=cancel)
+    next(tiles)
+    tiles.close()
+    assert threads_of_the_engine() == []
+    assert not cancel.cancelled
+
+
+def test_cancelling_from_outside_raises_what_it_was_cancelled_with(rng):
+    reader = array_reader(rng.integers(0, 255, (512, 512, 1), np.uint8))
+    cancel = Cancellation()
+    tiles = build(reader, plans(reader.info, 32), MEAN, BUDGET, cancel=cancel)
+    next(tiles)
+    cancel.cancel()
+    with pytest.raises(CancelledError, match="was cancelled"):
+        list(tiles)
+    assert threads_of_the_engine() == []
+
+
+def test_progress_counts_every_tile_and_byte(rng):
+    reader = array_reader(rng.integers(0, 255, (100, 100, 1), np.uint8))
+    levels = plans(reader.info, 32)
+    events = []
+    tiles = list(build(reader, levels, MEAN, BUDGET, on_progress=events.append))
+    assert events[-1].done == events[-1].total == len(tiles)
+    assert events[-1].bytes_written == sum(len(t.data) for t in tiles)
+    assert [e.done for e in events] == sorted({e.done for e in events})
+
+
+@pytest.mark.parametrize(
+    ("levels", "words"),
+    [
+        ([], "begins with a level"),
+        ([LevelPlan(50, 50, 16, 16, Cascade(), raw)], "begins with a level"),
+        ([LevelPlan(99, 100, 16, 16, Stored(0), raw)], "can't be the stored one"),
+        ([LevelPlan(100, 100, 16, 16, Stored(0), None)], "have no encoder"),
+        ([LevelPlan(100, 100, 16, 16, Copy(0), raw)], "have no encoder"),
+        ([LevelPlan(100, 100, 16, 16, Copy(0), None)], "no tiles to take"),
+        (
+            [
+                LevelPlan(100, 100, 16, 16, Stored(0), raw),
+                LevelPlan(51, 50, 16, 16, Cascade(), raw),
+            ],
+            "not half of",
+        ),
+        (
+            [
+                LevelPlan(100, 100, 17, 17, Stored(0), raw),
+                LevelPlan(50, 50, 16, 16, Cascade(), raw),
+            ],
+            "17 high can't be halved",
+        ),
+    ],
+)
+def test_impossible_plans_are_refused_before_anything_is_read(levels, words):
+    reader = array_reader(np.zeros((100, 100, 1), np.uint8))
+    with pytest.raises(OptionError, match=words):
+        next(build(reader, levels, MEAN, BUDGET))
