@@ -93,13 +93,13 @@ def versioned(ome: dict[str, Any], version: OmeVersion) -> dict[str, Any]:
 
 
 def image_label(info: ImageInfo, version: OmeVersion) -> dict[str, Any]:
-    """Return what says that an image is a label map, with its palette's colours."""
-    label: dict[str, Any] = {"version": version.value}
-    if info.palette:
-        label["colors"] = [
-            {"label-value": value, "rgba": list(color)} for value, color in enumerate(info.palette)
-        ]
-    return label
+    """Return what says that an image is a label map, with its palette's colours.
+
+    NGFF's schemas want one colour at least: without a palette, 0 is told to be transparent.
+    """
+    palette = info.palette or ((0, 0, 0, 0),)
+    colors = [{"label-value": value, "rgba": list(rgba)} for value, rgba in enumerate(palette)]
+    return {"version": version.value, "colors": colors}
 
 
 def _axis(dimension: Dimension, info: ImageInfo) -> dict[str, Any]:

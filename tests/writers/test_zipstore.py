@@ -1,0 +1,110 @@
+"""The streaming zip writer, against Python's zipfile and unzip's own check."""
+
+import os
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from ziggurat.readers.errors import WriteError
+from ziggurat.writers import zipstore
+from ziggurat.writers.zipstore import ZipWriter
+
+
+def test_entries_come_back_whole_stored_and_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    parts = [os.urandom(n) for n in (0, 1, 1000, 70000)]
+    with ZipWriter(path, b"a comment") as archive:
+        archive.write("zarr.json", b"{}")
+        archive.write("0/c/ü", *parts)
+        archive.write("many", *[bytes([n % 256]) for n in range(3000)])
+        archive.write("empty")
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["zarr.json", "0/c/ü", "many", "empty"]
+        assert {i.compress_type for i in archive.infolist()} == {zipfile.ZIP_STORED}
+        assert archive.comment == b"a comment"
+        assert archive.read("0/c/ü") == b"".join(parts)
+        assert archive.read("many") == bytes(n % 256 for n in range(3000))
+        assert archive.read("empty") == b""
+    if shutil.which("unzip"):
+        done = subprocess.run(["unzip", "-tq", str(path)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a.zip", "b.zip"):
+        with ZipWriter(tmp_path / name) as archive:
+            archive.write("x", b"12345")
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+
+
+def test_zip64_where_there_are_many_entries(tmp_path: Path) -> None:
+    path = tmp_path / "many.zip"
+    with ZipWriter(path) as archive:
+        for number in range(66000):
+            archive.write(str(number), b"x")
+    with zipfile.ZipFile(path) as archive:
+        assert len(archive.namelist()) == 66000
+        assert archive.read("65999") == b"x"
+
+
+@pytest.mark.parametrize("limit", [100, 5000])
+def test_zip64_where_numbers_are_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """The format's own limit is 4 GiB; a lower one of ours makes the same records."""
+    monkeypatch.setattr(zipstore, "_MOST_32", limit)
+
+    class Patched(zipfile.ZipFile):
+        pass
+
+    path = tmp_path / "large.zip"
+    with ZipWriter(path) as archive:
+        archive.write("a", b"a" * 4000)
+        archive.write("b", b"b" * 9000)
+    data = path.read_bytes()
+    assert b"PK\6\6" in data
+    assert b"PK\6\7" in data
+    # Readers look at the zip64 record when the short fields say 0xffffffff: say so, then read.
+    patched = data.replace(limit.to_bytes(4, "little"), b"\xff\xff\xff\xff")
+    path.write_bytes(patched)
+    with Patched(path) as archive:
+        assert archive.read("a") == b"a" * 4000
+        assert archive.read("b") == b"b" * 9000
+
+
+def test_a_key_twice_is_refused(tmp_path: Path) -> None:
+    with ZipWriter(tmp_path / "a.zip") as archive:
+        archive.write("x", b"1")
+        with pytest.raises(WriteError, match="x is in the zip already"):
+            archive.write("x", b"2")
+
+
+def test_an_error_leaves_no_directory(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    archive = ZipWriter(path)
+
+    def fail() -> None:
+        with archive:
+            archive.write("x", b"1")
+            raise RuntimeError("on the way")
+
+    with pytest.raises(RuntimeError, match="on the way"):
+        fail()
+    assert not zipfile.is_zipfile(path)
+
+
+@pytest.mark.slow
+def test_more_than_four_gigabytes(tmp_path: Path) -> None:
+    path = tmp_path / "large.zip"
+    block = os.urandom(1 << 20)
+    with ZipWriter(path) as archive:
+        archive.write("first", *[block] * 4200)
+        archive.write("last", b"end")
+    with zipfile.ZipFile(path) as archive:
+        assert archive.getinfo("first").file_size == 4200 << 20
+        assert archive.read("last") == b"end"
+        assert archive.testzip() is None
