@@ -25,6 +25,7 @@ from ziggurat.readers.store_layout import (
     Word,
     chunk_path,
     chunk_shape,
+    is_store,
     own,
     read_structure,
 )
@@ -175,13 +176,13 @@ def open_reader(location: Location) -> Reader:
     UnsupportedFormatError
         The folder is not a store.
     """
-    if location.path is None or not own(location.path, Name.HEADER).is_file():
+    if location.path is None or not is_store(location.path):
         raise UnsupportedFormatError("not a sink's store")
     return StoreReader(location.path)
 
 
 def resolve(structure: Structure, values: Pixels, weights: Pixels) -> Pixels:
-    """Turn accumulators into pixels: (y, x, band) and (y, x) to (y, x, band) of the image's dtype."""
+    """Turn values (y, x, band) and weights (y, x) into pixels of the image's dtype."""
     dtype = structure.numpy_dtype
     written = (weights > 0)[..., np.newaxis]
     if structure.blend in (Blend.MEAN, Blend.WEIGHTED):

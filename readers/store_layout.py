@@ -161,6 +161,11 @@ def own(root: str | os.PathLike[str], name: str) -> Path:
     return Path(root, FOLDER, name)
 
 
+def is_store(root: str | os.PathLike[str]) -> bool:
+    """Return True where a folder is a sink's store."""
+    return own(root, Name.HEADER).is_file()
+
+
 class Header:
     """The mapped header of one store: a few 64-bit words, each read and written in one piece."""
 

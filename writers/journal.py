@@ -111,6 +111,11 @@ class Journal:
             keep &= (start <= index) & (index < start + count)
         return records[keep]
 
+    def has(self, slot: int, sequence: int) -> bool:
+        """Return True where the tile with this redo log is in."""
+        records = self.records()
+        return bool(((records["slot"] == slot) & (records["sequence"] == sequence)).any())
+
     def sync(self) -> None:
         """Ask the disk to keep it over a power cut."""
         os.fsync(self._descriptor)

@@ -14,7 +14,6 @@ from ziggurat.readers.flocks import close_lock_file, forks, open_lock_file
 from ziggurat.readers.store_layout import Header, Name, Word, own
 
 STRIPES = 4096
-STRIPE_WORDS = "stripes"
 _FLOCK = struct.Struct("hhqqi4x")  # struct flock of 64-bit Linux: type, whence, start, len, pid
 
 
@@ -162,22 +161,30 @@ class ChunkLocks:
             yield
         finally:
             for stripe in reversed(held):
-                self._set(stripe, fcntl.F_UNLCK, fcntl.F_OFD_SETLK)
+                lock_byte(self._descriptor, stripe, fcntl.F_UNLCK)
                 self._threads[stripe].release()
 
     def _take(self, stripe: int) -> None:
         self._threads[stripe].acquire()
         try:
-            self._set(stripe, fcntl.F_WRLCK, fcntl.F_OFD_SETLKW)
+            lock_byte(self._descriptor, stripe, fcntl.F_WRLCK)
         except BaseException:  # an interrupt while waiting must not leave the thread lock held
             self._threads[stripe].release()
             raise
-
-    def _set(self, stripe: int, kind: int, command: int) -> None:
-        request = _FLOCK.pack(kind, os.SEEK_SET, stripe, 1, 0)
-        fcntl.fcntl(self._descriptor, command, request)
 
     def close(self) -> None:
         """Close the lock file."""
         if self._forks == forks():
             close_lock_file(self._descriptor)
+
+
+def lock_byte(descriptor: int, offset: int, kind: int, *, wait: bool = True) -> None:
+    """Lock or unlock one byte of a file for this open file description (F_OFD_SETLK(W)).
+
+    Raises
+    ------
+    BlockingIOError
+        Somebody else has it, and ``wait`` is False.
+    """
+    command = fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK
+    fcntl.fcntl(descriptor, command, _FLOCK.pack(kind, os.SEEK_SET, offset, 1, 0))

@@ -13,6 +13,8 @@ from ziggurat.readers.store_layout import MAX_AXES, Blend, Structure
 from ziggurat.writers.attribute_checks import size
 from ziggurat.writers.tileinput import LARGEST, axis_name, refuse_reserved
 
+DEFAULT_TILE = 512
+
 
 @dataclass(frozen=True)
 class Preallocation:
@@ -23,7 +25,7 @@ class Preallocation:
     bands: int | None = None
     dtype: Any = None
     axes: Mapping[str, int] | None = None
-    tileSize: int | tuple[int, int] = 512
+    tileSize: int | tuple[int, int] = DEFAULT_TILE
     blend: Blend | str = Blend.OVER
     fill: float = 0
 
@@ -76,6 +78,25 @@ class Preallocation:
             pixels * max(array.bands, 1) * array.dtype.itemsize for array in structure.arrays
         )
 
+    def refuse_conflict(self, present: Structure) -> None:
+        """Refuse what contradicts a store that is there.
+
+        Raises
+        ------
+        SinkInputError
+            Another dtype, blending, fill or tile size was asked for than the store has.
+        """
+        wanted = self.structure()
+        given = {"blend": wanted.blend, "fill": wanted.fill}
+        given |= {"tile_width": wanted.tile_width, "tile_height": wanted.tile_height}
+        plain = Preallocation().structure()
+        for name, value in given.items():
+            has = getattr(present, name)
+            if value not in (has, getattr(plain, name)):
+                raise SinkInputError(f"the store has {name} {has!r}, not {value!r}")
+        if wanted.fixed and present.fixed and wanted.dtype != present.dtype:
+            raise SinkInputError(f"the store holds {present.dtype}, not {wanted.dtype}")
+
     @property
     def _sized(self) -> bool:
         return self.sizeX is not None and self.sizeY is not None
@@ -94,7 +115,7 @@ class Preallocation:
         if self.dtype is None:
             return None
         try:
-            dtype = np.dtype(self.dtype).newbyteorder("=")
+            dtype: np.dtype[Any] = np.dtype(self.dtype).newbyteorder("=")
         except TypeError as error:
             raise SinkInputError(f"{self.dtype!r} is no dtype") from error
         if dtype.kind not in "biuf" or dtype.itemsize > 8:

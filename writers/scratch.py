@@ -10,14 +10,17 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from uuid import uuid4
 
 import psutil
 
-from ziggurat.readers.errors import ScratchFullError
+from ziggurat.readers.errors import ScratchFullError, SinkError
 from ziggurat.readers.flocks import close_lock_file, open_lock_file
-from ziggurat.readers.store_layout import FOLDER
+from ziggurat.readers.store_layout import FOLDER, Structure, is_store
+from ziggurat.writers.chunks import NO_ROOM
+from ziggurat.writers.store import create_store
 
 PREFIX = "ziggurat-sink-"
 MAKING = ".ziggurat-making-"
@@ -25,11 +28,47 @@ OWNER = "owner.lock"
 ABANDONED_SECONDS = 3600  # a store that is still being made after an hour never will be
 
 
-def making_folder(parent: str | os.PathLike[str]) -> Path:
-    """Make a folder in which a store is made before it gets its name."""
-    folder = Path(parent, f"{MAKING}{uuid4().hex}")
-    folder.mkdir(parents=True)
+def make(parent: Path, structure: Structure, sizes: Sequence[int]) -> Path:
+    """Make an empty store under a name that nobody looks for.
+
+    Raises
+    ------
+    ScratchFullError, SinkError
+        There is no room, or the folder can't be written to; nothing is left there.
+    """
+    folder = parent / f"{MAKING}{uuid4().hex}"
+    try:
+        folder.mkdir(parents=True)
+        create_store(str(folder), structure, sizes)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if error.errno in NO_ROOM:
+            raise ScratchFullError(
+                errno.ENOSPC, "no room for a sink's store", str(parent)
+            ) from error
+        raise SinkError(f"a sink's store can't be made in {parent}: {error}") from error
     return folder
+
+
+def publish(folder: Path, target: Path) -> None:
+    """Give a store its name.
+
+    Raises
+    ------
+    SinkError
+        There is something of that name.
+    """
+    try:
+        folder.rename(target)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        hint = "; mode='join' goes on with it" if is_store(target) else ""
+        raise SinkError(f"a new sink needs a place of its own; {target} is there{hint}") from error
+
+
+def existing_parent(path: Path) -> Path:
+    """Return the nearest folder above a path that exists."""
+    return next(parent for parent in path.parents if parent.is_dir())
 
 
 def temporary_folder() -> Path:
@@ -44,12 +83,12 @@ def claim(store: Path) -> int:
     return descriptor
 
 
-def release(store: str, descriptor: int, owner: int) -> None:
-    """Remove a temporary store; in any other process than its owner do nothing."""
-    if os.getpid() != owner:
-        return
-    shutil.rmtree(store, ignore_errors=True)
-    close_lock_file(descriptor)
+def discard(close: Callable[[], None], store: str, ownership: int, owner: int) -> None:
+    """Close a temporary store and remove it; in any other process than its owner only close."""
+    close()
+    if os.getpid() == owner:
+        shutil.rmtree(store, ignore_errors=True)
+        close_lock_file(ownership)
 
 
 def sweep(parent: Path) -> None:

@@ -5,42 +5,80 @@ import weakref
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-from ziggurat.readers.hooks import SourceHooks
+from ziggurat.readers.errors import OptionError, SinkError, SinkInputError
+from ziggurat.readers.geometry import Rect
 from ziggurat.readers.options import OpenOptions
+from ziggurat.readers.read_methods import ReadMethods
 from ziggurat.readers.reader import Reader
 from ziggurat.readers.store import StoreReader
+from ziggurat.readers.store_layout import Blend, Structure, is_store, read_structure
+from ziggurat.readers.views import BandsReader, CropReader, PaddedReader
 from ziggurat.writers import scratch
 from ziggurat.writers.attributes import AttributeFile, SinkAttributes, ValueFile
-from ziggurat.writers.preallocation import Preallocation
-from ziggurat.writers.store import Store, create_store
+from ziggurat.writers.coverage import Coverage
+from ziggurat.writers.options import Compression, WriteOptions, reducer_named
+from ziggurat.writers.preallocation import DEFAULT_TILE, Preallocation
+from ziggurat.writers.progress import ProgressCallback
+from ziggurat.writers.store import Store
 from ziggurat.writers.tileinput import tile_input
+from ziggurat.writers.write import WriteReport, write
 
 
 class Mode(Enum):
     """What :func:`new` does with a path."""
 
-    CREATE = "create"  # a store must not be there
-    JOIN = "join"  # it must be there: another program's, or one whose processes died
-    RESUME = "resume"  # join it where it is there, create it where it isn't
+    CREATE = "create"
+    JOIN = "join"
+    RESUME = "resume"
 
 
-class Sink(SinkAttributes, SourceHooks):
-    """An image that grows out of tiles. Made by :func:`new`; pickles to its path."""
+class Sink(SinkAttributes, Coverage, ReadMethods):
+    """An image that grows out of tiles. Made by :func:`ziggurat.new`.
+
+    A sink is a handle: it pickles to the path of its store, so it goes to threads, to workers
+    started by fork, spawn or forkserver, to joblib, Dask or a data loader, and lays tiles
+    from all of them at once. It has the whole read API of a source, at any moment.
+
+    What survives what:
+
+    ==================================== ======================================================
+    an exception in ``addTile``          every tile but this one. In mode ``over`` a full disk may
+                                         leave a part of it; bad input is refused before a byte
+                                         is written.
+    a worker killed (``kill -9``, OOM)   every tile but the one in its hands, which is not in the
+                                         journal (:meth:`tiles`). In mode ``over`` a part of its
+                                         pixels may be there; lay it again. In the blending
+                                         modes a tile is in wholly or not at all.
+    no room on the disk                  everything. The tile that met it is a
+                                         ``ScratchFullError``; go on once there is room.
+    the owner gone                       a store with a path stays: ``new(path, mode='join')``. A
+                                         temporary one goes with its owner, or, if that was
+                                         killed, with the next call of ``new``.
+    a power cut, a crash of the system   what was in at the last ``flush(durable=True)``; the
+                                         journal may claim tiles that came later and whose
+                                         pixels are lost.
+    ==================================== ======================================================
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Attach to a store; use :func:`ziggurat.new`."""
         self._store = Store(path)
         self._attributes = AttributeFile(self._store.root)
         self._values = ValueFile(self._store.root)
         self._options = OpenOptions(noCache=True)
-
-    def __reduce__(self) -> tuple[type["Sink"], tuple[str]]:
-        return Sink, (self._store.root,)
+        self._closing: weakref.finalize[..., Sink] = weakref.finalize(self, self._store.close)
 
     @property
     def path(self) -> str:
-        """The folder of the store: open it from any program, with any Zarr library."""
+        """The folder of the store; any Zarr library opens it, at any moment."""
+        return self._store.root
+
+    @property
+    def largeImagePath(self) -> str:
+        """The folder of the store."""
         return self._store.root
 
     def addTile(
@@ -53,18 +91,158 @@ class Sink(SinkAttributes, SourceHooks):
         weight: Any = None,
         **positions: Any,
     ) -> None:
-        """Lay a tile."""
+        """Lay a tile; when it returns, the tile is in, for every process to see.
+
+        Parameters
+        ----------
+        tile
+            An array of shape (y, x) or (y, x, band), or of any shape named by ``axes``; anything
+            with ``__array__``; a PIL image; the bytes of an encoded image. The image grows
+            to the right and down, by axes, bands and dtype, as the tiles need it. A single
+            blank pixel only reserves room: it may be of any dtype and leaves the image's open.
+        x, y
+            Where its top left corner goes, in pixels.
+        mask
+            Boolean, shape (y, x): False keeps what is there.
+        axes
+            A letter or a name for each dimension of the tile, x and y among them; ``s`` are
+            bands, all others are frame axes.
+        weight
+            In mode ``weighted``: ``'hann'``, ``'gaussian'``, ``'linear'``, or an array of shape
+            (y, x), zero or more and near one.
+        **positions
+            ``z=1``: where on a frame axis of any name; ``z_value=0.25``: what that position
+            stands for.
+
+        Raises
+        ------
+        SinkInputError
+            A tile, mask, position or weight that can't be taken; nothing was written.
+        ScratchFullError
+            There is no room; the tile is not in, and may be laid again once there is.
+        SinkError
+            The sink was closed, or its store removed.
+        """
         given = tile_input(tile, x, y, mask, axes, weight, positions)
         self._store.add(given)
         if given.values:
             self._values.add(given.start, given.values)
 
+    def flush(self, *, durable: bool = False) -> None:
+        """Bring ``zarr.json`` up to date, which may lag a quarter of a second behind.
+
+        ``durable`` also waits until everything is on the disk, where a power cut can't undo it.
+        """
+        self._alive()
+        if durable:
+            self._store.sync()
+        else:
+            self._store.publish()
+
+    def write(
+        self,
+        path: str | os.PathLike[str],
+        lossy: bool = True,
+        alpha: bool = True,
+        overwriteAllowed: bool = True,
+        resample: Any = None,
+        *,
+        compression: str | Compression | None = None,
+        quality: int | None = None,
+        level: int | None = None,
+        tileSize: int | None = None,
+        threads: int | None = None,
+        onProgress: ProgressCallback | None = None,
+    ) -> WriteReport:
+        """Write the image, as it is now, with its pyramid; the sink stays as it is.
+
+        Parameters
+        ----------
+        path
+            Its ending decides the format: ``.tiff``, ``.ome.tiff``, ``.zarr``, ``.zarr.zip`` …
+        lossy
+            Allow loss: 8-bit pictures become JPEG. False keeps every value of every dtype.
+        alpha
+            False leaves an alpha band out.
+        overwriteAllowed
+            Replace an existing output.
+        resample
+            How lower levels are made: a name such as ``'mean'`` or ``'nearest'``, or the
+            reference's ``ResampleMethod``.
+        compression, quality, level, tileSize, threads
+            See :class:`ziggurat.writers.options.WriteOptions`.
+        onProgress
+            Called with a :class:`ziggurat.writers.progress.Progress` as the work goes on.
+
+        Raises
+        ------
+        SourceError
+            There is no tile in the sink.
+        OptionError, TargetExistsError, WriteError
+            Nothing was written, and the sink is untouched.
+        """
+        self._alive()
+        options = WriteOptions(
+            lossy=lossy,
+            compression=None if compression is None else _compression(compression),
+            quality=quality,
+            level=level,
+            tile_size=tileSize,
+            reducer=reducer_named(resample),
+            overwrite=overwriteAllowed,
+            threads=threads,
+        )
+        self._store.settle()
+        return write(self._output(alpha=alpha), path, options, on_progress=onProgress)
+
+    def close(self) -> None:
+        """Let go of the store; the temporary store of its owner is removed. May be called twice."""
+        self._closing()
+
+    def _output(self, *, alpha: bool) -> Reader:
+        """Return the image that is written: cropped, without alpha, at least of a size."""
+        reader: Reader = self._reader()
+        if self.crop is not None:
+            reader = CropReader(reader, Rect(*self.crop).intersect(reader.info.levels[0].rect))
+        if not alpha and reader.info.alpha:
+            reader = BandsReader(reader, range(reader.info.bands - 1))
+        width, height = self.minWidth or 0, self.minHeight or 0
+        if width > reader.info.width or height > reader.info.height:
+            reader = PaddedReader(reader, width, height)
+        return reader
+
     def _reader(self) -> Reader:
+        self._alive()
         return StoreReader(self._store.root)
 
-    def flush(self) -> None:
-        """Bring zarr.json up to date."""
-        self._store.publish()
+    def _alive(self) -> None:
+        if self._store.closed:
+            raise SinkError(f"the sink is closed: {self._store.root}")
+
+    def __reduce__(self) -> tuple[type["Sink"], tuple[str]]:
+        return Sink, (self._store.root,)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Sink({self._store.root!r})"
+
+
+def _compression(name: str | Compression) -> Compression:
+    try:
+        return Compression(name.lower() if isinstance(name, str) else name)
+    except ValueError:
+        known = ", ".join(row.value for row in Compression)
+        raise OptionError(f"compression is one of {known}, not {name!r}") from None
 
 
 def new(
@@ -76,25 +254,95 @@ def new(
     bands: int | None = None,
     dtype: Any = None,
     axes: Mapping[str, int] | None = None,
-    tileSize: int | tuple[int, int] = 512,
-    blend: str = "over",
+    tileSize: int | tuple[int, int] = DEFAULT_TILE,
+    blend: Blend | str = Blend.OVER,
     fill: float = 0,
     expectedCoverage: float = 1.0,
 ) -> Sink:
-    """Make a sink, or join one."""
+    """Make a sink: an image that grows out of tiles. Nothing need be known of it beforehand.
+
+    Parameters
+    ----------
+    path
+        Where the store is, and stays. None: a temporary store (in ``TMPDIR``), which goes
+        with the process that made it, and never with a worker.
+    mode
+        ``'create'``: there must be nothing at the path. ``'join'``: a store must be there, of
+        another program or of processes that died; go on from what is in it. ``'resume'``: join
+        where there is one, create where there isn't.
+    sizeX, sizeY, bands, axes
+        What is known of the size; ``axes`` maps frame axes, slowest first, to their lengths
+        (``{'z': 5, 'c': 2}``). The image grows past all of them where tiles need it.
+    dtype
+        The sample type, for good: a tile with values that it can't hold is refused. Without, it
+        is that of the tiles, by NumPy's promotion.
+    tileSize
+        Side of the stored tiles, or (width, height). Tiles that lie on this grid are laid fastest.
+    blend
+        What becomes of pixels that several tiles cover: ``'over'`` (the last one wins), ``'mean'``,
+        ``'max'``, ``'min'``, ``'sum'`` (integers to int64 unless ``dtype`` says otherwise, where
+        it is cut off at the dtype's limits), or ``'weighted'`` (the mean by the tiles' weights).
+        Means of integers are rounded. The result doesn't depend on the order of the tiles.
+    fill
+        The value where nothing was laid; other than zero it needs a ``dtype``.
+    expectedCoverage
+        The share of the image that tiles will cover, for comparing the room needed with the room
+        there is. Tiles never laid need no room.
+
+    Raises
+    ------
+    SinkInputError
+        Something that can't be meant, or contradicts the store that is joined.
+    SinkError
+        A store is there and shouldn't be, or isn't and should.
+    ScratchFullError
+        The image does not fit on the disk; nothing was made.
+    """
+    mode = _mode(mode)
     wanted = Preallocation(sizeX, sizeY, bands, dtype, axes, tileSize, blend, fill)
-    structure = wanted.structure()
-    home = scratch.temporary_folder() if path is None else Path(path).absolute().parent
-    scratch.check_room(home, wanted.bytes * expectedCoverage)
-    folder = scratch.making_folder(home)
-    create_store(str(folder), structure, wanted.sizes)
+    structure, sizes = wanted.structure(), wanted.sizes
+    if not 0 <= expectedCoverage <= 1:
+        raise SinkInputError(f"expectedCoverage is from 0 to 1, not {expectedCoverage!r}")
     if path is None:
-        scratch.sweep(home)
-        target = home / folder.name.replace(scratch.MAKING, scratch.PREFIX)
-        descriptor = scratch.claim(folder)
-        folder.rename(target)
-        sink = Sink(target)
-        weakref.finalize(sink, scratch.release, str(target), descriptor, os.getpid())
-        return sink
-    folder.rename(path)
-    return Sink(path)
+        if mode is not Mode.CREATE:
+            raise SinkInputError(f"mode {mode.value!r} needs a path")
+        return _temporary(structure, sizes, wanted.bytes * expectedCoverage)
+    place = Path(path).expanduser().absolute()
+    if mode is Mode.JOIN or (mode is Mode.RESUME and is_store(place)):
+        return _joined(place, wanted)
+    scratch.check_room(scratch.existing_parent(place), wanted.bytes * expectedCoverage)
+    scratch.publish(scratch.make(place.parent, structure, sizes), place)
+    return Sink(place)
+
+
+def _mode(mode: Mode | str) -> Mode:
+    try:
+        return Mode(mode)
+    except ValueError:
+        known = ", ".join(row.value for row in Mode)
+        raise SinkInputError(f"mode is one of {known}, not {mode!r}") from None
+
+
+def _temporary(structure: Structure, sizes: Sequence[int], needed: float) -> Sink:
+    home = scratch.temporary_folder()
+    scratch.sweep(home)
+    scratch.check_room(home, needed)
+    folder = scratch.make(home, structure, sizes)
+    target = folder.with_name(folder.name.replace(scratch.MAKING, scratch.PREFIX))
+    ownership = scratch.claim(folder)
+    scratch.publish(folder, target)
+    sink = Sink(target)
+    sink._closing.detach()
+    sink._closing = weakref.finalize(
+        sink, scratch.discard, sink._store.close, str(target), ownership, os.getpid()
+    )
+    return sink
+
+
+def _joined(place: Path, wanted: Preallocation) -> Sink:
+    if not is_store(place):
+        raise SinkError(f"there is no sink's store at {place}; make one with mode='create'")
+    wanted.refuse_conflict(read_structure(place))
+    sink = Sink(place)
+    sink._store.settle()
+    return sink

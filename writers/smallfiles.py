@@ -1,21 +1,20 @@
 """Small files that are replaced whole: a reader sees the old one or the new one, never a part."""
 
+import ctypes
 import json
 import os
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from ziggurat.readers.errors import SinkError
 
-def replace_file(path: Path, content: bytes, *, durable: bool = False) -> None:
+
+def replace_file(path: Path, content: bytes) -> None:
     """Write a file under a temporary name beside it and rename it into place."""
     temporary = path.with_name(f".{path.name}-{uuid4().hex}")
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
+        temporary.write_bytes(content)
         temporary.replace(path)
     except BaseException:  # whatever stops it, even Ctrl-C, nothing is left lying about
         temporary.unlink(missing_ok=True)
@@ -25,3 +24,20 @@ def replace_file(path: Path, content: bytes, *, durable: bool = False) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write JSON whole."""
     replace_file(path, json.dumps(content, indent=1).encode())
+
+
+def sync_file_system(descriptor: int) -> None:
+    """Write all dirty pages of the file system of an open file to its disk (syncfs(2)).
+
+    Python has no call for it, and ``os.sync`` waits for every disk of the machine and tells
+    of no error.
+
+    Raises
+    ------
+    SinkError
+        The system could not do it.
+    """
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.syncfs(descriptor):
+        code = ctypes.get_errno()
+        raise SinkError(f"the sink could not be brought onto the disk: {os.strerror(code)}")

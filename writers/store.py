@@ -8,7 +8,7 @@ import itertools
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -31,27 +31,15 @@ from ziggurat.readers.store_layout import (
     read_structure,
 )
 from ziggurat.writers import growth
-from ziggurat.writers.blend import Blender
+from ziggurat.writers.blend import Blender, Piece, check_weight
 from ziggurat.writers.chunks import Array, ChunkFiles
 from ziggurat.writers.fitting import fitted, grown, with_axes
 from ziggurat.writers.journal import Journal, pack_record
 from ziggurat.writers.locks import FileMutex, StructureLock
-from ziggurat.writers.smallfiles import replace_file, write_json
+from ziggurat.writers.smallfiles import replace_file, sync_file_system, write_json
 from ziggurat.writers.tileinput import TileInput
 
 PUBLISH_EVERY_NS = 250_000_000  # zarr.json follows a growing image four times a second at most
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """The part of a tile that lies in one chunk, as rectangles in the chunk and in the tile."""
-
-    number: int  # of the frame, among the tile's own
-    frame: tuple[int, ...]
-    row: int
-    column: int
-    inside: Rect  # of the chunk
-    part: Rect  # of the tile
 
 
 def create_store(root: str, structure: Structure, sizes: Sequence[int]) -> None:
@@ -85,6 +73,7 @@ class Store:
             The folder is not a store, or a damaged one.
         """
         self.root = os.path.abspath(root)
+        self.closed = False
         self.header = Header(self.root, writable=True)
         self.lock = StructureLock(self.root, self.header, lambda: growth.recover(self))
         self.chunks = ChunkFiles(str(own(self.root, "")), lambda: self.header.vanished)
@@ -111,8 +100,10 @@ class Store:
         ScratchFullError
             There is no room; the tile is not in.
         """
-        if self.header.vanished:
-            raise SinkError(f"the sink's store has been removed: {self.root}")
+        if self.closed or self.header.vanished:
+            what = "the sink is closed" if self.closed else "the sink's store has been removed"
+            raise SinkError(f"{what}: {self.root}")
+        check_weight(self._structure, tile)
         while True:
             with self.lock.shared():
                 structure = self.structure
@@ -134,19 +125,34 @@ class Store:
     def _lay(self, structure: Structure, tile: TileInput) -> None:
         start = [tile.start.get(name, 0) for name in structure.born]
         count = [tile.count(name) for name in structure.born]
-        if structure.settled:
-            pixels = fitted(structure, tile)
-            pieces = list(_pieces(structure, tile))
-            place = (tile.x, tile.y, tile.width, tile.height)
+        pieces = list(_pieces(structure, tile))
+        if not structure.settled or (tile.reserves and self._only_reserves(structure, pieces)):
+            self._extend(structure, tile, start, count)
+            return
+        pixels = fitted(structure, tile)
+        flat = pixels.reshape(-1, *pixels.shape[-3:])
+        rectangle = (tile.x, tile.y, tile.width, tile.height)
+
+        def commit(slot: int = -1, sequence: int = 0) -> None:
+            self._extend(structure, tile, start, count)
             masked = tile.mask is not None
-            if structure.blend is Blend.OVER:
-                flat = pixels.reshape(-1, *pixels.shape[-3:])
-                for piece in pieces:
-                    self._copy(structure, piece, flat, tile)
-                self._extend(structure, tile, start, count)
-                self.journal.append(pack_record(place, start, count, masked=masked))
-                return
-        self._extend(structure, tile, start, count)
+            numbers = {"slot": slot, "sequence": sequence}
+            self.journal.append(pack_record(rectangle, start, count, masked=masked, **numbers))
+
+        if structure.blend is Blend.OVER:
+            for piece in pieces:
+                self._copy(structure, piece, flat, tile)
+            commit()
+        else:
+            self._blender.add(structure, tile, flat, pieces, commit)
+
+    def _only_reserves(self, structure: Structure, pieces: Sequence[Piece]) -> bool:
+        """Return True where laying a single blank pixel would change nothing."""
+        if structure.blend is not Blend.OVER:
+            return True
+        array = structure.arrays[0]
+        paths = (chunk_path(self.root, array, p.frame, p.row, p.column) for p in pieces)
+        return structure.fill == 0 and not any(os.path.exists(path) for path in paths)
 
     def _copy(self, structure: Structure, piece: Piece, pixels: Array, tile: TileInput) -> None:
         array = structure.arrays[0]
@@ -176,7 +182,10 @@ class Store:
         """Let the image reach as far as the tile does."""
         words = self.header.words
         ends = [first + span for first, span in zip(start, count, strict=True)]
-        wanted = [(Word.HEIGHT, tile.y + tile.height), (Word.WIDTH, tile.x + tile.width)]
+        wanted: list[tuple[int, int]] = [
+            (Word.HEIGHT, tile.y + tile.height),
+            (Word.WIDTH, tile.x + tile.width),
+        ]
         wanted += [(Word.AXES + number, end) for number, end in enumerate(ends)]
         if all(words[word] >= size for word, size in wanted):
             return
@@ -203,10 +212,39 @@ class Store:
         self.header.words[Word.PUBLISHED] = time.time_ns()
 
     def settle_blends(self) -> None:
-        """Finish blended tiles whose processes died in the middle of applying them."""
+        """Finish blended tiles whose processes died in the middle of applying them.
+
+        The structure lock must be held, shared or not.
+        """
+        structure = self.structure
+        if structure.blend is not Blend.OVER:
+            self._blender.settle(structure)
+
+    def settle(self) -> None:
+        """Finish what dead processes left half done."""
+        with self.lock.shared():
+            self.settle_blends()
+
+    def sync(self) -> None:
+        """Bring everything that is in onto the disk, so that a power cut can't undo it.
+
+        Raises
+        ------
+        SinkError
+            The system could not do it.
+        """
+        self.publish()
+        descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            sync_file_system(descriptor)
+        finally:
+            os.close(descriptor)
 
     def close(self) -> None:
-        """Let go of all files; the store stays."""
+        """Let go of all files; the store stays. May be called twice."""
+        if self.closed:
+            return
+        self.closed = True
         if not self.header.vanished:
             self.publish()
         self.chunks.forget()

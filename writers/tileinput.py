@@ -37,17 +37,17 @@ class TileInput:
     @property
     def height(self) -> int:
         """Height in pixels."""
-        return self.pixels.shape[-3]
+        return int(self.pixels.shape[-3])
 
     @property
     def width(self) -> int:
         """Width in pixels."""
-        return self.pixels.shape[-2]
+        return int(self.pixels.shape[-2])
 
     @property
     def bands(self) -> int:
         """Samples of a pixel."""
-        return self.pixels.shape[-1]
+        return int(self.pixels.shape[-1])
 
     @property
     def reserves(self) -> bool:
@@ -80,7 +80,7 @@ def tile_input(
     if len(start) > MAX_AXES:
         raise SinkInputError(f"a sink takes {MAX_AXES} frame axes at most, not {list(start)}")
     where = {"x": x, "y": y}
-    left, top = (_coordinate(name, value) for name, value in where.items())
+    left, top = (coordinate(name, value) for name, value in where.items())
     result = TileInput(pixels, left, top, names, start, values, None, None)
     for name, first in {"x": left, "y": top, **start}.items():
         span = {"x": result.width, "y": result.height}.get(name) or result.count(name)
@@ -153,12 +153,14 @@ def _named(pixels: Array, axes: str | Sequence[str] | None) -> tuple[Array, tupl
 
 
 def axis_name(name: Any) -> str:
+    """Return an axis's name in lower case; SinkInputError where it can't be one."""
     if not isinstance(name, str) or not name.isidentifier():
         raise SinkInputError(f"an axis needs a plain word as its name, not {name!r}")
     return name.lower()
 
 
 def refuse_reserved(names: Sequence[str]) -> None:
+    """Refuse names that mean something else."""
     for name in names:
         if name in RESERVED:
             raise SinkInputError(f"{name!r} can't be the name of a frame axis")
@@ -176,14 +178,15 @@ def _positions(
         elif name in start:
             raise SinkInputError(f"axis {name!r} is named twice")
         else:
-            start[name] = _coordinate(name, value)
+            start[name] = coordinate(name, value)
     for name in (*tile_axes, *values):
         start.setdefault(name, 0)
     refuse_reserved(list(start))
     return start, values
 
 
-def _coordinate(name: str, value: Any) -> int:
+def coordinate(name: str, value: Any) -> int:
+    """Return a whole number of zero or more; SinkInputError where it is none."""
     try:
         number = operator.index(value)
     except TypeError:
