@@ -138,3 +138,46 @@ def make_svs(tissue: np.ndarray) -> Callable[..., Path]:
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def make_raster() -> Callable[..., Path]:
+    """Return a function that writes an array (y, x, band) as a raster that GDAL reads."""
+    from osgeo import gdal, gdal_array, osr
+
+    gdal.UseExceptions()
+
+    def make(
+        path: Path,
+        array: np.ndarray,
+        driver: str = "GTiff",
+        *,
+        crs: str | None = None,
+        transform: tuple[float, ...] | None = None,
+        nodata: float | None = None,
+        options: tuple[str, ...] = (),
+        overviews: tuple[int, ...] = (),
+    ) -> Path:
+        height, width, bands = array.shape
+        kind = gdal_array.NumericTypeCodeToGDALTypeCode(array.dtype)
+        memory = gdal.GetDriverByName("MEM").Create("", width, height, bands, kind)
+        for number in range(bands):
+            band = memory.GetRasterBand(number + 1)
+            band.WriteArray(array[..., number])
+            if nodata is not None:
+                band.SetNoDataValue(nodata)
+            if bands in (3, 4):
+                band.SetColorInterpretation(gdal.GCI_RedBand + number)
+        if crs is not None:
+            system = osr.SpatialReference()
+            system.SetFromUserInput(crs)
+            memory.SetSpatialRef(system)
+        if transform is not None:
+            memory.SetGeoTransform(transform)
+        gdal.GetDriverByName(driver).CreateCopy(str(path), memory, options=list(options)).Close()
+        if overviews:
+            with gdal.OpenEx(str(path), gdal.OF_RASTER | gdal.OF_UPDATE) as dataset:
+                dataset.BuildOverviews("AVERAGE", list(overviews))
+        return path
+
+    return make
