@@ -258,4 +258,8 @@ def open_reader(location: Location) -> OpenSlideReader:
         raise UnsupportedFormatError("OpenSlide reads local files only")
     if location.is_directory:
         raise UnsupportedFormatError("OpenSlide opens files, not folders")
-    return OpenSlideReader(str(location.path))
+    reader = OpenSlideReader(str(location.path))
+    if location.head.startswith((b"II", b"MM")):
+        # The TIFF backend has refused it: where no pixel can be read, say so now, not later.
+        reader.read(len(reader.info.levels) - 1, 0, Rect(0, 0, 1, 1))
+    return reader
