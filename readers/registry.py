@@ -57,7 +57,7 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "ome-zarr",
         "ziggurat.readers.ome_zarr",
-        (".zip", ".ozx"),
+        (".zip", ".ozx", ".zattrs", ".zgroup", ".zarray", "zarr.json"),
         ((0, b"PK\x03\x04"),),
         directories=True,
         remote=True,

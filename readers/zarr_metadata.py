@@ -194,6 +194,8 @@ def _fill(value: Any, dtype: np.dtype[Any]) -> Any:
         return np.frombuffer(bits, dtype.newbyteorder(">"))[0].astype(dtype)
     if isinstance(value, str) and dtype.kind == "f":
         return dtype.type(value.replace("Infinity", "inf"))
+    if not isinstance(value, bool | int | float):
+        raise ValueError(f"fill value {value!r}")
     return np.asarray(value).astype(dtype)[()]
 
 
