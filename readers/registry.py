@@ -112,6 +112,8 @@ def open_reader(path: str | os.PathLike[str], formats: tuple[Format, ...] | None
     for row in FORMATS if formats is None else formats:
         if not row.fits(location):
             continue
+        if row.any_file and failure is not None:
+            break  # somebody has recognised it as damaged: guessing would not mend it
         try:
             return _load(row)(location)
         except UnsupportedFormatError as error:

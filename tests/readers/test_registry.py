@@ -80,6 +80,22 @@ def test_a_damaged_slide_is_not_given_to_others(
     assert asked == ["openslide"]
 
 
+def test_last_resorts_are_not_asked_about_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.tif").write_bytes(b"II*\0 and so on")
+    asked = []
+
+    def load(row: Format) -> Callable[[Location], None]:
+        asked.append(row.name)
+        raise CorruptSourceError("damaged") if row.name == "tiff" else UnsupportedFormatError("?")
+
+    monkeypatch.setattr(registry, "_load", load)
+    with pytest.raises(CorruptSourceError, match="damaged"):
+        open_reader(tmp_path / "a.tif")
+    assert asked == ["geo", "tiff", "openslide-tiff"]
+
+
 def test_a_library_that_is_missing_is_a_refusal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
