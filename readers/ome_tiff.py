@@ -78,7 +78,7 @@ def ome_structure(tif: tifffile.TiffFile) -> Structure:
             others += beside(series, tif, _associated_name(series.name))
     made = [from_series(series, list(series.levels), (), tif) for series in alike]
     joined = made[0] if len(made) == 1 else _joined(made, [series.name for series in alike])
-    return dataclasses.replace(joined, others=tuple(others))
+    return dataclasses.replace(joined, others=tuple(others), text=tif.ome_metadata)
 
 
 def _described(structure: Structure, images: list[OmeImage]) -> OmeImage | None:
@@ -111,8 +111,7 @@ def _channels(structure: Structure, image: OmeImage) -> tuple[Channel, ...]:
 
 def ome_facts(structure: Structure) -> VendorFacts:
     """Return what the XML says of the image."""
-    xml = structure.page.parent.ome_metadata
-    image = _described(structure, parse_ome(xml)) if xml else None
+    image = _described(structure, parse_ome(structure.text)) if structure.text else None
     if image is None:
         return VendorFacts(format="ome-tiff", trust_resolution=False)
     return VendorFacts(

@@ -5,6 +5,7 @@ tile, without locks, so that threads and forked processes share one open reader.
 """
 
 import contextlib
+import dataclasses
 import logging
 
 import numpy as np
@@ -19,10 +20,11 @@ from ziggurat.readers.location import Location
 from ziggurat.readers.ome_tiff import companion_xml
 from ziggurat.readers.reader import Pixels, Reader
 from ziggurat.readers.segment_cache import SegmentCache
+from ziggurat.readers.sibling_files import SiblingFiles, source_of
 from ziggurat.readers.tiff_associated import Associated, find_associated
 from ziggurat.readers.tiff_info import image_info
 from ziggurat.readers.tiff_layout import SegmentLayout
-from ziggurat.readers.tiff_pages import level_layout, make_plane
+from ziggurat.readers.tiff_pages import frame_layout, level_layout, make_plane
 from ziggurat.readers.tiff_plane import Plane, Substitute
 from ziggurat.readers.tiff_structure import Structure
 from ziggurat.readers.vendors import find_structure
@@ -52,6 +54,7 @@ class TiffReader(Reader):
         self._associated = associated
         self._planes: dict[tuple[int, int], Plane | None] = {}
         self._cache = SegmentCache()
+        self._siblings = SiblingFiles()
         self._fill = np.asarray(info.background or 0, dtype=info.dtype)
 
     def _plane(self, level: int, frame: int) -> Plane | None:
@@ -68,7 +71,9 @@ class TiffReader(Reader):
         substitute: Substitute = self._blank
         if level and self._structure.kind == _REPLACED_FROM_ABOVE:
             substitute = self._from_above(level, frame)
-        return make_plane(self._source, page, self._layouts[level], substitute, self._cache)
+        layout = frame_layout(self._layouts[level], page)
+        source = source_of(page.path, self._source, self._siblings)
+        return make_plane(source, page, layout, substitute, self._cache)
 
     def _blank(self, part: Rect) -> Pixels:
         """Return what missing tiles show."""
@@ -115,8 +120,9 @@ class TiffReader(Reader):
         return self._associated[name].encoded(self._source)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and the others that belong to it."""
         self._source.close()
+        self._siblings.close()
 
 
 def _open_tiff(
@@ -127,14 +133,22 @@ def _open_tiff(
     return tifffile.TiffFile(ByteFile(source), name=location.name)
 
 
+def _alike(structure: Structure) -> tuple[Structure, list[SegmentLayout]]:
+    """Return the layouts of the levels, without levels of other bands or samples than the first."""
+    layouts = [level_layout(pages) for pages in structure.levels]
+    kind = layouts[0].bands, layouts[0].dtype
+    good = [index for index, one in enumerate(layouts) if (one.bands, one.dtype) == kind]
+    levels = tuple(structure.levels[index] for index in good)
+    return dataclasses.replace(structure, levels=levels), [layouts[index] for index in good]
+
+
 def _parse(location: Location, source: ByteSource) -> TiffReader:
     with contextlib.ExitStack() as stack:
         tif = stack.enter_context(_open_tiff(location, source))
         companion = companion_xml(location, tif.pages.first.description) if tif.is_ome else None
         if companion is not None:
             tif = stack.enter_context(_open_tiff(location, source, companion))
-        structure = find_structure(tif)
-        layouts = [level_layout(pages) for pages in structure.levels]
+        structure, layouts = _alike(find_structure(tif))
         associated = find_associated(structure)
         info = image_info(structure, layouts, tuple(associated))
         reader = TiffReader(source, info, structure, layouts, associated)

@@ -164,7 +164,7 @@ def image_info(
         mm_y=mm_y,
         magnification=facts.magnification,
         icc_profile=icc if isinstance(icc, bytes) and icc else None,
-        description=page.description or None,
+        description=structure.text or page.description or None,
         associated=tuple(associated),
         background=None if background is None else (float(background),) * layout.bands,
         nodata=nodata,

@@ -150,10 +150,22 @@ def _tile_format(page: tifffile.TiffPage, dtype: np.dtype[Any], planar: bool) ->
     )
 
 
-def page_layout(page: tifffile.TiffPage, intervals: bool = False) -> SegmentLayout:
+def page_layout(
+    page: tifffile.TiffPage,
+    *,
+    intervals: bool = False,
+    fallback: Callable[..., Any] | None = None,
+) -> SegmentLayout:
     """Read the layout of a page, and refuse what can't be.
 
-    ``intervals``: it is one JPEG that will be read by its restart intervals.
+    Parameters
+    ----------
+    page
+        A page with tags.
+    intervals
+        It is one JPEG that will be read by its restart intervals.
+    fallback
+        Decoder to use instead of the page's own, which is made while its file is open.
 
     Raises
     ------
@@ -189,7 +201,7 @@ def page_layout(page: tifffile.TiffPage, intervals: bool = False) -> SegmentLayo
         tiled=tiled,
         planar=planar,
         format=_tile_format(page, dtype, planar),
-        fallback=page.decode,
+        fallback=page.decode if fallback is None else fallback,
         inverted=int(page.photometric) == _MIN_IS_WHITE and dtype.kind == "u",
         scale=255 // ((1 << bits) - 1) if gray and bits in (1, 2, 4) else 1,
         cached=not tiled or tile_width * tile_height >= _LARGE_TILE,

@@ -35,6 +35,27 @@ def layout_of(page: PageData) -> SegmentLayout:
     )
 
 
+def frame_layout(layout: SegmentLayout, page: PageData) -> SegmentLayout:
+    """Return the layout of a frame that is in another file than its level's first one.
+
+    Raises
+    ------
+    CorruptSourceError
+        It differs in more than its byte order and predictor.
+    """
+    if page.path is None:
+        return layout
+    own = page_layout(page.keyframe, fallback=layout.fallback)
+    if (own.width, own.height, own.bands, own.dtype) != (
+        layout.width,
+        layout.height,
+        layout.bands,
+        layout.dtype,
+    ):
+        raise CorruptSourceError(f"{page.path} has a frame of another kind than the first file")
+    return own
+
+
 def make_plane(
     source: ByteSource,
     page: PageData,

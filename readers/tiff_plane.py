@@ -116,7 +116,16 @@ class Plane:
             tile = decode_tile(data, self.format, shape[:2])
         else:
             tile = self._decode_otherwise(data, index)
-        return self._mend(fit_tile(tile, shape))
+        return self._typed(self._mend(fit_tile(tile, shape)))
+
+    def _typed(self, tile: Pixels) -> Pixels:
+        """Make sure that a tile is of the page's kind of samples: code streams may say else."""
+        dtype = self.layout.dtype
+        if tile.dtype == dtype:
+            return tile
+        if tile.dtype == np.bool_:
+            return tile.astype(dtype)
+        raise CorruptSourceError(f"a tile of {tile.dtype} samples in a page of {dtype}")
 
     def _decode_otherwise(self, data: bytes, index: int) -> Pixels:
         form = self.layout.format

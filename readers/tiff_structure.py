@@ -53,7 +53,8 @@ class Beside:
 class Structure:
     """``levels[level][frame]``; None for a frame whose page is missing.
 
-    ``page`` is the first of the image; ``series`` tifffile's view of it, where that was used.
+    ``page`` is the first of the image; ``series`` tifffile's view of it, where that was used;
+    ``text`` a description of the whole file, where there is one that isn't on that page.
     """
 
     kind: str
@@ -62,6 +63,7 @@ class Structure:
     page: tifffile.TiffPage
     series: Any = None
     others: tuple[Beside, ...] = ()
+    text: str | None = None
 
 
 def page_data(page: Any, plane: int | None = None, home: Any = None) -> PageData:

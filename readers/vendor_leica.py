@@ -5,6 +5,7 @@ Source: OpenSlide's notes on the format.
 
 import base64
 import binascii
+import dataclasses
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
@@ -117,13 +118,13 @@ def leica_structure(tif: tifffile.TiffFile) -> Structure:
     for index, one in enumerate(series):
         if index != areas[0]:
             others += beside(one, tif, "macro")
-    return from_series(main, list(main.levels), others, tif)
+    structure = from_series(main, list(main.levels), others, tif)
+    return dataclasses.replace(structure, text=tif.pages.first.description)
 
 
 def leica_facts(structure: Structure) -> VendorFacts:
     """Return the facts of the scanned area."""
-    first = structure.page.parent.pages.first  # the description is on the file's first page
-    images, size, barcode = parse_scn(first.description)
+    images, size, barcode = parse_scn(structure.text or "")
     image = next((one for one in images if not _is_macro(one, size)), images[0])
     fields = {f"leica.{key}": value for key, value in image.fields.items() if value}
     if barcode:
