@@ -123,6 +123,8 @@ def open_reader(path: str | os.PathLike[str], formats: tuple[Format, ...] | None
             if row.owns:
                 break
     if failure is not None:
-        raise failure
+        if location.path is None or location.path.name in str(failure):
+            raise failure
+        raise type(failure)(f"{location.url}: {failure}") from failure
     said = "; ".join(refusals) or "no backend takes such a name or beginning"
     raise UnsupportedFormatError(f"{location.url} is not an image that can be opened ({said})")
