@@ -50,7 +50,7 @@ def segment(tile: Pixels) -> Pixels:
     """Give the brown stain of an RGB tile (y, x, 3) as uint8 (y, x, 1), 0 none to 255 full."""
     density = -np.log((tile[..., :3].astype(np.float32) + 1) / 256)
     brown = density @ _UNMIX[:, 1]
-    return np.asarray(np.clip(brown * 255, 0, 255), np.uint8)[..., np.newaxis]
+    return np.asarray(np.clip(brown * 160, 0, 255), np.uint8)[..., np.newaxis]
 
 
 def _infer(slide: Path, sink: Sink, share: int, of: int) -> int:
@@ -89,18 +89,28 @@ def _compare(first: Source, second: Source, row_height: int = 2048) -> int:
     return int(width * height)
 
 
-def _side_by_side(slide: Source, result: Source, target: Path) -> None:
-    """Write slide and overlay beside each other as one PNG."""
-    from PIL import Image
-
+def _overlay(slide: Source, result: Source, region: dict[str, int]) -> Pixels:
+    """Return a region of slide and result beside each other, uint8 (y, x, 3)."""
     size = {"maxWidth": 900, "maxHeight": 900}
-    picture, _ = slide.getRegion(output=size, format=TILE_FORMAT_NUMPY)
-    stain, _ = result.getRegion(output=size, format=TILE_FORMAT_NUMPY)
+    picture, _ = slide.getRegion(region=region, output=size, format=TILE_FORMAT_NUMPY)
+    stain, _ = result.getRegion(region=region, output=size, format=TILE_FORMAT_NUMPY)
     picture = picture[..., :3]
     strength = stain[..., :1].astype(np.float32) / 255
-    overlay = picture * (1 - strength) + np.array([255, 0, 160], np.float32) * strength
-    both = np.concatenate([picture, overlay.astype(np.uint8)], axis=1)
-    Image.fromarray(both).save(target)
+    mixed = picture * (1 - strength) + np.array([255, 0, 160], np.float32) * strength
+    return np.concatenate([picture, mixed.astype(np.uint8)], axis=1)
+
+
+def _side_by_side(slide: Source, result: Source, target: Path) -> None:
+    """Write a picture: slide and overlay, above the whole, below a piece of it as it is stored."""
+    from PIL import Image
+
+    meta = slide.getMetadata()
+    width, height = meta["sizeX"], meta["sizeY"]
+    whole = _overlay(slide, result, {"left": 0, "top": 0, "width": width, "height": height})
+    piece = {"left": width // 3, "top": height // 3}
+    piece |= {"width": whole.shape[1] // 2, "height": whole.shape[0]}
+    detail = _overlay(slide, result, piece)
+    Image.fromarray(np.concatenate([whole, detail[:, : whole.shape[1]]])).save(target)
 
 
 @contextmanager
@@ -133,7 +143,7 @@ def run_demo(slide: Path | None, outdir: Path, workers: int | None = None) -> De
     VerificationError
         The two results do not hold the same pixels.
     """
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     workers = workers or max(2, len(os.sched_getaffinity(0)))
     outdir.mkdir(parents=True, exist_ok=True)
     files = DemoFiles(
