@@ -76,19 +76,26 @@ def world_grid(info: ImageInfo, projection: str, units_per_pixel: float | None) 
     finest = mean_meters_per_pixel(info.geo, info.width, info.height)
     if not finest and info.mm_x and info.mm_y:
         finest = (info.mm_x + info.mm_y) / 2000
-    ratio = _EQUATOR / TILE / finest if finest and math.isfinite(finest) else 1.0
+    unit = _meters_per_unit(projection)
+    across = _across(projection, units_per_pixel, unit)
+    ratio = across * unit / TILE / finest if finest and math.isfinite(finest) else 1.0
     deepest = math.ceil(math.log2(ratio)) if ratio > 1 else 0
-    across = _across(projection, units_per_pixel)
     return WorldGrid(crs_name(projection), across, min(deepest, _DEEPEST))
 
 
-def _across(projection: str, units_per_pixel: float | None) -> float:
+def _across(projection: str, units_per_pixel: float | None, unit: float) -> float:
     if units_per_pixel is not None:
         if not (math.isfinite(units_per_pixel) and units_per_pixel > 0):
             raise OptionError(f"unitsPerPixel must be a positive number, not {units_per_pixel}")
         return float(units_per_pixel) * TILE
     around = world_width(projection)
-    if around is not None:
-        return around
-    unit = parse_crs(projection).GetLinearUnits()
-    return _EQUATOR / (unit if unit > 0 else 1.0)
+    return around if around is not None else _EQUATOR / unit
+
+
+def _meters_per_unit(projection: str) -> float:
+    """Return how long a unit is at the equator."""
+    crs = parse_crs(projection)
+    if crs.IsGeographic():
+        return float(crs.GetAngularUnits()) * _EQUATOR / (2 * math.pi)
+    unit = float(crs.GetLinearUnits())
+    return unit if unit > 0 else 1.0

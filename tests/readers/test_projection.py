@@ -1,0 +1,369 @@
+"""Projected views, against gdalwarp."""
+
+import math
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from osgeo import gdal, osr
+
+from ziggurat.readers.errors import OptionError, ProjectionError, RegionError
+from ziggurat.readers.gdal import open_reader
+from ziggurat.readers.geometry import Rect
+from ziggurat.readers.location import locate
+from ziggurat.readers.projection import ProjectedReader, Warp, project
+
+gdal.UseExceptions()
+
+WORLD = 2 * math.pi * 6_378_137
+
+PLACED = [
+    "large_image/global_dem.tif",
+    "large_image/rgb_geotiff.tiff",
+    "large_image/rgba_geotiff.tiff",
+    "rasterio/RGB.byte.tif",
+    "rasterio/RGBA.byte.tif",
+    "rasterio/RGBA.uint16.tif",
+    "rasterio/alpha.tif",
+    "rasterio/cogeo.tif",
+    "rasterio/goes.tif",
+    "rasterio/red.tif",
+    "rasterio/shade.tif",
+    "rasterio/world.byte.tif",
+    "rio-tiler/cog.tif",
+    "rio-tiler/cog_cmap.tif",
+    "rio-tiler/cog_dateline.tif",
+    "rio-tiler/cog_gcps.tif",
+    "rio-tiler/cog_nodata_nan.tif",
+    "rio-tiler/cog_rgb_mask.tif",
+    "rio-tiler/cog_scale.tif",
+]
+
+
+def view(path: Path, projection: str = "EPSG:3857", **options: object) -> ProjectedReader:
+    return project(open_reader(locate(path)), path, projection, **options)
+
+
+def tile(reader: ProjectedReader, z: int, x: int, y: int) -> np.ndarray:
+    return reader.read(len(reader.info.levels) - 1 - z, 0, Rect(x * 256, y * 256, 256, 256))
+
+
+def gdalwarp(path: Path, z: int, x: int, y: int, **options: object) -> np.ndarray:
+    """Warp one Web Mercator tile in GDAL's own words."""
+    size = WORLD / 2**z
+    left, top = x * size - WORLD / 2, WORLD / 2 - y * size
+    warped = gdal.Warp(
+        "",
+        str(path),
+        format="MEM",
+        dstSRS="EPSG:3857",
+        outputBounds=(left, top - size, left + size, top),
+        width=256,
+        height=256,
+        dstAlpha=True,
+        **options,
+    )
+    return np.moveaxis(warped.ReadAsArray(), 0, -1)
+
+
+def middle_tile(reader: ProjectedReader, z: int) -> tuple[int, int]:
+    from ziggurat.readers.geo_facts import image_rect
+
+    rect = image_rect(reader.info)
+    side = reader.info.width / 2**z
+    return int((rect.x + rect.width / 2) // side), int((rect.y + rect.height / 2) // side)
+
+
+@pytest.mark.parametrize("name", PLACED)
+def test_tiles_are_those_of_gdalwarp(name: str, data_file) -> None:
+    path = data_file(f"geotiff/{name}")
+    source = gdal.Open(str(path))
+    with view(path) as reader:
+        deepest = len(reader.info.levels) - 1
+        for z in {0, deepest // 2, max(0, deepest - 1), deepest}:
+            x, y = middle_tile(reader, z)
+            found, expected = tile(reader, z, x, y), gdalwarp(path, z, x, y)
+            table = source.GetRasterBand(1).GetColorTable()
+            assert found.shape[2] == (4 if table else expected.shape[2])
+            shown = expected[..., -1] > 0
+            np.testing.assert_array_equal(found[..., -1] > 0, shown)
+            if table:
+                colors = np.array([table.GetColorEntry(i)[:3] for i in range(256)], np.uint8)
+                np.testing.assert_array_equal(
+                    found[shown][:, :3], colors[expected[shown][:, 0].astype(int)]
+                )
+            else:
+                assert found.dtype == expected.dtype
+                np.testing.assert_array_equal(found[..., :-1], expected[..., :-1])
+                opaque = 1 if found.dtype.kind == "f" else np.iinfo(found.dtype).max
+                gdals = 255 if found.dtype.kind == "f" else opaque
+                np.testing.assert_allclose(found[..., -1], expected[..., -1] / gdals * opaque)
+
+
+def test_the_first_tile_is_the_whole_world_without_the_poles(tmp_path: Path, make_raster) -> None:
+    rows = np.repeat(np.arange(180, dtype=np.uint8)[:, None, None], 360, axis=1)
+    path = make_raster(
+        tmp_path / "world.tif", rows, crs="EPSG:4326", transform=(-180, 1, 0, 90, 0, -1)
+    )
+    with view(path) as reader:
+        first = tile(reader, 0, 0, 0)
+        assert first.shape == (256, 256, 2)
+        assert (first[..., 1] == 255).all()
+        assert first[0, 0, 0] in (4, 5)  # 85.05 degrees north
+        assert first[-1, 0, 0] in (174, 175)
+        assert first[127, 99, 0] == 89
+        assert first[128, 99, 0] == 90
+        level = reader.info.levels[0]
+        assert level.width == level.height == 256 * 2 ** (len(reader.info.levels) - 1)
+        assert reader.info.geo is not None
+        assert reader.info.geo.projection == "EPSG:3857"
+
+
+def test_across_the_date_line_both_edges_of_the_world_show_it(tmp_path: Path, make_raster) -> None:
+    path = make_raster(
+        tmp_path / "fiji.tif",
+        np.full((40, 40, 1), 77, np.uint8),
+        crs="EPSG:4326",
+        transform=(170, 0.5, 0, 10, 0, -0.5),
+    )
+    with view(path) as reader:
+        both = tile(reader, 0, 0, 0)[128]
+        assert both[:7, 1].all()
+        assert both[-7:, 1].all()
+        assert not both[20:-20, 1].any()
+        zoom = tile(reader, 4, 0, 7)
+        np.testing.assert_array_equal(zoom, gdalwarp(path, 4, 0, 7))
+        assert (zoom[..., 1] == 255).any()
+
+
+def test_longitudes_from_0_to_360_are_the_same_world(tmp_path: Path, make_raster) -> None:
+    columns = (np.arange(360) // 2).astype(np.uint8)[None, :, None].repeat(180, axis=0)
+    path = make_raster(
+        tmp_path / "pacific.tif", columns, crs="EPSG:4326", transform=(0, 1, 0, 90, 0, -1)
+    )
+    with view(path) as reader:
+        row = tile(reader, 0, 0, 0)[128]
+        assert (row[:, 1] == 255).all()
+        assert row[10, 0] == pytest.approx((180 + 10 * 360 / 256) / 2, abs=1.5)
+        assert row[200, 0] == pytest.approx((200 - 128) * 360 / 256 / 2, abs=1.5)
+
+
+def test_a_pole_in_its_own_projection(tmp_path: Path, make_raster) -> None:
+    path = make_raster(
+        tmp_path / "arctic.tif",
+        np.full((100, 100, 1), 9, np.uint8),
+        crs="EPSG:3413",
+        transform=(-2_500_000, 50_000, 0, 2_500_000, 0, -50_000),
+    )
+    with view(path) as reader:
+        first = tile(reader, 0, 0, 0)
+        assert (first[:10, :, 1] == 255).all()
+        assert not first[128:, :, 1].any()
+    with view(path, "EPSG:3413") as reader:
+        first = tile(reader, 0, 0, 0)
+        assert first[120:136, 120:136, 1].all()
+
+
+def test_nodata_and_masks_are_transparent(tmp_path: Path, make_raster) -> None:
+    values = np.full((64, 64, 3), 50, np.uint8)
+    values[:32] = 7
+    path = make_raster(
+        tmp_path / "n.tif", values, crs="EPSG:3857", transform=(0, 100, 0, 6400, 0, -100), nodata=7
+    )
+    with view(path, units_per_pixel=100) as reader:
+        assert reader.info.alpha
+        whole = reader.read(0, 0, reader.info.levels[0].rect)
+        shown = whole[..., 3] == 255
+        assert shown.any()
+        assert (whole[shown][:, :3] == 50).all()
+
+
+def test_resampling_is_a_choice(tmp_path: Path, make_raster, rng: np.random.Generator) -> None:
+    path = make_raster(
+        tmp_path / "r.tif",
+        rng.integers(0, 256, (200, 200, 1), np.uint8),
+        crs="EPSG:3857",
+        transform=(0, 1000, 0, 200_000, 0, -1000),
+    )
+    for method in Warp:
+        with view(path, resample=method) as reader:
+            z = 6
+            x, y = middle_tile(reader, z)
+            expected = gdalwarp(path, z, x, y, resampleAlg=method.value)
+            np.testing.assert_array_equal(tile(reader, z, x, y), expected)
+
+
+def test_overviews_are_used_for_small_zooms(tmp_path: Path, make_raster) -> None:
+    path = make_raster(
+        tmp_path / "o.tif",
+        np.full((1024, 1024, 1), 100, np.uint8),
+        crs="EPSG:3857",
+        transform=(0, 100, 0, 102_400, 0, -100),
+        options=("TILED=YES",),
+        overviews=(2, 4, 8),
+    )
+    dataset = gdal.Open(str(path), gdal.GA_Update)
+    dataset.GetRasterBand(1).GetOverview(2).WriteArray(np.full((128, 128), 33, np.uint8))
+    dataset.Close()
+    with view(path) as reader:
+        x, y = middle_tile(reader, 7)  # 1223 m a pixel
+        small = tile(reader, 7, x, y)
+        assert set(small[small[..., 1] > 0][:, 0].tolist()) == {33}
+        x, y = middle_tile(reader, 10)
+        assert set(tile(reader, 10, x, y)[..., 0].ravel().tolist()) <= {0, 100}
+
+
+def test_blank_tiles_are_known_without_reading(tmp_path: Path, make_raster) -> None:
+    path = make_raster(
+        tmp_path / "b.tif",
+        np.full((64, 64, 1), 5, np.uint8),
+        crs="EPSG:4326",
+        transform=(10, 0.01, 0, 50, 0, -0.01),
+    )
+    with view(path) as reader:
+        deepest = len(reader.info.levels) - 1
+        x, y = middle_tile(reader, deepest)
+        assert not reader.is_blank(0, 0, Rect(x * 256, y * 256, 256, 256))
+        for far in (Rect(0, 0, 256, 256), Rect((x + 9) * 256, y * 256, 256, 256)):
+            assert reader.is_blank(0, 0, far)
+            assert not reader.read(0, 0, far).any()
+
+
+def test_values_under_a_pixel_are_the_stored_ones(data_file) -> None:
+    path = data_file("geotiff/rio-tiler/cog_cmap.tif")
+    oracle = gdal.Open(str(path))
+    with view(path) as reader:
+        from ziggurat.readers.geo_facts import image_rect
+
+        rect = image_rect(reader.info)
+        stored = oracle.ReadAsArray(100, 50, 1, 1)[0, 0]
+        pixel = (rect.x + int(100.5 * rect.width / 7168), rect.y + int(50.5 * rect.height / 8704))
+        assert reader.native_bands(*pixel) == {1: stored}
+        assert reader.native_bands(0, 0) == {}
+
+
+@pytest.mark.parametrize(
+    ("projection", "across"),
+    [
+        ("EPSG:3857", WORLD),
+        ("epsg:4326", 360),
+        ("EPSG:32633", WORLD),
+        ("EPSG:2263", WORLD / 0.304800609601219),
+        ("+proj=cea +lat_ts=30 +datum=WGS84", None),
+    ],
+)
+def test_the_first_zoom_holds_the_world(projection: str, across: float | None, data_file) -> None:
+    with view(data_file("geotiff/rasterio/world.byte.tif"), projection) as reader:
+        geo = reader.info.geo
+        assert geo is not None
+        assert geo.transform is not None
+        side = geo.transform[1] * reader.info.width
+        assert -geo.transform[0] == geo.transform[3] == pytest.approx(side / 2)
+        if across is not None:
+            assert side == pytest.approx(across)
+        else:
+            assert 34e6 < side < 36e6
+
+
+@pytest.mark.parametrize(
+    "projection",
+    [
+        "EPSG:999999", "nonsense", "", "EPSG:", "+proj=nothing", "PROJCS[", "\0", "A" * 100_000,
+        "http://127.0.0.1:1/x.wkt", "/etc/passwd", "file:///etc/passwd", "nan",
+    ],
+)  # fmt: skip
+def test_an_unknown_projection_is_refused_at_once(projection: str, data_file) -> None:
+    reader = open_reader(locate(data_file("geotiff/rasterio/red.tif")))
+    with pytest.raises(ProjectionError, match="coordinate reference system"):
+        project(reader, "red.tif", projection)
+
+
+def test_what_can_not_be_projected_says_why(tmp_path: Path, make_raster) -> None:
+    plain = make_raster(tmp_path / "p.tif", np.zeros((4, 4, 1), np.uint8))
+    with pytest.raises(ProjectionError, match="does not say where"):
+        view(plain)
+    lost = make_raster(
+        tmp_path / "l.tif", np.zeros((4, 4, 1), np.uint8), transform=(1e5, 10, 0, 1e6, 0, -10)
+    )
+    with pytest.raises(ProjectionError, match="which coordinate reference system"):
+        view(lost)
+    for wrong in (0.0, -1.0, math.nan, math.inf):
+        with pytest.raises(OptionError, match="unitsPerPixel"):
+            view(_small(tmp_path, make_raster), units_per_pixel=wrong)
+
+
+def _small(folder: Path, make_raster) -> Path:
+    return make_raster(
+        folder / "s.tif",
+        np.full((8, 8, 1), 3, np.uint8),
+        crs="EPSG:4326",
+        transform=(0, 1, 0, 8, 0, -1),
+    )
+
+
+def test_units_per_pixel_set_the_first_zoom(tmp_path: Path, make_raster) -> None:
+    with view(_small(tmp_path, make_raster), units_per_pixel=1000.0) as reader:
+        assert reader.info.geo is not None
+        assert reader.info.geo.transform is not None
+        assert reader.info.geo.transform[0] == -128_000
+
+
+def test_a_huge_request_is_refused(data_file) -> None:
+    with (
+        view(data_file("geotiff/rio-tiler/cog_cmap.tif")) as reader,
+        pytest.raises(RegionError, match="smaller region"),
+    ):
+        reader.read(0, 0, reader.info.levels[0].rect)
+
+
+def test_threads_warp_at_once(data_file) -> None:
+    path = data_file("geotiff/rio-tiler/cog_dateline.tif")
+    with view(path) as reader:
+        places = [(z, *middle_tile(reader, z)) for z in range(4, 11)]
+        expected = [tile(reader, *place) for place in places]
+        wrong: list[object] = []
+
+        def work() -> None:
+            for place, pixels in zip(places, expected, strict=True):
+                if not np.array_equal(tile(reader, *place), pixels):
+                    wrong.append(place)
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not wrong
+
+
+def test_rotated_and_placed_by_points(tmp_path: Path, make_raster, rng) -> None:
+    values = rng.integers(1, 255, (60, 80, 1), np.uint8)
+    angle = math.radians(30)
+    c, s = 100 * math.cos(angle), 100 * math.sin(angle)
+    path = make_raster(
+        tmp_path / "rot.tif", values, crs="EPSG:32633", transform=(500_000, c, s, 5_000_000, s, -c)
+    )
+    with view(path) as reader:
+        x, y = middle_tile(reader, 11)
+        found = tile(reader, 11, x, y)
+        np.testing.assert_array_equal(found, gdalwarp(path, 11, x, y))
+        assert 0 < (found[..., 1] > 0).sum() < found[..., 1].size
+    points = make_raster(tmp_path / "gcp.tif", values)
+    crs = osr.SpatialReference()
+    crs.ImportFromEPSG(4326)
+    crs.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+    with gdal.OpenEx(str(points), gdal.OF_UPDATE) as dataset:
+        dataset.SetGCPs(
+            [
+                gdal.GCP(10 + px / 100 + py / 900, 50 - py / 100, 0, px, py)
+                for px in (0, 40, 80)
+                for py in (0, 30, 60)
+            ],
+            crs,
+        )
+    with view(points) as reader:
+        x, y = middle_tile(reader, 8)
+        found = tile(reader, 8, x, y)
+        np.testing.assert_array_equal(found, gdalwarp(points, 8, x, y))
+        assert found[..., 1].any()
