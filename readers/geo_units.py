@@ -20,12 +20,6 @@ _LONGITUDE_LATITUDE = {"wgs84", "4326", "epsg:4326", "lonlat"}
 _STEPS = 9  # points along each side of a region: its edges are curves in the image
 
 
-def is_geographic_unit(units: str) -> bool:
-    """Return True for units that are coordinates on earth rather than pixels or lengths."""
-    name = units.strip().lower()
-    return name in _OWN | _LONGITUDE_LATITUDE or name.startswith(("epsg:", "proj4:", "+proj"))
-
-
 def named_crs(info: ImageInfo, units: str) -> str:
     """Return the system that a unit or a caller means.
 
