@@ -123,6 +123,7 @@ def _summary(index: int, checks: list[TileCheck], total: int) -> LevelCheck:
         compared="bytes" if all(check.same_bytes for check in checks) else "pixels",
         checked=len(checks),
         total=total,
+        identical=sum(check.same_bytes for check in checks),
         different=sum(check.max_error > 0 for check in checks),
         max_error=max((check.max_error for check in checks), default=0.0),
         mean_error=float(np.mean([check.mean_error for check in checks])) if checks else 0.0,

@@ -3,29 +3,30 @@
 import os
 from dataclasses import dataclass
 
-from ziggurat.readers.encoded import Codec
 from ziggurat.readers.image import ImageInfo
 
 OVERHEAD_BYTES = 1 << 16  # headers, tags and tile tables of an ordinary output
 
 # Bytes of a tile for each byte of its pixels, as seen on stained tissue at default settings.
 _RATIO = {
-    Codec.NONE: 1.0,
-    Codec.JPEG: 0.10,
-    Codec.JPEG2000: 0.12,
-    Codec.JPEGXL: 0.08,
-    Codec.WEBP: 0.06,
+    "none": 1.0,
+    "jpeg": 0.10,
+    "jpeg2000": 0.12,
+    "jpegxl": 0.08,
+    "webp": 0.06,
 }
 _LOSSLESS_RATIO = 0.6
 
 # Samples (bytes) encoded in a second by one core, decoding and shrinking included.
 _SPEED = {
-    Codec.NONE: 600e6,
-    Codec.JPEG: 120e6,
-    Codec.JPEG2000: 12e6,
-    Codec.JPEGXL: 15e6,
-    Codec.WEBP: 15e6,
-    Codec.LZW: 50e6,
+    "none": 600e6,
+    "jpeg": 120e6,
+    "jpeg2000": 12e6,
+    "jpegxl": 15e6,
+    "webp": 15e6,
+    "lzw": 50e6,
+    "blosc": 400e6,
+    "lzma": 3e6,
 }
 _OTHER_SPEED = 80e6
 _COPY_SPEED = 400e6  # bytes in a second, read and written
@@ -38,7 +39,7 @@ class Work:
     action: str
     pixels: int
     bands: int
-    codec: Codec
+    codec: str
     copied_bytes: int
 
 
@@ -47,7 +48,7 @@ def thread_count(threads: int | None) -> int:
     return threads or os.cpu_count() or 1
 
 
-def encoded_bytes(width: int, height: int, info: ImageInfo, codec: Codec) -> int:
+def encoded_bytes(width: int, height: int, info: ImageInfo, codec: str) -> int:
     """Return about how large an encoded level of one frame will be."""
     raw = width * height * info.bands * info.dtype.itemsize
     return round(raw * _RATIO.get(codec, _LOSSLESS_RATIO))

@@ -192,7 +192,7 @@ def show_plan(console: Console, plan: ConversionPlan) -> None:
             f"{step.width} × {step.height}",
             f"{step.tiles} of {step.tile_width} × {step.tile_height}",
             step.action,
-            step.codec.value,
+            step.codec,
             size_text(step.expected_bytes),
             step.reason,
         )

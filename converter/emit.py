@@ -3,15 +3,16 @@
 from pathlib import Path
 
 from ziggurat.converter.options import ConvertOptions, Target
-from ziggurat.converter.plan import ConversionPlan, Step
-from ziggurat.readers.encoded import Codec
+from ziggurat.converter.plan import ZARR_TARGETS, ConversionPlan, Step
+from ziggurat.readers.encoded import TileFormat
 from ziggurat.readers.image import ImageInfo
 from ziggurat.readers.reader import Reader
-from ziggurat.writers.codecs import TileCodec, tile_codec
-from ziggurat.writers.layout import Copy, LevelPlan
+from ziggurat.writers.codecs import tile_codec
+from ziggurat.writers.layout import Copy, LevelPlan, TileEncoder
 from ziggurat.writers.options import Compression, PyramidStyle, WriteOptions
 from ziggurat.writers.progress import Cancellation, ProgressCallback
 from ziggurat.writers.write import WriteReport, write_levels
+from ziggurat.writers.zarr_codecs import chunk_codec
 
 
 def emit(
@@ -32,11 +33,11 @@ def emit(
 
 def options_for_writing(plan: ConversionPlan, options: ConvertOptions) -> WriteOptions:
     """Return the writer's options for a plan."""
-    codec = next((step.codec for step in plan.steps if step.action != "copy"), Codec.DEFLATE)
+    codec = next((step.codec for step in plan.steps if step.action != "copy"), "deflate")
     style = PyramidStyle.PAGES if plan.target is Target.SVS else None
     return WriteOptions(
-        lossy=codec is Codec.JPEG,
-        compression=Compression(codec.value),
+        lossy=codec == Compression.JPEG.value,
+        compression=Compression(codec),
         quality=options.quality,
         tile_size=options.tile_size,
         pyramid=style,
@@ -50,17 +51,18 @@ def level_plans(
     plan: ConversionPlan, info: ImageInfo, options: WriteOptions
 ) -> tuple[LevelPlan, ...]:
     """Return the plan's levels as the engine takes them."""
-    encoders: dict[Codec, TileCodec] = {}
-    return tuple(_level_plan(step, info, options, encoders) for step in plan.steps)
+    encode: TileEncoder | None = None
+    form: TileFormat | None = None
+    if plan.target in ZARR_TARGETS:
+        encode = chunk_codec(info, options).encode
+    elif plan.encoded_tiles:
+        codec = tile_codec(info, options)
+        encode, form = codec.encode, codec.format
+    return tuple(_level_plan(step, encode, form) for step in plan.steps)
 
 
-def _level_plan(
-    step: Step, info: ImageInfo, options: WriteOptions, encoders: dict[Codec, TileCodec]
-) -> LevelPlan:
+def _level_plan(step: Step, encode: TileEncoder | None, form: TileFormat | None) -> LevelPlan:
     size = (step.width, step.height, step.tile_width, step.tile_height)
     if isinstance(step.origin, Copy):
         return LevelPlan(*size, step.origin, None)
-    if step.codec not in encoders:
-        encoders[step.codec] = tile_codec(info, options)
-    codec = encoders[step.codec]
-    return LevelPlan(*size, step.origin, codec.encode, codec.format)
+    return LevelPlan(*size, step.origin, encode, form)

@@ -57,6 +57,9 @@ class Compression(StrEnum):
     DEFLATE = "deflate"
     LZW = "lzw"
     ZSTD = "zstd"
+    LZMA = "lzma"
+    BLOSC = "blosc"
+    GZIP = "gzip"
     NONE = "none"
 
 

@@ -7,10 +7,17 @@ from ziggurat.converter.ladder import Rung, full_rungs, stored_rungs
 from ziggurat.converter.losses import expected_losses
 from ziggurat.converter.options import Compression, ConvertOptions, Levels, Target
 from ziggurat.readers.encoded import Codec, EncodedLevel
+from ziggurat.readers.errors import OptionError
 from ziggurat.readers.geometry import grid_shape
 from ziggurat.readers.image import ImageInfo, Interpretation
 from ziggurat.writers.layout import Cascade, Copy, Origin, Scaled, Stored
 
+TILE_SIZE, CHUNK_SIZE = 256, 512
+ZARR_TARGETS = frozenset({Target.OME_ZARR, Target.OME_ZARR_ZIP})
+ZARR_CODECS = frozenset({Compression.BLOSC, Compression.ZSTD, Compression.GZIP, Compression.NONE})
+TIFF_CODECS = frozenset(Compression) - {
+    Compression.AUTO, Compression.KEEP, Compression.BLOSC, Compression.GZIP,
+}  # fmt: skip
 TIFF_TARGETS = frozenset({Target.TIFF, Target.OME_TIFF, Target.SVS})
 # Aperio's private numbers for JPEG 2000: libtiff, and all that stands on it, can't decode them.
 PRIVATE_JPEG2000 = frozenset({33003, 33005})
@@ -53,7 +60,7 @@ class Step:
     tile_width: int
     tile_height: int
     origin: Origin
-    codec: Codec
+    codec: str  # of a tile; of OME-Zarr, of a chunk
     reason: str
     frames: int
     expected_bytes: int
@@ -97,8 +104,8 @@ class ConversionPlan:
 def make_plan(facts: SourceFacts, target: Target, options: ConvertOptions) -> ConversionPlan:
     """Decide for every wanted level where it comes from."""
     info = facts.info
-    codec = encode_codec(facts, options)
-    tile = encode_tile_size(info, options)
+    codec = encode_codec(facts, target, options)
+    tile = encode_tile_size(info, target, options)
     rungs = stored_rungs(info.levels)
     if options.levels is Levels.FULL:
         rungs = full_rungs(info.levels, max(tile))
@@ -124,7 +131,7 @@ def _step(
     facts: SourceFacts,
     target: Target,
     options: ConvertOptions,
-    codec: Codec,
+    codec: str,
     tile: tuple[int, int],
 ) -> Step:
     info = facts.info
@@ -138,14 +145,20 @@ def _step(
             size = round(count * stored.mean_bytes)
             return Step(
                 rung.width, rung.height, tiles.tile_width, tiles.tile_height,
-                Copy(rung.stored), tiles.format.codec, reason, info.frames, size,
+                Copy(rung.stored), tiles.format.codec.value, reason, info.frames, size,
             )  # fmt: skip
         origin: Origin = Stored(rung.stored)
-        reason = f"encoded as {codec.value}: {refusal}"
+        reason = f"encoded as {codec}: {refusal}"
     else:
         origin, reason = _made_from(above, facts)
     size = costs.encoded_bytes(rung.width, rung.height, info, codec) * info.frames
+    if target in ZARR_TARGETS:  # a chunk isn't padded beyond the image
+        tile = min(tile[0], _even(rung.width)), min(tile[1], _even(rung.height))
     return Step(rung.width, rung.height, *tile, origin, codec, reason, info.frames, size)
+
+
+def _even(size: int) -> int:
+    return size + size % 2
 
 
 def _made_from(above: Step | None, facts: SourceFacts) -> tuple[Origin, str]:
@@ -203,20 +216,35 @@ def _codec_refusal(stored: StoredTiles, options: ConvertOptions) -> str | None:
     return None
 
 
-def encode_codec(facts: SourceFacts, options: ConvertOptions) -> Codec:
+def encode_codec(facts: SourceFacts, target: Target, options: ConvertOptions) -> str:
     """Return the codec of tiles that are encoded.
 
-    Where none is asked for: JPEG for 8-bit pictures that were lossy already, else Deflate.
+    Where none is asked for: blosc for OME-Zarr; else JPEG for 8-bit pictures that were lossy
+    already, and Deflate for the rest.
+
+    Raises
+    ------
+    OptionError
+        The codec that is asked for is not one of the target's.
     """
+    zarr = target in ZARR_TARGETS
     if options.compression not in (Compression.AUTO, Compression.KEEP):
-        return Codec(options.compression.value)
+        able = ZARR_CODECS if zarr else TIFF_CODECS
+        if options.compression not in able:
+            names = ", ".join(sorted(codec.value for codec in able))
+            raise OptionError(
+                f"{options.compression.value} is not for {target.value}, which takes {names}"
+            )
+        return options.compression.value
+    if zarr:
+        return Compression.BLOSC.value
     info = facts.info
     colors = info.bands - info.alpha
     picture = info.interpretation in (Interpretation.RGB, Interpretation.GRAY)
     simple = picture and info.dtype.name == "uint8" and not info.alpha and colors in (1, 3)
     first = facts.tiles[0]
     lossy = first is not None and not first.tiles.format.lossless and _is_lossy(first)
-    return Codec.JPEG if simple and lossy else Codec.DEFLATE
+    return Codec.JPEG.value if simple and lossy else Codec.DEFLATE.value
 
 
 def _is_lossy(stored: StoredTiles) -> bool:
@@ -224,14 +252,16 @@ def _is_lossy(stored: StoredTiles) -> bool:
     return stored.tiles.format.codec in lossy
 
 
-def encode_tile_size(info: ImageInfo, options: ConvertOptions) -> tuple[int, int]:
-    """Return (width, height) of tiles that are encoded: as asked, as in the source, or 256."""
+def encode_tile_size(info: ImageInfo, target: Target, options: ConvertOptions) -> tuple[int, int]:
+    """Return (width, height) of tiles that are encoded: as asked, as in the source, or usual."""
     if options.tile_size is not None:
         return options.tile_size, options.tile_size
+    if target in ZARR_TARGETS:
+        return CHUNK_SIZE, CHUNK_SIZE
     level = info.levels[0]
     size = level.tile_width, level.tile_height
     usable = all(side % 16 == 0 and 128 <= side <= 1024 for side in size)
-    return size if usable else (256, 256)
+    return size if usable else (TILE_SIZE, TILE_SIZE)
 
 
 def _work(step: Step, info: ImageInfo) -> costs.Work:

@@ -18,7 +18,8 @@ class LevelCheck:
     compared: str  # "bytes" of copied tiles, or "pixels"
     checked: int  # tiles looked at
     total: int  # tiles of the level, all frames
-    different: int  # tiles that are not equal
+    identical: int  # tiles equal byte for byte
+    different: int  # tiles whose pixels are not equal
     max_error: float
     mean_error: float
 

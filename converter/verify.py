@@ -12,9 +12,11 @@ from ziggurat.readers.errors import SourceError
 from ziggurat.readers.image import ImageInfo
 from ziggurat.readers.reader import Reader
 from ziggurat.readers.registry import open_reader
+from ziggurat.readers.resampled import NEAREST
 
 # Mean error over 8-bit samples that a lossy codec may make at a level both have; others scale.
 LOSSY_LIMIT = 12.0
+MADE_LIMIT = 30.0  # of a made level against the source shrunk in another way
 
 
 def verify(
@@ -95,9 +97,15 @@ def _pixel_problems(check: LevelCheck, output: Reader, source: Reader) -> Iterat
     lossy = tiles is not None and not tiles.format.lossless and check.max_error > 0
     stored = matching_level(source, output.info.levels[check.level]) is not None
     scale = _sample_range(output.info)
-    if stored and check.max_error > 0 and not lossy:
+    comparable = stored or source.info.interpretation not in NEAREST
+    if check.identical and check.different:
+        yield (
+            f"level {check.level}: {check.different} tiles are damaged, "
+            f"{check.identical} are the source's own"
+        )
+    elif stored and check.max_error > 0 and not lossy:
         yield f"level {check.level} differs from the source in {check.different} tiles"
-    elif stored and check.mean_error > LOSSY_LIMIT * scale:
+    elif check.mean_error > (LOSSY_LIMIT if stored else MADE_LIMIT) * scale and comparable:
         yield f"level {check.level} is {check.mean_error:.3g} off the source in the mean"
 
 

@@ -1,0 +1,139 @@
+"""Many slides: bad ones are named and stop nobody, and a killed run can be resumed."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ziggurat.converter.batch import Status, run_batch
+from ziggurat.converter.options import ConvertOptions
+from ziggurat.converter.sources import Job, find_sources, plan_jobs
+from ziggurat.readers.errors import OptionError, SourceNotFoundError
+
+TIFF = ConvertOptions(format="tiff", verify="sample")
+
+
+@pytest.fixture(scope="module")
+def slides(make_svs, tmp_path_factory):
+    """Eight slides, two of them broken."""
+    folder = tmp_path_factory.mktemp("slides")
+    first = make_svs(folder / "s0.svs", width=700, height=500)
+    for number in range(1, 6):
+        shutil.copy(first, folder / f"s{number}.svs")
+    (folder / "cut.svs").write_bytes(first.read_bytes()[:90_000])
+    (folder / "noise.svs").write_bytes(os.urandom(5000))
+    (folder / "notes.txt").write_text("not a slide")
+    return folder
+
+
+def test_bad_slides_stop_nobody(slides, tmp_path):
+    jobs = plan_jobs(find_sources([slides]), tmp_path, TIFF)
+    assert len(jobs) == 8
+    told: list = []
+    report = run_batch(jobs, TIFF, workers=2, on_event=lambda *event: told.append(event))
+    assert (report.count(Status.DONE), report.count(Status.FAILED)) == (6, 2)
+    failed = {o.job.source.name: o.message for o in report.outcomes if o.status is Status.FAILED}
+    assert set(failed) == {"cut.svs", "noise.svs"}
+    assert all(name in message for name, message in failed.items())
+    outputs = sorted(path.name for path in tmp_path.glob("*"))
+    assert outputs == [f"s{n}.tiff" for n in range(6)] or outputs[1:] == [
+        f"s{n}.tiff" for n in range(6)
+    ]
+    again = run_batch(jobs, TIFF, workers=1, resume=True)
+    assert again.count(Status.SKIPPED) == 6
+    assert again.count(Status.FAILED) == 2
+
+
+def test_resume_makes_anew_what_was_changed(slides, tmp_path):
+    source = tmp_path / "in.svs"
+    shutil.copy(slides / "s0.svs", source)
+    jobs = [Job(source, tmp_path / "out" / "in.tiff")]
+    jobs[0].output.parent.mkdir()
+    run_batch(jobs, TIFF)
+    assert run_batch(jobs, TIFF, resume=True).outcomes[0].status is Status.SKIPPED
+    # an output that isn't what it should be is noticed and replaced
+    data = bytearray(jobs[0].output.read_bytes())
+    jobs[0].output.write_bytes(data[: len(data) // 2])
+    assert run_batch(jobs, TIFF, resume=True).outcomes[0].status is Status.DONE
+    # a right one that nobody wrote down is held against its source and kept
+    shutil.copy(jobs[0].output, tmp_path / "copy.tiff")
+    shutil.rmtree(jobs[0].output.parent)
+    jobs[0].output.parent.mkdir()
+    shutil.copy(tmp_path / "copy.tiff", jobs[0].output)
+    assert run_batch(jobs, TIFF, resume=True).outcomes[0].status is Status.SKIPPED
+    # other options: made anew
+    other = ConvertOptions(format="tiff", levels="source")
+    assert run_batch(jobs, other, resume=True).outcomes[0].status is Status.DONE
+
+
+def start(*args: object) -> subprocess.Popen:
+    command = [sys.executable, "-m", "ziggurat", "convert", *map(str, args)]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_killed_in_the_middle_and_resumed(slides, tmp_path, number):
+    args = (slides, tmp_path / "out", "--format", "tiff", "--jobs", "2", "--verify")
+    with start(*args) as process:
+        deadline = time.monotonic() + 60
+        while not list((tmp_path / "out").glob("s*.tiff")):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        os.kill(process.pid, number)
+        process.communicate(timeout=30)
+    if number is signal.SIGINT:
+        assert process.returncode == 130
+    deadline = time.monotonic() + 20  # orphaned workers notice that their parent is gone
+    while list((tmp_path / "out").glob(".ziggurat-part-*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    done = len(list((tmp_path / "out").glob("s*.tiff")))
+    with start(*args, "--resume", "--json") as process:
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 1, err
+    outcomes = json.loads(out)["outcomes"]
+    statuses = [outcome["status"] for outcome in outcomes]
+    assert statuses.count("failed") == 2
+    assert statuses.count("done") + statuses.count("skipped") == 6
+    assert statuses.count("skipped") >= min(done, 1)
+    outputs = sorted(p.name for p in (tmp_path / "out").iterdir() if p.name[0] != ".")
+    assert outputs == [f"s{n}.tiff" for n in range(6)]
+
+
+def test_de_identified_slides_are_numbered(slides):
+    options = ConvertOptions(format="ome-tiff", deidentify=True)
+    jobs = plan_jobs(find_sources([slides]), Path("out"), options)
+    assert [job.output.name for job in jobs[:2]] == ["slide-0001.ome.tiff", "slide-0002.ome.tiff"]
+
+
+def test_which_slides_are_meant(tmp_path):
+    names = ("a.mrxs", "b.svs", "c.txt", ".hidden.svs", "d.vms", "d-1.jpg", "e.ome.tif")
+    for name in names:
+        (tmp_path / name).touch()
+    (tmp_path / "a").mkdir()
+    (tmp_path / "store.zarr").mkdir()
+    (tmp_path / "dicom").mkdir()
+    (tmp_path / "dicom" / "1.dcm").touch()
+    found = [path.name for path in find_sources([tmp_path])]
+    assert found == ["a.mrxs", "b.svs", "d.vms", "dicom", "e.ome.tif", "store.zarr"]
+    assert [p.name for p in find_sources([tmp_path / "*.svs"])] == ["b.svs"]
+    assert find_sources([tmp_path / "c.txt", tmp_path / "c.txt"]) == [tmp_path / "c.txt"]
+    with pytest.raises(SourceNotFoundError):
+        find_sources([tmp_path / "nothing*"])
+
+
+def test_names_of_outputs(tmp_path):
+    sources = [Path("x/a.svs"), Path("x/a.ndpi"), Path("x/b.ome.tif")]
+    jobs = plan_jobs(sources, tmp_path, ConvertOptions(format="ome-zarr"))
+    assert [job.output.name for job in jobs] == ["a.svs.zarr", "a.ndpi.zarr", "b.zarr"]
+    with pytest.raises(OptionError, match="one name"):
+        plan_jobs([Path("x/a.svs"), Path("y/a.svs")], tmp_path, TIFF)
+    with pytest.raises(OptionError, match="--format"):
+        plan_jobs(sources, tmp_path, ConvertOptions())

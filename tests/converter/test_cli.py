@@ -1,0 +1,206 @@
+"""The command line from outside: what it prints, its exit codes, and that nothing is left."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import tifffile
+
+from ziggurat.converter.cli import main
+from ziggurat.converter.options import ConvertOptions
+from ziggurat.converter.texts import parse_bytes, parse_frames, parse_positions, parse_region
+from ziggurat.readers.errors import OptionError
+
+
+def run(capsys, *args):
+    """Run in this process; return (exit code, stdout, stderr)."""
+    try:
+        main([str(arg) for arg in args])
+        code = 0
+    except SystemExit as stop:
+        code = stop.code or 0
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+@pytest.fixture
+def slide(make_svs, tmp_path):
+    return make_svs(tmp_path / "a.svs", width=900, height=700)
+
+
+def test_convert_and_info(capsys, slide, tmp_path):
+    code, out, err = run(capsys, "convert", slide, tmp_path / "b.tiff")
+    assert (code, err) == (0, "")
+    assert "13 tiles copied" in out
+    code, out, err = run(capsys, "info", tmp_path / "b.tiff")
+    assert code == 0
+    assert "900 × 700" in out
+    assert "0.499 × 0.499 µm" in out
+    assert "label" in out
+    code, out, _ = run(capsys, "info", slide, "--json")
+    facts = json.loads(out)
+    assert (facts["width"], facts["height"], facts["magnification"]) == (900, 700, 20)
+    assert [level["codec"] for level in facts["levels"]] == ["jpeg", "jpeg"]
+    sizes = {image["name"]: (image["width"], image["height"]) for image in facts["associated"]}
+    assert sizes["label"] == (120, 160)
+
+
+def test_quiet_and_json(capsys, slide, tmp_path):
+    assert run(capsys, "convert", slide, tmp_path / "b.tiff", "--quiet") == (0, "", "")
+    args = ("convert", slide, tmp_path / "b.tiff", "--overwrite", "--verify", "--json")
+    code, out, _ = run(capsys, *args)
+    report = json.loads(out)
+    assert code == 0
+    assert report["plan"]["steps"][0]["action"] == "copy"
+    assert report["verification"]["problems"] == []
+
+
+def test_dry_run(capsys, slide, tmp_path):
+    code, out, _ = run(capsys, "convert", slide, tmp_path / "b.tiff", "--dry-run")
+    assert code == 0
+    assert "copy" in out
+    assert "scale" in out
+    code, out, _ = run(capsys, "convert", slide, tmp_path / "b.tiff", "--dry-run", "--json")
+    assert json.loads(out)["steps"][0]["codec"] == "jpeg"
+    assert not (tmp_path / "b.tiff").exists()
+
+
+def test_verify(capsys, slide, tmp_path):
+    output = tmp_path / "b.tiff"
+    run(capsys, "convert", slide, output)
+    assert run(capsys, "verify", output, slide, "--full")[0] == 0
+    with tifffile.TiffFile(output) as tif:
+        page = tif.pages[0]
+        at = page.dataoffsets[3] + page.databytecounts[3] // 2
+    with output.open("r+b") as file:  # one byte of one tile
+        file.seek(at)
+        byte = file.read(1)[0]
+        file.seek(at)
+        file.write(bytes([byte ^ 0x10]))
+    code, out, _ = run(capsys, "verify", output, slide, "--full", "--json")
+    assert code == 1
+    assert json.loads(out)["ok"] is False
+
+
+def one_line(err):
+    assert err.startswith("ziggurat: ")
+    assert err.count("\n") == 1
+    return err
+
+
+def test_errors_are_one_line(capsys, slide, tmp_path):
+    (tmp_path / "note.tiff").write_text("this is no image " * 50)
+    (tmp_path / "cut.svs").write_bytes(slide.read_bytes()[:100_000])
+    (tmp_path / "there.tiff").write_text("precious")
+    before = sorted(tmp_path.iterdir())
+    cases = [
+        ("note.tiff", "x.tiff", "note.tiff"),
+        ("cut.svs", "x.tiff", "cut.svs"),
+        ("gone.svs", "x.tiff", "no such file"),
+        ("a.svs", "there.tiff", "overwrite"),
+        ("a.svs", "no/where/x.tiff", "not a folder"),
+        ("a.svs", "a.svs", "source itself"),
+    ]
+    for source, output, words in cases:
+        code, out, err = run(capsys, "convert", tmp_path / source, tmp_path / output)
+        assert (code, out) == (1, "")
+        assert words in one_line(err)
+    assert sorted(tmp_path.iterdir()) == before
+    assert (tmp_path / "there.tiff").read_text() == "precious"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written_to(capsys, slide, tmp_path):
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o500)
+    code, _, err = run(capsys, "convert", slide, folder / "x.tiff")
+    assert code == 1
+    assert "can't be written" in one_line(err)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [("--quality", "0"), ("--tile-size", "100"), ("--region", "1,2"), ("--frames", "c"),
+     ("--bands", "x"), ("--max-memory", "lots"), ("--mpp", "-1"), ("--bands", "7"),
+     ("--frames", "t=0"), ("--region", "9999,9999,5,5"), ("--mpp", "0.1")],
+)  # fmt: skip
+def test_options_that_cannot_be_meant(capsys, slide, tmp_path, args):
+    code, out, err = run(capsys, "convert", slide, tmp_path / "x.tiff", *args)
+    assert (code, out) == (1, "")
+    one_line(err)
+    assert not (tmp_path / "x.tiff").exists()
+
+
+def test_an_unknown_option_is_a_usage_error(capsys, slide, tmp_path):
+    code, _, err = run(capsys, "convert", slide, tmp_path / "x.tiff", "--fast")
+    assert code == 2
+    assert "--fast" in err
+
+
+def test_version(capsys):
+    assert run(capsys, "--version")[1].startswith("ziggurat 0.")
+
+
+SLOW = """
+import sys, time
+from ziggurat.converter import convert as module
+from ziggurat.converter.cli import main
+from ziggurat.writers import tiff
+real = tiff.build
+def slow(*args, **kwargs):
+    for tile in real(*args, **kwargs):
+        print("tile", flush=True)
+        time.sleep(0.2)
+        yield tile
+tiff.build = slow
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopping_leaves_no_file(slide, tmp_path, number, code):
+    command = [sys.executable, "-c", SLOW, "convert", str(slide), str(tmp_path / "x.tiff")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.send_signal(number)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert b"Traceback" not in err
+    assert list(tmp_path.iterdir()) == [slide]
+
+
+def test_after_sigkill_the_name_is_free_and_the_next_run_sweeps(capsys, slide, tmp_path):
+    command = [sys.executable, "-c", SLOW, "convert", str(slide), str(tmp_path / "x.tiff")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.kill()
+    assert not (tmp_path / "x.tiff").exists()
+    assert len(list(tmp_path.iterdir())) == 2  # the slide, and a hidden staging folder
+    time.sleep(0.1)
+    assert run(capsys, "convert", slide, tmp_path / "x.tiff", "--quiet")[0] == 0
+    assert sorted(tmp_path.iterdir()) == [slide, tmp_path / "x.tiff"]
+
+
+def test_texts():
+    assert parse_bytes("2GB") == 2_000_000_000
+    assert parse_bytes("1.5 MiB") == 1572864
+    assert parse_region("1,2,3,4,mm") == {
+        "left": 1, "top": 2, "width": 3, "height": 4, "units": "mm",
+    }  # fmt: skip
+    assert parse_frames(["c=0,2", "Z=3-5"]) == {"c": (0, 2), "z": (3, 4, 5)}
+    assert parse_positions("1,3-4") == (1, 3, 4)
+    for bad in ("", "1-", "a", "-1"):
+        with pytest.raises(OptionError):
+            parse_positions(bad)
+
+
+def test_options_take_text_and_refuse_nonsense():
+    assert ConvertOptions(levels="source").levels.value == "source"
+    with pytest.raises(OptionError, match="levels is one of source, full"):
+        ConvertOptions(levels="some")
+    with pytest.raises(TypeError):
+        ConvertOptions(colour="keep")

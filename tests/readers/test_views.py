@@ -1,0 +1,158 @@
+"""Views hold no pixels of their own: each answers as an array cut by numpy would."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from ziggurat.readers.array import array_reader
+from ziggurat.readers.errors import RegionError
+from ziggurat.readers.geometry import Rect
+from ziggurat.readers.image import Channel, GeoReference, Interpretation, Level
+from ziggurat.readers.registry import open_reader
+from ziggurat.readers.resampled import ResampledReader, at_resolution
+from ziggurat.readers.views import (
+    BandsReader,
+    CropReader,
+    InfoReader,
+    LevelsReader,
+    PaddedReader,
+    select_frames,
+)
+
+
+@pytest.fixture
+def rgba(rng):
+    return rng.integers(0, 255, (70, 90, 4), np.uint8)
+
+
+def whole(reader, level=0, frame=0):
+    return reader.read(level, frame, reader.info.levels[level].rect)
+
+
+def test_crop_is_a_slice(rgba):
+    view = CropReader(array_reader(rgba), Rect(11, 7, 50, 40))
+    assert (view.info.width, view.info.height) == (50, 40)
+    assert np.array_equal(whole(view), rgba[7:47, 11:61])
+    assert np.array_equal(view.read(0, 0, Rect(3, 4, 5, 6)), rgba[11:17, 14:19])
+
+
+@pytest.mark.parametrize("rect", [Rect(0, 0, 91, 10), Rect(80, 60, 20, 20), Rect(5, 5, 0, 3)])
+def test_crop_outside_is_refused(rgba, rect):
+    with pytest.raises(RegionError, match="not inside"):
+        CropReader(array_reader(rgba), rect)
+
+
+def test_crop_moves_the_place_on_earth(rgba):
+    reader = array_reader(rgba)
+    geo = GeoReference("EPSG:3857", (100.0, 2.0, 0.0, 500.0, 0.0, -2.0))
+    reader.info = dataclasses.replace(reader.info, geo=geo)
+    view = CropReader(reader, Rect(10, 20, 5, 5))
+    assert view.info.geo.transform == (120.0, 2.0, 0.0, 460.0, 0.0, -2.0)
+
+
+def test_crop_on_the_grid_keeps_tiles_and_levels(make_svs, tmp_path):
+    with open_reader(make_svs(tmp_path / "a.svs")) as slide:
+        view = CropReader(slide, Rect(480, 240, 700, 600))
+        assert [(lv.width, lv.height) for lv in view.info.levels] == [(700, 600), (175, 150)]
+        tiles, source = view.encoded(0, 0), slide.encoded(0, 0)
+        assert (tiles.columns, tiles.rows) == (3, 3)
+        assert tiles.tile(1, 2) == source.tile(3, 3)
+        assert view.encoded(1, 0) is None  # 480 / 4 is no multiple of 240
+        assert np.array_equal(
+            view.read(1, 0, Rect(0, 0, 9, 9)), slide.read(1, 0, Rect(120, 60, 9, 9))
+        )
+
+
+def test_crop_off_the_grid_has_no_tiles(make_svs, tmp_path):
+    with open_reader(make_svs(tmp_path / "a.svs")) as slide:
+        view = CropReader(slide, Rect(481, 240, 300, 300))
+        assert view.encoded(0, 0) is None
+        assert len(view.info.levels) == 1
+
+
+def test_padding_has_one_colour(rgba):
+    view = PaddedReader(array_reader(rgba), 100, 65, fill=(9, 8, 7, 6))
+    assert (view.info.width, view.info.height) == (100, 70)
+    pixels = whole(view)
+    assert np.array_equal(pixels[:70, :90], rgba)
+    assert np.array_equal(pixels[:, 90:], np.broadcast_to(np.uint8([9, 8, 7, 6]), (70, 10, 4)))
+    assert view.is_blank(0, 0, Rect(90, 0, 10, 10))
+    assert not view.is_blank(0, 0, Rect(89, 0, 10, 10))
+
+
+def test_frames_are_picked_by_axis(rng):
+    array = rng.integers(0, 255, (4, 3, 10, 12), np.uint8)
+    reader = array_reader(array, "zcyx")
+    names = tuple(Channel(name) for name in ("DAPI", "FITC", "Cy5"))
+    reader.info = dataclasses.replace(reader.info, channels=names)
+    view = select_frames(reader, {"z": [2], "c": [2, 0]})
+    assert [(axis.name, axis.size) for axis in view.info.axes] == [("c", 2)]
+    assert [channel.name for channel in view.info.channels] == ["Cy5", "DAPI"]
+    assert np.array_equal(whole(view, frame=0)[..., 0], array[2, 2])
+    assert np.array_equal(whole(view, frame=1)[..., 0], array[2, 0])
+
+
+@pytest.mark.parametrize(("wanted", "match"), [({"t": [0]}, "no axis"), ({"z": [9]}, "0 to 3")])
+def test_frames_that_are_not_there(rng, wanted, match):
+    reader = array_reader(rng.integers(0, 255, (4, 10, 12), np.uint8), "zyx")
+    with pytest.raises(RegionError, match=match):
+        select_frames(reader, wanted)
+
+
+def test_bands(rgba):
+    view = BandsReader(array_reader(rgba), [2, 0])
+    assert view.info.bands == 2
+    assert view.info.interpretation is Interpretation.MULTIBAND
+    assert not view.info.alpha
+    assert np.array_equal(whole(view), rgba[..., [2, 0]])
+    assert BandsReader(array_reader(rgba), [0, 1, 2]).info.interpretation is Interpretation.RGB
+    with pytest.raises(RegionError, match="bands 0 to 3"):
+        BandsReader(array_reader(rgba), [4])
+
+
+def test_other_facts_must_fit_the_pixels(rgba):
+    reader = array_reader(rgba)
+    assert InfoReader(reader, dataclasses.replace(reader.info, mm_x=1.0)).info.mm_x == 1.0
+    with pytest.raises(ValueError, match="other levels"):
+        InfoReader(reader, dataclasses.replace(reader.info, levels=(Level(9, 9, 9, 9),)))
+
+
+def test_levels(make_svs, tmp_path):
+    with open_reader(make_svs(tmp_path / "a.svs")) as slide:
+        view = LevelsReader(slide, [1])
+        assert (view.info.width, view.info.height) == (375, 275)
+        assert view.info.mm_x == pytest.approx(0.000499 * 4)
+        assert view.info.magnification == pytest.approx(5)
+        assert view.encoded(0, 0).tile(0, 0) == slide.encoded(1, 0).tile(0, 0)
+        same = at_resolution(slide, 4)
+        assert same.encoded(0, 0).tile(1, 1) == slide.encoded(1, 0).tile(1, 1)
+
+
+@pytest.mark.parametrize("size", [(45, 35), (30, 23), (64, 50), (90, 70), (1, 1)])
+def test_resampling_is_the_mean_of_the_area(rgba, size):
+    width, height = size
+    ours = whole(ResampledReader(array_reader(rgba), width, height))
+    # every source pixel as a block of width x height, then plain means of whole blocks
+    fine = np.kron(rgba.astype(float), np.ones((height, width, 1)))
+    expected = fine.reshape(height, 70, width, 90, 4).mean(axis=(1, 3))
+    assert np.abs(ours - expected).max() <= 0.5 + 1e-6
+
+
+def test_resampling_does_not_depend_on_how_it_is_cut(rgba):
+    view = ResampledReader(array_reader(rgba), 37, 29)
+    pixels = whole(view)
+    parts = [view.read(0, 0, Rect(0, y, 37, min(8, 29 - y))) for y in range(0, 29, 8)]
+    assert np.array_equal(np.concatenate(parts), pixels)
+
+
+def test_labels_are_never_averaged(rng):
+    labels = rng.choice(np.uint16([0, 1000, 40000]), (64, 64, 1))
+    reader = array_reader(labels, interpretation=Interpretation.LABELS)
+    small = whole(ResampledReader(reader, 20, 20))
+    assert set(np.unique(small)) <= {0, 1000, 40000}
+
+
+def test_enlarging_is_refused(rgba):
+    with pytest.raises(RegionError, match="finer"):
+        at_resolution(array_reader(rgba), 0.5)
