@@ -18,9 +18,10 @@ def find_associated(store: KeyStore, main: Node) -> dict[str, str]:
     layout, or, as large_image writes them, arrays named ``image`` in groups of their own.
     """
     own = main.attributes.get(OWN_KEY)
-    if isinstance(own, Mapping) and isinstance(own.get("associated"), Mapping):
+    told = own.get("associated") if isinstance(own, Mapping) else None
+    if told and isinstance(told, Mapping):
         base = f"{main.path}/" if main.path else ""
-        return {str(name): f"{base}{path}" for name, path in own["associated"].items()}
+        return {str(name): f"{base}{path}" for name, path in told.items()}
     if main.path:
         return _other_series(store, main)
     found = {}

@@ -31,9 +31,8 @@ def decode_chunk(data: bytes, array: ArrayMetadata) -> np.ndarray[Any, np.dtype[
     """
     assert array.codecs is not None
     size = array.chunk_bytes
-    for number, codec in reversed(list(enumerate(array.codecs))):
-        # What goes into the first codec has the chunk's size; later ones add a little each.
-        data = _decode(codec, data, size if number == 0 else None)
+    for codec in reversed(array.codecs):
+        data = _decode(codec, data, size)
     if len(data) != size:
         raise CorruptSourceError(f"a chunk of {size} bytes holds {len(data)}")
     samples = np.frombuffer(data, array.dtype)
@@ -46,11 +45,9 @@ def _native(samples: np.ndarray[Any, np.dtype[Any]]) -> np.ndarray[Any, np.dtype
     return samples.astype(samples.dtype.newbyteorder("="), copy=False)
 
 
-def _decode(codec: str, data: bytes, size: int | None) -> bytes:
+def _decode(codec: str, data: bytes, size: int) -> bytes:
     if codec == "crc32c":
         return checked_crc32c(data)
-    if size is None:
-        raise CorruptSourceError(f"{codec} on top of another codec is not to be decoded")
     try:
         return _decompress(codec, data, size)
     except _FAILURES as error:

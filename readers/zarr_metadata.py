@@ -167,7 +167,10 @@ def _v3_codecs(
     """Return the bytes-to-bytes codecs in encoding order, and the byte order of the samples."""
     named = [codec if isinstance(codec, dict) else {"name": codec} for codec in codecs]
     names = tuple(codec["name"] for codec in named)
-    if not names or names[0] != "bytes" or set(names[1:]) - {*_COMPRESSORS, _CHECKSUM}:
+    rest = list(names[1:])
+    if rest[:1] and rest[0] in _COMPRESSORS:
+        del rest[0]
+    if names[:1] != ("bytes",) or rest not in ([], [_CHECKSUM]):
         return None, "<"
     endian = (named[0].get("configuration") or {}).get("endian", "little")
     return names[1:], ">" if endian == "big" else "<"

@@ -35,8 +35,10 @@ def read_node(store: KeyStore, path: str) -> Node | None:
     path = checked_key(path)
     facts = _json(store, path, "zarr.json")
     if facts is not None:
-        is_array = facts.get("node_type") == "array"
-        array = parse_v3(facts) if is_array else None
+        kind = facts.get("node_type")
+        if kind not in ("array", "group"):
+            raise CorruptSourceError(f"{store.url}: {path!r} is neither array nor group: {kind!r}")
+        array = parse_v3(facts) if kind == "array" else None
         return Node(path, _mapping(facts.get("attributes")), array)
     return _read_node_v2(store, path)
 
