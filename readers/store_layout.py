@@ -15,6 +15,7 @@ a chunk file is the raw pixels of one tile of one frame) with one more folder in
 import json
 import mmap
 import os
+import weakref
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum, IntEnum
@@ -179,25 +180,25 @@ class Header:
         CorruptSourceError
             The header is damaged or of another version.
         """
+        flags = (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC
         try:
-            self._file = open(own(root, Name.HEADER), "r+b" if writable else "rb")  # noqa: SIM115
+            self._descriptor = os.open(own(root, Name.HEADER), flags)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise UnsupportedFormatError(f"{root} is not a sink's store") from error
-        if os.fstat(self._file.fileno()).st_size != HEADER_BYTES:
-            self._file.close()
+        # Readers come and go by the call, and nobody closes them one by one.
+        self._closing = weakref.finalize(self, os.close, self._descriptor)
+        if os.fstat(self._descriptor).st_size != HEADER_BYTES:
             raise CorruptSourceError(f"the header of the store {root} is cut short")
         access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
-        self.words = memoryview(mmap.mmap(self._file.fileno(), HEADER_BYTES, access=access)).cast(
-            "q"
-        )
+        mapping = mmap.mmap(self._descriptor, HEADER_BYTES, access=access)
+        self.words = memoryview(mapping).cast("q")
         if self.words[Word.MAGIC] != MAGIC or self.words[Word.VERSION] != VERSION:
-            self.close()
             raise CorruptSourceError(f"the header of the store {root} can't be understood")
 
     @property
     def vanished(self) -> bool:
         """True once the store has been removed."""
-        return os.fstat(self._file.fileno()).st_nlink == 0
+        return os.fstat(self._descriptor).st_nlink == 0
 
     def sizes(self, structure: Structure) -> tuple[int, ...]:
         """Return the sizes so far: the frame axes (slowest first), height, width."""
@@ -207,7 +208,7 @@ class Header:
 
     def close(self) -> None:
         """Close the file; the mapping goes with its last user."""
-        self._file.close()
+        self._closing()
 
 
 def read_structure(root: str | os.PathLike[str]) -> Structure:
