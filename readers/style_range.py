@@ -69,8 +69,10 @@ def _end(end: RangeEnd, values: Pixels, *, lower: bool) -> float:
 
 
 def _full(dtype: np.dtype[Any]) -> float:
-    """Return the highest value of an 8 or 16 bit type; wider and real ones are taken as 0 to 1."""
-    return {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}.get(dtype, 1.0)
+    """Return the end of a type's usual range: 65535 of uint16, 255 of other integers, else 1."""
+    if dtype.kind in "fb":
+        return 1.0
+    return 65535.0 if dtype == np.uint16 else 255.0
 
 
 def _looks_like_bytes(values: Pixels) -> bool:
