@@ -39,6 +39,18 @@ def tissue() -> Pixels:
     return np.asarray(data.immunohistochemistry())
 
 
+def _encode(tile: Pixels) -> bytes:
+    return bytes(
+        imagecodecs.jpeg8_encode(
+            np.ascontiguousarray(tile),
+            level=_QUALITY,
+            colorspace="RGB",
+            outcolorspace="YCBCR",
+            subsampling="422",
+        )
+    )
+
+
 def _quadrants(section: Pixels) -> dict[tuple[int, int], list[list[bytes]]]:
     """Encode the tiles of the four mirror images of the section, by (mirrored y, mirrored x)."""
     encoded = {}
@@ -46,16 +58,7 @@ def _quadrants(section: Pixels) -> dict[tuple[int, int], list[list[bytes]]]:
         for flip_x in (0, 1):
             image = section[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
             encoded[flip_y, flip_x] = [
-                [
-                    imagecodecs.jpeg8_encode(
-                        np.ascontiguousarray(image[y : y + TILE, x : x + TILE]),
-                        level=_QUALITY,
-                        colorspace="RGB",
-                        outcolorspace="YCBCR",
-                        subsampling="422",
-                    )
-                    for x in range(0, image.shape[1], TILE)
-                ]
+                [_encode(image[y : y + TILE, x : x + TILE]) for x in range(0, image.shape[1], TILE)]
                 for y in range(0, image.shape[0], TILE)
             ]
     return encoded
