@@ -7,7 +7,7 @@ from osgeo import gdal
 
 from ziggurat.readers.errors import OptionError, WriteError
 from ziggurat.readers.gdal import GdalReader
-from ziggurat.readers.gdal_access import gdal_words
+from ziggurat.readers.gdal_access import GDAL_ERRORS, gdal_words
 from ziggurat.readers.geometry import level_sizes
 from ziggurat.readers.image import ImageInfo, Interpretation
 from ziggurat.readers.reader import Pixels, Reader
@@ -83,27 +83,40 @@ def emit(
     """
     stored = [(level.width, level.height) for level in reader.info.levels]
     reuse = options.reducer is None and stored == [(plan.width, plan.height) for plan in levels]
-    direct = isinstance(reader, GdalReader)
+    raster = reader if isinstance(reader, GdalReader) else None
+    direct = raster is not None
     total = sum(plan.grid[0] * plan.grid[1] for plan in levels)
     progress = GdalProgress(total, on_progress, cancel)
     chosen = creation_options(reader.info, options, levels=len(levels), reuse=reuse and direct)
     with atomic_file(path, options.overwrite) as staged:
-        if direct:
-            source = described(reader.handles.private(), options)
+        if raster is not None:
+            source = described(raster.handles.private(), options)
         else:
             plain = staged.parent / "pixels.tif"
             source = fed(reader, plain, options, progress.part(0, _FED_SHARE))
         part = progress.part(0 if direct else _FED_SHARE, 1)
-        with gdal_words() as words:
-            try:
-                gdal.GetDriverByName("COG").CreateCopy(
-                    str(staged), source, options=chosen, callback=part.callback
-                ).Close()
-            except RuntimeError as error:
-                part.check()
-                raise WriteError(f"{path} could not be written: {error}") from error
-        part.check()
+        words = _create(staged, source, chosen, part)
         return (*lost_facts(reader, staged, direct=direct), *map(_as_loss, words))
+
+
+def _create(
+    staged: Path, source: gdal.Dataset, chosen: list[str], progress: GdalProgress
+) -> list[str]:
+    """Let GDAL write the file; return its warnings."""
+    with gdal_words() as words:
+        try:
+            written = gdal.GetDriverByName("COG").CreateCopy(
+                str(staged), source, options=chosen, callback=progress.callback
+            )
+            if written is not None:
+                written.Close()
+        except GDAL_ERRORS as error:
+            progress.check()
+            raise WriteError(f"{staged.name} could not be written: {error}") from error
+    progress.check()
+    if written is None:
+        raise WriteError(f"{staged.name} could not be written: {'; '.join(words)}")
+    return words
 
 
 def creation_options(

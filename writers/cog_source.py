@@ -9,7 +9,7 @@ import numpy as np
 from osgeo import gdal
 
 from ziggurat.readers.errors import OptionError, WriteError
-from ziggurat.readers.gdal_access import quiet_gdal
+from ziggurat.readers.gdal_access import GDAL_ERRORS, quiet_gdal
 from ziggurat.readers.gdal_facts import GDAL_TYPES
 from ziggurat.readers.geo import parse_crs
 from ziggurat.readers.geometry import Rect
@@ -66,11 +66,11 @@ def fed(reader: Reader, path: Path, options: WriteOptions, progress: GdalProgres
                 pending = ahead.submit(reader.read, 0, 0, cells[number + 1])
             try:
                 _put(dataset, cell, pixels)
-            except RuntimeError as error:
+            except GDAL_ERRORS as error:
                 raise WriteError(f"{path.parent} takes no more pixels: {error}") from error
         try:
             dataset.FlushCache()
-        except RuntimeError as error:
+        except GDAL_ERRORS as error:
             raise WriteError(f"{path.parent} takes no more pixels: {error}") from error
     return dataset
 
@@ -95,7 +95,7 @@ def _plain_raster(info: ImageInfo, path: Path) -> gdal.Dataset:
             return gdal.GetDriverByName("GTiff").Create(
                 str(path), info.width, info.height, info.bands, GDAL_TYPES[dtype], chosen
             )
-        except RuntimeError as error:
+        except GDAL_ERRORS as error:
             raise WriteError(f"{path.parent} can't be written to: {error}") from error
 
 
