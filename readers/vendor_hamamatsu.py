@@ -36,7 +36,8 @@ def hamamatsu_properties(page: Any) -> dict[str, str]:
     ):
         value = page.tags.valueof(code)
         if value is not None and not isinstance(value, tuple):
-            found.setdefault(f"hamamatsu.{name}", str(value).strip())
+            text = f"{value:g}" if isinstance(value, float) else str(value).strip()
+            found.setdefault(f"hamamatsu.{name}", text)
     return found
 
 

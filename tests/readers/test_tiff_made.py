@@ -1,0 +1,440 @@
+"""Made-up TIFFs of every codec, sample type and layout that tifffile can write."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from ziggurat.readers.decode import decode_tile, fit_tile
+from ziggurat.readers.encoded import Codec
+from ziggurat.readers.errors import UnsupportedFormatError
+from ziggurat.readers.geometry import Rect
+from ziggurat.readers.image import Interpretation
+from ziggurat.readers.location import locate
+from ziggurat.readers.tiff import TiffReader, open_reader
+
+RAW = [None, "lzw", "zlib", "zstd", "lzma", "packbits"]
+CODECS = [*itertools.product(RAW, "<>"), ("jpeg2000", "<"), ("jpegxl", "<"), ("png", "<")]
+
+
+def opened(path: Path) -> TiffReader:
+    return open_reader(locate(path))
+
+
+def noise(shape: tuple[int, ...], dtype: Any, rng: np.random.Generator) -> np.ndarray:
+    dtype = np.dtype(dtype)
+    if dtype.kind == "f":
+        return rng.normal(size=shape).astype(dtype)
+    limits = np.iinfo(dtype)
+    steps = rng.integers(limits.min // 8, limits.max // 8 + 1, size=shape)
+    return np.sort(steps, axis=-2).astype(dtype)
+
+
+def check(path: Path, expected: np.ndarray) -> TiffReader:
+    """Compare an image, some regions and its decoded tiles with an array (y, x, s)."""
+    reader = opened(path)
+    height, width, bands = expected.shape
+    info = reader.info
+    assert (info.width, info.height, info.bands, info.dtype) == (
+        width,
+        height,
+        bands,
+        expected.dtype,
+    )
+    for rect in (
+        Rect(0, 0, width, height),
+        Rect(width // 3, height // 3, width // 2, height // 2),
+        Rect(width - 1, height - 1, 1, 1),
+        Rect(0, height // 2, width, 1),
+        Rect(64, 64, 64, 64).intersect(Rect(0, 0, width, height)),
+    ):
+        part = expected[rect.y : rect.bottom, rect.x : rect.right]
+        np.testing.assert_array_equal(reader.read(0, 0, rect), part)
+    level = reader.encoded(0, 0)
+    for row, column in itertools.product(range(level.rows), range(level.columns)) if level else ():
+        data = level.tile(column, row)
+        assert data is not None
+        tile = decode_tile(data, level.format, (level.tile_height, level.tile_width))
+        y, x = row * level.tile_height, column * level.tile_width
+        part = expected[y : y + level.tile_height, x : x + level.tile_width]
+        np.testing.assert_array_equal(fit_tile(tile, part.shape), part)
+    return reader
+
+
+@pytest.mark.parametrize("tile", [(64, 64), None], ids=["tiles", "strips"])
+@pytest.mark.parametrize(("codec", "order"), CODECS)
+def test_codecs(
+    tmp_path: Path, rng: np.random.Generator, codec: Any, tile: Any, order: str
+) -> None:
+    pixels = noise((200, 300, 3), np.uint16, rng)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(
+        path,
+        pixels,
+        photometric="rgb",
+        compression=codec,
+        tile=tile,
+        rowsperstrip=None if tile else 48,
+        byteorder=order,
+        metadata=None,
+    )
+    reader = check(path, pixels)
+    encoded = reader.encoded(0, 0)
+    assert (encoded is not None) == (tile is not None and codec != "png")
+
+
+@pytest.mark.parametrize(
+    "dtype", ["u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f2", "f4", "f8"]
+)
+@pytest.mark.parametrize("codec", [None, "zlib", "lzw"])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_sample_types(
+    tmp_path: Path, rng: np.random.Generator, dtype: str, codec: Any, order: str
+) -> None:
+    pixels = noise((150, 170, 1), dtype, rng)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(
+        path,
+        pixels[..., 0],
+        compression=codec,
+        tile=(64, 64),
+        byteorder=order,
+        metadata=None,
+        photometric="minisblack",
+    )
+    assert check(path, pixels).info.interpretation is Interpretation.GRAY
+
+
+@pytest.mark.parametrize(
+    ("dtype", "predictor"),
+    [("u1", 2), ("u2", 2), ("i4", 2), ("u8", 2), ("f4", 3), ("f8", 3), ("f2", 3)],
+)
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("tile", [(64, 64), None], ids=["tiles", "strips"])
+def test_predictors(
+    tmp_path: Path,
+    rng: np.random.Generator,
+    dtype: str,
+    predictor: int,
+    planar: str,
+    order: str,
+    tile: Any,
+) -> None:
+    pixels = noise((150, 170, 3), dtype, rng)
+    path = tmp_path / "a.tif"
+    stored = pixels if planar == "contig" else np.moveaxis(pixels, -1, 0)
+    tifffile.imwrite(
+        path,
+        stored,
+        compression="zlib",
+        predictor=predictor,
+        planarconfig=planar,
+        tile=tile,
+        rowsperstrip=None if tile else 40,
+        photometric="rgb",
+        byteorder=order,
+        metadata=None,
+    )
+    reader = check(path, pixels)
+    assert (reader.encoded(0, 0) is None) == (planar == "separate" or tile is None)
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+@pytest.mark.parametrize("tile", [(64, 64), None], ids=["tiles", "strips"])
+@pytest.mark.parametrize("bigtiff", [False, True])
+def test_uncompressed_planes(
+    tmp_path: Path, rng: np.random.Generator, planar: str, tile: Any, bigtiff: bool
+) -> None:
+    pixels = noise((150, 170, 3), np.uint8, rng)
+    path = tmp_path / "a.tif"
+    stored = pixels if planar == "contig" else np.moveaxis(pixels, -1, 0)
+    tifffile.imwrite(
+        path,
+        stored,
+        planarconfig=planar,
+        tile=tile,
+        photometric="rgb",
+        metadata=None,
+        bigtiff=bigtiff,
+    )
+    check(path, pixels)
+
+
+@pytest.mark.parametrize("tile", [(64, 64), None], ids=["tiles", "strips"])
+@pytest.mark.parametrize("color", ["ycbcr", "rgb", "minisblack"])
+@pytest.mark.parametrize("subsampling", [(1, 1), (2, 1), (2, 2)])
+def test_jpeg_is_decoded_as_tifffile_does(
+    tmp_path: Path, tissue: np.ndarray, tile: Any, color: str, subsampling: tuple[int, int]
+) -> None:
+    pixels = tissue[:300, :400]
+    if color == "minisblack":
+        pixels = pixels[..., 0]
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(
+        path,
+        np.ascontiguousarray(pixels),
+        photometric=color,
+        compression="jpeg",
+        tile=tile,
+        compressionargs={"level": 90, "outcolorspace": color} if color == "rgb" else {"level": 90},
+        subsampling=subsampling if color == "ycbcr" else None,
+        rowsperstrip=None if tile else 64,
+        metadata=None,
+    )
+    expected = tifffile.imread(path)
+    check(path, expected if expected.ndim == 3 else expected[..., None])
+
+
+@pytest.mark.parametrize("codec", ["webp", "jpegxr"])
+def test_lossy_codecs(tmp_path: Path, tissue: np.ndarray, codec: str) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, tissue[:200, :300], photometric="rgb", compression=codec, tile=(64, 64))
+    check(path, tifffile.imread(path))
+
+
+def test_bilevel_is_black_and_white(tmp_path: Path, rng: np.random.Generator) -> None:
+    bits = rng.integers(0, 2, (100, 130)).astype(bool)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, bits, photometric="minisblack", metadata=None)
+    check(path, (bits * np.uint8(255))[..., None])
+    tifffile.imwrite(path, bits, photometric="miniswhite", metadata=None, compression="zlib")
+    check(path, (~bits * np.uint8(255))[..., None])
+
+
+def test_zero_is_white(tmp_path: Path, rng: np.random.Generator) -> None:
+    pixels = noise((100, 130, 1), np.uint16, rng)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, pixels[..., 0], photometric="miniswhite", metadata=None, tile=(64, 64))
+    reader = check(path, 65535 - pixels)
+    assert reader.encoded(0, 0) is None  # a copy would be a negative
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_packed_bits_keep_their_values(tmp_path: Path, rng: np.random.Generator, bits: int) -> None:
+    pixels = rng.integers(0, 1 << bits, (100, 128, 1)).astype(np.uint16)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(
+        path, pixels[..., 0], bitspersample=bits, photometric="minisblack", metadata=None
+    )
+    check(path, pixels)
+
+
+@pytest.mark.parametrize(
+    ("bands", "extra", "interpretation", "alpha"),
+    [
+        (4, ["unassalpha"], Interpretation.RGB, True),
+        (3, None, Interpretation.RGB, False),
+        (2, ["unassalpha"], Interpretation.GRAY, True),
+        (2, ["unspecified"], Interpretation.MULTIBAND, False),
+        (7, ["unspecified"] * 6, Interpretation.MULTIBAND, False),
+    ],
+)
+def test_interpretations(
+    tmp_path: Path,
+    rng: np.random.Generator,
+    bands: int,
+    extra: Any,
+    interpretation: Interpretation,
+    alpha: bool,
+) -> None:
+    pixels = noise((70, 80, bands), np.uint8, rng)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(
+        path,
+        pixels,
+        photometric="rgb" if bands in (3, 4) else "minisblack",
+        extrasamples=extra,
+        planarconfig="contig",
+        metadata=None,
+    )
+    info = check(path, pixels).info
+    assert (info.interpretation, info.alpha) == (interpretation, alpha)
+
+
+def test_palette(tmp_path: Path, rng: np.random.Generator) -> None:
+    pixels = rng.integers(0, 256, (70, 80, 1)).astype(np.uint8)
+    colors = rng.integers(0, 65536, (3, 256)).astype(np.uint16)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, pixels[..., 0], photometric="palette", colormap=colors, metadata=None)
+    info = check(path, pixels).info
+    assert info.interpretation is Interpretation.PALETTE
+    assert info.palette is not None
+    assert info.palette[7] == (*(int(c) >> 8 for c in colors[:, 7]), 255)
+
+
+@pytest.mark.parametrize(
+    ("resolution", "unit", "mm"),
+    [
+        ((72, 72), "inch", None),
+        ((96, 96), "inch", None),
+        ((20_000, 40_000), "centimeter", (0.0005, 0.00025)),
+        ((25_400, 25_400), "inch", (0.001, 0.001)),
+        ((20_000, 20_000), "none", None),
+    ],
+)
+def test_resolution(tmp_path: Path, resolution: Any, unit: str, mm: Any) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(
+        path,
+        np.zeros((20, 30), np.uint8),
+        resolution=resolution,
+        resolutionunit=unit,
+        metadata=None,
+    )
+    info = opened(path).info
+    if mm is None:
+        assert info.mm_x is None
+        assert info.mm_y is None
+    else:
+        assert (info.mm_x, info.mm_y) == pytest.approx(mm)
+
+
+@pytest.mark.parametrize("below", [True, False], ids=["subifds", "pages"])
+@pytest.mark.parametrize("factor", [2, 4, 8])
+def test_pyramids(tmp_path: Path, rng: np.random.Generator, below: bool, factor: int) -> None:
+    full = noise((700, 900, 3), np.uint8, rng)
+    levels = [full, full[::factor, ::factor], full[:: factor * factor, :: factor * factor]]
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as tif:
+        for index, level in enumerate(levels):
+            tif.write(
+                level,
+                tile=(128, 128),
+                photometric="rgb",
+                metadata=None,
+                subifds=2 if below and index == 0 else None,
+                subfiletype=1 if index else 0,
+            )
+    reader = opened(path)
+    sizes = [(level.width, level.height) for level in reader.info.levels]
+    assert sizes == [level.shape[1::-1] for level in levels]
+    for index, level in enumerate(levels):
+        found = reader.read(index, 0, reader.info.levels[index].rect)
+        np.testing.assert_array_equal(found, level)
+
+
+def test_missing_tiles_show_nodata_and_are_blank(tmp_path: Path, rng: np.random.Generator) -> None:
+    pixels = noise((256, 256, 1), np.int16, rng)
+    path = tmp_path / "a.tif"
+    tiles = [pixels[:128, :128, 0].tobytes(), b"", b"", pixels[128:, 128:, 0].tobytes()]
+    tifffile.imwrite(
+        path,
+        iter(tiles),
+        shape=(256, 256),
+        dtype=np.int16,
+        tile=(128, 128),
+        compression=None,
+        photometric="minisblack",
+        metadata=None,
+        extratags=[(42113, 2, 0, "-32768", True)],
+    )
+    reader = opened(path)
+    expected = np.full_like(pixels, -32768)
+    expected[:128, :128], expected[128:, 128:] = pixels[:128, :128], pixels[128:, 128:]
+    np.testing.assert_array_equal(reader.read(0, 0, Rect(0, 0, 256, 256)), expected)
+    assert reader.info.nodata == -32768
+    assert reader.is_blank(0, 0, Rect(128, 0, 128, 128))
+    assert not reader.is_blank(0, 0, Rect(127, 0, 128, 128))
+    level = reader.encoded(0, 0)
+    assert level is not None
+    assert level.tile(1, 0) is None
+    assert level.format.codec is Codec.NONE
+
+
+def test_missing_tiles_of_an_aperio_level_come_from_the_one_above(
+    tmp_path: Path, tissue: np.ndarray
+) -> None:
+    path = tmp_path / "a.svs"
+    said = "Aperio Image Library v1\n512x512 |AppMag = 20|MPP = 0.5"
+    half = np.full((256, 256, 3), 9, np.uint8)
+    tiles = [half[:128, :128].tobytes(), b"", half[128:, :128].tobytes(), b""]
+    with tifffile.TiffWriter(path) as tif:
+        tif.write(tissue, tile=(128, 128), photometric="rgb", description=said, metadata=None)
+        tif.write(tissue[::4, ::4], photometric="rgb", metadata=None, rowsperstrip=16)
+        tif.write(
+            iter(tiles),
+            shape=(256, 256, 3),
+            dtype=np.uint8,
+            tile=(128, 128),
+            photometric="rgb",
+            metadata=None,
+            compression=None,
+            description=said,
+        )
+    reader = opened(path)
+    assert [level.width for level in reader.info.levels] == [512, 256]
+    small = reader.read(1, 0, Rect(100, 0, 156, 128))
+    assert (small[:, :28] == 9).all()
+    means = tissue.reshape(256, 2, 256, 2, 3).mean((1, 3))
+    assert np.abs(small[:, 28:] - means[:128, 128:]).max() <= 1
+    assert reader.info.associated == ("thumbnail",)
+
+
+def test_contiguous_stacks_of_imagej(tmp_path: Path, rng: np.random.Generator) -> None:
+    pixels = noise((3, 4, 2, 50, 60), np.uint16, rng)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(
+        path,
+        pixels,
+        imagej=True,
+        resolution=(2, 2),
+        metadata={"axes": "TZCYX", "spacing": 1.5, "unit": "um", "finterval": 0.25},
+    )
+    reader = opened(path)
+    info = reader.info
+    assert [(axis.name, axis.size) for axis in info.axes] == [("t", 3), ("z", 4), ("c", 2)]
+    assert info.axes[0].values == (0, 0.25, 0.5)
+    assert info.axes[1].values == (0, 1.5, 3, 4.5)
+    assert info.mm_x == pytest.approx(0.0005)
+    for frame, plane in enumerate(pixels.reshape(-1, 50, 60)):
+        np.testing.assert_array_equal(reader.read(0, frame, Rect(0, 0, 60, 50))[..., 0], plane)
+
+
+def test_pages_of_one_size_are_frames(tmp_path: Path, rng: np.random.Generator) -> None:
+    pixels = noise((5, 90, 100), np.uint8, rng)
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as tif:
+        for page in pixels:
+            tif.write(page, compression="zlib", metadata=None)
+    reader = opened(path)
+    assert reader.info.frames == 5
+    np.testing.assert_array_equal(reader.read(0, 3, Rect(0, 0, 100, 90))[..., 0], pixels[3])
+
+
+@pytest.mark.parametrize("photometric", ["separated", "cielab"])
+def test_colours_for_other_readers_are_left_to_them(
+    tmp_path: Path, rng: np.random.Generator, photometric: str
+) -> None:
+    path = tmp_path / "a.tif"
+    bands = 4 if photometric == "separated" else 3
+    tifffile.imwrite(path, noise((20, 30, bands), np.uint8, rng), photometric=photometric)
+    with pytest.raises(UnsupportedFormatError, match="left to other readers"):
+        opened(path)
+
+
+def test_complex_samples_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((20, 30), np.complex64))
+    with pytest.raises(UnsupportedFormatError, match="can't be read"):
+        opened(path)
+
+
+def test_rows_of_one_uncompressed_strip_are_read_alone(
+    tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = noise((2000, 500, 3), np.uint8, rng)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, pixels, rowsperstrip=2000, photometric="rgb", metadata=None)
+    reader = opened(path)
+    sizes = []
+    original = reader._source.read
+    monkeypatch.setattr(
+        reader._source, "read", lambda at, size: sizes.append(size) or original(at, size)
+    )
+    found = reader.read(0, 0, Rect(10, 1000, 20, 7))
+    np.testing.assert_array_equal(found, pixels[1000:1007, 10:30])
+    assert sizes == [7 * 500 * 3]
