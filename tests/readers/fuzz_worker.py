@@ -184,11 +184,36 @@ def exercise(path: Path) -> None:
             source.getAssociatedImage(name, format="numpy")
 
 
+def exercise_source(path: Path) -> None:
+    """Use what a caller calls, in small: facts, a region, a thumbnail, associated images."""
+    import ziggurat
+
+    with ziggurat.open(path) as source:
+        facts = source.getMetadata()
+        width, height = facts["sizeX"], facts["sizeY"]
+        source.getInternalMetadata()
+        source.getRegion(
+            region={
+                "left": width // 3,
+                "top": height // 3,
+                "width": min(256, width),
+                "height": min(256, height),
+                "units": "base_pixels",
+            },
+            format="numpy",
+        )
+        if width * height < 10**8:  # of honest files, those that are quick
+            source.getThumbnail(width=64, height=64)
+        for name in source.getAssociatedImagesList()[:3]:
+            source.getAssociatedImage(name)
+
+
 def attempt(path: Path) -> str:
     from ziggurat.readers.errors import ZigguratError
 
     try:
         exercise_reader(path)
+        exercise_source(path)
     except ZigguratError as error:
         return f"refused {type(error).__name__}: {str(error)[:200]!r}"
     except BaseException as error:  # noqa: BLE001  that is what is looked for
