@@ -95,6 +95,20 @@ def target_for(path: str | os.PathLike[str], info: ImageInfo) -> Target:
     raise OptionError(f"{Path(path).name!r} says no format; endings are {', '.join(known)}")
 
 
+def target_named(name: str) -> Target:
+    """Return the format of a name.
+
+    Raises
+    ------
+    OptionError
+        There is none of that name.
+    """
+    for row in TARGETS:
+        if row.name == name:
+            return row
+    raise OptionError(f"no format {name!r}; there are {', '.join(row.name for row in TARGETS)}")
+
+
 def write(
     reader: Reader,
     path: str | os.PathLike[str],
@@ -134,16 +148,18 @@ def write_levels(
     levels: Sequence[LevelPlan],
     options: WriteOptions,
     *,
+    format: str | None = None,
     on_progress: ProgressCallback | None = None,
     cancel: Cancellation | None = None,
 ) -> WriteReport:
     """Write an image by a plan of one's own, with levels to copy, to scale or to encode.
 
-    As :func:`write`.
+    As :func:`write`; ``format`` names one of :data:`TARGETS` where the ending doesn't say it.
     """
     begin = time.perf_counter()
     target = Path(path).expanduser()
-    emitter = target_for(target, reader.info).load()
+    row = target_for(target, reader.info) if format is None else target_named(format)
+    emitter = row.load()
     lost = emitter.emit(reader, target, levels, options, on_progress=on_progress, cancel=cancel)
     return WriteReport(
         target, disk_bytes(target), time.perf_counter() - begin, len(levels), tuple(lost)
