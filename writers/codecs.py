@@ -164,7 +164,7 @@ def _jpeg2000(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, Tile
         return form, lambda tile: bytes(
             imagecodecs.jpeg2k_encode(_picture(tile), reversible=True, codecformat="j2k")
         )
-    # OpenJPEG aims at a PSNR; quality 90 is about 42 dB, as JPEG's 90 is on tissue
+    # OpenJPEG aims at a PSNR in decibels, of all components together: 90 asks for 42
     psnr = 24 + (options.quality or DEFAULT_QUALITY) / 5
     return form, lambda tile: bytes(
         imagecodecs.jpeg2k_encode(_picture(tile), level=psnr, reversible=False, codecformat="j2k")

@@ -308,7 +308,7 @@ def _annotations(
     ids = ["Annotation:0"]
     further = [(name, pair[1]) for name, pair in dimensions.along.items() if pair[1] is not None]
     if further:
-        ids.append("Annotation:2")
+        ids.insert(0, "Annotation:2")  # tifffile looks at an image's first annotation only
         _modulo(_sub(parent, "XMLAnnotation", ID="Annotation:2", Namespace=_MODULO), further)
     own = _sub(parent, "CommentAnnotation", ID="Annotation:0", Namespace=OWN_NAMESPACE)
     _sub(own, "Value").text = describe_image(info)

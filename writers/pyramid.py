@@ -134,8 +134,8 @@ def _run(
         results = task.run() if future is None else future.result()
         for below in job.finished(task):
             submit(job, below)
+        counter.count(task.level, results)  # first: who takes the last tile may not come back
         yield from task.tiles(results)
-        counter.count(task.level, results)
 
 
 class _Counter:

@@ -5,6 +5,7 @@ import threading
 import imagecodecs
 import numpy as np
 import pytest
+
 from ziggurat.readers.array import ArrayReader, array_reader
 from ziggurat.readers.encoded import Codec, EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.errors import CancelledError, CorruptSourceError, OptionError
@@ -123,9 +124,7 @@ def test_the_order_of_tiles_depends_on_nothing_but_sizes(rng):
     pixels = rng.integers(0, 255, (200, 300, 3), np.uint8)
     reader = array_reader(pixels)
     levels = plans(reader.info, 32)
-    one, many = (
-        list(build(reader, levels, MEAN, Budget(threads, 12, 8192))) for threads in (1, 7)
-    )
+    one, many = (list(build(reader, levels, MEAN, Budget(threads, 12, 8192))) for threads in (1, 7))
     assert one == many
     for index in range(len(levels)):
         places = [(t.row, t.column) for t in one if t.level == index]
@@ -144,6 +143,7 @@ class BlankReader(ArrayReader):
         return super().read(level, frame, rect)
 
     def is_blank(self, level, frame, rect):
+        del level, frame
         return rect.intersect(self.known).empty
 
 
@@ -189,12 +189,11 @@ class TiledReader(ArrayReader):
         return super().read(level, frame, rect)
 
     def encoded(self, level, frame):
+        del level, frame
         info, side = self.info, self.tile_size
         form = TileFormat(Codec.JPEG, Photometric.YCBCR, 3, 8, "uint8", (2, 2))
         columns, rows = grid_shape(info.width, info.height, side, side)
-        return EncodedLevel(
-            form, info.width, info.height, side, side, columns, rows, self.stored
-        )
+        return EncodedLevel(form, info.width, info.height, side, side, columns, rows, self.stored)
 
     def stored(self, column, row):
         if (column, row) == self.missing:

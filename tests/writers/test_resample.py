@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from ziggurat.readers.array import array_reader
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.geometry import Rect
@@ -74,7 +75,9 @@ def test_mean_of_floats(rng, dtype):
     wanted = plain(pixels.astype(np.float64), lambda v: sum(v) / len(v))
     got = Shrinker(Reducer.MEAN)(pixels)
     assert got.dtype == dtype
-    np.testing.assert_allclose(got, wanted, rtol=4 * np.finfo(dtype).eps, atol=1e-3 if dtype == np.float16 else 1e-6)
+    np.testing.assert_allclose(
+        got, wanted, rtol=4 * np.finfo(dtype).eps, atol=1e-3 if dtype == np.float16 else 1e-6
+    )
 
 
 def test_mean_of_bool_is_the_majority_and_half_counts_as_true():
@@ -225,9 +228,7 @@ def test_a_filter_next_to_nodata_falls_back_to_the_mean_of_what_counts():
 
 def test_defaults_follow_the_interpretation():
     picture = array_reader(np.zeros((4, 4, 3), np.uint8)).info
-    labels = array_reader(
-        np.zeros((4, 4, 1), np.uint16), interpretation=Interpretation.LABELS
-    ).info
+    labels = array_reader(np.zeros((4, 4, 1), np.uint16), interpretation=Interpretation.LABELS).info
     assert shrinker(picture, None).reducer is Reducer.MEAN
     assert shrinker(labels, None).reducer is Reducer.MODE
 
@@ -248,7 +249,12 @@ def test_what_can_not_be_is_refused(dtype, reducer, words):
 
 @pytest.mark.parametrize(
     ("name", "reducer"),
-    [("NP_MODE", Reducer.MODE), ("mean", Reducer.MEAN), ("PIL_LANCZOS", Reducer.LANCZOS3), (None, None)],
+    [
+        ("NP_MODE", Reducer.MODE),
+        ("mean", Reducer.MEAN),
+        ("PIL_LANCZOS", Reducer.LANCZOS3),
+        (None, None),
+    ],
 )
 def test_reducers_are_known_by_the_references_names_too(name, reducer):
     assert reducer_named(name) is reducer

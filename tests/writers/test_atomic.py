@@ -1,0 +1,300 @@
+"""Outputs appear whole or not at all, whatever happens in between."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from ziggurat.readers.array import ArrayReader, array_reader
+from ziggurat.readers.errors import (
+    CancelledError,
+    CorruptSourceError,
+    OptionError,
+    TargetExistsError,
+    WriteError,
+)
+from ziggurat.writers.atomic import STAGING_PREFIX, atomic_directory, atomic_file, sweep
+from ziggurat.writers.options import WriteOptions
+from ziggurat.writers.progress import Cancellation
+from ziggurat.writers.write import write
+
+WORKER = Path(__file__).with_name("write_worker.py")
+
+
+def names(folder):
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_a_file_appears_when_the_block_ends(tmp_path):
+    with atomic_file(tmp_path / "a.tif") as staged:
+        staged.write_bytes(b"new")
+        (staged.parent / "spool").write_bytes(b"anything")
+        assert staged.name == "a.tif"
+        assert not (tmp_path / "a.tif").exists()
+    assert names(tmp_path) == ["a.tif"]
+    assert (tmp_path / "a.tif").read_bytes() == b"new"
+    assert (tmp_path / "a.tif").stat().st_mode & 0o777 == 0o666 & ~_umask()
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, SystemExit])
+@pytest.mark.parametrize("make", [atomic_file, atomic_directory])
+def test_nothing_is_left_of_a_failure_and_the_old_stays(tmp_path, make, error):
+    target = tmp_path / "a.zarr"
+    with make(target) as staged:
+        _fill(staged, "old")
+
+    def fail():
+        with make(target, overwrite=True) as staged:
+            _fill(staged, "new")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert names(tmp_path) == ["a.zarr"]
+    assert _content(target) == "old"
+    with make(target, overwrite=True) as staged:
+        _fill(staged, "new")
+    assert _content(target) == "new"
+    assert names(tmp_path) == ["a.zarr"]
+
+
+def _fill(path, text):
+    (path / "zarr.json" if path.is_dir() else path).write_text(text)
+
+
+def _content(path):
+    return (path / "zarr.json" if path.is_dir() else path).read_text()
+
+
+@pytest.mark.parametrize("make", [atomic_file, atomic_directory])
+def test_an_existing_output_is_replaced_only_when_told(tmp_path, make):
+    target = tmp_path / "a.zarr"
+    with make(target) as staged:
+        _fill(staged, "old")
+    with pytest.raises(TargetExistsError, match="say overwrite"), make(target):
+        pytest.fail("the block must not begin")
+    assert _content(target) == "old"
+
+
+def test_a_folder_is_never_replaced_by_a_file_nor_a_file_by_a_folder(tmp_path):
+    (tmp_path / "folder.tif").mkdir()
+    with (
+        pytest.raises(TargetExistsError, match="is a folder"),
+        atomic_file(tmp_path / "folder.tif", overwrite=True),
+    ):
+        pass
+    (tmp_path / "file.zarr").write_text("x")
+    with (
+        pytest.raises(TargetExistsError, match="is a file"),
+        atomic_directory(tmp_path / "file.zarr", overwrite=True),
+    ):
+        pass
+    assert names(tmp_path) == ["file.zarr", "folder.tif"]
+
+
+def test_a_folder_of_other_things_is_never_replaced(tmp_path):
+    precious = tmp_path / "thesis"
+    precious.mkdir()
+    (precious / "chapter1.tex").write_text("x")
+    with (
+        pytest.raises(TargetExistsError, match="holds no zarr store"),
+        atomic_directory(precious, overwrite=True),
+    ):
+        pass
+    assert names(precious) == ["chapter1.tex"]
+
+
+def test_no_folder_for_the_target_is_said_at_once(tmp_path):
+    with pytest.raises(WriteError, match="no such folder"), atomic_file(tmp_path / "no" / "a.tif"):
+        pass
+
+
+def test_two_writers_without_overwrite_one_wins_whole(tmp_path):
+    target = tmp_path / "a.tif"
+
+    def write_between():
+        with atomic_file(target) as first:
+            first.write_text("first")
+            with atomic_file(target) as second:
+                second.write_text("second")
+
+    with pytest.raises(TargetExistsError, match="meanwhile"):
+        write_between()
+    assert target.read_text() == "second"
+    assert names(tmp_path) == ["a.tif"]
+
+
+def test_a_store_is_there_whole_at_every_moment_of_being_replaced(tmp_path):
+    target = tmp_path / "a.zarr"
+
+    def replace(text):
+        with atomic_directory(target, overwrite=True) as staged:
+            for part in ("zarr.json", "c0", "c1"):
+                (staged / part).write_text(text)
+
+    replace("0")
+    stop, torn = threading.Event(), []
+
+    def watch():
+        while not stop.is_set():
+            if not target.exists():
+                torn.append("gone")
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    for number in range(30):
+        replace(str(number))
+    stop.set()
+    thread.join()
+    assert torn == []
+    assert {(target / part).read_text() for part in ("zarr.json", "c0", "c1")} == {"29"}
+
+
+def test_the_next_write_sweeps_what_a_killed_one_left_and_nothing_else(tmp_path):
+    left = tmp_path / f"{STAGING_PREFIX}00000000-a.tif"
+    other = tmp_path / f"{STAGING_PREFIX}00000000-b.tif"
+    for folder in (left, other):
+        folder.mkdir()
+        (folder / ".lock").touch()
+    with atomic_file(tmp_path / "a.tif") as staged:
+        staged.touch()
+        sweep(tmp_path / "a.tif")  # does not sweep the one at work
+        assert staged.exists()
+    assert names(tmp_path) == [other.name, "a.tif"]
+
+
+class Failing(ArrayReader):
+    def read(self, level, frame, rect):
+        if rect.y > 300:
+            raise CorruptSourceError("damaged below row 300")
+        return super().read(level, frame, rect)
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif", "a.zarr", "a.zarr.zip"])
+def test_a_source_that_fails_leaves_nothing_and_can_be_written_again(tmp_path, tissue, name):
+    reader = Failing(tissue, array_reader(tissue).info)
+    options = WriteOptions(tile_size=64)
+    with pytest.raises(CorruptSourceError, match="damaged below"):
+        write(reader, tmp_path / name, options)
+    assert names(tmp_path) == []
+    write(array_reader(tissue), tmp_path / name, options)
+    assert names(tmp_path) == [name]
+
+
+def test_cancelling_leaves_nothing(tmp_path, tissue):
+    cancel = Cancellation()
+    with pytest.raises(CancelledError):
+        write(
+            array_reader(tissue),
+            tmp_path / "a.tif",
+            WriteOptions(tile_size=16),
+            on_progress=lambda event: cancel.cancel() if event.done > 100 else None,
+            cancel=cancel,
+        )
+    assert names(tmp_path) == []
+
+
+def test_an_unknown_ending_is_refused_with_the_known_ones(tmp_path, tissue):
+    with pytest.raises(OptionError, match=r"'a\.xyz' says no format.*\.ome\.tif.*\.zarr"):
+        write(array_reader(tissue), tmp_path / "a.xyz")
+    assert names(tmp_path) == []
+
+
+def test_a_full_disk_is_an_error_in_words_and_leaves_nothing(tmp_path, rng):
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = os.geteuid() == 0 and shutil.which("mount") is not None
+    if not mounted or subprocess.call(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(small)], stderr=subprocess.DEVNULL
+    ):
+        pytest.skip("needs the right to mount a small file system")
+    try:
+        pixels = rng.integers(0, 255, (1024, 1024, 3), np.uint8)
+        for name in ("a.tif", "a.ome.tif", "a.zarr", "a.zarr.zip"):
+            with pytest.raises(WriteError, match=r"No space left"):
+                write(array_reader(pixels), small / name, WriteOptions(lossy=False))
+            assert names(small) == []
+        pixels[:] = 0
+        write(array_reader(pixels), small / "a.tif", WriteOptions(lossy=False))
+        np.testing.assert_array_equal(tifffile.imread(small / "a.tif"), pixels)
+    finally:
+        subprocess.check_call(["umount", str(small)])
+
+
+def start(target, value="1"):
+    process = subprocess.Popen(
+        [sys.executable, str(WORKER), str(target), value], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "begun\n"
+    return process
+
+
+def check_whole(target, value):
+    with tifffile.TiffFile(target) as tif:
+        assert len(tif.series[0].levels) == 5
+        pixels = tif.asarray()
+    assert (pixels[:16, :16] == value).all()
+    wanted = np.random.default_rng(5).integers(0, 255, (1024, 1024, 3), np.uint8)
+    np.testing.assert_array_equal(pixels[16:], wanted[16:])
+
+
+@pytest.mark.parametrize(
+    "delays",
+    [
+        pytest.param((0.05, 0.2), id="two"),
+        pytest.param(tuple(n / 25 for n in range(12)), id="many", marks=pytest.mark.slow),
+    ],
+)
+def test_a_kill_leaves_the_old_output_and_the_next_write_cleans_up(tmp_path, delays):
+    target = tmp_path / "a.tif"
+    process = start(target, "1")
+    process.communicate()
+    check_whole(target, 1)
+    for delay in delays:
+        process = start(target, "2")
+        time.sleep(delay)
+        process.kill()
+        process.communicate()
+        check_whole(target, 1 if process.returncode else 2)
+        assert all(n == "a.tif" or n.startswith(STAGING_PREFIX) for n in names(tmp_path))
+    process = start(target, "3")
+    process.communicate()
+    assert process.returncode == 0
+    check_whole(target, 3)
+    assert names(tmp_path) == ["a.tif"]
+
+
+def test_an_interrupt_leaves_nothing_at_all(tmp_path):
+    process = start(tmp_path / "a.tif")
+    time.sleep(0.15)
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert process.returncode != 0
+    assert names(tmp_path) == []
+
+
+def test_two_processes_write_one_target_and_one_wins_whole(tmp_path):
+    target = tmp_path / "a.tif"
+    both = [start(target, str(value)) for value in (1, 2)]
+    for process in both:
+        process.communicate()
+        assert process.returncode == 0
+    with tifffile.TiffFile(target) as tif:
+        value = int(tif.asarray()[0, 0, 0])
+    assert value in (1, 2)
+    check_whole(target, value)
+    assert names(tmp_path) == ["a.tif"]

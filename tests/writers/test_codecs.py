@@ -1,0 +1,239 @@
+"""Every codec, sample type and band count of the table, read back by independent readers."""
+
+import itertools
+
+import numpy as np
+import pytest
+import tifffile
+
+from ziggurat.readers.array import array_reader
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.image import Interpretation
+from ziggurat.writers.codecs import CODECS, default_compression, tile_codec
+from ziggurat.writers.options import Compression, Subsampling, WriteOptions
+from ziggurat.writers.write import write
+
+DTYPES = [
+    "bool",
+    "uint8",
+    "int8",
+    "uint16",
+    "int16",
+    "uint32",
+    "int32",
+    "uint64",
+    "int64",
+    "float16",
+    "float32",
+    "float64",
+]
+LOSSLESS = [c for c, row in CODECS.items() if not row.must_lose]
+# what the wheels of GDAL and libvips in use can decode; the rest is for tifffile alone
+GDAL_CODECS = {"none", "jpeg", "deflate", "lzw", "zstd", "webp"}
+GDAL_DTYPES = set(DTYPES) - {"bool", "float16"}
+VIPS_CODECS = {"none", "jpeg", "deflate", "lzw", "webp"}
+VIPS_DTYPES = {"uint8", "int8", "uint16", "int16", "uint32", "int32", "float32"}
+
+
+def made_up(tissue, dtype, bands):
+    """Real tissue stretched over the range of a sample type, odd in size."""
+    picture = tissue[100:175, 50:161].astype(np.float64) / 255
+    stack = np.concatenate([picture, picture[..., ::-1] ** 2], axis=2)[..., :bands]
+    dtype = np.dtype(dtype)
+    if dtype.kind == "b":
+        return stack > 0.6
+    if dtype.kind == "f":
+        return (stack * 1000 - 300).astype(dtype)
+    limits = np.iinfo(dtype)
+    low = float(limits.min) * 0.9
+    return (low + stack * (float(limits.max) * 0.9 - low)).astype(dtype)
+
+
+def gdal_pixels(path):
+    from osgeo import gdal
+
+    gdal.UseExceptions()
+    array = gdal.Open(str(path)).ReadAsArray()
+    return array[..., np.newaxis] if array.ndim == 2 else np.moveaxis(array, 0, -1)
+
+
+def vips_pixels(path):
+    import pyvips
+
+    array = pyvips.Image.new_from_file(str(path)).numpy()
+    return array[..., np.newaxis] if array.ndim == 2 else array
+
+
+def allowed():
+    for codec, dtype, bands in itertools.product(LOSSLESS, DTYPES, (1, 3, 4, 6)):
+        row, kind = CODECS[codec], np.dtype(dtype)
+        if codec is Compression.LZMA and bands > 1:
+            continue  # its encoder takes long to begin, and bands are all the same to it
+        fits = kind.kind in row.kinds and kind.itemsize in row.sizes
+        if (
+            fits
+            and (row.bands is None or bands in row.bands)
+            and not (dtype == "bool" and bands > 1)
+        ):
+            yield codec, dtype, bands
+
+
+@pytest.mark.parametrize(("codec", "dtype", "bands"), list(allowed()))
+def test_lossless_codecs_give_back_every_value(tmp_path, tissue, codec, dtype, bands):
+    pixels = made_up(tissue, dtype, bands)
+    path = tmp_path / "image.tif"
+    options = WriteOptions(lossy=False, compression=codec, tile_size=32)
+    write(array_reader(pixels), path, options)
+    np.testing.assert_array_equal(tifffile.imread(path).reshape(pixels.shape), pixels)
+    assert tifffile.imread(path).dtype == dtype
+    if codec.value in GDAL_CODECS and dtype in GDAL_DTYPES:
+        np.testing.assert_array_equal(gdal_pixels(path), pixels)
+    if codec.value in VIPS_CODECS and dtype in VIPS_DTYPES and bands <= 4:
+        np.testing.assert_array_equal(vips_pixels(path), pixels)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int16", "uint32", "float32", "float64"])
+@pytest.mark.parametrize("bands", [1, 3])
+def test_ome_tiff_gives_back_every_value(tmp_path, tissue, dtype, bands):
+    if dtype == "bool" and bands > 1:
+        pytest.skip("TIFF packs one band of bool")
+    pixels = made_up(tissue, dtype, bands)
+    path = tmp_path / "image.ome.tif"
+    write(array_reader(pixels), path, WriteOptions(lossy=False, tile_size=32))
+    with tifffile.TiffFile(path) as tif:
+        assert tif.is_ome
+        found = tif.series[0].asarray()
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found.reshape(pixels.shape), pixels)
+
+
+def psnr(found, wanted):
+    error = np.mean((found.astype(np.float64) - wanted) ** 2)
+    return 10 * np.log10(np.iinfo(wanted.dtype).max ** 2 / max(error, 1e-12))
+
+
+@pytest.mark.parametrize(
+    ("codec", "bands", "dtype", "least"),
+    [
+        (Compression.JPEG, 3, "uint8", 33),
+        (Compression.JPEG, 1, "uint8", 37),
+        (Compression.WEBP, 3, "uint8", 33),
+        (Compression.WEBP, 4, "uint8", 31),
+        (Compression.JPEG2000, 3, "uint8", 35),
+        (Compression.JPEG2000, 1, "uint16", 33),
+        (Compression.JPEGXL, 3, "uint8", 34),
+        (Compression.JPEGXL, 1, "uint16", 38),
+    ],
+)
+def test_lossy_codecs_stay_above_a_stated_quality(tmp_path, tissue, codec, bands, dtype, least):
+    pixels = made_up(tissue, dtype, bands)
+    path = tmp_path / "image.tif"
+    write(array_reader(pixels), path, WriteOptions(compression=codec, quality=90))
+    assert psnr(tifffile.imread(path).reshape(pixels.shape), pixels) > least
+    if codec.value in GDAL_CODECS:
+        assert psnr(gdal_pixels(path)[..., :bands], pixels) > least
+
+
+@pytest.mark.parametrize("subsampling", list(Subsampling))
+def test_jpeg_chroma_and_quality_do_what_they_say(tmp_path, tissue, subsampling):
+    sizes = []
+    for quality in (50, 95):
+        path = tmp_path / f"{quality}.tif"
+        options = WriteOptions(
+            compression=Compression.JPEG, quality=quality, subsampling=subsampling
+        )
+        write(array_reader(tissue), path, options)
+        with tifffile.TiffFile(path) as tif:
+            page = tif.pages[0]
+            assert page.tags["YCbCrSubSampling"].value == subsampling.factors
+            assert page.jpegtables is not None
+            tif.filehandle.seek(page.dataoffsets[0])
+            stream = tif.filehandle.read(page.databytecounts[0])
+        # the frame header of the stream agrees with the tag
+        frame = stream.index(b"\xff\xc0")
+        factors = stream[frame + 11]
+        assert (factors >> 4, factors & 15) == subsampling.factors
+        assert b"\xff\xdb" not in stream[:frame]  # the tables are in their tag, once
+        sizes.append(path.stat().st_size)
+    assert sizes[0] < sizes[1] / 2
+
+
+def test_jpeg_tiles_are_seen_right_by_openslide_and_libvips(tmp_path, tissue):
+    import openslide
+
+    path = tmp_path / "image.tif"
+    write(array_reader(tissue), path, WriteOptions(quality=95, subsampling=Subsampling.S444))
+    with openslide.OpenSlide(path) as slide:
+        seen = np.asarray(slide.read_region((0, 0), 0, (512, 512)))[..., :3]
+    assert psnr(seen, tissue) > 38
+    assert psnr(vips_pixels(path), tissue) > 38
+
+
+def test_predictors_are_used_where_they_pay(tissue):
+    for dtype, predictor in (
+        ("uint8", 2),
+        ("int32", 2),
+        ("uint64", 1),
+        ("float32", 3),
+        ("bool", 1),
+    ):
+        info = array_reader(made_up(tissue, dtype, 1)).info
+        codec = tile_codec(info, WriteOptions(compression=Compression.DEFLATE, lossy=False))
+        assert codec.format.predictor == predictor
+    labels = array_reader(np.zeros((9, 9, 1), np.uint16), interpretation=Interpretation.LABELS)
+    codec = tile_codec(labels.info, WriteOptions(compression=Compression.ZSTD))
+    assert codec.format.predictor == 1
+
+
+@pytest.mark.parametrize(
+    ("dtype", "bands", "options", "words"),
+    [
+        ("uint16", 3, {"compression": Compression.JPEG}, r"jpeg takes unsigned of 8 bits.*deflate"),
+        ("uint8", 2, {"compression": Compression.JPEG}, r"1/3 bands.*2 bands of uint8.*lzw"),
+        ("uint8", 1, {"compression": Compression.WEBP}, r"webp takes .*3/4 bands"),
+        ("float32", 1, {"compression": Compression.JPEG2000}, r"jpeg2000 takes unsigned of 8/16"),
+        ("uint8", 1, {"compression": Compression.BLOSC}, "blosc is not for TIFF"),
+        ("complex64", 1, {}, "complex64"),
+        ("bool", 3, {}, "packs one band of bool"),
+    ],
+)
+def test_what_can_not_be_is_refused_and_nothing_is_written(tmp_path, dtype, bands, options, words):
+    reader = array_reader(np.zeros((40, 40, bands), dtype))
+    with pytest.raises(OptionError, match=words):
+        write(reader, tmp_path / "image.tif", WriteOptions(**options))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_defaults_are_what_most_readers_open(tissue):
+    picture = array_reader(tissue).info
+    labels = array_reader(tissue[..., :1], interpretation=Interpretation.LABELS).info
+    deep = array_reader(tissue.astype(np.uint16)).info
+    assert default_compression(picture, lossy=True) is Compression.JPEG
+    assert default_compression(picture, lossy=False) is Compression.DEFLATE
+    assert default_compression(labels, lossy=True) is Compression.DEFLATE
+    assert default_compression(deep, lossy=True) is Compression.DEFLATE
+
+
+def test_labels_are_never_lossy(rng):
+    labels = array_reader(
+        rng.integers(0, 255, (64, 64, 1), np.uint8), interpretation=Interpretation.LABELS
+    ).info
+    with pytest.raises(OptionError, match="would change label values; lossless are none"):
+        tile_codec(labels, WriteOptions(compression=Compression.JPEG))
+    assert tile_codec(labels, WriteOptions(compression=Compression.JPEG2000)).format.lossless
+
+
+@pytest.mark.parametrize("level", [0, 1, 3, 6, 12])
+def test_deflate_takes_every_level(tmp_path, tissue, level):
+    path = tmp_path / "image.tif"
+    options = WriteOptions(lossy=False, level=level, compression=Compression.DEFLATE)
+    write(array_reader(tissue), path, options)
+    np.testing.assert_array_equal(tifffile.imread(path), tissue)
+
+
+@pytest.mark.parametrize(
+    "options", [{"quality": 0}, {"tile_size": 100}, {"threads": 0}, {"max_memory": 5}]
+)
+def test_options_that_can_not_be_meant_are_refused(options):
+    with pytest.raises(OptionError, match="not"):
+        WriteOptions(**options)
