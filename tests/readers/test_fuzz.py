@@ -1,0 +1,287 @@
+"""Damaged files: always a picture or one of our errors; never a crash, a hang or a flood.
+
+Every seed is opened undamaged first, so that a seed that opens nowhere can't pass for a success.
+A copy is reproduced by its seed and number, which a failure names.
+"""
+
+import dataclasses
+import json
+import math
+import os
+import select
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+import ziggurat
+
+WORKER = Path(__file__).with_name("fuzz_worker.py")
+HANG_SECONDS = 10.0  # of processor time; the machine may be busy with other things
+SILENCE_SECONDS = 60.0
+FLOOD_MEGABYTES = 1000
+
+# Real files, small ones of every kind: (seed below the data folder, what to open of it).
+REAL = (
+    ("akoya-qptiff/small_vectra.qptiff", ""),
+    ("aperio-svs/CMU-1-Small-Region.svs", ""),
+    ("aperio-svs/TCGA-CR-7395-01A-01-TS1.svs", ""),
+    ("dicom-wsi/jcupitt-cmu-1-small-region", ""),
+    ("dicom-wsi/napari-wsi-CMU-1-Small-Region", ""),
+    ("dicom-wsi/wsi2dcm-jpeg2000", ""),
+    ("geotiff/large_image/rgba_geotiff.tiff", ""),
+    ("geotiff/rasterio/cogeo.tif", ""),
+    ("geotiff/rasterio/red.tif", ""),
+    ("geotiff/rasterio/shade.tif", ""),
+    ("geotiff/rio-tiler/cog_gcps.tif", ""),
+    ("geotiff/rio-tiler/cog_scale.tif", ""),
+    ("hamamatsu-ndpi/test3-DAPI.ndpi", ""),
+    ("hamamatsu-vms", "test3-DAPI.vms"),
+    ("mirax", "Mirax2-Fluorescence-2-from-L2.mrxs"),
+    ("ome-tiff/OS-2-ndpi.ome.tif", ""),
+    ("ome-tiff/mini-spim-moduloZ.ome.tiff", ""),
+    ("ome-tiff/multifile", "multifile-Z1.ome.tiff"),
+    ("ome-tiff/nyxus-dim5_pyramid.ome.tif", ""),
+    ("ome-tiff/xy_12bit__plant.ome.tiff", ""),
+    ("ome-zarr/ez-zarr-6001240_labels_v0.5.zarr", ""),
+    ("ome-zarr/ngio-v04-tczyx.zarr", ""),
+    ("ome-zarr/ngio-v05-tczyx.zarr", ""),
+    ("ome-zarr/sample_float32_8bit_range.zarr.zip", ""),
+    ("tiff/boxes.tiff", ""),
+    ("tiff/tensorstore-D75_16b.tiff", ""),
+    ("tiff/wsic-CMU-1-Small-Region.jp2.tiff", ""),
+    ("tiff/wsic-CMU-1-Small-Region.webp.tiff", ""),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Seed:
+    """A file or folder that opens, and what to open of it."""
+
+    path: Path
+    inside: str  # relative to the folder that a copy of the seed is put into
+
+
+@dataclasses.dataclass
+class Crew:
+    """One worker process at a time; a new one where the last one died or had to be killed."""
+
+    outcomes: Counter[str] = dataclasses.field(default_factory=Counter)
+    findings: list[str] = dataclasses.field(default_factory=list)
+    process: subprocess.Popen[bytes] | None = None
+
+    def send(self, job: dict[str, object]) -> None:
+        if self.process is None:
+            self.process = subprocess.Popen(
+                [sys.executable, str(WORKER)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+            )
+        assert self.process.stdin is not None
+        self.process.stdin.write((json.dumps(job) + "\n").encode())
+
+    def answers(self) -> Iterator[list[str]]:
+        assert self.process is not None
+        assert self.process.stdout is not None
+        while select.select([self.process.stdout], [], [], SILENCE_SECONDS)[0]:
+            line = self.process.stdout.readline().decode()
+            if not line:
+                return
+            yield line.rstrip("\n").split(" ", 4)
+
+    def dismiss(self) -> str:
+        """Get rid of the worker, and say how it ended."""
+        assert self.process is not None
+        try:
+            end = f"status {self.process.wait(timeout=2)}"
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            end = f"silent for {SILENCE_SECONDS} s"
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self.process = None
+        return end
+
+    def run(self, seed: Seed, first: int, last: int) -> None:
+        """Try the copies first … last - 1 of a seed."""
+        while first < last:
+            self.send({"seed": str(seed.path), "open": seed.inside, "first": first, "last": last})
+            current = first
+            for answer in self.answers():
+                if answer == ["done"]:
+                    return
+                if answer[0] == "begin":
+                    current = int(answer[1])
+                else:
+                    self.judge(seed, answer)
+            end = self.dismiss()
+            self.findings.append(f"{seed.path.name} copy {current}: ended the process ({end})")
+            first = current + 1
+
+    def judge(self, seed: Seed, answer: Sequence[str]) -> None:
+        _, number, seconds, megabytes, outcome = answer
+        self.outcomes[outcome.split()[0]] += 1
+        where = f"{seed.path.name} copy {number}"
+        if number == "-1" and outcome != "opened":
+            self.findings.append(f"{where}: the undamaged seed: {outcome}")
+        if outcome.startswith("leaked"):
+            self.findings.append(f"{where}: {outcome}")
+        if float(seconds) > HANG_SECONDS:
+            self.findings.append(f"{where}: took {seconds} s")
+        if int(megabytes) > FLOOD_MEGABYTES:
+            self.findings.append(f"{where}: took {megabytes} MB")
+
+
+def run_all(seeds: Sequence[Seed], copies: int) -> Crew:
+    crew = Crew()
+    try:
+        for seed in seeds:
+            crew.run(seed, -1, copies)
+    finally:
+        if crew.process is not None:
+            assert crew.process.stdin is not None
+            crew.process.stdin.close()
+            crew.dismiss()
+    return crew
+
+
+def test_the_crew_notices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that crashes, hangs, leaks an error and takes too much is found out."""
+    script = tmp_path / "worker.py"
+    script.write_text(
+        "import json, os, sys, time\n"
+        "for line in sys.stdin:\n"
+        "    job = json.loads(line)\n"
+        "    for n in range(job['first'], job['last']):\n"
+        "        print('begin', n, flush=True)\n"
+        "        if n == 0: os.kill(os.getpid(), 11)\n"
+        "        if n == 1: time.sleep(60)\n"
+        "        words = {2: '0 0 leaked KeyError', 3: '11 0 opened', 4: '0 2000 opened'}\n"
+        "        print('end', n, words.get(n, '0 0 refused'), flush=True)\n"
+        "    print('done', flush=True)\n"
+    )
+    monkeypatch.setitem(globals(), "WORKER", script)
+    monkeypatch.setitem(globals(), "SILENCE_SECONDS", 0.5)
+    crew = run_all([Seed(tmp_path / "seed", "seed")], 6)
+    assert crew.findings == [
+        "seed copy -1: the undamaged seed: refused",
+        "seed copy 0: ended the process (status -11)",
+        "seed copy 1: ended the process (silent for 0.5 s)",
+        "seed copy 2: leaked KeyError",
+        "seed copy 3: took 11 s",
+        "seed copy 4: took 2000 MB",
+    ]
+
+
+def pictures(folder: Path, tissue: np.ndarray) -> Iterator[Path]:
+    image = Image.fromarray(tissue[:90, :120])
+    for name in ("a.png", "a.jpg", "a.webp", "a.avif", "a.bmp", "a.ppm", "a.tga", "a.jp2"):
+        image.save(folder / name)
+        yield folder / name
+    image.save(folder / "a.gif", save_all=True, append_images=[image.rotate(90)] * 3)
+    yield folder / "a.gif"
+    (folder / "a.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40" viewBox="0 0 60 40">'
+        '<g transform="rotate(10)"><rect width="30" height="40" fill="red"/>'
+        '<path d="M1 1 L 20 30 C 1 2 3 4 5 6 Z"/><text x="3" y="20">a</text></g></svg>'
+    )
+    yield folder / "a.svg"
+
+
+def tiffs(folder: Path, tissue: np.ndarray) -> Iterator[Path]:
+    plain = {"tile": (64, 64), "photometric": "rgb"}
+    cases: dict[str, dict[str, object]] = {
+        "lzw.tif": {"compression": "lzw", "predictor": True, "rowsperstrip": 16},
+        "deflate.tif": {"compression": "deflate", "predictor": True, **plain},
+        "big.tif": {"compression": "zstd", "bigtiff": True, **plain},
+        "jpeg.tif": {"compression": "jpeg", **plain},
+        "jpeg2000.tif": {"compression": "jpeg2000", **plain},
+        "webp.tif": {"compression": "webp", **plain},
+        "packbits.tif": {"compression": "packbits", "byteorder": ">", **plain},
+        "planar.tif": {"planarconfig": "separate", "compression": "lzma"},
+    }
+    for name, options in cases.items():
+        pixels = np.ascontiguousarray(tissue[:150, :200])
+        if name == "planar.tif":
+            pixels = np.ascontiguousarray(pixels.transpose(2, 0, 1)).astype(np.uint16)
+            options["photometric"] = "rgb"
+        tifffile.imwrite(folder / name, pixels, **options)
+        yield folder / name
+    with tifffile.TiffWriter(folder / "stack.ome.tif", ome=True) as writer:
+        stack = np.stack([tissue[:128, :128, 0].astype(np.uint16) * k for k in range(1, 7)])
+        options = {"tile": (64, 64), "compression": "zlib", "metadata": {"axes": "CZYX"}}
+        writer.write(stack.reshape(2, 3, 128, 128), subifds=1, **options)
+        writer.write(stack[:, ::2, ::2].reshape(2, 3, 64, 64), subfiletype=1, **options)
+    yield folder / "stack.ome.tif"
+
+
+@pytest.fixture(scope="session")
+def made_seeds(
+    tmp_path_factory: pytest.TempPathFactory,
+    tissue: np.ndarray,
+    make_svs: Callable[..., Path],
+    make_raster: Callable[..., Path],
+) -> list[Seed]:
+    """Small made-up files of every kind that can be made here."""
+    folder = tmp_path_factory.mktemp("seeds")
+    paths = [*pictures(folder, tissue), *tiffs(folder, tissue)]
+    paths.append(make_svs(folder / "made.svs"))
+    paths.append(
+        make_raster(
+            folder / "made.tif",
+            np.ascontiguousarray(tissue[:100, :120]),
+            crs="EPSG:4326",
+            transform=(10.0, 0.001, 0.0, 50.0, 0.0, -0.001),
+        )
+    )
+    with ziggurat.new(folder / "store", sizeX=300, sizeY=200, dtype="uint8", bands=3) as sink:
+        sink.addTile(tissue[:200, :300], x=0, y=0)
+        for name in ("image.zarr", "image.zarr.zip"):
+            sink.write(folder / name)
+            paths.append(folder / name)
+    paths.append(folder / "store")
+    return [Seed(path, path.name) for path in paths]
+
+
+@pytest.fixture(scope="session")
+def real_seeds(data_file: Callable[[str], Path]) -> list[Seed]:
+    seeds = []
+    for relative, inside in REAL:
+        path = data_file(relative)
+        seeds.append(Seed(path, f"{path.name}/{inside}" if inside else path.name))
+    return seeds
+
+
+def test_damaged_made_up_files(made_seeds: list[Seed]) -> None:
+    crew = run_all(made_seeds, copies=5)
+    assert not crew.findings, "\n".join(crew.findings)
+    assert crew.outcomes["opened"] > len(made_seeds)
+    assert crew.outcomes["refused"] > len(made_seeds) // 2
+
+
+def test_damaged_real_files(real_seeds: list[Seed]) -> None:
+    crew = run_all(real_seeds, copies=2)
+    assert not crew.findings, "\n".join(crew.findings)
+    assert crew.outcomes["opened"] > len(real_seeds)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_ten_thousand_damaged_files(
+    made_seeds: list[Seed], real_seeds: list[Seed], capsys: pytest.CaptureFixture[str]
+) -> None:
+    seeds = [*made_seeds, *real_seeds]
+    total = int(os.environ.get("ZIGGURAT_FUZZ_FILES", "10000"))
+    crew = run_all(seeds, copies=math.ceil(total / len(seeds)))
+    with capsys.disabled():
+        print(f"\n{sum(crew.outcomes.values())} files of {len(seeds)} seeds: {crew.outcomes}")
+    assert not crew.findings, "\n".join(crew.findings)
