@@ -1,4 +1,8 @@
-"""Decoded strips and large tiles, kept while neighbours are read: bounded in bytes."""
+"""Decoded strips and large tiles, kept while neighbours are read: bounded in bytes.
+
+Tiles of ordinary size are the tile cache's business; a strip or a tile of megapixels would be
+decoded again for each small region in it.
+"""
 
 import os
 import threading
@@ -44,3 +48,6 @@ class SegmentCache:
             while self._bytes > self._limit:
                 _, dropped = self._arrays.popitem(last=False)
                 self._bytes -= dropped.nbytes
+
+
+SHARED = SegmentCache()  # one for all files of the process, so that the bound holds

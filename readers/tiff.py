@@ -19,7 +19,7 @@ from ziggurat.readers.image import ImageInfo
 from ziggurat.readers.location import Location
 from ziggurat.readers.ome_tiff import companion_xml
 from ziggurat.readers.reader import Pixels, Reader
-from ziggurat.readers.segment_cache import SegmentCache
+from ziggurat.readers.segment_cache import SHARED
 from ziggurat.readers.sibling_files import SiblingFiles, source_of
 from ziggurat.readers.tiff_associated import Associated, find_associated
 from ziggurat.readers.tiff_info import image_info
@@ -53,7 +53,6 @@ class TiffReader(Reader):
         self._layouts = layouts
         self._associated = associated
         self._planes: dict[tuple[int, int], Plane | None] = {}
-        self._cache = SegmentCache()
         self._siblings = SiblingFiles()
         self._fill = np.asarray(info.background or 0, dtype=info.dtype)
 
@@ -73,7 +72,7 @@ class TiffReader(Reader):
             substitute = self._from_above(level, frame)
         layout = frame_layout(self._layouts[level], page)
         source = source_of(page.path, self._source, self._siblings)
-        return make_plane(source, page, layout, substitute, self._cache)
+        return make_plane(source, page, layout, substitute, SHARED)
 
     def _blank(self, part: Rect) -> Pixels:
         """Return what missing tiles show."""

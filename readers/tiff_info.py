@@ -31,7 +31,8 @@ _TEXT_TAGS = {
     33432: "Copyright",
 }
 _LONGEST_SHOWN = 1000
-_STRIP_TILE = 256  # strips are no tiles: a size that is good to ask for
+_HANDY_TILE = 256
+_MOST_OBLONG = 8
 
 
 def _interpretation(page: Any, layout: SegmentLayout) -> tuple[Interpretation, bool]:
@@ -88,11 +89,16 @@ def _nodata(page: Any, dtype: np.dtype[Any]) -> float | None:
 
 
 def _levels(layouts: Sequence[SegmentLayout]) -> tuple[Level, ...]:
+    """Return the levels, with a tile size that is good to ask for.
+
+    That is the stored one but for strips and for tiles that are much like strips, as those
+    made of an NDPI's restart intervals.
+    """
     found = []
     for layout in layouts:
         width, height = layout.tile_width, layout.tile_height
-        if not layout.tiled:
-            width, height = min(_STRIP_TILE, layout.width), min(_STRIP_TILE, layout.height)
+        if not layout.tiled or max(width, height) > _MOST_OBLONG * min(width, height):
+            width, height = min(_HANDY_TILE, layout.width), min(_HANDY_TILE, layout.height)
         found.append(Level(layout.width, layout.height, width, height))
     return tuple(found)
 

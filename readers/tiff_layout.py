@@ -1,6 +1,5 @@
 """How the pixels of a TIFF page are cut into tiles or strips: facts of one page, checked."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -224,8 +223,9 @@ def check_segments(layout: SegmentLayout, offsets: Any, counts: Any, file_size: 
         )
     start = np.asarray(offsets[:wanted], dtype=np.float64)  # forged values overflow integers
     size = np.asarray(counts[:wanted], dtype=np.float64)
-    there = (start > 0) & (size > 0)
-    if there.any() and (start[there].min() >= file_size or math.isnan(start.sum())):
+    lost = int(np.count_nonzero((start >= file_size) & (size > 0)))
+    if lost:
         raise CorruptSourceError(
-            f"all pixel data lies behind the end of the file ({file_size} bytes): it is truncated"
+            f"{lost} of {wanted} tiles or strips lie behind the end of the file ({file_size} "
+            "bytes): it is truncated or damaged"
         )

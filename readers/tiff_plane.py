@@ -1,6 +1,7 @@
 """The pixels of one TIFF page: rectangles out of tiles or strips, and tiles as stored."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -17,6 +18,8 @@ from ziggurat.readers.tiff_tables import PlainTable, SegmentTable
 
 # What missing tiles show: the pixels of a rectangle of the page, made from something else.
 Substitute = Callable[[Rect], Pixels]
+
+_NUMBERS = itertools.count()
 
 
 class Plane:
@@ -40,6 +43,7 @@ class Plane:
         "_cache",
         "_direct",
         "_format",
+        "_number",
         "_raw",
         "_substitute",
         "_table",
@@ -60,6 +64,7 @@ class Plane:
         self._tables = tables
         self._substitute = substitute
         self._cache = cache if layout.cached else None
+        self._number = next(_NUMBERS)  # its name in the cache; an id() may come again
         self._format: TileFormat | None = None
         self._direct = can_decode(layout.format)
         self._raw = (
@@ -98,7 +103,7 @@ class Plane:
         """Return a decoded tile or strip, None where nothing is stored. Not to be written into."""
         if self._cache is None:
             return self._decode(index)
-        key = id(self), index
+        key = self._number, index
         tile = self._cache.get(key)
         if tile is None:
             tile = self._decode(index)
