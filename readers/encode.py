@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import numpy as np
 import PIL.Image
-import tifffile
 
 from ziggurat.readers.constants import (
     TILE_FORMAT_IMAGE,
@@ -122,6 +121,15 @@ def deliver(pixels: Pixels, wanted: str, encoding: Encoding, *, alpha: bool) -> 
     return encoded(pixels, encoding, alpha=alpha), encoding.mime_type
 
 
+def palette_colors(pixels: Pixels, palette: Sequence[tuple[int, int, int, int]]) -> Pixels:
+    """Return the RGBA colours, uint8 (y, x, 4), of indices; unknown ones are transparent."""
+    table = np.zeros((len(palette) + 1, 4), np.uint8)
+    table[:-1] = palette
+    indices = pixels[..., 0]
+    known = (indices >= 0) & (indices < len(palette))
+    return table[np.where(known, indices, len(palette)).astype(np.intp)]
+
+
 def to_8bit(pixels: Pixels) -> Pixels:
     """Return pixels as uint8: what pictures for the eye have.
 
@@ -184,6 +192,8 @@ def _without_alpha(image: PIL.Image.Image) -> PIL.Image.Image:
 
 
 def _tiff(pixels: Pixels, encoding: Encoding) -> bytes:
+    import tifffile  # heavy, and rarely needed
+
     bands = pixels.shape[2]
     color = bands in _PHOTOMETRIC_RGB and pixels.dtype.kind in "u"
     output = io.BytesIO()

@@ -1,5 +1,7 @@
 """Filling a picture up to a wanted size with a colour."""
 
+from typing import Any
+
 import numpy as np
 import PIL.ImageColor
 
@@ -15,10 +17,10 @@ def parse_color(color: str) -> tuple[int, int, int, int]:
         parts = PIL.ImageColor.getrgb(color)
     except ValueError as error:
         raise OptionError(f"no colour {color!r}; give a CSS name or #rrggbb") from error
-    return (*parts[:3], parts[3] if len(parts) == 4 else 255)  # type: ignore[return-value]
+    return (*parts[:3], parts[3] if len(parts) == 4 else 255)
 
 
-def color_pixel(color: str, bands: int, dtype: np.dtype, *, alpha: bool) -> Pixels:  # type: ignore[type-arg]
+def color_pixel(color: str, bands: int, dtype: np.dtype[Any], *, alpha: bool) -> Pixels:
     """Return a colour as one pixel of shape (bands,) in the range of a dtype (floats: 0-255)."""
     red, green, blue, opacity = parse_color(color)
     plain = bands - 1 if alpha else bands

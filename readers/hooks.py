@@ -4,7 +4,7 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 from ziggurat.readers.cache import tile_cache
-from ziggurat.readers.geo_units import region_to_pixels
+from ziggurat.readers.encode import palette_colors
 from ziggurat.readers.options import OpenOptions
 from ziggurat.readers.pixels import Access
 from ziggurat.readers.reader import Pixels, Reader
@@ -31,6 +31,20 @@ class SourceHooks:
         """Return what names this state of this image in the cache; None: never cache."""
         return None
 
+    def _geo_metadata(self) -> dict[str, Any]:
+        """Return what metadata has beyond pixels, where the image knows its place on earth."""
+        return {}
+
+    def _geo_band_facts(self, band: int) -> dict[str, Any]:
+        """Return what is known of a band (1 …) of a geospatial image."""
+        del band
+        return {}
+
+    def _native_bands(self, x: int, y: int) -> dict[int, Any]:
+        """Return the stored values under a pixel of a projected view, by band (1 …)."""
+        del x, y
+        return {}
+
     def _access(self) -> Access:
         if self._options.noCache:
             return Access(self._reader())
@@ -44,6 +58,7 @@ class SourceHooks:
         info = self._reader().info
         if info.geo is None:
             return None
+        from ziggurat.readers.geo_units import region_to_pixels  # loads GDAL
 
         def to_pixels(
             left: float | None,
@@ -73,8 +88,16 @@ class SourceHooks:
         *,
         eight_bit: bool = False,
     ) -> tuple[Pixels, bool]:
-        """Return the pixels of a window as they go out, and whether their last band is alpha."""
+        """Return the pixels of a window as they go out, and whether their last band is alpha.
+
+        ``eight_bit`` says that they will be shown: a palette's colours stand for its indices
+        then, and styles may round.
+        """
         access = self._access()
         method = parse_resample(resample, access.info)
         pixels = styled_window(access, frame, window, method, style, eight_bit=eight_bit)
-        return pixels, pixels.shape[2] in (2, 4) if style is not None else access.info.alpha
+        if style is not None:
+            return pixels, pixels.shape[2] in (2, 4)
+        if eight_bit and access.info.palette is not None:
+            return palette_colors(pixels, access.info.palette), True
+        return pixels, access.info.alpha

@@ -89,9 +89,10 @@ def plan_iteration(
     if not resample or abs(scaling - 1) < _EXACT:
         scaling = 1.0
     rect = window.rect
+    # whole pixels of the level only, as the sizes that come out are rounded down
     left, up = int(rect.x / level_scale), int(rect.y / level_scale)
-    right = max(left + 1, math.ceil(rect.right / level_scale))
-    bottom = max(up + 1, math.ceil(rect.bottom / level_scale))
+    right = max(left + 1, int(rect.right / level_scale))
+    bottom = max(up + 1, int(rect.bottom / level_scale))
     origin_x, origin_y = wanted_offset(offset, (left, up))
     grid = TileGrid(
         TileAxis(

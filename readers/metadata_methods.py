@@ -74,14 +74,9 @@ class MetadataMethods(SourceHooks):
 
     def getMetadata(self) -> JSONDict:
         """Return sizes, scale, levels, frames and channels under their public names."""
-        return JSONDict(image_metadata(self._reader().info), **self._geo_metadata())
-
-    def _geo_metadata(self) -> dict[str, Any]:
-        return {}
-
-    def _geo_band_facts(self, band: int) -> dict[str, Any]:
-        del band
-        return {}
+        geo = self._geo_metadata()
+        bands = {"bands": self.getBandInformation()} if geo else {}
+        return JSONDict(image_metadata(self._reader().info), **geo, **bands)
 
     @property
     def metadata(self) -> JSONDict:

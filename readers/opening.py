@@ -23,6 +23,7 @@ def open(
     style: Mapping[str, Any] | str | None = None,
     projection: str | None = None,
     unitsPerPixel: float | None = None,
+    warp: str = "near",
     noCache: bool = False,
 ) -> Source:
     """Open an image.
@@ -39,8 +40,9 @@ def open(
         True or ``'crop'`` ends them with the image, ``'#rrggbb'`` fills them up.
     style
         See the README; applied to all pixels that are read.
-    projection, unitsPerPixel
-        For images that know their place on earth: read them in this projection.
+    projection, unitsPerPixel, warp
+        For images that know their place on earth: read them in this projection; ``warp`` is how
+        pixels are taken from the source: ``near``, ``bilinear``, ``cubic``, ``average``, ``mode`` …
     noCache
         Keep nothing of this image in the tile cache.
 
@@ -62,6 +64,7 @@ def open(
         style=style,
         projection=projection,
         unitsPerPixel=unitsPerPixel,
+        warp=warp,
         noCache=noCache,
     )
     return Source(path, options)

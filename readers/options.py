@@ -28,6 +28,7 @@ class OpenOptions:
     style: Any = None
     projection: str | None = None
     unitsPerPixel: float | None = None
+    warp: str = "near"
     noCache: bool = False
 
     def __post_init__(self) -> None:

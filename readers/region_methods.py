@@ -110,6 +110,17 @@ class RegionMethods(SourceHooks):
             )
         return deliver(pixels, wanted, how, alpha=alpha)
 
+    def _image_region(self) -> Options | None:
+        info = self._reader().info
+        if info.geo is None:
+            return None
+        from ziggurat.readers.geo_facts import image_rect, is_view  # loads GDAL
+
+        if not is_view(info):
+            return None
+        rect = image_rect(info)
+        return {"left": rect.x, "top": rect.y, "width": rect.width, "height": rect.height}
+
     def _tiled(
         self,
         frame: int,
@@ -157,6 +168,8 @@ class RegionMethods(SourceHooks):
     ) -> tuple[Any, Any]:
         """Return the whole image within ``width`` × ``height`` (default 256 × 256).
 
+        Of a view in a projection: the part of the world that has pixels.
+
         The other parameters and the result are those of :meth:`getRegion`.
         """
         for name, value in (("width", width), ("height", height)):
@@ -166,6 +179,7 @@ class RegionMethods(SourceHooks):
             width = height = _THUMBNAIL
         return self.getRegion(
             format,
+            region=self._image_region(),
             output={"maxWidth": width, "maxHeight": height},
             encoding=encoding,
             jpegQuality=jpegQuality,

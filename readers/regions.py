@@ -15,6 +15,7 @@ EDGES = ("left", "top", "right", "bottom")
 REGION_KEYS = {*EDGES, "width", "height", "units", "unitsWH"}
 SCALE_KEYS = {"magnification", "mm_x", "mm_y", "exact"}
 OUTPUT_KEYS = {"maxWidth", "maxHeight", "path"}
+_SLIVER = 16
 
 Bounds = tuple[float, float, float, float]
 # (left, top, right, bottom, units) in a projection → the same in full-resolution pixels
@@ -171,22 +172,23 @@ def clipped(info: ImageInfo, bounds: Bounds) -> Rect:
 
 
 def fit(
-    width: int, height: int, max_width: float | None, max_height: float | None
+    width: int, height: int, max_width: int | None, max_height: int | None
 ) -> tuple[int, int, float]:
-    """Return (width, height, scale) of the largest size of the same shape within both limits."""
-    scales = []
-    if max_width is not None:
-        scales.append(width / max_width if max_width else math.inf)
-    if max_height is not None:
-        scales.append(height / max_height if max_height else math.inf)
-    scale = max(scales)
-    if not math.isfinite(scale):
-        return 0, 0, scale
-    # the axis that decides is met exactly, whatever the arithmetic of floats says
-    fits = [int(limit) if limit is not None else None for limit in (max_width, max_height)]
-    out_w = fits[0] if fits[0] and scale == scales[0] else math.floor(width / scale)
-    out_h = fits[1] if fits[1] and scale == scales[-1] else math.floor(height / scale)
-    return max(1, out_w), max(1, out_h), scale
+    """Return (width, height, scale) of the largest size of about the same shape within limits.
+
+    Sizes are rounded down, to no less than 1, and the width is tried first. A limit that isn't
+    given is 16 times the other one, so that a sliver doesn't become endless.
+    """
+    if max_width is None:
+        max_width = _SLIVER * (max_height or 0)
+    if max_height is None:
+        max_height = _SLIVER * max_width
+    if not max_width or not max_height:
+        return 0, 0, math.inf
+    down = max_width * height // width
+    if down <= max_height:
+        return max_width, max(1, down), width / max_width
+    return max(1, max_height * width // height), max_height, height / max_height
 
 
 def plan_window(
@@ -198,8 +200,8 @@ def plan_window(
 ) -> Window | None:
     """Return what to read and how large it shall be, or None where nothing is left of it.
 
-    Sizes are rounded down. ``output`` wins over ``scale`` for the size; ``scale`` still says how
-    large a ``mag_pixel`` is.
+    Sizes are rounded down; the height to no less than 1. ``output`` wins over ``scale`` for the
+    size; ``scale`` still says how large a ``mag_pixel`` is.
     """
     limits = check_keys("output", output, OUTPUT_KEYS)
     max_width = _limit("maxWidth", limits.get("maxWidth"))
@@ -214,9 +216,9 @@ def plan_window(
         width, height, requested = fit(rect.width, rect.height, max_width, max_height)
     else:
         width, height = math.floor(rect.width / requested), math.floor(rect.height / requested)
-    if width < 1 or height < 1:
+    if width < 1:
         return None
-    return Window(rect, width, height, requested)
+    return Window(rect, width, max(1, height), requested)
 
 
 def _limit(name: str, value: Any) -> int | None:

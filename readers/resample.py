@@ -8,7 +8,6 @@ by alpha where there is any, so that what is transparent doesn't bleed.
 from enum import Enum
 from typing import Any
 
-import cv2
 import numpy as np
 
 from ziggurat.readers.errors import OptionError
@@ -27,13 +26,13 @@ class Resample(Enum):
     HAMMING = 5
 
 
-_ENLARGE = {
-    Resample.NEAREST: cv2.INTER_NEAREST_EXACT,
-    Resample.LANCZOS: cv2.INTER_LANCZOS4,
-    Resample.BILINEAR: cv2.INTER_LINEAR,
-    Resample.BICUBIC: cv2.INTER_CUBIC,
-    Resample.BOX: cv2.INTER_NEAREST_EXACT,
-    Resample.HAMMING: cv2.INTER_LINEAR,
+_ENLARGE = {  # names of OpenCV's constants: it is loaded when something is scaled
+    Resample.NEAREST: "INTER_NEAREST_EXACT",
+    Resample.LANCZOS: "INTER_LANCZOS4",
+    Resample.BILINEAR: "INTER_LINEAR",
+    Resample.BICUBIC: "INTER_CUBIC",
+    Resample.BOX: "INTER_NEAREST_EXACT",
+    Resample.HAMMING: "INTER_LINEAR",
 }
 _DIRECT = {"uint8", "uint16", "int16", "float32", "float64"}
 _SMALL = {"bool": np.uint8, "int8": np.int16, "float16": np.float32}
@@ -90,7 +89,8 @@ def nearest(pixels: Pixels, width: int, height: int) -> Pixels:
     """Scale by taking the pixel at the centre of each output pixel."""
     rows = ((np.arange(height) + 0.5) * (pixels.shape[0] / height)).astype(np.intp)
     columns = ((np.arange(width) + 0.5) * (pixels.shape[1] / width)).astype(np.intp)
-    return pixels[rows[:, None], columns]
+    picked: Pixels = pixels[rows[:, None], columns]
+    return picked
 
 
 def _opaque(alpha: np.ndarray[Any, np.dtype[Any]]) -> bool:
@@ -132,17 +132,19 @@ def _resize_any(pixels: Pixels, width: int, height: int, method: Resample) -> Pi
 
 
 def _resize_few(pixels: Pixels, width: int, height: int, method: Resample) -> Pixels:
+    import cv2
+
     rows, columns, bands = pixels.shape
     pixels = np.ascontiguousarray(pixels)
     if width <= columns and height <= rows:
         scaled = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-        return scaled.reshape(height, width, bands)
+        return np.asarray(scaled).reshape(height, width, bands)
     # one axis shrinks, the other grows: each in its own way
     if width < columns or height < rows:
         small_w, small_h = min(width, columns), min(height, rows)
         pixels = cv2.resize(pixels, (small_w, small_h), interpolation=cv2.INTER_AREA)
-    scaled = cv2.resize(pixels, (width, height), interpolation=_ENLARGE[method])
-    return scaled.reshape(height, width, bands)
+    scaled = cv2.resize(pixels, (width, height), interpolation=getattr(cv2, _ENLARGE[method]))
+    return np.asarray(scaled).reshape(height, width, bands)
 
 
 def _cast(pixels: Pixels, dtype: np.dtype[Any]) -> Pixels:

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ziggurat.readers.constants import TileInputUnits
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.hooks import SourceHooks
-from ziggurat.readers.regions import REGION_KEYS, check_keys, wanted_scale
+from ziggurat.readers.regions import REGION_KEYS, check_keys, clipped, region_bounds, wanted_scale
 from ziggurat.readers.scales import (
     fractional_level,
     level_count,
@@ -15,9 +14,10 @@ from ziggurat.readers.scales import (
     rounded_level,
 )
 from ziggurat.readers.stored import preferred_level
-from ziggurat.readers.units import parse_unit, pixels_per_unit
+from ziggurat.readers.units import Unit, parse_unit, pixels_per_unit
 
 Scale = Mapping[str, Any]
+_MAG_PIXELS = Unit("mag_pixels")
 
 
 class ScaleMethods(SourceHooks):
@@ -87,37 +87,37 @@ class ScaleMethods(SourceHooks):
         Parameters
         ----------
         sourceRegion
-            A region; ``units`` ``'mag_pixels'`` are those of ``sourceScale``.
+            A region; its ``'mag_pixels'`` are those of ``sourceScale``.
         targetUnits
-            Default: the region's own.
+            Default: the region's own, but full-resolution pixels for ``'mag_pixels'``. A region
+            that has the unit already comes back as it is.
         targetScale
             What ``'mag_pixels'`` are in the result.
         cropToImage
-            Clip what is beyond the image.
+            Round to whole full-resolution pixels and clip to the image first.
         """
         info = self._reader().info
         region = check_keys("region", sourceRegion, REGION_KEYS)
-        unit_name = region.pop("units", None)
-        unit, unit_size = parse_unit(unit_name), parse_unit(region.pop("unitsWH", unit_name))
-        target = unit if targetUnits is None else parse_unit(targetUnits)
-        from_scale, to_scale = _scale(info, sourceScale), _scale(info, targetScale)
-        into = pixels_per_unit(info, target, to_scale)
-        edge, size = (pixels_per_unit(info, u, from_scale) for u in (unit, unit_size))
-        result: dict[str, Any] = {}
-        for key, value in region.items():
-            vertical = key in ("top", "bottom", "height")
-            per = (size if key in ("width", "height") else edge)[vertical]
-            pixels = value * per
-            if cropToImage and not 0 <= pixels <= (info.height if vertical else info.width):
-                pixels = min(max(pixels, 0), info.height if vertical else info.width)
-            elif per == into[vertical]:
-                result[key] = value
-                continue
-            result[key] = pixels / into[vertical]
-        name = unit_name if targetUnits is None else targetUnits
-        if name is not None:
-            result["units"] = TileInputUnits.get(name, name)
-        return result
+        unit = parse_unit(region.get("units"))
+        target = _target(unit, targetUnits)
+        if target == unit and unit != _MAG_PIXELS:
+            return dict(sourceRegion)
+        bounds = region_bounds(info, region, _scale(info, sourceScale), self._geo_bounds())
+        if cropToImage:
+            rect = clipped(info, bounds)
+            bounds = (rect.x, rect.y, rect.right, rect.bottom)
+        left, top, right, bottom = bounds
+        x, y = pixels_per_unit(info, target, _scale(info, targetScale))
+        every = {
+            "left": left / x,
+            "top": top / y,
+            "right": right / x,
+            "bottom": bottom / y,
+            "width": (right - left) / x,
+            "height": (bottom - top) / y,
+        }
+        given: dict[str, Any] = {key: every[key] for key in every if key in region}
+        return {**given, "units": target.name}
 
     def getPointAtAnotherScale(
         self,
@@ -127,15 +127,27 @@ class ScaleMethods(SourceHooks):
         targetScale: Scale | None = None,
         targetUnits: str | None = None,
     ) -> tuple[float, float]:
-        """Return a point (x, y) in another unit or scale."""
+        """Return a point (x, y) in another unit or scale; negative places count from the far edge.
+
+        Units and scales are as in :meth:`convertRegionScale`.
+        """
         if len(point) != 2:
             raise OptionError(f"a point is (x, y), not {point!r}")
         info = self._reader().info
         source = parse_unit(sourceUnits)
-        target = source if targetUnits is None else parse_unit(targetUnits)
-        per = pixels_per_unit(info, source, _scale(info, sourceScale))
-        into = pixels_per_unit(info, target, _scale(info, targetScale))
-        return point[0] * per[0] / into[0], point[1] * per[1] / into[1]
+        target = _target(source, targetUnits)
+        if target == source and source != _MAG_PIXELS:
+            return point[0], point[1]
+        region = {"left": point[0], "top": point[1], "units": source}
+        bounds = region_bounds(info, region, _scale(info, sourceScale), self._geo_bounds())
+        x, y = pixels_per_unit(info, target, _scale(info, targetScale))
+        return bounds[0] / x, bounds[1] / y
+
+
+def _target(source: Unit, name: str | None) -> Unit:
+    if name is not None:
+        return parse_unit(name)
+    return Unit("base_pixels") if source == _MAG_PIXELS else source
 
 
 def _scale(info: Any, scale: Scale | None) -> float:

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ziggurat.readers.errors import OptionError
-from ziggurat.readers.geometry import ceil_div
 from ziggurat.readers.image import ImageInfo
 
 DEFAULT_TILE = 256
 _MAX_TILE, _MIN_TILE = 4096, 8
-_MAX_STRIP = 1024  # wider strips are cut into square tiles
+_MAX_ASPECT = 4  # longer ones are strips
 _DIGITS = 4  # of a fractional level: a magnification given as 7.0001 is meant to be 7
 
 
@@ -44,9 +43,10 @@ def native_resolution(info: ImageInfo) -> Resolution:
     """Return the full resolution; a magnification that isn't told is 0.01 mm over the pixel size.
 
     (A 40× objective gives pixels of about a quarter of a micrometre: the field's rule of thumb.)
+    Maps have none.
     """
     magnification = info.magnification
-    if not magnification and info.mm_x:
+    if not magnification and info.mm_x and info.geo is None:
         magnification = 0.01 / info.mm_x
     return Resolution(magnification or None, info.mm_x or None, info.mm_y or None)
 
@@ -54,16 +54,20 @@ def native_resolution(info: ImageInfo) -> Resolution:
 def tile_size(info: ImageInfo) -> tuple[int, int]:
     """Return (width, height) of the tiles that are served.
 
-    Stored tiles keep their size. Strips of narrow images become tiles of whole rows, about 256
-    of them; what is wider or larger than a tile can sensibly be is served in squares.
+    Stored tiles keep their size. Strips, tiles that only are as small as the image, and what is
+    larger than a tile can sensibly be, are served as squares; so are maps, as their viewers
+    expect.
     """
     level = info.levels[0]
     width, height = level.tile_width, level.tile_height
-    strips = width == level.width and (height < width or height < DEFAULT_TILE)
-    if strips and height < DEFAULT_TILE and width <= _MAX_STRIP:
-        return width, ceil_div(DEFAULT_TILE, height) * height
-    odd = max(width, height) > _MAX_TILE or min(width, height) < _MIN_TILE
-    if odd or (strips and width > DEFAULT_TILE):
+    if info.geo is not None:
+        return DEFAULT_TILE, DEFAULT_TILE
+    if width == level.width:
+        width = max(width, DEFAULT_TILE)
+    if height == level.height:
+        height = max(height, DEFAULT_TILE)
+    large, small = max(width, height), min(width, height)
+    if large > _MAX_TILE or small < _MIN_TILE or large > _MAX_ASPECT * small:
         return DEFAULT_TILE, DEFAULT_TILE
     return width, height
 
@@ -114,11 +118,16 @@ def _log2(value: Any, name: str) -> float:
     return math.log2(number)
 
 
-def rounded_level(level: float, levels: int, rounding: str | bool | None) -> int | float:
-    """Round a fractional level: ``'round'``, ``'ceil'`` (both clamped to those there are), None."""
+def rounded_level(level: float, levels: int, rounding: str | bool | None) -> int | float | None:
+    """Round a fractional level: ``'round'``, ``'ceil'`` (clamped to those there are), None.
+
+    No level is as fine as ``'ceil'`` asks beyond the full resolution: None.
+    """
     if rounding is None or rounding is False:
         return level
     if rounding not in ("round", "ceil"):
         raise OptionError(f"rounding is 'round', 'ceil', False or None, not {rounding!r}")
+    if rounding == "ceil" and level > levels - 1:
+        return None
     whole = math.ceil(level) if rounding == "ceil" else round(level)
     return min(max(whole, 0), levels - 1)

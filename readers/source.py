@@ -8,9 +8,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from ziggurat.readers.cache import file_identity
-from ziggurat.readers.errors import SourceError
+from ziggurat.readers.errors import OptionError, SourceError
 from ziggurat.readers.options import OpenOptions
-from ziggurat.readers.projection import project
 from ziggurat.readers.read_methods import ReadMethods
 from ziggurat.readers.reader import Reader
 from ziggurat.readers.registry import open_reader
@@ -38,8 +37,16 @@ class Source(ReadMethods):
         options = self._options
         reader = open_reader(self._path)
         if options.projection is not None:
-            identity = (identity, options.projection, options.unitsPerPixel) if identity else None
-            reader = project(reader, self._path, options.projection, options.unitsPerPixel)
+            from ziggurat.readers.projection import Warp, project  # loads GDAL
+
+            view = (options.projection, options.unitsPerPixel, options.warp)
+            identity = (identity, *view) if identity else None
+            try:
+                warp = Warp(options.warp)
+            except ValueError as error:
+                known = ", ".join(member.value for member in Warp)
+                raise OptionError(f"warp is one of {known}, not {options.warp!r}") from error
+            reader = project(reader, self._path, options.projection, options.unitsPerPixel, warp)
         return os.getpid(), reader, identity
 
     def _current(self) -> tuple[int, Reader, Hashable]:

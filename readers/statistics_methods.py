@@ -37,7 +37,8 @@ class StatisticsMethods(TileMethods):
         -------
         dict
             ``value``: all bands as they are stored; ``r g b a`` or ``l a``: the same in 8 bits.
-            Empty where the place is outside of the image.
+            Geospatial images add ``bands``: the stored values by band number, from 1. Empty
+            where the place is outside of the image.
         """
         place = {**(region or {})}
         for key in ("right", "bottom"):
@@ -54,6 +55,9 @@ class StatisticsMethods(TileMethods):
         shown = to_8bit(pixels)[0, 0].tolist()
         names = {1: "l", 2: "la", 3: "rgb"}.get(len(shown), "rgba")
         found.update(zip(names, shown, strict=False))
+        if self._reader().info.geo is not None:
+            native = self._native_bands(int(tile["gx"]), int(tile["gy"]))
+            found["bands"] = native or dict(enumerate(found["value"], 1))
         return found
 
     def histogram(

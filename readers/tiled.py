@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.reader import Pixels
@@ -57,6 +56,8 @@ def export_tiled(
     alpha
         The last band is alpha.
     """
+    import tifffile  # heavy, and rarely needed
+
     if compression not in _COMPRESSIONS:
         raise OptionError(
             f"a TILED export is compressed as {', '.join(_COMPRESSIONS)}, not {compression!r}"
