@@ -53,6 +53,7 @@ class TileFormat:
     byteorder: str = "<"
     tiff_compression: int | None = None  # the tag's value where the source is a TIFF
     lossless: bool = False
+    zarr: str | None = None  # of a zarr chunk, (band, y, x): JSON of its v3 codec
 
 
 @dataclass(frozen=True)

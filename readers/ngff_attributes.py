@@ -82,6 +82,17 @@ def image_attributes(
     return versioned(ome, version) | {OWN_KEY: own}
 
 
+def fill_value(info: ImageInfo) -> float:
+    """Return what chunks hold that are not stored: the background where it is one number."""
+    values = set(info.background or ())
+    if len(values) != 1:
+        return 0
+    value = values.pop()
+    if info.dtype.kind == "f":
+        return float(value) if np.isfinite(value) else 0
+    return int(value) if value == np.asarray(value).astype(info.dtype) else 0
+
+
 def versioned(ome: dict[str, Any], version: OmeVersion) -> dict[str, Any]:
     """Put OME's part of a group's attributes where the version wants it, and name the version."""
     if version is OmeVersion.V05:

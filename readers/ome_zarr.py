@@ -19,6 +19,7 @@ from ziggurat.readers.ngff import (
     read_image,
     read_multiscale,
 )
+from ziggurat.readers.ngff_attributes import fill_value
 from ziggurat.readers.ngff_layout import BANDS, ArrayLayout
 from ziggurat.readers.reader import Pixels, Reader
 from ziggurat.readers.zarr_array import ZarrArray
@@ -73,7 +74,9 @@ class OmeZarrReader(Reader):
         self._layout = image.layout
         self._arrays = [_opened(store, arrays[i], image.layout) for i in image.levels]
         self._associated = {} if alone else find_associated(store, self._node)
-        self.info = _with_facts(image.info, self._associated, self._node)
+        self.info = _with_facts(
+            image.info, self._associated, self._node, self._arrays[0].metadata.fill
+        )
         self._closed = False
 
     def read(self, level: int, frame: int, rect: Rect) -> Pixels:
@@ -116,7 +119,7 @@ class OmeZarrReader(Reader):
             return array.stored(place)
 
         return EncodedLevel(
-            chunk_format(array.metadata, self.info),
+            _chunk_format(array.metadata, self.info),
             size.width,
             size.height,
             size.tile_width,
@@ -125,10 +128,6 @@ class OmeZarrReader(Reader):
             rows,
             tile,
         )
-
-    def chunk_metadata(self, level: int) -> ArrayMetadata:
-        """Return how a level's chunks are stored, for copying them to another hierarchy."""
-        return self._arrays[level].metadata
 
     def close(self) -> None:
         """Close the store."""
@@ -164,8 +163,12 @@ def interleaved(planes: np.ndarray[Any, np.dtype[Any]]) -> Pixels:
     return np.ascontiguousarray(planes.transpose(1, 2, 0))
 
 
-def chunk_format(array: ArrayMetadata, info: ImageInfo) -> TileFormat:
-    """Return the codec of chunks; OTHER, as only zarr targets can take them."""
+def _chunk_format(array: ArrayMetadata, info: ImageInfo) -> TileFormat:
+    """Return the codec of chunks; OTHER, as only zarr targets can take them.
+
+    What is not stored is the fill value, so a copy must have the same.
+    """
+    same_fill = bool(array.fill == fill_value(info))
     return TileFormat(
         codec=Codec.OTHER,
         photometric=Photometric.RGB if info.interpretation.value == "rgb" else Photometric.GRAY,
@@ -175,6 +178,7 @@ def chunk_format(array: ArrayMetadata, info: ImageInfo) -> TileFormat:
         planar=info.bands > 1,
         byteorder=">" if array.dtype.str.startswith(">") else "<",
         lossless=True,
+        zarr=array.compressor if same_fill else None,
     )
 
 
@@ -222,7 +226,12 @@ def _opened(store: KeyStore, node: Node, layout: ArrayLayout) -> ZarrArray:
     return ZarrArray(store, node.path, node.array, keep_chunks=several)
 
 
-def _with_facts(info: ImageInfo, associated: dict[str, str], node: Node) -> ImageInfo:
+def _with_facts(info: ImageInfo, associated: dict[str, str], node: Node, fill: Any) -> ImageInfo:
     attributes = {key: value for key, value in node.attributes.items() if key != OWN_KEY}
     internal = {"zarr": {"base": attributes, "path": node.path}}
-    return dataclasses.replace(info, associated=tuple(associated), internal=internal)
+    background = info.background
+    if background is None and fill != 0 and np.isfinite(fill):
+        background = (float(fill),) * info.bands
+    return dataclasses.replace(
+        info, associated=tuple(associated), internal=internal, background=background
+    )

@@ -68,9 +68,8 @@ class ZarrArray:
             if chunk is not None and out is None and shape == chunk[source].shape:
                 return self._own(chunk[source])  # all of it lies in one chunk
             if out is None:
-                out = np.full(shape, self.metadata.fill, native)
-            if chunk is not None:
-                out[target] = chunk[source]
+                out = np.empty(shape, native)
+            out[target] = self.metadata.fill if chunk is None else chunk[source]
         return np.full(shape, self.metadata.fill, native) if out is None else out
 
     def is_blank(self, box: Box) -> bool:

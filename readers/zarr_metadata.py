@@ -6,6 +6,7 @@ filters, other codecs) is marked ``codecs=None`` and left to zarr-python. Sizes 
 before anybody allocates by them.
 """
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
+from ziggurat.readers.zarr_names import compressor_as_v3
 
 MOST_PIXELS = (1 << 31) - 1  # along one dimension
 MOST_CHUNK_BYTES = 1 << 31  # blosc's own limit, and more than anybody should decode at once
@@ -52,6 +54,7 @@ class ArrayMetadata:
     separator: str
     prefix: str  # of chunk keys: "c" in v3's default encoding, else ""
     codecs: tuple[str, ...] | None
+    compressor: str | None = None  # JSON of the one v3 codec, "null" for none; None: others
     order: str = "C"
     sharding: Sharding | None = None
     names: tuple[str | None, ...] | None = None
@@ -91,6 +94,7 @@ def parse_v2(
                 separator=str(facts.get("dimension_separator", ".")),
                 prefix="",
                 codecs=_v2_codecs(facts),
+                compressor=_v2_compressor(facts, dtype),
                 order=order if order in ("C", "F") else "C",
                 names=tuple(names) if isinstance(names, list) else None,
             )
@@ -107,6 +111,13 @@ def _v2_codecs(facts: Mapping[str, Any]) -> tuple[str, ...] | None:
         return ()
     name = compressor["id"]
     return (name,) if name in _COMPRESSORS else None
+
+
+def _v2_compressor(facts: Mapping[str, Any], dtype: np.dtype[Any]) -> str | None:
+    """Return how chunks can be copied into any array: little-endian, row-major, one codec."""
+    if facts.get("filters") or facts.get("order", "C") != "C" or dtype.str.startswith(">"):
+        return None
+    return compressor_as_v3(facts.get("compressor"), dtype.itemsize)
 
 
 def parse_v3(facts: Mapping[str, Any]) -> ArrayMetadata:
@@ -141,6 +152,7 @@ def _parse_v3(facts: Mapping[str, Any]) -> ArrayMetadata:
         separator=str((keys.get("configuration") or {}).get("separator", slash)),
         prefix="c" if keys["name"] == "default" else "",
         codecs=codecs,
+        compressor=_v3_compressor(inner) if byteorder == "<" else None,
         sharding=sharding,
         names=tuple(names) if names else None,
     )
@@ -174,6 +186,14 @@ def _v3_codecs(
         return None, "<"
     endian = (named[0].get("configuration") or {}).get("endian", "little")
     return names[1:], ">" if endian == "big" else "<"
+
+
+def _v3_compressor(codecs: Sequence[Any]) -> str | None:
+    if any(not isinstance(codec, dict) for codec in codecs) or len(codecs) not in (1, 2):
+        return None
+    if codecs[0]["name"] != "bytes" or (len(codecs) == 2 and codecs[1]["name"] == _CHECKSUM):
+        return None
+    return json.dumps(codecs[1] if len(codecs) == 2 else None)
 
 
 def _dtype(name: Any) -> np.dtype[Any]:

@@ -18,7 +18,6 @@ from ziggurat.readers.errors import CorruptSourceError, SourceError
 from ziggurat.readers.remote import filesystem
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # APPNOTE 4.3.7: signature …, name and extra lengths
-_SLACK = 64  # extra fields that are usually in a local header (zip64: 20 bytes)
 _MOST_INFLATED = 1 << 31
 
 
@@ -108,7 +107,6 @@ def _pread(descriptor: int, length: int, offset: int) -> bytes:
 @dataclass(frozen=True, slots=True)
 class _Entry:
     header: int  # offset of the local header
-    name_bytes: int
     stored: int  # compressed size
     size: int
     method: int
@@ -131,17 +129,12 @@ class ZipStore:
         self._lock = threading.Lock()
 
     def get(self, key: str) -> bytes | None:
-        """Return the bytes of an entry: one read where it is stored as it is."""
+        """Return the bytes of an entry."""
         entry = self._entries.get(key := checked_key(key))
         if entry is None:
             return None
-        skip = _LOCAL_HEADER.size + entry.name_bytes
-        wanted = skip + _SLACK + entry.stored
-        data = self._source.read(entry.header, wanted)
-        start = self._data_start(key, entry, data) - entry.header
-        if start + entry.stored > len(data):
-            data, start = self._source.read(entry.header + start, entry.stored), 0
-        return self._inflate(key, entry, data[start : start + entry.stored])
+        data = self._source.read(self._data_start(key, entry), entry.stored)
+        return self._inflate(key, entry, data)
 
     def get_range(self, key: str, offset: int, length: int) -> bytes | None:
         """Return a part of an entry."""
@@ -153,18 +146,18 @@ class ZipStore:
         if entry.method != zipfile.ZIP_STORED:
             whole = self.get(key) or b""
             return whole[offset : offset + length]
+        return self._source.read(self._data_start(key, entry) + offset, length)
+
+    def _data_start(self, key: str, entry: _Entry) -> int:
+        """Return where an entry's bytes begin; its local header alone knows."""
         start = self._starts.get(key)
         if start is None:
-            start = self._data_start(key, entry, self._source.read(entry.header, 30))
-            self._starts[key] = start
-        return self._source.read(start + offset, length)
-
-    def _data_start(self, key: str, entry: _Entry, head: bytes) -> int:
-        """Return where an entry's bytes begin; its local header alone knows."""
-        if len(head) < _LOCAL_HEADER.size or not head.startswith(b"PK\x03\x04"):
-            raise CorruptSourceError(f"{self.url}: there is no entry {key!r} at {entry.header}")
-        _, name, extra = _LOCAL_HEADER.unpack_from(head)
-        return entry.header + int(_LOCAL_HEADER.size + name + extra)
+            head = self._source.read(entry.header, _LOCAL_HEADER.size)
+            if len(head) < _LOCAL_HEADER.size or not head.startswith(b"PK\x03\x04"):
+                raise CorruptSourceError(f"{self.url}: there is no entry {key!r} at {entry.header}")
+            _, name, extra = _LOCAL_HEADER.unpack(head)
+            start = self._starts[key] = entry.header + int(_LOCAL_HEADER.size + name + extra)
+        return start
 
     def _inflate(self, key: str, entry: _Entry, data: bytes) -> bytes:
         if len(data) != entry.stored:
@@ -193,8 +186,7 @@ class ZipStore:
 
 
 def _entry(info: zipfile.ZipInfo) -> _Entry:
-    name = len(info.orig_filename.encode("utf-8"))
-    return _Entry(info.header_offset, name, info.compress_size, info.file_size, info.compress_type)
+    return _Entry(info.header_offset, info.compress_size, info.file_size, info.compress_type)
 
 
 def _tree(names: list[str]) -> dict[str, set[str]]:

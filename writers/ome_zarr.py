@@ -4,26 +4,28 @@ Metadata come first, then chunks as the pyramid engine gives them: a zarr hierar
 among chunks, so nothing waits and nothing is spooled. ``.ozx`` follows RFC-9 of OME-NGFF.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from ziggurat.readers.encoded import TileFormat
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.geometry import Rect, level_sizes
 from ziggurat.readers.image import ImageInfo, Interpretation
 from ziggurat.readers.ngff_attributes import (
     OmeVersion,
     WrittenLevel,
+    fill_value,
     image_attributes,
     image_label,
     versioned,
 )
 from ziggurat.readers.ngff_layout import ArrayLayout, ngff_layout
 from ziggurat.readers.reader import Reader
+from ziggurat.readers.zarr_names import codec_as_v2
 from ziggurat.writers.atomic import atomic_directory, atomic_file
 from ziggurat.writers.budget import budget
 from ziggurat.writers.layout import Cascade, Copy, EncodedTile, LevelPlan, Stored
@@ -33,7 +35,7 @@ from ziggurat.writers.pyramid import build
 from ziggurat.writers.reducers import Reducer
 from ziggurat.writers.resample import shrinker
 from ziggurat.writers.zarr_associated import AssociatedImages
-from ziggurat.writers.zarr_codecs import chunk_codec
+from ziggurat.writers.zarr_codecs import ChunkCodec, chunk_codec
 from ziggurat.writers.zarr_nodes import ArraySpec, array_documents, group_documents
 from ziggurat.writers.zarr_shards import ArrayChunks, shard_columns
 from ziggurat.writers.zarr_target import FolderWriter, KeyWriter, write_documents, zip_writer
@@ -94,10 +96,11 @@ def emit(
     cancel: Cancellation | None = None,
 ) -> tuple[str, ...]:
     """Write an OME-Zarr; see :func:`ziggurat.writers.write.write`."""
-    _check(path, levels, options)
+    _check(path, options)
+    codecs = _level_codecs(reader, levels, options)
     shrink = shrinker(reader.info, options.reducer)
     associated = AssociatedImages(reader, options)
-    plan = _planned(reader.info, path, levels, options, associated, shrink.reducer)
+    plan = _planned(reader.info, path, levels, codecs, options, associated, shrink.reducer)
     with _target(path, options) as target:
         write_documents(target, plan.documents)
         associated.write(target)
@@ -114,11 +117,38 @@ def emit(
     return associated.lost
 
 
-def _check(path: Path, levels: Sequence[LevelPlan], options: WriteOptions) -> None:
+def _check(path: Path, options: WriteOptions) -> None:
     if path.name.lower().endswith(".ozx") and options.ome_version is not OmeVersion.V05:
         raise OptionError(f".ozx is OME-Zarr 0.5 or later, not {options.ome_version.value}")
-    if any(isinstance(level.origin, Copy) for level in levels):
-        raise OptionError("levels can't be copied into an OME-Zarr; encode them anew")
+
+
+def _level_codecs(
+    reader: Reader, levels: Sequence[LevelPlan], options: WriteOptions
+) -> list[ChunkCodec]:
+    """Return each level's codec: the chosen one, or what copied chunks were encoded with."""
+    chosen = chunk_codec(reader.info, options)
+    codecs = []
+    for number, level in enumerate(levels):
+        codec: ChunkCodec | None = chosen
+        if isinstance(level.origin, Copy):
+            encoded = reader.encoded(level.origin.level, 0)
+            codec = copied_codec(encoded.format) if encoded else None
+        if codec is None:
+            raise OptionError(f"level {number} can't be copied into an OME-Zarr; encode it anew")
+        codecs.append(codec)
+    return codecs
+
+
+def copied_codec(form: TileFormat) -> ChunkCodec | None:
+    """Return the codec of chunks that can be copied as they are; None for tiles of other kinds."""
+    if form.zarr is None:
+        return None
+    codec = json.loads(form.zarr)
+    return ChunkCodec(codec, codec_as_v2(codec), _not_encoded)
+
+
+def _not_encoded(data: Any) -> bytes:
+    raise OptionError(f"{len(data)} samples can't be encoded: their level was to be copied")
 
 
 def _tile_bytes(plan: LevelPlan, info: ImageInfo) -> int:
@@ -142,6 +172,7 @@ def _planned(
     info: ImageInfo,
     path: Path,
     levels: Sequence[LevelPlan],
+    codecs: Sequence[ChunkCodec],
     options: WriteOptions,
     associated: AssociatedImages,
     reducer: Reducer,
@@ -151,8 +182,8 @@ def _planned(
     labels = info.interpretation is Interpretation.LABELS and info.dtype.kind in "iu"
     base = f"{_LABEL_PATH}/" if labels else ""
     arrays = tuple(
-        _array(info, layout, level, f"{base}{number}", options)
-        for number, level in enumerate(levels)
+        _array(info, layout, level, f"{base}{number}", codec, version)
+        for number, (level, codec) in enumerate(zip(levels, codecs, strict=True))
     )
     name = path.name.partition(".")[0] or path.name
 
@@ -189,12 +220,17 @@ def _label_documents(
 
 
 def _array(
-    info: ImageInfo, layout: ArrayLayout, level: LevelPlan, path: str, options: WriteOptions
+    info: ImageInfo,
+    layout: ArrayLayout,
+    level: LevelPlan,
+    path: str,
+    codec: ChunkCodec,
+    version: OmeVersion,
 ) -> ArraySpec:
     chunk = layout.chunk_shape(level.tile_width, level.tile_height)
     columns, rows = level.grid
     several = None
-    if options.ome_version.zarr_format == 3:
+    if version.zarr_format == 3:
         several = shard_columns(columns, columns * rows * info.frames)
     return ArraySpec(
         path=path,
@@ -202,21 +238,10 @@ def _array(
         chunk_shape=chunk,
         dtype=info.dtype,
         fill=fill_value(info),
-        codec=chunk_codec(info, options),
+        codec=codec,
         names=tuple(d.name for d in layout.dimensions),
         shard_shape=(*chunk[:-1], chunk[-1] * several) if several else None,
     )
-
-
-def fill_value(info: ImageInfo) -> float:
-    """Return what chunks hold that are not stored: the background where it is one number."""
-    values = set(info.background or ())
-    if len(values) != 1:
-        return 0
-    value = values.pop()
-    if info.dtype.kind == "f":
-        return float(value) if np.isfinite(value) else 0
-    return int(value) if value == np.asarray(value).astype(info.dtype) else 0
 
 
 def _write_chunks(tiles: Iterator[EncodedTile], plan: _Plan, target: KeyWriter) -> None:

@@ -18,15 +18,18 @@ from ome_zarr_models.v05.image_label import ImageLabel as ImageLabelV05
 from ome_zarr_models.v05.labels import Labels as LabelsV05
 
 from ziggurat.readers.array import ArrayReader, array_reader
+from ziggurat.readers.encoded import Codec, EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.errors import OptionError, SourceError, TargetExistsError
 from ziggurat.readers.image import Axis, Channel, Interpretation
 from ziggurat.readers.ngff_attributes import OmeVersion, level_factor
 from ziggurat.readers.ngff_layout import ngff_layout
 from ziggurat.readers.reader import Pixels
+from ziggurat.readers.registry import open_reader
 from ziggurat.writers import zarr_shards
+from ziggurat.writers.layout import Copy, LevelPlan
 from ziggurat.writers.options import Compression, PyramidStyle, WriteOptions
 from ziggurat.writers.reducers import Reducer
-from ziggurat.writers.write import write
+from ziggurat.writers.write import write, write_levels
 
 IMAGE = {OmeVersion.V05: ImageV05, OmeVersion.V04: ImageV04}
 LABELS = {OmeVersion.V05: LabelsV05, OmeVersion.V04: LabelsV04}
@@ -473,7 +476,6 @@ Finder = Callable[[str], Path]
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_real_slide(tmp_path: Path, data_file: Finder, version: OmeVersion) -> None:
-    from ziggurat.readers.registry import open_reader
 
     with open_reader(data_file("aperio-svs/CMU-1-Small-Region.svs")) as slide:
         options = WriteOptions(ome_version=version)
@@ -483,3 +485,50 @@ def test_a_real_slide(tmp_path: Path, data_file: Finder, version: OmeVersion) ->
     np.testing.assert_array_equal(group["0"][:].transpose(1, 2, 0), full)
     np.testing.assert_array_equal(group["1"][:].transpose(1, 2, 0), halved(full))
     assert group.attrs.asdict()["ziggurat"]["magnification"] == 20
+
+
+@pytest.mark.parametrize("source", VERSIONS)
+@pytest.mark.parametrize("target", VERSIONS)
+@pytest.mark.parametrize("compression", ["blosc", "zstd", "gzip", "none"])
+def test_chunks_are_copied_as_they_are(
+    tmp_path: Path, source: OmeVersion, target: OmeVersion, compression: str
+) -> None:
+    pixels = picture((2, 130, 170, 3), np.uint16)
+    pixels[1, :64, :64] = 7
+    given = array_reader(pixels, "zyxs")
+    given.info = replace(given.info, background=(7, 7, 7))
+    options = WriteOptions(tile_size=64, ome_version=source, compression=Compression(compression))
+    first = write(given, tmp_path / "a.zarr", options).path
+    with open_reader(first) as reader:
+        levels = [
+            LevelPlan(v.width, v.height, v.tile_width, v.tile_height, Copy(number), None)
+            for number, v in enumerate(reader.info.levels)
+        ]
+        options = WriteOptions(ome_version=target)
+        second = write_levels(reader, tmp_path / "b.zarr", levels, options).path
+    group = opened(second)
+    IMAGE[target].from_zarr(group)
+    np.testing.assert_array_equal(group["0"][:].transpose(1, 2, 3, 0), pixels)
+    chunks = [
+        sorted(p.read_bytes() for p in path.rglob("*") if p.is_file() and "z" not in p.name)
+        for path in (first, second)
+    ]
+    assert chunks[0] == chunks[1]
+    for number in range(3):
+        np.testing.assert_array_equal(opened(first)[str(number)][:], group[str(number)][:])
+
+
+def test_what_is_no_chunk_is_not_copied(tmp_path: Path) -> None:
+    class Tiff(ArrayReader):
+        def encoded(self, level: int, frame: int) -> EncodedLevel:
+            del level, frame
+            form = TileFormat(Codec.JPEG, Photometric.RGB, 3, 8, "uint8")
+            return EncodedLevel(form, 64, 64, 64, 64, 1, 1, lambda _c, _r: b"jpeg")
+
+    pixels = picture((64, 64, 3))
+    reader = Tiff(pixels, array_reader(pixels).info)
+    with pytest.raises(OptionError, match="level 0 can't be copied into an OME-Zarr"):
+        write_levels(
+            reader, out(tmp_path), [LevelPlan(64, 64, 64, 64, Copy(0), None)], WriteOptions()
+        )
+    assert list(tmp_path.iterdir()) == []
