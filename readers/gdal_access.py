@@ -54,9 +54,9 @@ _DRIVERS = [
     "VRT",
 ]
 
-# A remote file may not send GDAL elsewhere: no virtual rasters, no directory listings.
-_REMOTE_OPTIONS = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": "NO"}
-_LOCAL_OPTIONS = {"GDAL_VRT_ENABLE_PYTHON": "NO", "GDAL_HTTP_MAX_RETRY": "0"}
+# What no file may make GDAL do, and, for remote ones, no look around in their folder.
+FENCE = {"GDAL_VRT_ENABLE_PYTHON": "NO"}
+_REMOTE_FENCE = {**FENCE, "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": "NO"}
 
 _VRT_SOURCES = {"SourceFilename", "SourceDataset", "Source", "GeoLocDataset"}
 _VRT_MOST_FILES = 100_000
@@ -114,7 +114,7 @@ class Handles:
     def __init__(self, name: str) -> None:
         self.name = name
         remote = name.startswith("/vsi")
-        self.options = _REMOTE_OPTIONS if remote else _LOCAL_OPTIONS
+        self.options = _REMOTE_FENCE if remote else FENCE
         self._drivers = [d for d in raster_drivers() if not (remote and d == "VRT")]
         self._open: dict[tuple[int, int], gdal.Dataset] = {}
         self._lock = threading.Lock()

@@ -69,7 +69,16 @@ def crs_name(text: str) -> str:
     authority, code = crs.GetAuthorityName(None), crs.GetAuthorityCode(None)
     if authority and code:
         return f"{authority}:{code}"
-    return str(crs.ExportToProj4().strip() or crs.ExportToWkt())
+    return proj_string(crs) or str(crs.ExportToWkt())
+
+
+def proj_string(crs: osr.SpatialReference) -> str:
+    """Return a system as a PROJ string; empty where PROJ has none for it."""
+    with quiet_gdal():
+        try:
+            return str(crs.ExportToProj4()).strip()
+        except RuntimeError:  # a system of no known method
+            return ""
 
 
 def _transformer(source: str, target: str) -> osr.CoordinateTransformation:
@@ -162,13 +171,21 @@ def affine(geo: GeoReference) -> Affine:
     ProjectionError
         There are too few control points, or they lie on one line.
     """
-    if geo.transform is not None:
-        return geo.transform
-    points = [gdal.GCP(p.x, p.y, 0, p.pixel_x, p.pixel_y) for p in geo.gcps]
-    fit = gdal.GCPsToGeoTransform(points) if len(points) >= 2 else None
+    fit = geo.transform or _fit(geo, approximate=True)
     if fit is None:
-        raise ProjectionError(f"{len(points)} control points don't say where the image is")
-    return tuple(fit)
+        raise ProjectionError(f"{len(geo.gcps)} control points don't say where the image is")
+    return fit
+
+
+def exact_affine(geo: GeoReference) -> Affine | None:
+    """Return pixels → coordinates, or None where control points bend the image."""
+    return geo.transform or _fit(geo, approximate=False)
+
+
+def _fit(geo: GeoReference, *, approximate: bool) -> Affine | None:
+    points = [gdal.GCP(p.x, p.y, 0, p.pixel_x, p.pixel_y) for p in geo.gcps]
+    fit = gdal.GCPsToGeoTransform(points, approximate) if len(points) >= 2 else None
+    return None if fit is None else tuple(fit)
 
 
 def native_crs(geo: GeoReference, width: int, height: int) -> str:

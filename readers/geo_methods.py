@@ -69,10 +69,10 @@ class GeoMethods(SourceHooks):
 
     def getProj4String(self) -> str | None:
         """Return the image's own system as a PROJ string."""
-        from ziggurat.readers.geo import parse_crs
+        from ziggurat.readers.geo import parse_crs, proj_string
 
         crs = self.getCrs()
-        return None if crs is None else parse_crs(crs).ExportToProj4().strip()
+        return None if crs is None else proj_string(parse_crs(crs)) or None
 
     def toNativePixelCoordinates(
         self, x: float, y: float, crs: str | None = None, roundResults: bool = True

@@ -10,10 +10,12 @@ import numpy as np
 from osgeo import gdal
 
 from ziggurat.readers.errors import CorruptSourceError, ProjectionError, RegionError
-from ziggurat.readers.gdal import GdalReader, open_reader
-from ziggurat.readers.gdal_access import GDAL_ERRORS, quiet_gdal
+from ziggurat.readers.gdal import GdalReader
+from ziggurat.readers.gdal_access import FENCE, GDAL_ERRORS, quiet_gdal
+from ziggurat.readers.gdal_memory import memory_part
 from ziggurat.readers.geo import (
     apply,
+    meters_per_pixel,
     native_crs,
     parse_crs,
     world_width,
@@ -22,7 +24,6 @@ from ziggurat.readers.geo_bounds import bounds
 from ziggurat.readers.geo_facts import origin_facts, to_native_pixel
 from ziggurat.readers.geometry import Rect
 from ziggurat.readers.image import GeoReference, ImageInfo, Interpretation
-from ziggurat.readers.location import locate
 from ziggurat.readers.reader import Pixels, Reader
 from ziggurat.readers.world_grid import WorldGrid, world_grid
 
@@ -54,7 +55,7 @@ class ProjectedReader(Reader):
 
     def __init__(
         self,
-        source: GdalReader,
+        source: Reader,
         projection: str,
         units_per_pixel: float | None = None,
         resample: Warp = Warp.NEAREST,
@@ -84,7 +85,10 @@ class ProjectedReader(Reader):
             )
         if rect.empty or self.is_blank(level, frame, rect):
             return np.zeros((rect.height, rect.width, self.info.bands), self.info.dtype)
-        return self._colored(self._warp(level, rect))
+        source = self._raster(level, frame, rect)
+        if source is None:
+            return np.zeros((rect.height, rect.width, self.info.bands), self.info.dtype)
+        return self._colored(self._warp(source, level, rect))
 
     def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
         """Return True where a rectangle is wholly outside of the source."""
@@ -113,16 +117,22 @@ class ProjectedReader(Reader):
         """Close the source."""
         self.source.close()
 
-    def _warp(self, level: int, rect: Rect) -> Pixels:
+    def _raster(self, level: int, frame: int, rect: Rect) -> gdal.Dataset | None:
+        """Return what to warp: the file, where GDAL reads it itself, or the part that is needed."""
+        if isinstance(self.source, GdalReader):
+            return self.source.handles.dataset()
+        corners, size = self._grid.corners(level, rect), (rect.width, rect.height)
+        return memory_part(self.source, frame, self._own, self._wkt, corners, size)
+
+    def _warp(self, source: gdal.Dataset, level: int, rect: Rect) -> Pixels:
         """Return bands and alpha as GDAL warps them."""
-        dataset = self.source.handles.dataset()
-        indexed = self.source.info.interpretation is Interpretation.PALETTE
-        resample = Warp.NEAREST if indexed else self._resample
-        with quiet_gdal(), gdal.config_options(self.source.handles.options):
+        names = self.source.info.interpretation in (Interpretation.PALETTE, Interpretation.LABELS)
+        resample = Warp.NEAREST if names else self._resample
+        with quiet_gdal(), gdal.config_options(FENCE):
             try:
                 warped = gdal.Warp(
                     "",
-                    dataset,
+                    source,
                     format="MEM",
                     outputBounds=self._grid.corners(level, rect),
                     width=rect.width,
@@ -135,7 +145,8 @@ class ProjectedReader(Reader):
                 pixels = warped.ReadAsArray(interleave="pixel")
             except GDAL_ERRORS as error:
                 raise CorruptSourceError(f"the source can't be warped: {error}") from error
-        return np.asarray(pixels, self.source.info.dtype)
+        dtype = self.source.info.dtype
+        return np.asarray(pixels, np.uint8 if dtype.kind == "b" else dtype)
 
     def _colored(self, pixels: Pixels) -> Pixels:
         """Give the alpha its full range, and a palette's indices their colours."""
@@ -166,9 +177,10 @@ def project(
     Parameters
     ----------
     reader
-        Of the raster; whatever is not read with GDAL yet is opened again with it.
+        Of the image. What GDAL reads itself is warped by it as a whole; of all others the part that
+        is needed is read first.
     path
-        Where it is.
+        Its name, for messages.
     projection
         ``EPSG:3857``, a PROJ string, WKT.
     units_per_pixel
@@ -184,8 +196,7 @@ def project(
     """
     if reader.info.geo is None:
         raise ProjectionError(f"{path} does not say where on earth it is, so it can't be projected")
-    source = reader if isinstance(reader, GdalReader) else open_reader(locate(path))
-    return ProjectedReader(source, projection, units_per_pixel, resample)
+    return ProjectedReader(reader, projection, units_per_pixel, resample)
 
 
 def raster_name(reader: Reader) -> str:
@@ -204,21 +215,37 @@ def raster_name(reader: Reader) -> str:
 
 def _projected_info(info: ImageInfo, grid: WorldGrid) -> ImageInfo:
     indexed = info.interpretation is Interpretation.PALETTE
+    mm_x, mm_y = _millimeters(info, grid)
     bands = 4 if indexed else info.bands + (not info.alpha)
     names = ("red", "green", "blue") if indexed else info.band_names[: bands - 1]
     return dataclasses.replace(
         info,
         levels=grid.levels,
         bands=bands,
-        dtype=np.dtype(np.uint8) if indexed else info.dtype,
+        dtype=np.dtype(np.uint8) if indexed or info.dtype.kind == "b" else info.dtype,
         interpretation=Interpretation.RGB if indexed else info.interpretation,
         alpha=True,
+        mm_x=mm_x,
+        mm_y=mm_y,
         nodata=None,
         palette=None,
         band_names=(*names, "alpha"),
         geo=GeoReference(grid.crs, grid.transform),
         internal={**info.internal, "projected_from": origin_facts(info)},
     )
+
+
+def _millimeters(info: ImageInfo, grid: WorldGrid) -> tuple[float | None, float | None]:
+    """Return the size of the view's pixels on the ground, where the image is."""
+    assert info.geo is not None
+    where = bounds(info.geo, info.width, info.height, grid.crs)
+    left, pixel, _, top, _, _ = grid.transform
+    column = round(((where["xmin"] + where["xmax"]) / 2 - left) / pixel)
+    row = round((top - (where["ymin"] + where["ymax"]) / 2) / pixel)
+    x, y = left + (column - 1) * pixel, top - (row - 1) * pixel
+    around = GeoReference(grid.crs, (x, pixel, 0.0, y, 0.0, -pixel))
+    size_x, size_y = meters_per_pixel(around, 2, 2)
+    return size_x and size_x * 1000, size_y and size_y * 1000
 
 
 def _place(info: ImageInfo, projection: str) -> tuple[str, tuple[float, float, float, float]]:

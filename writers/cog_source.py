@@ -11,7 +11,8 @@ from osgeo import gdal
 from ziggurat.readers.errors import OptionError, WriteError
 from ziggurat.readers.gdal_access import GDAL_ERRORS, quiet_gdal
 from ziggurat.readers.gdal_facts import GDAL_TYPES
-from ziggurat.readers.geo import parse_crs
+from ziggurat.readers.gdal_memory import put_pixels
+from ziggurat.readers.geo import exact_affine, parse_crs
 from ziggurat.readers.geometry import Rect
 from ziggurat.readers.image import GeoReference, ImageInfo, Interpretation
 from ziggurat.readers.reader import Reader
@@ -65,7 +66,7 @@ def fed(reader: Reader, path: Path, options: WriteOptions, progress: GdalProgres
             if number + 1 < len(cells):
                 pending = ahead.submit(reader.read, 0, 0, cells[number + 1])
             try:
-                _put(dataset, cell, pixels)
+                put_pixels(dataset, cell, pixels)
             except GDAL_ERRORS as error:
                 raise WriteError(f"{path.parent} takes no more pixels: {error}") from error
         try:
@@ -113,22 +114,6 @@ def _cells(reader: Reader) -> Iterator[Rect]:
                 yield cell
 
 
-def _put(dataset: gdal.Dataset, cell: Rect, pixels: np.ndarray[Any, np.dtype[Any]]) -> None:
-    stored = np.ascontiguousarray(pixels.view(np.uint8) if pixels.dtype.kind == "b" else pixels)
-    rows, columns, samples = stored.strides
-    dataset.WriteRaster(
-        cell.x,
-        cell.y,
-        cell.width,
-        cell.height,
-        stored,
-        buf_type=GDAL_TYPES[stored.dtype],
-        buf_line_space=rows,
-        buf_pixel_space=columns,
-        buf_band_space=samples,
-    )
-
-
 def _describe(dataset: gdal.Dataset, info: ImageInfo, options: WriteOptions) -> None:
     """Put all facts of an image on an empty raster."""
     assert info.geo is not None
@@ -164,18 +149,18 @@ def _describe(dataset: gdal.Dataset, info: ImageInfo, options: WriteOptions) -> 
 def _place(dataset: gdal.Dataset, geo: GeoReference) -> None:
     """Say where it is: by a transform wherever points agree on one, which most readers know."""
     crs = parse_crs(geo.projection) if geo.projection else None
-    transform = geo.transform
-    points = [gdal.GCP(p.x, p.y, 0, p.pixel_x, p.pixel_y) for p in geo.gcps]
-    if transform is None and points:
-        transform = gdal.GCPsToGeoTransform(points, False)
+    transform = exact_affine(geo)
     if transform is not None:
         if crs is not None:
             dataset.SetSpatialRef(crs)
         dataset.SetGeoTransform(transform)
-    elif len(points) > 2:
+    elif len(geo.gcps) > 2:
+        points = [gdal.GCP(p.x, p.y, 0, p.pixel_x, p.pixel_y) for p in geo.gcps]
         dataset.SetGCPs(points, crs)
     else:
-        raise OptionError(f"{len(points)} control points don't say where an image is; give two")
+        raise OptionError(
+            f"{len(geo.gcps)} control points don't say where an image is; give at least two"
+        )
 
 
 def _color(info: ImageInfo, number: int) -> int:

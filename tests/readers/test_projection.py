@@ -8,11 +8,22 @@ import numpy as np
 import pytest
 from osgeo import gdal, osr
 
+from ziggurat.readers.array import ArrayReader
 from ziggurat.readers.errors import OptionError, ProjectionError, RegionError
 from ziggurat.readers.gdal import open_reader
+from ziggurat.readers.geo_facts import image_rect
 from ziggurat.readers.geometry import Rect
+from ziggurat.readers.image import (
+    Axis,
+    GeoReference,
+    GroundControlPoint,
+    ImageInfo,
+    Interpretation,
+    Level,
+)
 from ziggurat.readers.location import locate
 from ziggurat.readers.projection import ProjectedReader, Warp, project
+from ziggurat.readers.views import View
 
 gdal.UseExceptions()
 
@@ -68,8 +79,6 @@ def gdalwarp(path: Path, z: int, x: int, y: int, **options: object) -> np.ndarra
 
 
 def middle_tile(reader: ProjectedReader, z: int) -> tuple[int, int]:
-    from ziggurat.readers.geo_facts import image_rect
-
     rect = image_rect(reader.info)
     side = reader.info.width / 2**z
     return int((rect.x + rect.width / 2) // side), int((rect.y + rect.height / 2) // side)
@@ -234,8 +243,6 @@ def test_values_under_a_pixel_are_the_stored_ones(data_file) -> None:
     path = data_file("geotiff/rio-tiler/cog_cmap.tif")
     oracle = gdal.Open(str(path))
     with view(path) as reader:
-        from ziggurat.readers.geo_facts import image_rect
-
         rect = image_rect(reader.info)
         stored = oracle.ReadAsArray(100, 50, 1, 1)[0, 0]
         pixel = (rect.x + int(100.5 * rect.width / 7168), rect.y + int(50.5 * rect.height / 8704))
@@ -367,3 +374,58 @@ def test_rotated_and_placed_by_points(tmp_path: Path, make_raster, rng) -> None:
         found = tile(reader, 8, x, y)
         np.testing.assert_array_equal(found, gdalwarp(points, 8, x, y))
         assert found[..., 1].any()
+
+
+@pytest.mark.parametrize(
+    "name", ["RGB.byte.tif", "RGBA.byte.tif", "world.byte.tif", "red.tif", "shade.tif", "cogeo.tif"]
+)
+@pytest.mark.parametrize("resample", [Warp.NEAREST, Warp.BILINEAR])
+def test_any_reader_with_a_place_can_be_projected(name: str, resample: Warp, data_file) -> None:
+    """What is not read by GDAL is read in part, and warped alike."""
+    path = data_file(f"geotiff/rasterio/{name}")
+    masked = name == "cogeo.tif"
+    with view(path, resample=resample) as direct:
+        other = project(View(open_reader(locate(path))), path, "EPSG:3857", resample=resample)
+        deepest = len(direct.info.levels) - 1
+        assert other.info == direct.info
+        for z in (deepest - 1, deepest):
+            place = (z, *middle_tile(direct, z))
+            expected, found = tile(direct, *place), tile(other, *place)
+            near = np.abs(found.astype(int) - expected.astype(int)).max(axis=2) <= 2
+            assert near[expected[..., -1] > 0].mean() > 0.99
+            if not masked:
+                assert near.mean() > 0.99
+
+
+def test_arrays_and_frames_are_projected_too() -> None:
+    values = np.stack([np.full((100, 100, 1), n, np.uint8) for n in (10, 20)])
+    info = ImageInfo(
+        format="made up",
+        levels=(Level(100, 100, 64, 64),),
+        bands=1,
+        dtype=np.dtype(np.uint8),
+        interpretation=Interpretation.GRAY,
+        axes=(Axis("t", 2),),
+        geo=GeoReference(
+            "EPSG:4326",
+            gcps=(
+                GroundControlPoint(0, 0, 178, 10),
+                GroundControlPoint(100, 0, 182, 10),
+                GroundControlPoint(100, 100, 182, 6),
+            ),
+        ),
+    )
+    reader = project(ArrayReader(values, info), "made up", "EPSG:3857")
+    for frame, value in enumerate((10, 20)):
+        level = len(reader.info.levels) - 1 - 5
+        for column in (0, 31):  # both sides of the date line
+            found = reader.read(level, frame, Rect(column * 256, 15 * 256, 256, 256))
+            assert set(found[found[..., 1] > 0][:, 0].tolist()) == {value}
+
+
+def test_a_view_knows_the_size_of_its_own_pixels(data_file) -> None:
+    with view(data_file("geotiff/rasterio/RGB.byte.tif")) as reader:
+        assert reader.info.geo is not None
+        assert reader.info.geo.transform is not None
+        equator = reader.info.geo.transform[1] * 1000
+        assert reader.info.mm_x == pytest.approx(equator * math.cos(math.radians(24.56)), rel=2e-3)
