@@ -322,7 +322,10 @@ def _annotations(
 
 
 def _modulo(annotation: ET.Element, further: Sequence[tuple[str, Axis]]) -> None:
-    modulo = ET.SubElement(_sub(annotation, "Value"), "Modulo", {"namespace": _MODULO_NS})
+    # a namespace of its own: in OME's, "Label" is a shape with a place
+    modulo = ET.SubElement(
+        _sub(annotation, "Value"), "Modulo", {"xmlns": _MODULO_NS, "namespace": _MODULO_NS}
+    )
     for name, axis in further:
         known = axis.name in _MODULO_TYPES
         attributes = {"Type": axis.name if known else "other"}
