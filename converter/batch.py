@@ -12,12 +12,10 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import NoReturn
 
-from ziggurat.converter.convert import convert
+from ziggurat.converter.convert import convert, plan_for
 from ziggurat.converter.costs import thread_count
-from ziggurat.converter.facts import gather_facts
 from ziggurat.converter.ledger import Ledger
 from ziggurat.converter.options import ConvertOptions
-from ziggurat.converter.plan import make_plan
 from ziggurat.converter.prepare import prepare
 from ziggurat.converter.sources import Job
 from ziggurat.converter.texts import message_of
@@ -118,8 +116,7 @@ def _is_done(job: Job, ledger: Ledger, options: ConvertOptions) -> bool:
     try:
         with open_reader(job.source) as reader:
             prepared = prepare(reader, job.source, options)
-            facts = gather_facts(prepared.reader, str(job.source))
-            plan = make_plan(facts, options.target_for(job.output), options)
+            plan = plan_for(prepared.reader, job.source, job.output, options)
             report = verify_against(
                 job.output, prepared.reader, str(job.source), full=False, plan=plan
             )

@@ -20,6 +20,7 @@ from ziggurat.readers.errors import (
     VerificationError,
     WriteError,
 )
+from ziggurat.readers.reader import Reader
 from ziggurat.readers.registry import open_reader
 from ziggurat.writers.progress import Cancellation, ProgressCallback
 
@@ -67,12 +68,12 @@ def convert(
     """
     options = options or ConvertOptions()
     source, output = Path(src).expanduser(), Path(dst).expanduser()
-    target = options.target_for(output)
+    options.target_for(output)  # refuses a name that says nothing before anything is opened
     check_output(source, output, overwrite=options.overwrite)
     started = time.perf_counter()
     with open_reader(source) as reader:
         prepared = prepare(reader, source, options)
-        plan = make_plan(gather_facts(prepared.reader, str(source)), target, options)
+        plan = plan_for(prepared.reader, source, output, options)
         if on_plan is not None:
             on_plan(plan)
         _refuse_losses(plan.losses, options)
@@ -86,9 +87,13 @@ def plan_conversion(
     options = options or ConvertOptions()
     source = Path(src).expanduser()
     with open_reader(source) as reader:
-        prepared = prepare(reader, source, options)
-        facts = gather_facts(prepared.reader, str(source))
-    return make_plan(facts, options.target_for(Path(dst)), options)
+        return plan_for(prepare(reader, source, options).reader, source, Path(dst), options)
+
+
+def plan_for(reader: Reader, source: Path, output: Path, options: ConvertOptions) -> ConversionPlan:
+    """Return the plan for an image that is opened and prepared."""
+    target = options.target_for(output, geospatial=reader.info.geo is not None)
+    return make_plan(gather_facts(reader, str(source)), target, options)
 
 
 def check_output(source: Path, output: Path, *, overwrite: bool) -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 from ziggurat.converter.options import ConvertOptions, Target
 from ziggurat.converter.plan import ZARR_TARGETS, ConversionPlan, Step
 from ziggurat.readers.encoded import TileFormat
+from ziggurat.readers.errors import WriteError
 from ziggurat.readers.image import ImageInfo
-from ziggurat.readers.reader import Reader
+from ziggurat.readers.reader import Pixels, Reader
 from ziggurat.writers.codecs import tile_codec
 from ziggurat.writers.layout import Copy, LevelPlan, TileEncoder
-from ziggurat.writers.options import Compression, PyramidStyle, WriteOptions
+from ziggurat.writers.options import Compression, WriteOptions
 from ziggurat.writers.progress import Cancellation, ProgressCallback
 from ziggurat.writers.write import WriteReport, write_levels
 from ziggurat.writers.zarr_codecs import chunk_codec
@@ -27,20 +28,24 @@ def emit(
     write_options = options_for_writing(plan, options)
     levels = level_plans(plan, reader.info, write_options)
     return write_levels(
-        reader, output, levels, write_options, on_progress=on_progress, cancel=cancel
+        reader,
+        output,
+        levels,
+        write_options,
+        format=plan.target.value,
+        on_progress=on_progress,
+        cancel=cancel,
     )
 
 
 def options_for_writing(plan: ConversionPlan, options: ConvertOptions) -> WriteOptions:
     """Return the writer's options for a plan."""
     codec = next((step.codec for step in plan.steps if step.action != "copy"), "deflate")
-    style = PyramidStyle.PAGES if plan.target is Target.SVS else None
     return WriteOptions(
         lossy=codec == Compression.JPEG.value,
         compression=Compression(codec),
         quality=options.quality,
         tile_size=options.tile_size,
-        pyramid=style,
         overwrite=options.overwrite,
         threads=options.threads,
         max_memory=options.max_memory,
@@ -55,10 +60,16 @@ def level_plans(
     form: TileFormat | None = None
     if plan.target in ZARR_TARGETS:
         encode = chunk_codec(info, options).encode
+    elif plan.target is Target.COG:
+        encode = _encoded_by_gdal
     elif plan.encoded_tiles:
         codec = tile_codec(info, options)
         encode, form = codec.encode, codec.format
     return tuple(_level_plan(step, encode, form) for step in plan.steps)
+
+
+def _encoded_by_gdal(tile: Pixels) -> bytes:
+    raise WriteError(f"a tile of shape {tile.shape} came by that GDAL should have encoded")
 
 
 def _level_plan(step: Step, encode: TileEncoder | None, form: TileFormat | None) -> LevelPlan:

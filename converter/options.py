@@ -173,8 +173,8 @@ class ConvertOptions:
         if self.mm_per_pixel is not None and self.magnification is not None:
             raise OptionError("give mm_per_pixel or magnification, not both")
 
-    def target_for(self, path: Path) -> Target:
-        """Return what an output of this name will be.
+    def target_for(self, path: Path, *, geospatial: bool = False) -> Target:
+        """Return what an output of this name will be; a TIFF of a place on earth is a COG.
 
         Raises
         ------
@@ -187,7 +187,7 @@ class ConvertOptions:
         if target is None:
             known = ", ".join(suffix for suffix, _ in SUFFIXES)
             raise OptionError(f"{path.name!r} doesn't say what it shall be; known are {known}")
-        return target
+        return Target.COG if target is Target.TIFF and geospatial else target
 
 
 def target_of_name(name: str) -> Target | None:

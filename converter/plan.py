@@ -15,6 +15,12 @@ from ziggurat.writers.layout import Cascade, Copy, Origin, Scaled, Stored
 TILE_SIZE, CHUNK_SIZE = 256, 512
 ZARR_TARGETS = frozenset({Target.OME_ZARR, Target.OME_ZARR_ZIP})
 ZARR_CODECS = frozenset({Compression.BLOSC, Compression.ZSTD, Compression.GZIP, Compression.NONE})
+COG_CODECS = frozenset(
+    {
+        Compression.JPEG, Compression.WEBP, Compression.DEFLATE, Compression.LZW,
+        Compression.ZSTD, Compression.NONE,
+    }
+)  # fmt: skip
 TIFF_CODECS = frozenset(Compression) - {
     Compression.AUTO, Compression.KEEP, Compression.BLOSC, Compression.GZIP,
 }  # fmt: skip
@@ -106,9 +112,7 @@ def make_plan(facts: SourceFacts, target: Target, options: ConvertOptions) -> Co
     info = facts.info
     codec = encode_codec(facts, target, options)
     tile = encode_tile_size(info, target, options)
-    rungs = stored_rungs(info.levels)
-    if options.levels is Levels.FULL:
-        rungs = full_rungs(info.levels, max(tile))
+    rungs = _wanted(info, target, options, max(tile))
     steps: list[Step] = []
     for rung in rungs:
         above = steps[-1] if steps else None
@@ -123,6 +127,18 @@ def make_plan(facts: SourceFacts, target: Target, options: ConvertOptions) -> Co
         expected_seconds=sum(costs.seconds(_work(step, info), threads) for step in steps),
         expected_memory=costs.memory(info, steps[0].tile_height, threads),
     )
+
+
+def _wanted(info: ImageInfo, target: Target, options: ConvertOptions, smallest: int) -> list[Rung]:
+    """Return the wanted levels. GDAL makes those of a COG: all anew, or it takes all stored."""
+    if options.levels is Levels.SOURCE:
+        return stored_rungs(info.levels)
+    last = info.levels[-1]
+    if target is not Target.COG:
+        return full_rungs(info.levels, smallest)
+    if max(last.width, last.height) <= smallest:
+        return stored_rungs(info.levels)
+    return full_rungs(info.levels[:1], smallest)
 
 
 def _step(
@@ -186,7 +202,7 @@ def copy_refusal(
         return "the source has no plain grid of encoded tiles here"
     tiles, form = stored.tiles, stored.tiles.format
     if target not in TIFF_TARGETS:
-        return f"{target.value} can't hold the source's tiles"
+        return "GDAL writes all tiles of a COG" if target is Target.COG else "chunks are no tiles"
     if form.codec is Codec.OTHER:
         return "the source's codec is not one of TIFF"
     if tiles.tile_width % 16 or tiles.tile_height % 16:
@@ -229,7 +245,7 @@ def encode_codec(facts: SourceFacts, target: Target, options: ConvertOptions) ->
     """
     zarr = target in ZARR_TARGETS
     if options.compression not in (Compression.AUTO, Compression.KEEP):
-        able = ZARR_CODECS if zarr else TIFF_CODECS
+        able = ZARR_CODECS if zarr else COG_CODECS if target is Target.COG else TIFF_CODECS
         if options.compression not in able:
             names = ", ".join(sorted(codec.value for codec in able))
             raise OptionError(
@@ -256,7 +272,7 @@ def encode_tile_size(info: ImageInfo, target: Target, options: ConvertOptions) -
     """Return (width, height) of tiles that are encoded: as asked, as in the source, or usual."""
     if options.tile_size is not None:
         return options.tile_size, options.tile_size
-    if target in ZARR_TARGETS:
+    if target in ZARR_TARGETS or target is Target.COG:
         return CHUNK_SIZE, CHUNK_SIZE
     level = info.levels[0]
     size = level.tile_width, level.tile_height

@@ -112,25 +112,32 @@ def write_pages(
             reader,
             levels,
             shrink,
-            budget(options, _tile_bytes(levels[0], info)),
+            budget(options, tile_bytes(levels[0], info)),
             on_progress=on_progress,
             cancel=cancel,
         )
         with (
             closing(TileSorter(tiles, staged.parent)) as sorter,
-            _open(staged, reader, levels) as tiff,
+            open_tiff(staged, reader, levels) as tiff,
         ):
             for frame in range(info.frames):
                 _write_frame(
                     tiff, reader, levels, sorter, options, style, frame, descriptions[frame]
                 )
             lost = [
-                _write_associated(tiff, reader, name, options.software) for name in info.associated
+                write_associated(
+                    tiff,
+                    reader,
+                    name,
+                    {"description": describe_associated(name), "software": options.software},
+                )
+                for name in info.associated
             ]
     return tuple(loss for loss in lost if loss)
 
 
-def _tile_bytes(plan: LevelPlan, info: ImageInfo) -> int:
+def tile_bytes(plan: LevelPlan, info: ImageInfo) -> int:
+    """Return how many bytes the samples of one tile take."""
     return plan.tile_width * plan.tile_height * info.bands * info.dtype.itemsize
 
 
@@ -148,7 +155,8 @@ def level_format(reader: Reader, plan: LevelPlan, frame: int) -> TileFormat:
     return encoded.format
 
 
-def _open(staged: Path, reader: Reader, levels: Sequence[LevelPlan]) -> Any:
+def open_tiff(staged: Path, reader: Reader, levels: Sequence[LevelPlan]) -> Any:
+    """Start a TIFF that is as big as it has to be, in the byte order of what is copied."""
     info = reader.info
     forms = [level_format(reader, plan, 0) for plan in levels]
     pictures = sum(reader.read_associated(name).nbytes for name in info.associated)
@@ -172,28 +180,41 @@ def _write_frame(
     description: str | None,
 ) -> None:
     below = style is PyramidStyle.SUBIFD
-    for index, plan in enumerate(levels):
-        columns, rows = plan.grid
-        arguments = layout_tags(plan, level_format(reader, plan, frame), reader.info)
-        arguments |= page_tags(reader.info, plan)
-        arguments["software"] = options.software
+    for index in range(len(levels)):
+        extra: dict[str, Any] = {"software": options.software}
         if index == 0:
-            arguments["subifds"] = len(levels) - 1 if below else None
-            arguments["description"] = description
+            extra["subifds"] = len(levels) - 1 if below else None
+            extra["description"] = description
         else:
-            arguments["subfiletype"] = REDUCED_PAGE
-        try:
-            tiff.write(sorter.level(frame, index, columns * rows), **arguments)
-        except StopIteration as error:
-            raise WriteError(f"level {index} of frame {frame} ended early") from error
+            extra["subfiletype"] = REDUCED_PAGE
+        write_level(tiff, reader, levels, sorter, frame, index, extra)
 
 
-def _write_associated(tiff: Any, reader: Reader, name: str, software: str) -> str | None:
+def write_level(
+    tiff: Any,
+    reader: Reader,
+    levels: Sequence[LevelPlan],
+    sorter: TileSorter,
+    frame: int,
+    index: int,
+    extra: dict[str, Any],
+) -> None:
+    """Write one level of one frame as a page; ``extra`` are further arguments of tifffile's."""
+    plan = levels[index]
+    columns, rows = plan.grid
+    arguments = layout_tags(plan, level_format(reader, plan, frame), reader.info)
+    arguments |= page_tags(reader.info, plan) | extra
+    try:
+        tiff.write(sorter.level(frame, index, columns * rows), **arguments)
+    except StopIteration as error:
+        raise WriteError(f"level {index} of frame {frame} ended early") from error
+
+
+def write_associated(tiff: Any, reader: Reader, name: str, extra: dict[str, Any]) -> str | None:
     """Write one associated image; return what went wrong with it, if that is not fatal."""
     page = associated_page(reader, name)
     if page is None:
         return f"associated image {name!r} has samples that TIFF can't hold"
     data, arguments = page
-    arguments |= {"description": describe_associated(name), "software": software}
-    tiff.write(data, metadata=None, **arguments)
+    tiff.write(data, metadata=None, **(arguments | extra))
     return None

@@ -72,7 +72,8 @@ class Target:
 TARGETS: tuple[Target, ...] = (
     Target("ome-tiff", "ziggurat.writers.ome_tiff", (".ome.tif", ".ome.tiff")),
     Target("cog", "ziggurat.writers.cog", (".tif", ".tiff"), geospatial=True),
-    Target("tiff", "ziggurat.writers.tiff", (".tif", ".tiff", ".svs", ".btf", ".tf8")),
+    Target("tiff", "ziggurat.writers.tiff", (".tif", ".tiff", ".btf", ".tf8")),
+    Target("svs", "ziggurat.writers.svs", (".svs",)),
     Target("ome-zarr", "ziggurat.writers.ome_zarr", (".zarr",)),
     Target("ome-zarr-zip", "ziggurat.writers.ome_zarr", (".zip", ".ozx")),
     Target("flat", "ziggurat.writers.flat", (".png", ".jpg", ".jpeg", ".webp")),

@@ -75,7 +75,7 @@ def test_verify(capsys, slide, tmp_path):
     assert run(capsys, "verify", output, slide, "--full")[0] == 0
     with tifffile.TiffFile(output) as tif:
         page = tif.pages[0]
-        at = page.dataoffsets[3] + page.databytecounts[3] // 2
+        at = page.dataoffsets[1] + page.databytecounts[1] // 2
     with output.open("r+b") as file:  # one byte of one tile
         file.seek(at)
         byte = file.read(1)[0]

@@ -232,3 +232,21 @@ def test_progress_and_cancelling(make_svs, tmp_path):
     with pytest.raises(CancelledError):
         convert(source, tmp_path / "b.tiff", on_progress=lambda _: token.cancel(), cancel=token)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.svs", "a.tiff"]
+
+
+def test_an_svs_is_what_aperios_readers_expect(make_svs, tmp_path):
+    source, output = make_svs(tmp_path / "a.svs"), tmp_path / "out.svs"
+    convert(source, output, ConvertOptions(verify="full"))
+    assert stored_tiles(output) == stored_tiles(source)
+    with openslide.OpenSlide(output) as slide:
+        assert slide.properties["openslide.vendor"] == "aperio"
+        assert slide.properties["openslide.objective-power"] == "20"
+        assert float(slide.properties["openslide.mpp-x"]) == pytest.approx(0.499)
+        assert slide.level_dimensions == ((1500, 1100), (750, 550), (375, 275), (188, 138))
+        assert set(slide.associated_images) == {"label", "macro", "thumbnail"}
+        assert slide.associated_images["label"].size == (120, 160)
+    with tifffile.TiffFile(output) as tif:
+        assert [series.name for series in tif.series] == [
+            "Baseline", "Thumbnail", "Label", "Macro",
+        ]  # fmt: skip
+        assert len(tif.series[0].levels) == 4

@@ -1,0 +1,121 @@
+"""SVS: a TIFF in the order and with the descriptions of Aperio's, for tools that want one.
+
+The order of pages is full resolution, thumbnail, lower levels, label, macro, as openslide's and
+Bio-Formats' notes on the format say. What Aperio has no field for is not carried.
+"""
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.image import ImageInfo
+from ziggurat.readers.reader import Reader
+from ziggurat.writers import tiff as plain
+from ziggurat.writers.atomic import atomic_file
+from ziggurat.writers.budget import budget
+from ziggurat.writers.layout import LevelPlan
+from ziggurat.writers.options import WriteOptions
+from ziggurat.writers.progress import Cancellation, ProgressCallback
+from ziggurat.writers.pyramid import build
+from ziggurat.writers.resample import shrinker
+from ziggurat.writers.spool import TileSorter
+from ziggurat.writers.tiff_tags import REDUCED_PAGE
+
+_HEADER = "Aperio Image Library vFS90 01"  # the one that tools look for is the first word
+_SUBFILE = {"label": 1, "macro": 9}  # Aperio's own use of NewSubfileType
+_PREFIX = "aperio."
+
+plan_levels = plain.plan_levels
+
+
+def emit(
+    reader: Reader,
+    path: Path,
+    levels: Sequence[LevelPlan],
+    options: WriteOptions,
+    *,
+    on_progress: ProgressCallback | None = None,
+    cancel: Cancellation | None = None,
+) -> tuple[str, ...]:
+    """Write an SVS; see :func:`ziggurat.writers.write.write`."""
+    info = reader.info
+    if info.frames > 1:
+        raise OptionError(f"an SVS has one frame, not {info.frames}; choose one of them")
+    shrink = shrinker(info, options.reducer)
+    with atomic_file(path, options.overwrite) as staged:
+        room = budget(options, plain.tile_bytes(levels[0], info))
+        tiles = build(reader, levels, shrink, room, on_progress=on_progress, cancel=cancel)
+        with (
+            closing(TileSorter(tiles, staged.parent)) as sorter,
+            plain.open_tiff(staged, reader, levels) as tiff,
+        ):
+            lost = _write_pages(tiff, reader, levels, sorter, options)
+    return tuple(lost)
+
+
+def _write_pages(
+    tiff: Any,
+    reader: Reader,
+    levels: Sequence[LevelPlan],
+    sorter: TileSorter,
+    options: WriteOptions,
+) -> list[str]:
+    info = reader.info
+    lost = [
+        f"associated image {name!r}: an SVS has label, macro and thumbnail"
+        for name in info.associated
+        if name not in ("label", "macro", "thumbnail")
+    ]
+    for index, plan in enumerate(levels):
+        extra: dict[str, Any] = {
+            "software": False,
+            "description": options.description or describe(info, level_line(info, plan)),
+        }
+        if index:
+            extra["subfiletype"] = REDUCED_PAGE
+        plain.write_level(tiff, reader, levels, sorter, 0, index, extra)
+        if index == 0 and "thumbnail" in info.associated:
+            lost += _write_picture(tiff, reader, "thumbnail")
+    for name in ("label", "macro"):
+        if name in info.associated:
+            lost += _write_picture(tiff, reader, name)
+    return lost
+
+
+def _write_picture(tiff: Any, reader: Reader, name: str) -> list[str]:
+    info = reader.info
+    height, width = reader.read_associated(name).shape[:2]
+    line = f"{name} {width}x{height}"
+    if name == "thumbnail":
+        line = f"{info.width}x{info.height} -> {width}x{height} - "
+    extra: dict[str, Any] = {"software": False, "description": describe(info, line)}
+    if name in _SUBFILE:
+        extra["subfiletype"] = _SUBFILE[name]
+    loss = plain.write_associated(tiff, reader, name, extra)
+    return [] if loss is None else [loss]
+
+
+def level_line(info: ImageInfo, plan: LevelPlan) -> str:
+    """Return the second line of a level's description: its sizes and tiles."""
+    full = f"{info.width}x{info.height}"
+    tile = f"({plan.tile_width}x{plan.tile_height})"
+    if (plan.width, plan.height) == (info.width, info.height):
+        return f"{full} [0,0 {full}] {tile}"
+    return f"{full} {tile} -> {plan.width}x{plan.height}"
+
+
+def describe(info: ImageInfo, line: str) -> str:
+    """Return an Aperio description: a header, a line of sizes, and fields behind bars."""
+    fields = {
+        name.removeprefix(_PREFIX): value
+        for name, value in info.properties.items()
+        if name.startswith(_PREFIX) and "|" not in value
+    }
+    if info.magnification is not None:
+        fields["AppMag"] = f"{info.magnification:g}"
+    if info.mm_x is not None:
+        fields["MPP"] = f"{info.mm_x * 1000:.6g}"
+    said = "".join(f"|{name} = {value}" for name, value in fields.items())
+    return f"{_HEADER} \r\n{line}{said}"
