@@ -23,8 +23,10 @@ from ziggurat.readers.errors import CorruptSourceError, SourceError, Unsupported
 from ziggurat.readers.geometry import Rect, cell_rect, grid_cells, grid_shape
 from ziggurat.readers.location import Location
 from ziggurat.readers.reader import Pixels, Reader
+from ziggurat.readers.segment_cache import SHARED
 
 _ASSOCIATED = {"LABEL": "label", "OVERVIEW": "macro", "THUMBNAIL": "thumbnail"}
+_SLOW = (Codec.JPEG2000, Codec.JPEGXL)
 
 
 class InstanceFrames:
@@ -36,6 +38,7 @@ class InstanceFrames:
         self._lock = threading.Lock()
         self._table: FrameTable | None = None
         self._format: TileFormat | None = None
+        self._token = object()
 
     def frame(self, index: int) -> bytes:
         """Return the bytes of a frame."""
@@ -60,12 +63,25 @@ class InstanceFrames:
             self._format = tile_format(self.instance, self.frame(0))
         return self._format
 
-    def decode(self, index: int) -> Pixels:
-        """Return a frame's pixels, of the instance's tile size."""
+    def decode(self, index: int, keep: bool = False) -> Pixels:
+        """Return a frame's pixels, of the instance's tile size; not to be written into.
+
+        ``keep`` says that other parts of the frame may be asked for: slow codecs remember it.
+        """
+        kept = SHARED.get((self._token, index)) if keep else None
+        if kept is not None:
+            return kept
         item = self.instance
         shape = (item.tile_height, item.tile_width)
         tile = decode_tile(self.frame(index), self.format, shape)
-        return fit_tile(tile, (*shape, item.bands))
+        if tile.dtype != self.format.dtype:
+            raise CorruptSourceError(
+                f"{item.path}: frame {index} is {tile.dtype}, where {self.format.dtype} is due"
+            )
+        tile = fit_tile(tile, (*shape, item.bands))
+        if keep and self.format.codec in _SLOW:
+            SHARED.put((self._token, index), tile)
+        return tile
 
     def close(self) -> None:
         """Close the file."""
@@ -120,7 +136,7 @@ class DicomReader(Reader):
             if found is None:
                 target[:] = np.array(info.background or 0, info.dtype)
                 continue
-            tile = found[0].decode(found[1])
+            tile = found[0].decode(found[1], keep=part != cell)
             target[:] = tile[part.y - cell.y : part.bottom - cell.y, part.x - cell.x :][
                 :, : part.width
             ]
