@@ -27,6 +27,7 @@ _MM = {
     "in": 25.4,
 }
 _MOST_POSITIONS = 1 << 20
+OWN_NAMESPACE = "ziggurat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,3 +224,19 @@ def companion_name(xml: str) -> str | None:
         return None
     only = _first(root, "BinaryOnly")
     return None if only is None else only.get("MetadataFile")
+
+
+def own_comment(xml: str) -> str | None:
+    """Return the description that ziggurat leaves in an annotation of its own, or None."""
+    if OWN_NAMESPACE not in xml:
+        return None
+    try:
+        root = ElementTree.fromstring(xml)
+    except (ElementTree.ParseError, ValueError):
+        return None
+    for annotations in _children(root, "StructuredAnnotations"):
+        for comment in _children(annotations, "CommentAnnotation"):
+            if comment.get("Namespace") == OWN_NAMESPACE:
+                value = _first(comment, "Value")
+                return None if value is None else value.text
+    return None

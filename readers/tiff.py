@@ -134,7 +134,8 @@ def _open_tiff(
 
 def _alike(structure: Structure) -> tuple[Structure, list[SegmentLayout]]:
     """Return the layouts of the levels, without levels of other bands or samples than the first."""
-    layouts = [level_layout(pages) for pages in structure.levels]
+    ours = structure.said is not None
+    layouts = [level_layout(pages, truth=ours) for pages in structure.levels]
     kind = layouts[0].bands, layouts[0].dtype
     good = [index for index, one in enumerate(layouts) if (one.bands, one.dtype) == kind]
     levels = tuple(structure.levels[index] for index in good)

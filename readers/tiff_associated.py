@@ -93,5 +93,7 @@ def find_associated(structure: Structure) -> dict[str, Associated]:
             name += "2"
         # An image beside the image that nobody can read is no reason to refuse the image.
         with contextlib.suppress(SourceError):
-            found[name] = Associated(beside.page, layout_of(beside.page))
+            found[name] = Associated(
+                beside.page, layout_of(beside.page, truth=structure.said is not None)
+            )
     return found

@@ -8,7 +8,7 @@ import numpy as np
 
 from ziggurat.readers.encoded import Photometric
 from ziggurat.readers.image import ImageInfo, Interpretation, Level
-from ziggurat.readers.tiff_description import parse_description
+from ziggurat.readers.tiff_description import PageDescription
 from ziggurat.readers.tiff_layout import SegmentLayout
 from ziggurat.readers.tiff_structure import Structure
 from ziggurat.readers.vendor_facts import VendorFacts
@@ -178,15 +178,12 @@ def image_info(
         properties={**_texts(page), **facts.properties},
         internal=_internal(structure),
     )
-    return _as_described(info)
+    return info if structure.said is None else _as_described(info, structure.said)
 
 
-def _as_described(info: ImageInfo) -> ImageInfo:
+def _as_described(info: ImageInfo, said: PageDescription) -> ImageInfo:
     """Return the facts as a TIFF of ours describes them, where they fit its pixels."""
-    said = parse_description(info.description)
-    if said is None or said.frame != 0:
-        return info
-    facts = {"description": None, **said.facts}
+    facts: dict[str, Any] = {"description": None, **said.facts}
     for name in ("background", "band_names"):
         if len(facts.get(name, ())) != info.bands:
             facts.pop(name, None)

@@ -153,6 +153,7 @@ def page_layout(
     page: tifffile.TiffPage,
     *,
     intervals: bool = False,
+    truth: bool = False,
     fallback: Callable[..., Any] | None = None,
 ) -> SegmentLayout:
     """Read the layout of a page, and refuse what can't be.
@@ -163,6 +164,8 @@ def page_layout(
         A page with tags.
     intervals
         It is one JPEG that will be read by its restart intervals.
+    truth
+        Samples of one bit are True and False, not black and white.
     fallback
         Decoder to use instead of the page's own, which is made while its file is open.
 
@@ -174,6 +177,9 @@ def page_layout(
         Pixels of a kind that other readers know better.
     """
     photometric, dtype = _photometric(page), _dtype(page)
+    truth = truth and page.bitspersample == 1
+    if truth:
+        dtype = np.dtype(np.bool_)
     planar = int(page.planarconfig) == 2 and page.samplesperpixel > 1
     tiled = bool(page.is_tiled) and not intervals
     tile_width = page.tilewidth if tiled else page.imagewidth
@@ -202,7 +208,7 @@ def page_layout(
         format=_tile_format(page, dtype, planar),
         fallback=page.decode if fallback is None else fallback,
         inverted=int(page.photometric) == _MIN_IS_WHITE and dtype.kind == "u",
-        scale=255 // ((1 << bits) - 1) if gray and bits in (1, 2, 4) else 1,
+        scale=255 // ((1 << bits) - 1) if gray and bits in (1, 2, 4) and not truth else 1,
         cached=not tiled or tile_width * tile_height >= _LARGE_TILE,
     )
 

@@ -6,15 +6,17 @@ from typing import Any
 import tifffile
 
 from ziggurat.readers.errors import CorruptSourceError
+from ziggurat.readers.ome_xml import own_comment
 from ziggurat.readers.tiff_description import PageDescription, parse_description
 from ziggurat.readers.tiff_structure import Beside, PageData, Structure, page_data
 
-KIND = "ziggurat"
+KIND, OME_KIND = "ziggurat", "ziggurat-ome"
 
 
 def own_description(tif: tifffile.TiffFile) -> PageDescription | None:
-    """Return what a file's first page says, where it is one of ours."""
-    said = parse_description(tif.pages.first.description)
+    """Return what a file's first page says, plainly or in its OME-XML, where it is ours."""
+    text = tif.pages.first.description
+    said = parse_description(own_comment(text) if tif.is_ome else text)
     return said if said is not None and said.frame == 0 else None
 
 
@@ -60,4 +62,5 @@ def own_structure(tif: tifffile.TiffFile, said: PageDescription) -> Structure:
             others.append(Beside(beside.associated, page_data(page)))
         elif count == 1 and page.is_reduced:
             levels.append((page_data(page),))
-    return Structure(KIND, tuple(levels), axes, tif.pages.first, None, tuple(others))
+    kind = OME_KIND if tif.is_ome else KIND
+    return Structure(kind, tuple(levels), axes, tif.pages.first, others=tuple(others), said=said)

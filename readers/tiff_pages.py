@@ -12,8 +12,10 @@ from ziggurat.readers.tiff_structure import PageData
 from ziggurat.readers.tiff_tables import PlainTable, SegmentTable
 
 
-def layout_of(page: PageData) -> SegmentLayout:
+def layout_of(page: PageData, *, truth: bool = False) -> SegmentLayout:
     """Return the layout of a page: as its tags say, or as its kind of file needs.
+
+    ``truth``: one-bit samples are booleans (in our own files, which have written them so).
 
     Raises
     ------
@@ -22,7 +24,7 @@ def layout_of(page: PageData) -> SegmentLayout:
     """
     if has_intervals(page):
         return ndpi_layout(page_layout(page.keyframe, intervals=True), page)
-    layout = page_layout(page.keyframe)
+    layout = page_layout(page.keyframe, truth=truth)
     if page.plane is None:
         return layout
     return dataclasses.replace(  # a plane of a contiguous stack is one uncompressed strip
@@ -82,9 +84,9 @@ def make_plane(
     return Plane(layout, PlainTable(source, offsets, counts), page.tables, substitute, cache)
 
 
-def level_layout(pages: tuple[PageData | None, ...]) -> SegmentLayout:
+def level_layout(pages: tuple[PageData | None, ...], *, truth: bool) -> SegmentLayout:
     """Return the layout that all frames of a level share."""
     page = next((page for page in pages if page is not None), None)
     if page is None:
         raise CorruptSourceError("a TIFF level without pages")
-    return layout_of(page)
+    return layout_of(page, truth=truth)

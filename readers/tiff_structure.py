@@ -9,6 +9,7 @@ import tifffile
 
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.image import Axis
+from ziggurat.readers.tiff_description import PageDescription
 
 # Frame axes by tifffile's letters (its AXES_NAMES), in the words of the field.
 _AXIS_NAMES = {
@@ -54,7 +55,8 @@ class Structure:
     """``levels[level][frame]``; None for a frame whose page is missing.
 
     ``page`` is the first of the image; ``series`` tifffile's view of it, where that was used;
-    ``text`` a description of the whole file, where there is one that isn't on that page.
+    ``text`` a description of the whole file, where there is one that isn't on that page;
+    ``said`` what it says of itself, where ziggurat wrote it.
     """
 
     kind: str
@@ -64,6 +66,7 @@ class Structure:
     series: Any = None
     others: tuple[Beside, ...] = ()
     text: str | None = None
+    said: PageDescription | None = None
 
 
 def page_data(page: Any, plane: int | None = None, home: Any = None) -> PageData:

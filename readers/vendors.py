@@ -7,7 +7,7 @@ import tifffile
 
 from ziggurat.readers.errors import UnsupportedFormatError
 from ziggurat.readers.ome_tiff import ome_facts, ome_structure
-from ziggurat.readers.tiff_own import own_description, own_structure
+from ziggurat.readers.tiff_own import OME_KIND, own_description, own_structure
 from ziggurat.readers.tiff_structure import Structure, choose
 from ziggurat.readers.vendor_akoya import akoya_facts
 from ziggurat.readers.vendor_aperio import aperio_facts, aperio_structure
@@ -36,7 +36,7 @@ KINDS = (
     Kind("ome", ome_structure, ome_facts),
     Kind("imagej", choose, imagej_facts),
 )
-_PLAIN = {"geotiff": "geotiff"}
+_PLAIN = {"geotiff": "geotiff", OME_KIND: "ome-tiff"}
 
 
 def find_structure(tif: tifffile.TiffFile) -> Structure:
