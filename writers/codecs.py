@@ -71,7 +71,7 @@ def _raw_bytes(form: TileFormat) -> Callable[[Pixels], Any]:
     """Return the function that turns a tile into the samples to compress."""
     if form.dtype == "bool":
         return lambda tile: np.packbits(tile[..., 0], axis=-1).tobytes()
-    stored = np.dtype(form.dtype).newbyteorder(form.byteorder)
+    stored = np.dtype(form.dtype).newbyteorder(">" if form.byteorder == ">" else "<")
     if form.predictor == 2:
         return lambda tile: _differences(tile).astype(stored, copy=False)
     if form.predictor == 3:
@@ -165,7 +165,7 @@ def _jpeg2000(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, Tile
             imagecodecs.jpeg2k_encode(_picture(tile), reversible=True, codecformat="j2k")
         )
     # OpenJPEG aims at a PSNR in decibels, of all components together: 90 asks for 42
-    psnr = 24 + (options.quality or DEFAULT_QUALITY) / 5
+    psnr = 24 + (options.quality or DEFAULT_QUALITY) // 5
     return form, lambda tile: bytes(
         imagecodecs.jpeg2k_encode(_picture(tile), level=psnr, reversible=False, codecformat="j2k")
     )

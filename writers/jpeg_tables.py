@@ -14,7 +14,8 @@ _APPLICATION = range(0xE0, 0xF0)
 
 def segments(stream: bytes) -> tuple[list[tuple[int, bytes]], int]:
     """Return (marker, whole segment) of everything before the scan, and where the scan begins."""
-    found, at = [], 2
+    found: list[tuple[int, bytes]] = []
+    at = 2
     while at + 4 <= len(stream) and stream[at] == 0xFF:
         marker, length = stream[at + 1], int.from_bytes(stream[at + 2 : at + 4], "big")
         if marker == _SOS:

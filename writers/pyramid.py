@@ -9,7 +9,7 @@ output, byte for byte, on any number of threads.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from ziggurat.readers.reader import Reader
@@ -20,6 +20,8 @@ from ziggurat.writers.pyramid_frame import FrameWork, Task
 from ziggurat.writers.pyramid_plan import Blanks, checked
 from ziggurat.writers.pyramid_strips import Buffers
 from ziggurat.writers.resample import Shrinker
+
+_Queue = deque[tuple[Task, Future[list[bytes | None]] | None]]
 
 
 def build(
@@ -77,8 +79,16 @@ def build(
     counter = _Counter(len(numbers) * sum(p.grid[0] * p.grid[1] for p in plans), on_progress)
     pool = ThreadPoolExecutor(budget.threads, thread_name_prefix="ziggurat-encode")
     stop = Cancellation()  # of this pass alone: closing early is nobody's error
+
+    def check() -> None:
+        stop.check()
+        token.check()
+
     try:
-        yield from _run(work, pool, budget.window, token, stop, counter)
+        for task, results in _Schedule(work, pool, budget.window, check):
+            check()
+            counter.count(task.level, results)  # first: who takes the last tile may not come back
+            yield from task.tiles(results)
     except Exception as error:
         token.cancel(error)
         raise
@@ -87,55 +97,51 @@ def build(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _run(
-    work: Iterator[FrameWork],
-    pool: ThreadPoolExecutor,
-    window: int,
-    token: Cancellation,
-    stop: Cancellation,
-    counter: "_Counter",
-) -> Iterator[EncodedTile]:
-    """Keep the window full of tasks and hand out the results in order."""
+class _Schedule:
+    """The tasks under way; what comes next is the oldest task of the oldest frame."""
 
-    def guarded(task: Task) -> list[bytes | None]:
-        stop.check()
-        token.check()
+    def __init__(
+        self,
+        work: Iterator[FrameWork],
+        pool: ThreadPoolExecutor,
+        window: int,
+        check: Callable[[], None],
+    ) -> None:
+        self._work, self._pool, self._window, self._check = work, pool, window, check
+        self._frames: deque[tuple[FrameWork, _Queue]] = deque()
+
+    def __iter__(self) -> Iterator[tuple[Task, list[bytes | None]]]:
+        while True:
+            self._fill()
+            while self._frames and not self._frames[0][1]:
+                self._frames.popleft()  # all its tasks are taken; the next frame is under way
+            if not self._frames:
+                return
+            job, queue = self._frames[0]
+            task, future = queue.popleft()
+            results = self._run(task) if future is None else future.result()
+            for below in job.finished(task):
+                self._submit(queue, below)
+            yield task, results
+
+    def _fill(self) -> None:
+        """Give out tasks until the window is full, of the next frame when one has no more."""
+        while sum(len(queue) for _, queue in self._frames) < self._window:
+            head = self._frames[-1][0].next_head() if self._frames else None
+            if head is not None:
+                self._submit(self._frames[-1][1], head)
+                continue
+            job = next(self._work, None)
+            if job is None:
+                return
+            self._frames.append((job, deque()))
+
+    def _submit(self, queue: _Queue, task: Task) -> None:
+        queue.append((task, self._pool.submit(self._run, task) if task.pooled else None))
+
+    def _run(self, task: Task) -> list[bytes | None]:
+        self._check()
         return task.run()
-
-    def submit(job: FrameWork, task: Task) -> None:
-        queues[id(job)].append((task, pool.submit(guarded, task) if task.pooled else None))
-
-    queues: dict[int, deque[tuple[Task, Future[list[bytes | None]] | None]]] = {}
-    active: deque[FrameWork] = deque()
-    while True:
-        while sum(map(len, queues.values())) < window:
-            if active and (head := active[-1].next_head()) is not None:
-                submit(active[-1], head)
-            elif (job := next(work, None)) is not None:
-                active.append(job)
-                queues[id(job)] = deque()
-            else:
-                break
-        if not active:
-            return
-        job = active[0]
-        while not queues[id(job)]:  # a frame may end while the next ones are under way
-            if job.next_head_waits():
-                break
-            del queues[id(job)]
-            active.popleft()
-            if not active:
-                break
-            job = active[0]
-        if not active or not queues[id(job)]:
-            continue
-        token.check()
-        task, future = queues[id(job)].popleft()
-        results = task.run() if future is None else future.result()
-        for below in job.finished(task):
-            submit(job, below)
-        counter.count(task.level, results)  # first: who takes the last tile may not come back
-        yield from task.tiles(results)
 
 
 class _Counter:

@@ -99,7 +99,6 @@ class FrameWork:
             if stage.cascades:
                 stage.strips = Strips(stage.plan, self._halo(stage), buffers, blanks)
         self._heads = self._head_tasks()
-        self._ahead = next(self._heads, None)
 
     def _stage(self, index: int, plan: LevelPlan) -> _Stage:
         wants_bytes = isinstance(plan.origin, Copy | Scaled)
@@ -108,12 +107,7 @@ class FrameWork:
 
     def next_head(self) -> Task | None:
         """Return the next task that depends on no other, or None when all are given out."""
-        task, self._ahead = self._ahead, next(self._heads, None)
-        return task
-
-    def next_head_waits(self) -> bool:
-        """Return True while there are tasks to give out."""
-        return self._ahead is not None
+        return next(self._heads, None)
 
     def _head_tasks(self) -> Iterator[Task]:
         for stage in self._stages:

@@ -135,7 +135,7 @@ def _mean(block: Pixels) -> Pixels:
     if dtype.itemsize in _WIDE and dtype.kind == "u":
         wide: Any = _WIDE[dtype.itemsize]
         rows = even[::2].astype(wide) + even[1::2]
-        return ((rows[:, ::2] + rows[:, 1::2] + wide(2)) >> wide(2)).astype(dtype)
+        return np.asarray((rows[:, ::2] + rows[:, 1::2] + wide(2)) >> wide(2)).astype(dtype)
     return _mean_without_overflow(*_quarters(even))
 
 
@@ -179,4 +179,4 @@ def _mode(a: Pixels, b: Pixels, c: Pixels, d: Pixels) -> Pixels:
 
     out = np.where(same(c, d), c, a)
     out = np.where(same(b, c) | same(b, d), b, out)
-    return np.where(same(a, b) | same(a, c) | same(a, d), a, out)
+    return np.asarray(np.where(same(a, b) | same(a, c) | same(a, d), a, out))

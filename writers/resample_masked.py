@@ -84,22 +84,33 @@ def masked(values: _Four, weights: _Four, mask: Mask, reducer: Reducer) -> Pixel
 def _weighted_mean(
     stack: Pixels, shares: Pixels, valid: Pixels, count: Pixels, alpha: bool
 ) -> Pixels:
+    if stack.dtype.kind == "f" or (alpha and stack.dtype.itemsize > 2):
+        return _mean_as_floats(stack, shares, valid, count)
+    return _mean_by_alpha(stack, shares) if alpha else _mean_of_valid(stack, valid, count)
+
+
+def _mean_as_floats(stack: Pixels, shares: Pixels, valid: Pixels, count: Pixels) -> Pixels:
+    total = np.where(count > 0, shares.sum(axis=0), 1)
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean = np.where(valid, stack * shares, 0).sum(axis=0) / total
+        plain = stack.astype(np.float64).mean(axis=0)
+    mean = np.where(count > 0, mean, plain)
+    exact = stack.dtype.kind == "f"
+    return np.asarray(mean if exact else np.floor(mean + 0.5)).astype(stack.dtype)
+
+
+def _mean_by_alpha(stack: Pixels, shares: Pixels) -> Pixels:
+    visible = shares.sum(axis=0) > 0
+    weights = np.where(visible, shares, 1).astype(np.int64)  # nothing visible: the plain mean
+    total = weights.sum(axis=0)
+    mean = ((stack.astype(np.int64) * weights).sum(axis=0) * 2 + total) // (2 * total)
+    return np.asarray(mean.astype(stack.dtype))
+
+
+def _mean_of_valid(stack: Pixels, valid: Pixels, count: Pixels) -> Pixels:
+    """Add quotients and remainders apart, so that 64-bit integers stay exact."""
     dtype = stack.dtype
     some = np.maximum(count, 1)
-    if dtype.kind == "f" or (alpha and dtype.itemsize > 2):
-        total = np.where(count > 0, shares.sum(axis=0), 1)
-        with np.errstate(invalid="ignore", over="ignore"):
-            mean = np.where(valid, stack * shares, 0).sum(axis=0) / total
-        plain = stack.astype(np.float64).mean(axis=0) if alpha else 0
-        mean = np.where(count > 0, mean, plain)
-        return (mean if dtype.kind == "f" else np.floor(mean + 0.5)).astype(dtype)
-    if alpha:
-        total = shares.sum(axis=0)
-        every = np.where(total > 0, shares, 1).astype(np.uint64)  # nothing visible: plain mean
-        total = every.sum(axis=0)
-        mean = ((stack.astype(np.uint64) * every).sum(axis=0) * 2 + total) // (2 * total)
-        return mean.astype(dtype)
-    # quotients and remainders apart, so that 64-bit integers stay exact
     divisor = some.astype(dtype)
     kept = np.where(valid, stack, 0).astype(dtype)
     whole = (kept // divisor).sum(axis=0, dtype=dtype)
@@ -117,7 +128,7 @@ def _ordered(stack: Pixels, valid: Pixels, count: Pixels, reducer: Reducer) -> P
     some = np.maximum(count, 1)[np.newaxis]
 
     def pick(index: Pixels) -> Pixels:
-        return np.take_along_axis(ranked, index, axis=0)[0]
+        return np.asarray(np.take_along_axis(ranked, index, axis=0)[0])
 
     if reducer is Reducer.MIN:
         return pick(np.zeros_like(some))

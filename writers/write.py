@@ -65,7 +65,7 @@ class Target:
 
     def load(self) -> Emitter:
         """Import the module."""
-        return importlib.import_module(self.module)  # type: ignore[return-value]
+        return importlib.import_module(self.module)
 
 
 # Order matters: the first row that fits.
