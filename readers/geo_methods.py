@@ -84,12 +84,12 @@ class GeoMethods(SourceHooks):
         x, y
             Coordinates in ``crs``; default: the projection it was opened with, else its own.
         roundResults
-            Whole pixels, rounded down.
+            To the nearest whole numbers; else pixel 0 reaches from 0.0 to 1.0.
         """
         from ziggurat.readers.geo_facts import to_native_pixel
 
         column, row = to_native_pixel(self._reader().info, x, y, crs)
-        return (int(column // 1), int(row // 1)) if roundResults else (column, row)
+        return (round(column), round(row)) if roundResults else (column, row)
 
     def pixelToProjection(
         self, x: float, y: float, level: int | None = None

@@ -61,7 +61,8 @@ def region_to_pixels(
     Returns
     -------
     left, top, right, bottom as pixels, y downwards: the smallest rectangle that holds all
-    of the region. It may reach out of the image.
+    of the region, which may reach out of the image. A corner of it alone, left and top or
+    right and bottom, is just the place of that point.
 
     Raises
     ------
@@ -86,7 +87,13 @@ def region_to_pixels(
         edge if edge is not None else fallback
         for edge, fallback in zip(given, image.ravel().tolist(), strict=True)
     ]
-    pixels = apply(inverse(transform), transform_points(crs, own, _outline(*corners)))
+    if right is None and bottom is None:
+        outline = [(corners[0], corners[1])]  # a corner alone is a point
+    elif left is None and top is None:
+        outline = [(corners[2], corners[3])]
+    else:
+        outline = _outline(*corners)
+    pixels = apply(inverse(transform), transform_points(crs, own, outline))
     pixels = pixels[np.isfinite(pixels).all(axis=1)]
     if not len(pixels):
         raise RegionError(f"the region {given} in {units} has no place in the image's projection")

@@ -97,7 +97,7 @@ def region_bounds(
     unit_size = parse_unit(asked.pop("unitsWH", unit))
     numbers = {key: _number(key, value) for key, value in asked.items()}
     if unit.projected:
-        numbers = _from_projection(numbers, unit, geo)
+        numbers = _from_projection(numbers, unit, geo, sized=unit_size.projected)
         unit = Unit("base_pixels")
         unit_size = unit if unit_size.projected else unit_size
     per_x, per_y = pixels_per_unit(info, unit, scale)
@@ -118,13 +118,14 @@ def _number(key: str, value: Any) -> float:
 
 
 def _from_projection(
-    numbers: dict[str, float], unit: Unit, geo: GeoBounds | None
+    numbers: dict[str, float], unit: Unit, geo: GeoBounds | None, *, sized: bool
 ) -> dict[str, float]:
+    """Return edges in pixels; ``sized`` says that width and height are coordinates too."""
     if geo is None:
         raise RegionError(f"units {unit.name!r} need an image with a place on earth")
     left, right = numbers.get("left"), numbers.get("right")
     top, bottom = numbers.get("top"), numbers.get("bottom")
-    width, height = numbers.get("width"), numbers.get("height")
+    width, height = (numbers.get(key) if sized else None for key in ("width", "height"))
     if width is not None and left is not None and right is None:
         right = left + width
     elif width is not None and right is not None and left is None:
@@ -136,7 +137,12 @@ def _from_projection(
         top = bottom + height
     edges = geo(left, top, right, bottom, unit.name)
     # pixels left of or above the image are real places here, not counted from the far edge
-    return {key: max(value, 0.0) for key, value in zip(EDGES, edges, strict=True)}
+    found = {key: max(value, 0.0) for key, value in zip(EDGES, edges, strict=True)}
+    for low, high, size in (("left", "right", "width"), ("top", "bottom", "height")):
+        if not sized and size in numbers and not (low in numbers and high in numbers):
+            found[size] = numbers[size]  # in pixels or lengths: it decides the other edge
+            del found[low if high in numbers else high]
+    return found
 
 
 def _span(
