@@ -11,7 +11,7 @@ from ziggurat.readers.encoded import Codec, Photometric, TileFormat
 from ziggurat.readers.errors import CorruptSourceError, OptionError, SourceError
 from ziggurat.readers.jpeg_stream import merge_tables, with_adobe_marker
 from ziggurat.readers.reader import Pixels
-from ziggurat.readers.stream_size import stream_size
+from ziggurat.readers.stream_size import has_subsampled_chroma, stream_size
 
 _JPEG_SPACE = {Photometric.RGB: 2, Photometric.YCBCR: 3}  # libjpeg's numbers
 _RGB = 2
@@ -36,7 +36,7 @@ def _jpeg(data: bytes, form: TileFormat, shape: Shape) -> Any:
 
 def _jpeg2000(data: bytes, form: TileFormat, shape: Shape) -> Any:
     del shape
-    return _without_ycbcr(imagecodecs.jpeg2k_decode(data), form)
+    return _without_ycbcr(imagecodecs.jpeg2k_decode(data), data, form)
 
 
 def _webp(data: bytes, form: TileFormat, shape: Shape) -> Any:
@@ -73,12 +73,14 @@ _BYTE_CODECS: dict[Codec, tuple[Callable[..., Any], int]] = {
 }
 
 
-def _without_ycbcr(tile: Pixels, form: TileFormat) -> Pixels:
+def _without_ycbcr(tile: Pixels, data: bytes, form: TileFormat) -> Pixels:
     """Turn YCbCr samples that a JPEG 2000 stream doesn't know to be such into RGB.
 
-    Aperio's compression 33003; full range, coefficients of ITU-R BT.601, as in JFIF.
+    Aperio's compression 33003; full range, coefficients of ITU-R BT.601, as in JFIF. Where
+    the chroma is subsampled, the decoder has guessed so much and done it itself.
     """
-    if form.photometric is not Photometric.YCBCR or tile.ndim != 3 or tile.shape[2] != 3:
+    stored = form.photometric is Photometric.YCBCR and tile.ndim == 3 and tile.shape[2] == 3
+    if not stored or has_subsampled_chroma(data):
         return tile
     y, cb, cr = (tile[..., i].astype(np.float32) for i in range(3))
     cb, cr = cb - 128, cr - 128
@@ -238,7 +240,7 @@ def _reduced_jpeg2000(data: bytes, form: TileFormat, reduction: int) -> Pixels:
             if skip == 0:
                 raise
             skip -= 1
-    tile = _without_ycbcr(tile, form)
+    tile = _without_ycbcr(tile, data, form)
     rest = reduction >> skip
     if rest == 1:
         return tile

@@ -58,3 +58,11 @@ def stream_size(codec: Codec, data: bytes) -> tuple[int, int] | None:
     """Return (width, height) as the stream says, None where that can't be told."""
     reader = _SIZES.get(codec)
     return None if reader is None else reader(data)
+
+
+def has_subsampled_chroma(data: bytes) -> bool:
+    """Return True for a JPEG 2000 stream whose second component is coarser than its first."""
+    at = data.find(_JPEG2000_START, 0, _JPEG2000_BOXES)
+    if at < 0 or len(data) < at + 51 or data[at + 40 : at + 42] != b"\0\3":
+        return False
+    return data[at + 46 : at + 48] != data[at + 43 : at + 45]

@@ -24,7 +24,7 @@ from ziggurat.readers.sibling_files import SiblingFiles, source_of
 from ziggurat.readers.tiff_associated import Associated, find_associated
 from ziggurat.readers.tiff_info import image_info
 from ziggurat.readers.tiff_layout import SegmentLayout
-from ziggurat.readers.tiff_pages import frame_layout, level_layout, make_plane
+from ziggurat.readers.tiff_pages import first_page, frame_layout, level_layout, make_plane
 from ziggurat.readers.tiff_plane import Plane, Substitute
 from ziggurat.readers.tiff_structure import Structure
 from ziggurat.readers.vendors import find_structure
@@ -64,13 +64,14 @@ class TiffReader(Reader):
         return self._planes[key]
 
     def _make(self, level: int, frame: int) -> Plane | None:
-        page = self._structure.levels[level][frame]
+        pages = self._structure.levels[level]
+        page = pages[frame]
         if page is None:
             return None
         substitute: Substitute = self._blank
         if level and self._structure.kind == _REPLACED_FROM_ABOVE:
             substitute = self._from_above(level, frame)
-        layout = frame_layout(self._layouts[level], page)
+        layout = frame_layout(self._layouts[level], first_page(pages), page)
         source = source_of(page.path, self._source, self._siblings)
         return make_plane(source, page, layout, substitute, SHARED)
 

@@ -37,15 +37,15 @@ def layout_of(page: PageData, *, truth: bool = False) -> SegmentLayout:
     )
 
 
-def frame_layout(layout: SegmentLayout, page: PageData) -> SegmentLayout:
-    """Return the layout of a frame that is in another file than its level's first one.
+def frame_layout(layout: SegmentLayout, first: PageData, page: PageData) -> SegmentLayout:
+    """Return the layout of a frame: that of its level's first one, or of the file that it is in.
 
     Raises
     ------
     CorruptSourceError
         It differs in more than its byte order and predictor.
     """
-    if page.path is None:
+    if page.path == first.path:
         return layout
     own = page_layout(page.keyframe, fallback=layout.fallback)
     if (own.width, own.height, own.bands, own.dtype) != (
@@ -54,7 +54,7 @@ def frame_layout(layout: SegmentLayout, page: PageData) -> SegmentLayout:
         layout.bands,
         layout.dtype,
     ):
-        raise CorruptSourceError(f"{page.path} has a frame of another kind than the first file")
+        raise CorruptSourceError(f"{page.path} has frames of another kind than {first.path}")
     return own
 
 
@@ -84,9 +84,14 @@ def make_plane(
     return Plane(layout, PlainTable(source, offsets, counts), page.tables, substitute, cache)
 
 
-def level_layout(pages: tuple[PageData | None, ...], *, truth: bool) -> SegmentLayout:
-    """Return the layout that all frames of a level share."""
+def first_page(pages: tuple[PageData | None, ...]) -> PageData:
+    """Return the first page of a level that is there."""
     page = next((page for page in pages if page is not None), None)
     if page is None:
         raise CorruptSourceError("a TIFF level without pages")
-    return layout_of(page, truth=truth)
+    return page
+
+
+def level_layout(pages: tuple[PageData | None, ...], *, truth: bool) -> SegmentLayout:
+    """Return the layout that all frames of a level share."""
+    return layout_of(first_page(pages), truth=truth)
