@@ -179,8 +179,11 @@ def _positions(
             raise SinkInputError(f"axis {name!r} is named twice")
         else:
             start[name] = coordinate(name, value)
-    for name in (*tile_axes, *values):
+    for name in values:
         start.setdefault(name, 0)
+    # New axes come in this order: those of the call, then the tile's own, as it has them.
+    own = {name: start.pop(name, 0) for name in tile_axes}
+    start |= own
     refuse_reserved(list(start))
     return start, values
 

@@ -1,0 +1,134 @@
+"""What can be said about a sink's image, and where it shows."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ziggurat
+from ziggurat.readers.errors import SinkInputError
+
+
+@pytest.fixture
+def sink() -> Iterator[ziggurat.Sink]:
+    with ziggurat.new(tileSize=64) as made:
+        for c in range(2):
+            made.addTile(np.full((60, 80), c + 1, np.uint8), c=c, z=1)
+        yield made
+
+
+def test_all_of_it_shows_in_metadata_and_in_every_output(
+    sink: ziggurat.Sink, tmp_path: Path
+) -> None:
+    sink.mm_x, sink.mm_y, sink.magnification = 0.00025, 0.0005, 40
+    sink.channelNames = ["DAPI", "CD3"]
+    sink.channelColors = ["blue", (255, 0, 0)]
+    sink.imageDescription = "what it is"
+    sink.additionalMetadata = {"stain": "IF", "round": 3}
+    sink.frameUnits = {"z": "µm"}
+    sink.frameValues = [[["a", 0.0], ["a", 1.5]], [["b", 0.0], ["b", 1.5]]]
+    assert sink.channelColors == ["#0000ff", "#ff0000"]
+    facts = sink.getMetadata()
+    assert (facts["mm_x"], facts["mm_y"], facts["magnification"]) == (0.00025, 0.0005, 40)
+    assert facts["channels"] == ["DAPI", "CD3"]
+    info = sink._reader().info
+    assert [channel.color for channel in info.channels] == ["#0000ff", "#ff0000"]
+    assert info.description == "what it is"
+    assert info.properties == {"stain": "IF", "round": "3"}
+    for file in ("a.ome.tiff", "a.zarr.zip", "a.tiff"):
+        sink.write(tmp_path / file, lossy=False)
+        written = ziggurat.open(tmp_path / file)
+        facts = written.getMetadata()
+        assert (facts["mm_x"], facts["mm_y"]) == (0.00025, 0.0005), file
+        assert facts["channels"] == ["DAPI", "CD3"], file
+        for c in range(2):
+            frame = written.axesToFrame(c=c, z=1)
+            assert (written.getRegion(frame=frame, format="numpy")[0] == c + 1).all()
+
+
+def test_frame_values_are_what_was_set(sink: ziggurat.Sink) -> None:
+    assert sink.frameValues is None
+    values = np.empty((2, 2, 2), object)
+    for c in range(2):
+        for z in range(2):
+            values[c, z] = [f"c{c}", z * 0.5]
+    assert sink.frameAxes == ["c", "z"]
+    sink.frameValues = values
+    assert np.array_equal(sink.frameValues, values)
+    assert sink.getMetadata()["ValueZ"]["values"] == [0, 0.5]
+
+
+def test_axes_can_be_ordered_before_the_tiles() -> None:
+    with ziggurat.new(tileSize=64) as sink:
+        sink.frameAxes = ["t", "z", "c"]
+        sink.addTile(np.ones((5, 5), np.uint8), c=1, t=2)
+        assert sink.frameAxes == ["t", "z", "c"]
+        assert [sink._reader().info.axes[n].size for n in range(3)] == [3, 1, 2]
+        sink.frameAxes = ["p", "t", "z", "c"]
+        with pytest.raises(SinkInputError, match="order of the others stays"):
+            sink.frameAxes = ["c", "z", "t", "p"]
+
+
+REFUSALS: list[tuple[str, Any, str]] = [
+    ("mm_x", -1, "above zero"),
+    ("mm_y", "wide", "must be a number"),
+    ("magnification", float("nan"), "must be a number"),
+    ("crop", (1, 2, 3), "crop is"),
+    ("crop", (-1, 0, 5, 5), "zero or more"),
+    ("crop", (0, 0, 0, 5), "zero or more"),
+    ("minWidth", 1.5, "whole number"),
+    ("minHeight", 0, "above zero"),
+    ("channelNames", "DAPI", "list of texts"),
+    ("channelNames", [1], "list of texts"),
+    ("channelColors", ["no colour"], "is no colour"),
+    ("channelColors", "red", "list of colours"),
+    ("imageDescription", object(), "JSON"),
+    ("additionalMetadata", [1], "dictionary"),
+    ("frameUnits", {"q": "mm"}, "the sink's axes are"),
+    ("frameValues", [[1, 2]], "one value for each"),
+    ("projection", "nowhere", "no coordinate system"),
+    ("gcps", [[1, 2, 3]], "ground control point is"),
+    ("gcps", [[1, 2, 3, 4]], "two or more"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), REFUSALS, ids=lambda v: str(v)[:30])
+def test_nonsense_is_refused_and_changes_nothing(
+    sink: ziggurat.Sink, name: str, value: Any, message: str
+) -> None:
+    before = getattr(sink, name)
+    with pytest.raises(SinkInputError, match=message):
+        setattr(sink, name, value)
+    assert getattr(sink, name) == before
+
+
+def test_unset_is_none(sink: ziggurat.Sink) -> None:
+    for name, value in (("mm_x", 0.5), ("crop", (0, 0, 5, 5)), ("channelNames", ["a"])):
+        assert getattr(sink, name) is None
+        setattr(sink, name, value)
+        assert getattr(sink, name) == value
+        setattr(sink, name, None)
+        assert getattr(sink, name) is None
+
+
+def test_a_map_knows_its_place(sink: ziggurat.Sink) -> None:
+    sink.projection = "EPSG:3857"
+    with pytest.warns(UserWarning, match="there twice"):
+        sink.gcps = [(10, 60, 0, 0), "90 60 80 0", [10, 0, 0, 60], [10, 0, 0, 60]]
+    geo = sink._reader().info.geo
+    assert geo is not None
+    assert geo.projection == "EPSG:3857"
+    assert [(p.x, p.y, p.pixel_x, p.pixel_y) for p in geo.gcps][1] == (90, 60, 80, 0)
+
+
+def test_an_associated_image_must_be_one(sink: ziggurat.Sink) -> None:
+    with pytest.raises(SinkInputError, match="no image"):
+        sink.addAssociatedImage(b"nonsense")
+    with pytest.raises(SinkInputError, match="needs a name"):
+        sink.addAssociatedImage(np.zeros((5, 5), np.uint8), "")
+    sink.addAssociatedImage(np.zeros((5, 5), np.uint8), "label")
+    sink.addAssociatedImage(np.ones((6, 6), np.uint8), "label")
+    assert sink.getAssociatedImagesList() == ["label"]
+    assert sink.getAssociatedImage("label", format="numpy")[0].shape[:2] == (6, 6)

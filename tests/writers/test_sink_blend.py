@@ -1,0 +1,162 @@
+"""Blending, against a reference in double precision."""
+
+import numpy as np
+import pytest
+
+import ziggurat
+from ziggurat.readers.errors import SinkInputError
+from ziggurat.writers.blend import window
+
+SIZE = (150, 190)
+Laid = list[tuple[np.ndarray, int, int, np.ndarray]]
+
+
+def tiles(dtype: str, seed: int = 7, bands: int = 3) -> Laid:
+    rng = np.random.default_rng(seed)
+    laid: Laid = []
+    for _ in range(40):
+        h, w = (int(n) for n in rng.integers(5, 90, 2))
+        y, x = int(rng.integers(0, SIZE[0] - h)), int(rng.integers(0, SIZE[1] - w))
+        tile = rng.integers(0, 100, (h, w, bands)).astype(dtype)
+        if np.dtype(dtype).kind == "f":
+            tile = tile / np.dtype(dtype).type(7) - 5
+        laid.append((tile, x, y, rng.random((h, w)) < 0.8))
+    return laid
+
+
+def reference(laid: Laid, mode: str, fill: float, weight: str | None) -> np.ndarray:
+    total = np.zeros((*SIZE, laid[0][0].shape[2]))
+    weights = np.zeros((*SIZE, 1))
+    for tile, x, y, mask in laid:
+        h, w = mask.shape
+        part, count = total[y : y + h, x : x + w], weights[y : y + h, x : x + w]
+        keep = mask[..., np.newaxis]
+        tile = tile.astype(np.float64)
+        if mode in ("max", "min"):
+            pick = np.maximum if mode == "max" else np.minimum
+            part[...] = np.where(keep, np.where(count > 0, pick(part, tile), tile), part)
+            count += keep
+        else:
+            share = keep * (window(weight, h, w)[..., np.newaxis] if weight else 1.0)
+            part += tile * share
+            count += share
+    if mode in ("mean", "weighted"):
+        total /= np.where(weights > 0, weights, 1)
+    return np.where(weights > 0, total, fill)
+
+
+CASES = [
+    ("max", None), ("min", None), ("sum", None), ("mean", None),
+    ("weighted", None), ("weighted", "hann"), ("weighted", "gaussian"), ("weighted", "linear"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
+@pytest.mark.parametrize(("mode", "weight"), CASES)
+def test_blends_equal_double_precision_in_any_order(
+    mode: str, weight: str | None, dtype: str
+) -> None:
+    laid = tiles(dtype)
+    expected = reference(laid, mode, 0, weight)
+    results = []
+    for order in (1, -1):
+        with ziggurat.new(sizeX=SIZE[1], sizeY=SIZE[0], blend=mode, tileSize=64) as sink:
+            for tile, x, y, mask in laid[::order]:
+                sink.addTile(tile, x, y, mask=mask, weight=weight)
+            results.append(np.asarray(sink.getRegion(format="numpy")[0]))
+            wide = np.dtype(dtype).kind == "f"
+            assert sink.dtype == (np.int64 if mode == "sum" and not wide else np.dtype(dtype))
+    assert np.array_equal(*results)
+    if results[0].dtype.kind == "f":
+        assert np.allclose(results[0], expected, rtol=1e-6, atol=1e-6)
+    else:
+        assert np.abs(results[0] - expected).max() <= 0.5
+
+
+@pytest.mark.parametrize("mode", ["max", "min", "sum", "mean", "weighted"])
+def test_what_nobody_wrote_is_fill(mode: str) -> None:
+    laid = tiles("uint8")
+    with ziggurat.new(
+        sizeX=SIZE[1], sizeY=SIZE[0], blend=mode, tileSize=64, fill=77, dtype="int32", bands=3
+    ) as sink:
+        for tile, x, y, mask in laid:
+            sink.addTile(tile, x, y, mask=mask)
+        found = sink.getRegion(format="numpy")[0]
+    expected = reference(laid, mode, 77, None)
+    assert np.abs(found - expected).max() <= 0.5
+    assert (expected == 77).any()
+
+
+def test_more_overlaps_than_a_byte_can_count() -> None:
+    with ziggurat.new(blend="mean", tileSize=64) as sink:
+        for value in [10] * 300 + [20] * 300:
+            sink.addTile(np.full((9, 9), value, np.uint8))
+        assert (sink.getRegion(format="numpy")[0] == 15).all()
+
+
+def test_a_sum_in_a_given_dtype_stops_at_its_limits() -> None:
+    with ziggurat.new(blend="sum", tileSize=64, dtype="uint8", sizeX=9, sizeY=9) as sink:
+        for _ in range(3):
+            sink.addTile(np.full((9, 9), 100, np.uint8))
+        assert (sink.getRegion(format="numpy")[0] == 255).all()
+
+
+def test_a_weight_of_ones_own() -> None:
+    weight = np.zeros((10, 10))
+    weight[:, 5:] = 0.25
+    with ziggurat.new(blend="weighted", tileSize=64) as sink:
+        sink.addTile(np.full((10, 10), 40, np.uint8))
+        sink.addTile(np.full((10, 10), 240, np.uint8), weight=weight)
+        assert sink.getRegion(format="numpy")[0][0, [4, 5], 0].tolist() == [40, 80]
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        ("hamming", "weight is one of"),
+        (np.ones((3, 3)), "doesn't fit"),
+        (np.full((4, 4), -1.0), "zero or more"),
+        (np.full((4, 4), np.nan), "zero or more"),
+        (np.full((4, 4), 1e-6), "near 1"),
+    ],
+    ids=str,
+)
+def test_weights_that_can_not_be_meant(weight: object, message: str) -> None:
+    with ziggurat.new(blend="weighted", tileSize=64) as sink:
+        with pytest.raises(SinkInputError, match=message):
+            sink.addTile(np.ones((4, 4), np.uint8), weight=weight)
+        assert not list(sink.tiles())
+
+
+def test_blends_grow_like_any_image() -> None:
+    with ziggurat.new(blend="mean", tileSize=64) as sink:
+        sink.addTile(np.full((80, 80, 3), 50, np.uint8))
+        sink.addTile(np.full((80, 80, 3), 70, np.uint8), 40, 0)
+        sink.addTile(np.full((80, 80, 4), 100, np.uint8), 200, 0, t=1)
+        sink.addTile(np.full((80, 80, 3), 1000, np.uint16), 300, 0)
+        assert (sink.bandCount, sink.dtype, sink.frames) == (4, np.uint16, 2)
+        row = sink.getRegion(format="numpy")[0][0]
+        assert row[[10, 60, 100, 150]].tolist() == [
+            [50, 50, 50, 255],
+            [60, 60, 60, 255],
+            [70, 70, 70, 255],
+            [0, 0, 0, 0],
+        ]
+        assert row[300].tolist() == [1000, 1000, 1000, 65535]
+
+
+def test_the_far_corner_has_no_say_in_a_blend() -> None:
+    with ziggurat.new(blend="mean", tileSize=64) as sink:
+        sink.addTile(np.zeros((1, 1, 3)), 99, 99)
+        sink.addTile(np.full((100, 100, 3), 8, np.uint8))
+        assert (sink.getRegion(format="numpy")[0] == 8).all()
+
+
+def test_windows_are_symmetric_and_never_zero() -> None:
+    for kind in ("hann", "gaussian", "linear"):
+        for shape in ((1, 1), (7, 12), (512, 512)):
+            weight = window(kind, *shape)
+            assert weight.shape == shape
+            assert weight.min() > 0
+            assert weight.max() <= 1
+            assert np.array_equal(weight, weight[::-1, ::-1])

@@ -1,0 +1,340 @@
+"""The store: room, a full disk, cost of a tile, changes cut short."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ziggurat
+from ziggurat.readers.errors import (
+    CorruptSourceError,
+    ScratchFullError,
+    SinkError,
+    SourceError,
+    UnsupportedFormatError,
+)
+from ziggurat.readers.location import locate
+from ziggurat.readers.store import open_reader
+from ziggurat.readers.store_layout import Word
+from ziggurat.writers import growth, scratch
+from ziggurat.writers.fitting import grown
+from ziggurat.writers.redo import Slots
+from ziggurat.writers.tileinput import tile_input
+
+
+def full(value: float, *shape: int, dtype: str = "uint8") -> np.ndarray:
+    return np.full(shape, value, dtype)
+
+
+def disk_bytes(path: str | Path) -> int:
+    files = (p for p in Path(path).rglob("*") if p.is_file())
+    return sum(p.stat().st_blocks * 512 for p in files)
+
+
+def test_a_huge_image_takes_the_room_of_what_is_in_it(tmp_path: Path) -> None:
+    begin = time.perf_counter()
+    sink = ziggurat.new(
+        tmp_path / "s", sizeX=100_000, sizeY=100_000, bands=3, dtype="uint8", expectedCoverage=0.02
+    )
+    assert time.perf_counter() - begin < 1
+    side = 2900  # the full test lays 2 % in one block; here it is a hundredth of that
+    sink.addTile(full(7, side, side, 3), 30_000, 40_000)
+    assert disk_bytes(sink.path) <= side * side * 3 * 1.5
+    assert sink.sizeX == 100_000
+    sink.close()
+
+
+@pytest.mark.slow
+def test_two_percent_of_a_huge_image_take_two_and_a_half_percent_of_its_room(
+    tmp_path: Path,
+) -> None:
+    begin = time.perf_counter()
+    sink = ziggurat.new(
+        tmp_path / "s", sizeX=100_000, sizeY=100_000, bands=3, dtype="uint8", expectedCoverage=0.025
+    )
+    assert time.perf_counter() - begin < 1
+    tile = full(7, 1024, 1024, 3)
+    side = 14_336  # 2.06 % of all pixels
+    for y in range(0, side, 1024):
+        for x in range(0, side, 1024):
+            sink.addTile(tile, 30_100 + x, 40_077 + y)
+    assert disk_bytes(sink.path) <= 0.025 * 3e10
+    sink.close()
+
+
+def test_room_that_is_not_there_is_refused_at_once(tmp_path: Path) -> None:
+    sizes = {"sizeX": 10**7, "sizeY": 10**7, "bands": 3, "dtype": "uint8"}
+    with pytest.raises(ScratchFullError, match="GB are free"):
+        ziggurat.new(tmp_path / "s", **sizes)
+    assert not list(tmp_path.iterdir())
+    ziggurat.new(tmp_path / "s", **sizes, expectedCoverage=1e-6).close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with room for 8 MiB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"this machine forbids mounting: {mounted.stderr.decode().strip()}")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.mark.parametrize("blend", ["over", "sum"])
+def test_a_full_disk_is_an_error_and_nothing_more(small_disk: Path, blend: str) -> None:
+    sink = ziggurat.new(small_disk / "s", blend=blend, tileSize=256)
+    laid = []
+
+    def lay(number: int) -> None:
+        sink.addTile(full(number + 1, 256, 256, 3), number % 10 * 256, number // 10 * 256)
+        laid.append(number)
+
+    with pytest.raises(ScratchFullError, match="no room"):
+        list(map(lay, range(100)))
+    assert 3 < len(laid) < 60
+    assert len(list(sink.tiles())) == len(laid)
+    for number in laid:
+        region = {"left": number % 10 * 256, "top": number // 10 * 256, "width": 256, "height": 256}
+        assert (sink.getRegion(region=region, format="numpy")[0] == number + 1).all()
+    with pytest.raises(ScratchFullError):
+        sink.addTile(full(1, 256, 256, 3), 256 * 11, 0)
+    subprocess.run(["mount", "-o", "remount,size=128m", str(small_disk)], check=True)
+    list(map(lay, range(len(laid), 40)))  # room was made: go on
+    found = sink.getRegion(format="numpy")[0]
+    assert [int(found[n // 10 * 256, n % 10 * 256, 0]) for n in range(40)] == list(range(1, 41))
+    sink.close()
+
+
+def test_a_full_disk_does_not_break_a_change_of_structure(small_disk: Path) -> None:
+    sink = ziggurat.new(small_disk / "s", tileSize=256)
+    for number in range(25):
+        sink.addTile(full(number + 1, 256, 256, 3), number * 256, 0)
+    with pytest.raises(ScratchFullError, match="no room to rewrite"):
+        sink.addTile(full(1, 10, 10, 3, dtype="float64"))
+    assert sink.dtype == np.uint8
+    sink.addTile(full(99, 256, 256, 3))
+    found = sink.getRegion(format="numpy")[0]
+    assert found[0, ::256, 0].tolist() == [99, *range(2, 26)]
+    sink.close()
+
+
+COUNTER = """
+import collections, os, sys
+import numpy as np, ziggurat
+counts = collections.Counter()
+def audit(event, arguments):
+    if event in ("os.listdir", "os.scandir"):
+        counts["listing"] += 1
+    elif event == "open" and isinstance(arguments[0], (str, bytes, os.PathLike)):
+        name = os.path.basename(os.fspath(arguments[0]))
+        if str(name).endswith(".json") or ".json-" in str(name):
+            counts["metadata"] += 1
+    elif event in ("os.rename", "os.replace"):
+        counts["rename"] += 1
+known = sys.argv[1] == "known"
+sizes = dict(sizeX=512, sizeY=512, bands=1, dtype="uint8", axes={"z": 10, "c": 10, "t": 10})
+side = 512 if known else 64
+with ziggurat.new(**(sizes if known else {}), tileSize=side) as sink:
+    tile = np.ones((side, side), np.uint8)
+    sink.addTile(tile, z=0, c=0, t=0)
+    sys.addaudithook(audit)
+    for n in range(1000):
+        sink.addTile(tile, z=n // 100, c=n // 10 % 10, t=n % 10)
+    print(counts["listing"], counts["metadata"], counts["rename"])
+    assert sink.frames == 1000
+"""
+
+
+@pytest.mark.parametrize("known", ["known", "growing"])
+def test_a_tile_costs_no_listing_and_no_metadata_write(known: str) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", COUNTER, known], capture_output=True, text=True, check=True
+    )
+    listings, metadata, renames = map(int, result.stdout.split())
+    assert listings == 0
+    if known == "known":
+        assert (metadata, renames) == (0, 0)
+    else:  # zarr.json follows four times a second at most
+        assert metadata <= 60
+        assert renames <= 30
+
+
+def test_a_mapped_chunk_is_bounded_in_number(tmp_path: Path) -> None:
+    with ziggurat.new(tmp_path / "s", tileSize=16) as sink:
+        for n in range(600):
+            sink.addTile(full(n % 250 + 1, 20, 20), n * 16, 3)
+        files = len(os.listdir("/proc/self/fd"))
+        assert files < 400
+
+
+def test_a_removed_store_says_so(tmp_path: Path) -> None:
+    import shutil
+
+    sink = ziggurat.new(tmp_path / "s", tileSize=64)
+    sink.addTile(full(1, 64, 64))
+    source = ziggurat.open(tmp_path / "s")
+    shutil.rmtree(tmp_path / "s")
+    with pytest.raises(SinkError, match="has been removed"):
+        sink.addTile(full(1, 64, 64), 500, 0)
+    with pytest.raises(SourceError, match="has been removed"):
+        source.getRegion(format="numpy")
+    assert not (tmp_path / "s").exists()
+
+
+def test_what_is_no_store_is_left_to_other_readers(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedFormatError):
+        open_reader(locate(tmp_path))
+    (tmp_path / ".ziggurat").mkdir()
+    (tmp_path / ".ziggurat" / "header").write_bytes(b"short")
+    with pytest.raises(CorruptSourceError, match="cut short"):
+        open_reader(locate(tmp_path))
+    (tmp_path / ".ziggurat" / "header").write_bytes(b"x" * 4096)
+    with pytest.raises(CorruptSourceError, match="can't be understood"):
+        open_reader(locate(tmp_path))
+
+
+def test_a_damaged_store_says_so(tmp_path: Path) -> None:
+    with ziggurat.new(tmp_path / "s", tileSize=64) as sink:
+        sink.addTile(full(1, 64, 64))
+    chunk = next(p for p in (tmp_path / "s" / "c").rglob("*") if p.is_file())
+    chunk.write_bytes(b"short")
+    with ziggurat.open(tmp_path / "s") as source, pytest.raises(CorruptSourceError):
+        source.getRegion(format="numpy")
+    sink = ziggurat.new(tmp_path / "s", mode="join")
+    with pytest.raises(CorruptSourceError, match="not 4096 bytes"):
+        sink.addTile(full(1, 4, 4))
+    (tmp_path / "s" / ".ziggurat" / "structure.json").write_text("{")
+    with pytest.raises(CorruptSourceError, match="structure"):
+        open_reader(locate(tmp_path / "s"))
+
+
+class Died(BaseException):
+    """Stands for a process that ends in the middle."""
+
+
+COUNTS = {"rename": 4, "unlink": 1, "rmtree": 1, "write_json": 3}
+STEPS = [(step, number) for step, count in COUNTS.items() for number in range(count)]
+
+
+@pytest.mark.parametrize(("step", "number"), STEPS)
+@pytest.mark.parametrize("change", ["axis", "bands", "both"])
+def test_a_change_cut_short_anywhere_is_finished_or_forgotten(
+    step: str, number: int, change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "s"
+    sink = ziggurat.new(path, tileSize=64)
+    rng = np.random.default_rng(4)
+    picture = rng.integers(0, 255, (150, 200, 3), dtype=np.uint8)
+    sink.addTile(picture)
+    tile = full(9, 10, 10, 3 if change == "axis" else 4)
+    axes = {} if change == "bands" else {"z": 1, "t": 1}
+    left = [number]
+
+    def dying(real):
+        def call(*arguments, **keywords):
+            if not left[0]:
+                raise Died
+            left[0] -= 1
+            return real(*arguments, **keywords)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        if step == "rename":
+            patch.setattr(growth.Path, "rename", dying(growth.Path.rename))
+        elif step == "unlink":
+            patch.setattr(growth.Path, "unlink", dying(growth.Path.unlink))
+        elif step == "rmtree":
+            patch.setattr(growth.shutil, "rmtree", dying(growth.shutil.rmtree))
+        else:
+            patch.setattr(growth, "write_json", dying(growth.write_json))
+        with contextlib.suppress(Died):
+            sink.addTile(tile, 300, 0, **axes)
+    survivor = ziggurat.new(path, mode="join")
+    survivor.addTile(tile, 300, 0, **axes)
+    found = survivor.getRegion(format="numpy")[0]
+    assert np.array_equal(found[:150, :200, :3], picture)
+    frame = survivor.axesToFrame(**axes) if axes else 0
+    region = {"left": 300, "top": 0, "width": 10, "height": 10}
+    assert (survivor.getRegion(region=region, frame=frame, format="numpy")[0][..., :3] == 9).all()
+    assert sink.getRegion(format="numpy")[0].shape == found.shape
+    sink.addTile(full(5, 10, 10, 3), 310, 0)
+    names = {p.name for p in (path / ".ziggurat").iterdir()}
+    assert not {"change.json", "next"} & names
+
+
+def test_a_reader_alone_does_not_guess_at_a_change_cut_short(tmp_path: Path) -> None:
+    sink = ziggurat.new(tmp_path / "s", tileSize=64)
+    sink.addTile(full(1, 64, 64))
+    store = sink._store
+    wanted = grown(store.structure, tile_input(full(1, 4, 4, 3), 0, 0))
+    announcement = {"structure": wanted.to_json(), "moves": {}}
+    (tmp_path / "s" / ".ziggurat" / "change.json").write_text(json.dumps(announcement))
+    store.header.words[Word.CHANGE] = 1
+    with pytest.raises(CorruptSourceError, match="mode='join'"):
+        open_reader(locate(tmp_path / "s"))
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_a_blended_tile_cut_short_is_in_wholly_or_not_at_all(
+    committed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "s"
+    sink = ziggurat.new(path, blend="sum", tileSize=64)
+    sink.addTile(full(1, 150, 150, 3))
+    blender = sink._store._blender
+
+    def die(*arguments: object) -> None:
+        raise Died
+
+    target, name = (blender, "_apply") if committed else (sink._store.journal, "append")
+    monkeypatch.setattr(target, name, die)
+    with pytest.raises(Died):
+        sink.addTile(full(10, 100, 100, 3), 20, 20)
+    monkeypatch.undo()
+    # Its process is gone: so are its locks.
+    sink._store._blender._slots.close()
+    other = ziggurat.new(path, mode="join")
+    found = other.getRegion(format="numpy")[0]
+    assert found[0, 0, 0] == 1
+    assert (found[20:120, 20:120] == (11 if committed else 1)).all()
+    assert len(list(other.tiles())) == 1 + committed
+    other.addTile(full(100, 100, 100, 3), 20, 20)
+    assert (other.getRegion(format="numpy")[0][20:120, 20:120] == (111 if committed else 101)).all()
+
+
+def test_slots_are_used_again(tmp_path: Path) -> None:
+    (tmp_path / ".ziggurat").mkdir()
+    slots = Slots(str(tmp_path))
+    first, fresh = slots.take()
+    second, _ = slots.take()
+    assert (first.number, second.number, fresh) == (0, 1, True)
+    slots.give_back(first)
+    assert slots.take() == (first, False)
+    other = Slots(str(tmp_path))
+    assert other.take()[0].number == 2
+    slots.close()
+    assert other.take()[0].number == 0
+    other.close()
+
+
+def test_the_sweep_leaves_what_is_being_made(tmp_path: Path) -> None:
+    young, old = tmp_path / f"{scratch.MAKING}1", tmp_path / f"{scratch.MAKING}2"
+    foreign = tmp_path / f"{scratch.PREFIX}of-somebody"
+    for folder in (young, old, foreign):
+        folder.mkdir()
+    long_ago = time.time() - 2 * scratch.ABANDONED_SECONDS
+    os.utime(old, (long_ago, long_ago))
+    scratch.sweep(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([young, foreign])
