@@ -64,11 +64,8 @@ class LevelArray:
             pixels = np.empty((rect.height, rect.width, self.shape[2]), self.dtype)
         else:
             pixels = read_level(self._hooks._access(), self._level, self._frame, rect)
-        return (
-            pixels[rows[2], columns[2]][..., *parts[2:]]
-            if len(parts) > 2
-            else (pixels[rows[2], columns[2]])
-        )
+        picked: Pixels = pixels[rows[2], columns[2]]
+        return picked[..., *parts[2:]] if len(parts) > 2 else picked
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Pixels:
         if copy is False:

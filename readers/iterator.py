@@ -182,6 +182,38 @@ def tile_facts(plan: Iteration, index: int) -> dict[str, Any]:
     return facts
 
 
+def _tile(loader: TileLoader, index: int) -> LazyTileDict:
+    return LazyTileDict(tile_facts(loader.plan, index), _Load(loader, index))
+
+
+def _loaded(loader: TileLoader, index: int) -> LazyTileDict:
+    tile = _tile(loader, index)
+    tile["tile"]
+    return tile
+
+
+def _plain(loader: TileLoader | None, indices: range) -> Iterator[LazyTileDict]:
+    for index in indices:
+        assert loader is not None
+        yield _tile(loader, index)
+
+
+def _ahead(loader: TileLoader | None, indices: range, threads: int) -> Iterator[LazyTileDict]:
+    """Yield loaded tiles in order; at most twice as many as threads are under way or waiting."""
+    waiting: deque[Future[LazyTileDict]] = deque()
+    pool = ThreadPoolExecutor(threads, "ziggurat-prefetch")
+    try:
+        for index in indices:
+            assert loader is not None
+            waiting.append(pool.submit(_loaded, loader, index))
+            if len(waiting) >= 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 class TileIterator:
     """Tiles in order, each a :class:`LazyTileDict`. Has a length; may be walked once.
 
@@ -197,14 +229,16 @@ class TileIterator:
         single: bool = False,
     ) -> None:
         self._loader = loader
-        self._prefetch = prefetch
         if loader is None or (single and only is None):
             self._indices = range(0)
         elif single and only is not None:
             self._indices = range(only, only + 1)
         else:
             self._indices = range(loader.plan.grid.count)
-        self._walk = self._ahead() if prefetch > 0 else self._plain()
+        # plain generators that don't know the iterator: dropping it ends them and their threads
+        self._walk = (
+            _ahead(loader, self._indices, prefetch) if prefetch else _plain(loader, self._indices)
+        )
 
     def __len__(self) -> int:
         return len(self._indices)
@@ -214,33 +248,6 @@ class TileIterator:
 
     def __next__(self) -> LazyTileDict:
         return next(self._walk)
-
-    def _tile(self, index: int) -> LazyTileDict:
-        assert self._loader is not None
-        return LazyTileDict(tile_facts(self._loader.plan, index), _Load(self._loader, index))
-
-    def _plain(self) -> Iterator[LazyTileDict]:
-        for index in self._indices:
-            yield self._tile(index)
-
-    def _ahead(self) -> Iterator[LazyTileDict]:
-        def load(index: int) -> LazyTileDict:
-            tile = self._tile(index)
-            tile._fill()
-            return tile
-
-        waiting: deque[Future[LazyTileDict]] = deque()
-        todo = iter(self._indices)
-        with ThreadPoolExecutor(self._prefetch, "ziggurat-prefetch") as pool:
-            try:
-                for index in todo:
-                    waiting.append(pool.submit(load, index))
-                    if len(waiting) >= 2 * self._prefetch:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
 
     @property
     def info(self) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from ziggurat.readers.cache import ByteCache
 from ziggurat.readers.geometry import Rect, ceil_div, cell_rect, grid_cells
 from ziggurat.readers.image import ImageInfo
 from ziggurat.readers.reader import Pixels, Reader
+from ziggurat.readers.reduction import reduced
 from ziggurat.readers.regions import Window
 from ziggurat.readers.resample import Resample, resize
 from ziggurat.readers.stored import LevelChoice, best_level, rect_in_level
@@ -53,15 +54,19 @@ def read_window(access: Access, frame: int, window: Window, method: Resample) ->
     if direct is not None:
         return read_level(access, choice.index, frame, direct)
     rect = rect_in_level(info, choice, window.rect)
-    alpha = info.alpha
-    factor = int(min(rect.width / window.width, rect.height / window.height)) // 2
-    if factor >= 2 and rect.width * rect.height > _STRIP_PIXELS and method is not Resample.NEAREST:
-        pixels = _reduced(access, choice.index, frame, rect, factor)
-    elif method is Resample.NEAREST and rect.width * rect.height > _STRIP_PIXELS:
-        return _sampled(access, choice.index, frame, rect, window)
-    else:
-        pixels = read_level(access, choice.index, frame, rect)
-    return resize(pixels, window.width, window.height, method, alpha=alpha)
+    smaller = window.width <= rect.width and window.height <= rect.height
+    if smaller and rect.width * rect.height > max(_STRIP_PIXELS, 4 * window.width * window.height):
+        if method is Resample.NEAREST:
+            return _sampled(access, choice.index, frame, rect, window)
+        return reduced(
+            partial(access.reader.read, choice.index, frame),
+            rect,
+            (window.width, window.height),
+            info.levels[choice.index].tile_height,
+            alpha=info.alpha,
+        )
+    pixels = read_level(access, choice.index, frame, rect)
+    return resize(pixels, window.width, window.height, method, alpha=info.alpha)
 
 
 def _direct_rect(info: ImageInfo, choice: LevelChoice, window: Window) -> Rect | None:
@@ -164,41 +169,6 @@ def _in_strips(access: Access, level: int, frame: int, rect: Rect) -> Pixels:
 
     run_all([partial(read, worker) for worker in range(min(core_count(), strips))])
     return result
-
-
-def _reduced(access: Access, level: int, frame: int, rect: Rect, factor: int) -> Pixels:
-    """Read a huge rectangle strip by strip, each reduced by a whole factor as it comes.
-
-    Memory is the result and a strip per core, however large the rectangle is.
-    """
-    info = access.info
-    columns, rows = ceil_div(rect.width, factor), ceil_div(rect.height, factor)
-    result = np.empty((rows, columns, info.bands), info.dtype)
-    step = max(1, _STRIP_PIXELS // (core_count() * rect.width * factor))
-
-    def reduce(worker: int) -> None:
-        for row in range(worker * step, rows, step * core_count()):
-            count = min(step, rows - row)
-            top = rect.y + row * factor
-            part = Rect(rect.x, top, rect.width, min(count * factor, rect.bottom - top))
-            pixels = access.reader.read(level, frame, part)
-            result[row : row + count] = resize(
-                _padded(pixels, columns * factor, count * factor),
-                columns,
-                count,
-                Resample.LANCZOS,
-                alpha=info.alpha,
-            )
-
-    run_all([partial(reduce, worker) for worker in range(min(core_count(), ceil_div(rows, step)))])
-    return result
-
-
-def _padded(pixels: Pixels, width: int, height: int) -> Pixels:
-    rows, columns = height - pixels.shape[0], width - pixels.shape[1]
-    if not rows and not columns:
-        return pixels
-    return np.pad(pixels, ((0, rows), (0, columns), (0, 0)), mode="edge")
 
 
 def _sampled(access: Access, level: int, frame: int, rect: Rect, window: Window) -> Pixels:

@@ -106,7 +106,7 @@ def _resize_transparent(pixels: Pixels, width: int, height: int, method: Resampl
     total = summed[..., -1:]
     plain = _resize_any(pixels[..., :-1].astype(exact), width, height, method)
     colors = np.where(total > 0, summed[..., :-1] / np.where(total > 0, total, 1), plain)
-    return _cast(np.concatenate([colors, total], axis=2), pixels.dtype)
+    return cast_rounded(np.concatenate([colors, total], axis=2), pixels.dtype)
 
 
 def _resize_any(pixels: Pixels, width: int, height: int, method: Resample) -> Pixels:
@@ -128,7 +128,7 @@ def _resize_any(pixels: Pixels, width: int, height: int, method: Resample) -> Pi
             for first in range(0, bands, _MAX_BANDS)
         ]
         scaled = np.concatenate(parts, axis=2)
-    return scaled if scaled.dtype == dtype else _cast(scaled, dtype)
+    return scaled if scaled.dtype == dtype else cast_rounded(scaled, dtype)
 
 
 def _resize_few(pixels: Pixels, width: int, height: int, method: Resample) -> Pixels:
@@ -147,7 +147,8 @@ def _resize_few(pixels: Pixels, width: int, height: int, method: Resample) -> Pi
     return np.asarray(scaled).reshape(height, width, bands)
 
 
-def _cast(pixels: Pixels, dtype: np.dtype[Any]) -> Pixels:
+def cast_rounded(pixels: Pixels, dtype: np.dtype[Any]) -> Pixels:
+    """Return float pixels in a dtype: integers rounded and clipped to their range."""
     if dtype == np.bool_:
         return pixels >= 0.5
     if dtype.kind in "iu":

@@ -12,12 +12,12 @@ from ziggurat.readers.jpeg_stream import (
     stream_photometric,
     with_adobe_marker,
 )
-from ziggurat.readers.pixels import Access, read_window
+from ziggurat.readers.pixels import Access, read_level
 from ziggurat.readers.reader import Pixels
 from ziggurat.readers.regions import Window
-from ziggurat.readers.resample import Resample, default_resample, resize
+from ziggurat.readers.resample import default_resample, resize
 from ziggurat.readers.scales import level_count, level_scale, tile_size
-from ziggurat.readers.stored import populated_levels
+from ziggurat.readers.stored import LevelChoice, populated_levels
 
 _MAX_DIRECT = 4  # a tile this many times smaller than its source is made from its source at once
 
@@ -58,32 +58,45 @@ def tile_window(info: ImageInfo, x: int, y: int, z: int) -> Window:
 def read_tile(access: Access, frame: int, x: int, y: int, z: int) -> Pixels:
     """Return the pixels of a tile, cut at the image's edge; not to be written into.
 
-    A tile of a level that isn't stored is made of the four tiles below it, and each of them
-    likewise: neighbours and coarser levels then find their parts in the cache.
+    A tile of a level that isn't stored is shrunk from the stored level that is up to four times
+    finer, or made of the four tiles of the level below it, and each of them likewise: its
+    neighbours and coarser levels then find their parts in the cache.
     """
     info = access.info
     window = tile_window(info, x, y, z)
-    finer = [level for level in populated_levels(info) if level >= z]
-    steps = min(finer) - z
+    populated = populated_levels(info)
+    finer = min(level for level in populated if level >= z)
+    if finer == z:
+        return _from_level(access, frame, populated[z], window, 1)
     key = (access.identity, "tile", frame, x, y, z)
-    cached = access.cache if access.identity is not None and steps else None
+    cached = access.cache if access.identity is not None else None
     found: Pixels | None = cached.get(key) if cached is not None else None
     if found is not None:
         return found
-    method = default_resample(info)
-    if 2**steps <= _MAX_DIRECT or cached is None or method is Resample.NEAREST:
-        pixels = read_window(access, frame, window, method)
+    if 2 ** (finer - z) <= _MAX_DIRECT:
+        pixels = _from_level(access, frame, populated[finer], window, 2 ** (finer - z))
     else:
-        pixels = _from_four(access, frame, (x, y, z), window, method)
+        pixels = _from_four(access, frame, (x, y, z), window)
     if cached is not None:
         pixels.flags.writeable = False
         cached.put(key, pixels, pixels.nbytes)
     return pixels
 
 
-def _from_four(
-    access: Access, frame: int, tile: tuple[int, int, int], window: Window, method: Resample
+def _from_level(
+    access: Access, frame: int, choice: LevelChoice, window: Window, ratio: int
 ) -> Pixels:
+    """Return a tile out of a stored level that is ``ratio`` times finer."""
+    info = access.info
+    level = info.levels[choice.index]
+    x = min(int(window.rect.x / choice.scale_x), level.width - 1)
+    y = min(int(window.rect.y / choice.scale_y), level.height - 1)
+    wanted = Rect(x, y, window.width * ratio, window.height * ratio)
+    pixels = read_level(access, choice.index, frame, wanted.intersect(level.rect))
+    return _shrunk(info, pixels, window, ratio)
+
+
+def _from_four(access: Access, frame: int, tile: tuple[int, int, int], window: Window) -> Pixels:
     x, y, z = tile
     columns, rows = tile_grid(access.info, z + 1)
     parts = [
@@ -96,7 +109,16 @@ def _from_four(
         if row < rows
     ]
     joined = np.concatenate([np.concatenate(line, axis=1) for line in parts], axis=0)
-    return resize(joined, window.width, window.height, method, alpha=access.info.alpha)
+    return _shrunk(access.info, joined, window, 2)
+
+
+def _shrunk(info: ImageInfo, pixels: Pixels, window: Window, ratio: int) -> Pixels:
+    """Return pixels shrunk by exactly ``ratio``; the image's last row and column go on for it."""
+    rows = window.height * ratio - pixels.shape[0]
+    columns = window.width * ratio - pixels.shape[1]
+    if rows or columns:
+        pixels = np.pad(pixels, ((0, rows), (0, columns), (0, 0)), mode="edge")
+    return resize(pixels, window.width, window.height, default_resample(info), alpha=info.alpha)
 
 
 def padded_tile(info: ImageInfo, pixels: Pixels, color: Pixels | None) -> Pixels:

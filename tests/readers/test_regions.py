@@ -145,11 +145,17 @@ def test_what_fits_fits_and_is_as_large_as_can_be(
     width: int, height: int, max_width: int, max_height: int | None
 ) -> None:
     across, down, scale = fit(width, height, max_width, max_height)
+    limit = 16 * max_width if max_height is None else max_height
     assert 1 <= across <= max_width
-    assert 1 <= down <= (max_height or max(1, height * max_width))
-    assert across == max_width or down == max_height
+    assert 1 <= down <= limit
+    assert across == max_width or down == limit
     assert abs(across * scale - width) <= scale or across == 1
     assert abs(down * scale - height) <= scale or down == 1
+
+
+def test_a_sliver_does_not_become_endless() -> None:
+    assert fit(16, 718, 78, None)[:2] == (27, 1248)
+    assert fit(16, 718, None, 900)[:2] == (20, 900)
 
 
 units = st.sampled_from(["base_pixels", "mm", "um", "fraction", "mag_pixels"])

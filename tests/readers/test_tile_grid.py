@@ -1,5 +1,7 @@
 """The arithmetic of tile grids: coverage, overlaps, numbering."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,7 +84,7 @@ def test_cores_cover_the_region_exactly_once(axis: TileAxis) -> None:
 @given(axes())
 def test_neighbours_share_exactly_the_overlap(axis: TileAxis) -> None:
     found = [axis.span(index) for index in range(axis.count)]
-    for left, right in zip(found, found[1:], strict=False):
+    for left, right in pairwise(found):
         inside = left.stop < axis.stop and right.start > axis.start
         if inside:
             assert left.stop - right.start == axis.overlap
