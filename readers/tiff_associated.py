@@ -3,14 +3,22 @@
 import contextlib
 import re
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from ziggurat.readers.bytesource import ByteSource
-from ziggurat.readers.encoded import Codec, EncodedImage, Photometric
+from ziggurat.readers.decode import decode_tile
+from ziggurat.readers.encoded import Codec, EncodedImage, Photometric, TileFormat
 from ziggurat.readers.errors import SourceError
 from ziggurat.readers.geometry import Rect
-from ziggurat.readers.jpeg_stream import join_strips, merge_tables, with_adobe_marker
+from ziggurat.readers.jpeg_stream import (
+    join_strips,
+    merge_tables,
+    parse_header,
+    stream_photometric,
+    with_adobe_marker,
+)
 from ziggurat.readers.reader import Pixels
 from ziggurat.readers.tiff_layout import SegmentLayout
 from ziggurat.readers.tiff_pages import layout_of, make_plane
@@ -22,9 +30,42 @@ _LARGEST_BYTES = 1 << 30
 _TIFF_PAGE_NAME = 285
 
 
+class Associated(Protocol):
+    """One associated image, wherever it is."""
+
+    def read(self, source: ByteSource) -> Pixels:
+        """Return the pixels as (y, x, band)."""
+        ...
+
+    def encoded(self, source: ByteSource) -> EncodedImage | None:
+        """Return the image as one complete JPEG, None where it isn't stored as JPEG."""
+        ...
+
+
 @dataclass(frozen=True)
-class Associated:
-    """One associated image."""
+class AssociatedStream:
+    """One whole JPEG that was found in a description."""
+
+    data: bytes
+
+    def read(self, source: ByteSource) -> Pixels:
+        """Return the pixels as (y, x, band)."""
+        del source
+        header = parse_header(self.data)
+        space = stream_photometric(header, Photometric.YCBCR)
+        form = TileFormat(Codec.JPEG, space, header.components, header.bits, "uint8")
+        return decode_tile(self.data, form)
+
+    def encoded(self, source: ByteSource) -> EncodedImage:
+        """Return the stream."""
+        del source
+        header = parse_header(self.data)
+        return EncodedImage(Codec.JPEG, header.width, header.height, self.data)
+
+
+@dataclass(frozen=True)
+class AssociatedPage:
+    """One page."""
 
     page: PageData
     layout: SegmentLayout
@@ -71,6 +112,8 @@ class Associated:
 
 def _known_name(beside: Beside) -> str | None:
     """Return the usual name that a page gives itself, in its name or few words of description."""
+    if beside.page is None:
+        return None
     page = beside.page.keyframe
     for text in (beside.name, page.description, page.tags.valueof(_TIFF_PAGE_NAME)):
         words = re.findall(r"[a-z]+", str(text or "").lower()[:4096])
@@ -78,6 +121,14 @@ def _known_name(beside: Beside) -> str | None:
             if name in words[:1] or (len(words) < 12 and name in words):
                 return name
     return None
+
+
+def _associated(beside: Beside, *, truth: bool) -> Associated:
+    if beside.page is not None:
+        return AssociatedPage(beside.page, layout_of(beside.page, truth=truth))
+    stream = AssociatedStream(beside.stream or b"")
+    parse_header(stream.data)
+    return stream
 
 
 def find_associated(structure: Structure) -> dict[str, Associated]:
@@ -93,7 +144,5 @@ def find_associated(structure: Structure) -> dict[str, Associated]:
             name += "2"
         # An image beside the image that nobody can read is no reason to refuse the image.
         with contextlib.suppress(SourceError):
-            found[name] = Associated(
-                beside.page, layout_of(beside.page, truth=structure.said is not None)
-            )
+            found[name] = _associated(beside, truth=structure.said is not None)
     return found

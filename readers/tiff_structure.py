@@ -44,10 +44,14 @@ class PageData:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """A page that is no part of the image: what it is called, where that is known."""
+    """A picture that is no part of the image: what it is called, where that is known.
+
+    A page, or (Philips) a whole JPEG in the description.
+    """
 
     name: str | None
-    page: PageData
+    page: PageData | None
+    stream: bytes | None = None
 
 
 @dataclass(frozen=True)

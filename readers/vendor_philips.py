@@ -4,11 +4,17 @@ Source: OpenSlide's notes on the format. Sizes of lower levels in the tags are p
 tiles; tifffile corrects them by the pixel spacings in the description.
 """
 
+import base64
+import binascii
+import dataclasses
 from xml.etree import ElementTree
 
-from ziggurat.readers.tiff_structure import Structure
+import tifffile
+
+from ziggurat.readers.tiff_structure import Beside, Structure, choose
 from ziggurat.readers.vendor_facts import VendorFacts
 
+_PICTURES = {"LABELIMAGE": "label", "MACROIMAGE": "macro"}
 _LONGEST_VALUE = 1000  # beyond are pictures and thumbnails in base64
 
 
@@ -23,6 +29,33 @@ def philips_properties(xml: str) -> dict[str, str]:
         for one in root.findall("Attribute")
         if one.get("Name") and one.text and one.text.strip() and len(one.text) < _LONGEST_VALUE
     }
+
+
+def philips_pictures(xml: str) -> dict[str, bytes]:
+    """Return label and macro where the description holds them: JPEG in base64."""
+    try:
+        root = ElementTree.fromstring(xml)
+    except ElementTree.ParseError:
+        return {}
+    found = {}
+    for one in root.iter("DataObject"):
+        fields = {child.get("Name"): child.text or "" for child in one.findall("Attribute")}
+        name = _PICTURES.get(fields.get("PIM_DP_IMAGE_TYPE", "").strip())
+        if name is not None and fields.get("PIM_DP_IMAGE_DATA"):
+            try:
+                found[name] = base64.b64decode(fields["PIM_DP_IMAGE_DATA"])
+            except (binascii.Error, ValueError):
+                continue
+    return found
+
+
+def philips_structure(tif: tifffile.TiffFile) -> Structure:
+    """Return the structure of a slide, with the pictures in its description beside it."""
+    structure = choose(tif)
+    there = {(beside.name or "").lower() for beside in structure.others}
+    pictures = philips_pictures(tif.pages.first.description)
+    embedded = [Beside(name, None, data) for name, data in pictures.items() if name not in there]
+    return dataclasses.replace(structure, others=(*structure.others, *embedded))
 
 
 def philips_facts(structure: Structure) -> VendorFacts:

@@ -15,7 +15,7 @@ from ziggurat.readers.vendor_facts import VendorFacts
 from ziggurat.readers.vendor_hamamatsu import hamamatsu_facts, hamamatsu_structure
 from ziggurat.readers.vendor_imagej import imagej_facts
 from ziggurat.readers.vendor_leica import leica_facts, leica_structure
-from ziggurat.readers.vendor_philips import philips_facts
+from ziggurat.readers.vendor_philips import philips_facts, philips_structure
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,19 @@ KINDS = (
     Kind("svs", aperio_structure, aperio_facts),
     Kind("ndpi", hamamatsu_structure, hamamatsu_facts),
     Kind("scn", leica_structure, leica_facts),
-    Kind("philips", choose, philips_facts),
+    Kind("philips", philips_structure, philips_facts),
     Kind("qpi", choose, akoya_facts),
     Kind("ome", ome_structure, ome_facts),
     Kind("imagej", choose, imagej_facts),
 )
+_XMP = 700
 _PLAIN = {"geotiff": "geotiff", OME_KIND: "ome-tiff"}
+
+
+def _is_ventana(tif: tifffile.TiffFile) -> bool:
+    """Return True where the XMP packet is one of Ventana's scanners."""
+    packet = tif.pages.first.tags.valueof(_XMP)
+    return isinstance(packet, bytes) and b"<iScan" in packet[:4096]
 
 
 def find_structure(tif: tifffile.TiffFile) -> Structure:
@@ -49,7 +56,7 @@ def find_structure(tif: tifffile.TiffFile) -> Structure:
     UnsupportedFormatError
         A kind that other readers know better.
     """
-    if tif.is_trestle or tif.is_bif:
+    if tif.is_trestle or tif.is_bif or _is_ventana(tif):
         raise UnsupportedFormatError("slides with overlapping tiles are left to OpenSlide")
     said = own_description(tif)
     if said is not None:
