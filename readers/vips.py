@@ -30,7 +30,11 @@ _REMOTE_BYTES = 256 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class _Loader:
-    """A loader of libvips, the bytes it is known by, and how much it can pack into one byte."""
+    """A loader of libvips, the bytes it is known by, and how much it can pack into one byte.
+
+    Deflate packs 1032 bytes into one. A progressive JPEG's emptiest block is one bit: 64 samples.
+    The other limits are generous guesses.
+    """
 
     name: str
     magics: tuple[tuple[int, bytes], ...]
@@ -40,8 +44,8 @@ class _Loader:
 
 _LOADERS = (
     _Loader("png", ((0, b"\x89PNG\r\n\x1a\n"),), packs=1_100),
-    _Loader("jpeg", ((0, b"\xff\xd8\xff"),), packs=4_000),
-    _Loader("webp", ((8, b"WEBP"),), pages="t"),
+    _Loader("jpeg", ((0, b"\xff\xd8\xff"),), packs=1_100),
+    _Loader("webp", ((8, b"WEBP"),), packs=200_000, pages="t"),
     _Loader("gif", ((0, b"GIF87a"), (0, b"GIF89a")), packs=5_000, pages="t"),
     _Loader(
         "heif",
@@ -49,6 +53,7 @@ _LOADERS = (
             (4, b"ftyp" + brand)
             for brand in (b"avif", b"avis", b"heic", b"heix", b"hevc", b"hevx", b"mif1", b"msf1")
         ),
+        packs=200_000,
         pages="page",
     ),
     _Loader("jxl", ((0, b"\xff\x0a"), (0, b"\0\0\0\x0cJXL ")), pages="t"),

@@ -9,6 +9,7 @@ seconds megabytes outcome …"). The copy with number n of a seed is the same on
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import struct
@@ -95,6 +96,25 @@ def forge_directory(data: bytearray, rng: random.Random) -> None:
     return None
 
 
+def forge_picture(data: bytearray, rng: random.Random) -> None:
+    """Let a code stream inside of the file claim another size; others get :func:`forge`."""
+    # where the sizes are after the marker: JPEG frame header, JPEG 2000 SIZ, PNG IHDR, WebP VP8X
+    for marker, skip, form in rng.sample(
+        [(b"\xff\xc0", 5, ">H"), (b"\xff\x51", 6, ">I"), (b"IHDR", 4, ">I"), (b"VP8X", 12, "<I")], 4
+    ):
+        found = [match.start() for match in re.finditer(re.escape(marker), data)][:200]
+        if found:
+            at = rng.choice(found) + skip
+            size = struct.calcsize(form)
+            for place in (at, at + size):
+                if place + size <= len(data) and rng.random() < 0.8:
+                    limit = 256**size - 1
+                    number = rng.choice((1, 3, 5000, 30000, 65500, limit, rng.randrange(limit)))
+                    struct.pack_into(form, data, place, min(number, limit))
+            return None
+    return forge(data, rng)
+
+
 MUTATIONS: tuple[Callable[[bytearray, random.Random], None], ...] = (
     flip_anywhere,
     flip_head,
@@ -104,6 +124,7 @@ MUTATIONS: tuple[Callable[[bytearray, random.Random], None], ...] = (
     forge,
     forge_directory,
     forge_directory,
+    forge_picture,
     truncate,
     blank,
     move,
