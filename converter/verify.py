@@ -63,6 +63,8 @@ def verify_against(
     with open_reader(path) as output:
         problems = structure_problems(path, output, full=full)
         problems.extend(_fact_problems(output.info, reference.info))
+        if plan is not None:
+            problems.extend(_level_problems(output.info, plan))
         checks: list[LevelCheck] = []
         if not problems:
             try:
@@ -90,6 +92,13 @@ def _fact_problems(output: ImageInfo, source: ImageInfo) -> Iterator[str]:
         ours, theirs = getattr(output, name), getattr(source, name)
         if theirs is not None and (ours is None or abs(ours / theirs - 1) > 1e-3):
             yield f"{name} is {ours}, the source's is {theirs}"
+
+
+def _level_problems(info: ImageInfo, plan: ConversionPlan) -> Iterator[str]:
+    ours = [(level.width, level.height) for level in info.levels]
+    planned = [(step.width, step.height) for step in plan.steps]
+    if ours != planned:
+        yield f"its levels are {ours}, planned were {planned}"
 
 
 def _pixel_problems(

@@ -21,10 +21,10 @@ from ziggurat.writers.progress import Cancellation, ProgressCallback
 from ziggurat.writers.pyramid import build
 from ziggurat.writers.resample import shrinker
 from ziggurat.writers.spool import TileSorter
-from ziggurat.writers.tiff_tags import REDUCED_PAGE
 
 _HEADER = "Aperio Image Library vFS90 01"  # the one that tools look for is the first word
-_SUBFILE = {"label": 1, "macro": 9}  # Aperio's own use of NewSubfileType
+# Aperio's own use of NewSubfileType: lower levels have none, as readers expect
+_SUBFILE = {"label": 1, "macro": 9}
 _PREFIX = "aperio."
 
 plan_levels = plain.plan_levels
@@ -73,8 +73,6 @@ def _write_pages(
             "software": False,
             "description": options.description or describe(info, level_line(info, plan)),
         }
-        if index:
-            extra["subfiletype"] = REDUCED_PAGE
         plain.write_level(tiff, reader, levels, sorter, 0, index, extra)
         if index == 0 and "thumbnail" in info.associated:
             lost += _write_picture(tiff, reader, "thumbnail")
