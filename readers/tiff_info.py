@@ -1,6 +1,8 @@
 """ImageInfo out of a TIFF's tags, its vendor's fields and, where it is ours, its description."""
 
+import contextlib
 import dataclasses
+import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,6 +33,7 @@ _TEXT_TAGS = {
     33432: "Copyright",
 }
 _LONGEST_SHOWN = 1000
+_LONGEST_READ = 1 << 16
 _HANDY_TILE = 256
 _MOST_OBLONG = 8
 
@@ -126,6 +129,18 @@ def _shown(value: Any) -> Any:
     return str(value)[:_LONGEST_SHOWN]
 
 
+def _shown_tags(page: Any) -> dict[str, Any]:
+    """Return the tags of a page; long ones are not read for this, and damaged ones left out."""
+    found = {}
+    for tag in page.tags:
+        if tag.count > _LONGEST_READ:
+            found[tag.name] = f"{tag.count} values"
+            continue
+        with contextlib.suppress(ValueError, OSError, struct.error):
+            found[tag.name] = _shown(tag.value)
+    return found
+
+
 def _internal(structure: Structure) -> dict[str, Any]:
     page = structure.page
     return {
@@ -133,7 +148,7 @@ def _internal(structure: Structure) -> dict[str, Any]:
         "byteorder": page.parent.byteorder,
         "bigtiff": bool(page.parent.is_bigtiff),
         "pages": len(page.parent.pages),
-        "tags": {tag.name: _shown(tag.value) for tag in page.tags},
+        "tags": _shown_tags(page),
     }
 
 
