@@ -187,6 +187,7 @@ class Header:
             raise UnsupportedFormatError(f"{root} is not a sink's store") from error
         # Readers come and go by the call, and nobody closes them one by one.
         self._closing = weakref.finalize(self, os.close, self._descriptor)
+        self._closing.atexit = False  # whoever still has a store then looks at its header last
         if os.fstat(self._descriptor).st_size != HEADER_BYTES:
             raise CorruptSourceError(f"the header of the store {root} is cut short")
         access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ

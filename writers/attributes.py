@@ -13,13 +13,13 @@ from uuid import uuid4
 
 import numpy as np
 
-from ziggurat.readers.errors import SinkInputError
+from ziggurat.readers.errors import ScratchFullError, SinkInputError
 from ziggurat.readers.store import read_attributes, read_values
 from ziggurat.readers.store_info import frame_values
 from ziggurat.readers.store_layout import Name, own
 from ziggurat.writers import attribute_checks as check
 from ziggurat.writers.locks import FileMutex
-from ziggurat.writers.smallfiles import write_json
+from ziggurat.writers.smallfiles import NO_ROOM, write_json
 from ziggurat.writers.store import Store
 from ziggurat.writers.tileinput import tile_input
 
@@ -75,6 +75,12 @@ class ValueFile:
         descriptor = os.open(self._path, flags, 0o666)
         try:
             os.write(descriptor, line.encode() + b"\n")
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            raise ScratchFullError(
+                error.errno, "no room to say what a position stands for", str(self._path)
+            ) from error
         finally:
             os.close(descriptor)
         self._written.add(line)

@@ -26,10 +26,11 @@ from ziggurat.readers.store_layout import (
     chunk_shape,
     own,
 )
-from ziggurat.writers.chunks import NO_ROOM, Array, ChunkFiles
+from ziggurat.writers.chunks import Array, ChunkFiles
 from ziggurat.writers.journal import Journal
 from ziggurat.writers.locks import STRIPES, ChunkLocks
 from ziggurat.writers.redo import Part, Slot, Slots
+from ziggurat.writers.smallfiles import NO_ROOM
 from ziggurat.writers.tileinput import TileInput
 
 STEPS = 1 << 20  # weights are multiples of one over this

@@ -19,11 +19,11 @@ import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError, ScratchFullError, SinkError
 from ziggurat.readers.flocks import forks
+from ziggurat.writers.smallfiles import NO_ROOM
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 MAPPED_CHUNKS = 128  # Python's mmap keeps a descriptor for each; many systems allow 1024
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class ChunkFiles:

@@ -19,9 +19,8 @@ import numpy as np
 
 from ziggurat.readers.errors import ScratchFullError
 from ziggurat.readers.store_layout import Name, StoredArray, Structure, Word, own
-from ziggurat.writers.chunks import NO_ROOM
 from ziggurat.writers.rewrite import rewrite
-from ziggurat.writers.smallfiles import write_json
+from ziggurat.writers.smallfiles import NO_ROOM, write_json
 from ziggurat.writers.storeparts import StoreParts
 
 NEXT = "next"  # the folder in which a change is prepared
@@ -49,7 +48,7 @@ def restructure(store: StoreParts, compute: Callable[[Structure], Structure]) ->
             moves = _prepare(store, present, wanted)
         except OSError as error:
             shutil.rmtree(own(store.root, NEXT), ignore_errors=True)
-            if error.errno in NO_ROOM:
+            if error.errno in NO_ROOM:  # also the errors of chunks, which are of this kind
                 raise ScratchFullError(
                     errno.ENOSPC, "no room to rewrite the sink with more bands or a wider dtype"
                 ) from error

@@ -24,8 +24,9 @@ from ziggurat.readers.errors import ScratchFullError
 from ziggurat.readers.flocks import close_lock_file, forks, open_lock_file
 from ziggurat.readers.geometry import Rect
 from ziggurat.readers.store_layout import own
-from ziggurat.writers.chunks import NO_ROOM, Array
+from ziggurat.writers.chunks import Array
 from ziggurat.writers.locks import lock_byte
+from ziggurat.writers.smallfiles import NO_ROOM
 
 _HEAD = struct.Struct("<QI")  # sequence number, bytes of the JSON table that follows
 

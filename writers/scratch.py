@@ -20,7 +20,7 @@ import psutil
 from ziggurat.readers.errors import ScratchFullError, SinkError
 from ziggurat.readers.flocks import close_lock_file, open_lock_file
 from ziggurat.readers.store_layout import FOLDER, Structure, is_store
-from ziggurat.writers.chunks import NO_ROOM
+from ziggurat.writers.smallfiles import NO_ROOM
 from ziggurat.writers.store import create_store
 
 PREFIX = "ziggurat-sink-"

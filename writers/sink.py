@@ -2,7 +2,7 @@
 
 import os
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,7 @@ from ziggurat.readers.store import StoreReader
 from ziggurat.readers.store_layout import Blend, Structure, is_store, read_structure
 from ziggurat.readers.views import BandsReader, CropReader, PaddedReader
 from ziggurat.writers import scratch
+from ziggurat.writers.attached import attached_store
 from ziggurat.writers.attributes import AttributeFile, SinkAttributes, ValueFile
 from ziggurat.writers.coverage import Coverage
 from ziggurat.writers.options import Compression, WriteOptions, reducer_named
@@ -63,13 +64,13 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
     ==================================== ======================================================
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Attach to a store; use :func:`ziggurat.new`."""
-        self._store = Store(path)
+    def __init__(self, store: Store, closing: Callable[[], None]) -> None:
+        """Take a store; use :func:`ziggurat.new`. ``closing`` is called when the sink goes."""
+        self._store = store
         self._attributes = AttributeFile(self._store.root)
         self._values = ValueFile(self._store.root)
         self._options = OpenOptions(noCache=True)
-        self._closing: weakref.finalize[..., Sink] = weakref.finalize(self, self._store.close)
+        self._closing = weakref.finalize(self, closing)
 
     @property
     def path(self) -> str:
@@ -123,6 +124,7 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
         SinkError
             The sink was closed, or its store removed.
         """
+        self._alive()
         given = tile_input(tile, x, y, mask, axes, weight, positions)
         self._store.add(given)
         if given.values:
@@ -192,7 +194,6 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
             overwrite=overwriteAllowed,
             threads=threads,
         )
-        self._store.settle()
         return write(self._output(alpha=alpha), path, options, on_progress=onProgress)
 
     def close(self) -> None:
@@ -213,14 +214,15 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
 
     def _reader(self) -> Reader:
         self._alive()
+        self._store.settle()  # what a dead process left half done is not for anybody to see
         return StoreReader(self._store.root)
 
     def _alive(self) -> None:
-        if self._store.closed:
+        if self._store.closed or not self._closing.alive:
             raise SinkError(f"the sink is closed: {self._store.root}")
 
-    def __reduce__(self) -> tuple[type["Sink"], tuple[str]]:
-        return Sink, (self._store.root,)
+    def __reduce__(self) -> tuple[Callable[[str], "Sink"], tuple[str]]:
+        return _unpickled, (self._store.root,)
 
     def __enter__(self) -> Self:
         return self
@@ -312,7 +314,16 @@ def new(
         return _joined(place, wanted)
     scratch.check_room(scratch.existing_parent(place), wanted.bytes * expectedCoverage)
     scratch.publish(scratch.make(place.parent, structure, sizes), place)
-    return Sink(place)
+    return _sink(place)
+
+
+def _sink(place: str | os.PathLike[str]) -> Sink:
+    store = Store(place)
+    return Sink(store, store.close)
+
+
+def _unpickled(place: str) -> Sink:
+    return Sink(attached_store(place), lambda: None)
 
 
 def _mode(mode: Mode | str) -> Mode:
@@ -331,18 +342,15 @@ def _temporary(structure: Structure, sizes: Sequence[int], needed: float) -> Sin
     target = folder.with_name(folder.name.replace(scratch.MAKING, scratch.PREFIX))
     ownership = scratch.claim(folder)
     scratch.publish(folder, target)
-    sink = Sink(target)
-    sink._closing.detach()
-    sink._closing = weakref.finalize(
-        sink, scratch.discard, sink._store.close, str(target), ownership, os.getpid()
-    )
-    return sink
+    store = Store(target)
+    owner = os.getpid()
+    return Sink(store, lambda: scratch.discard(store.close, store.root, ownership, owner))
 
 
 def _joined(place: Path, wanted: Preallocation) -> Sink:
     if not is_store(place):
         raise SinkError(f"there is no sink's store at {place}; make one with mode='create'")
     wanted.refuse_conflict(read_structure(place))
-    sink = Sink(place)
+    sink = _sink(place)
     sink._store.settle()
     return sink

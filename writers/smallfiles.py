@@ -1,23 +1,36 @@
 """Small files that are replaced whole: a reader sees the old one or the new one, never a part."""
 
 import ctypes
+import errno
 import json
 import os
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from ziggurat.readers.errors import SinkError
+from ziggurat.readers.errors import ScratchFullError, SinkError
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name beside it and rename it into place."""
+    """Write a file under a temporary name beside it and rename it into place.
+
+    Raises
+    ------
+    ScratchFullError
+        There is no room; the old file is untouched.
+    """
     temporary = path.with_name(f".{path.name}-{uuid4().hex}")
     try:
         temporary.write_bytes(content)
         temporary.replace(path)
-    except BaseException:  # whatever stops it, even Ctrl-C, nothing is left lying about
+    except BaseException as error:  # whatever stops it, even Ctrl-C, nothing is left lying about
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise ScratchFullError(
+                error.errno, "no room for a small file of the sink's store", str(path)
+            ) from error
         raise
 
 

@@ -8,11 +8,12 @@ import itertools
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 
-from ziggurat.readers.errors import SinkError
+from ziggurat.readers.errors import ScratchFullError, SinkError
 from ziggurat.readers.geometry import Rect, cell_rect, grid_cells
 from ziggurat.readers.store_layout import (
     HEADER_BYTES,
@@ -79,8 +80,9 @@ class Store:
         self.chunks = ChunkFiles(str(own(self.root, "")), lambda: self.header.vanished)
         self.journal = Journal(self.root)
         self._extents = FileMutex(own(self.root, "extents.lock"))
-        self._blender = Blender(self.root, self.chunks, self.journal)
         self._structure = replace(read_structure(self.root), generation=-1)
+        blends = self._structure.blend is not Blend.OVER
+        self.blender = Blender(self.root, self.chunks, self.journal) if blends else None
 
     @property
     def structure(self) -> Structure:
@@ -139,12 +141,12 @@ class Store:
             numbers = {"slot": slot, "sequence": sequence}
             self.journal.append(pack_record(rectangle, start, count, masked=masked, **numbers))
 
-        if structure.blend is Blend.OVER:
-            for piece in pieces:
-                self._copy(structure, piece, flat, tile)
-            commit()
-        else:
-            self._blender.add(structure, tile, flat, pieces, commit)
+        if self.blender is not None:
+            self.blender.add(structure, tile, flat, pieces, commit)
+            return
+        for piece in pieces:
+            self._copy(structure, piece, flat, tile)
+        commit()
 
     def _only_reserves(self, structure: Structure, pieces: Sequence[Piece]) -> bool:
         """Return True where laying a single blank pixel would change nothing."""
@@ -195,7 +197,10 @@ class Store:
                     words[word] = size
             words[Word.STALE] = 1
             if time.time_ns() - words[Word.PUBLISHED] > PUBLISH_EVERY_NS:
-                self._publish(structure)
+                with suppress(
+                    ScratchFullError
+                ):  # the tile is in; zarr.json lags until there is room
+                    self._publish(structure)
 
     def publish(self) -> None:
         """Bring zarr.json up to date with the sizes, where it lags behind."""
@@ -216,9 +221,8 @@ class Store:
 
         The structure lock must be held, shared or not.
         """
-        structure = self.structure
-        if structure.blend is not Blend.OVER:
-            self._blender.settle(structure)
+        if self.blender is not None:
+            self.blender.settle(self.structure)
 
     def settle(self) -> None:
         """Finish what dead processes left half done."""
@@ -250,7 +254,8 @@ class Store:
         self.chunks.forget()
         self.journal.close()
         self.lock.close()
-        self._blender.close()
+        if self.blender is not None:
+            self.blender.close()
         self.header.close()
 
 

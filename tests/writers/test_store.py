@@ -293,7 +293,8 @@ def test_a_blended_tile_cut_short_is_in_wholly_or_not_at_all(
     path = tmp_path / "s"
     sink = ziggurat.new(path, blend="sum", tileSize=64)
     sink.addTile(full(1, 150, 150, 3))
-    blender = sink._store._blender
+    blender = sink._store.blender
+    assert blender is not None
 
     def die(*arguments: object) -> None:
         raise Died
@@ -304,7 +305,7 @@ def test_a_blended_tile_cut_short_is_in_wholly_or_not_at_all(
         sink.addTile(full(10, 100, 100, 3), 20, 20)
     monkeypatch.undo()
     # Its process is gone: so are its locks.
-    sink._store._blender._slots.close()
+    blender._slots.close()
     other = ziggurat.new(path, mode="join")
     found = other.getRegion(format="numpy")[0]
     assert found[0, 0, 0] == 1
