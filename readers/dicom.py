@@ -108,11 +108,15 @@ class DicomReader(Reader):
             {place for instance in base for place in instance.grids},
             key=lambda place: (_path_order(base, place[0]), place[1]),
         )
-        self.info = slide_info(
-            [[file.instance for file in files] for files in self._levels],
-            self._places,
-            tuple(sorted(self._associated)),
-        )
+        levels = [[file.instance for file in files] for files in self._levels]
+        try:
+            self.info = slide_info(levels, self._places, tuple(sorted(self._associated)))
+        except SourceError:
+            raise
+        except Exception as error:  # pydicom parses values on access, and raises what it likes
+            raise CorruptSourceError(
+                f"{base[0].path} has a damaged DICOM header: {error!r}"
+            ) from error
 
     def _find(self, level: int, place: Place, cell: tuple[int, int]) -> tuple[Any, int] | None:
         """Return the file and frame that hold a tile, or None."""

@@ -23,6 +23,7 @@ _SYNTAXES: dict[str, tuple[Codec, bool]] = {
     "1.2.840.10008.1.2.4.110": (Codec.JPEGXL, True),
     "1.2.840.10008.1.2.4.112": (Codec.JPEGXL, False),
 }
+_NOT_TEXT = ("SQ", "OB", "OW", "OV", "OF", "OD", "OL", "UN")
 _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 
 
@@ -170,8 +171,12 @@ def _icc_profile(header: Dataset) -> bytes | None:
 
 def _texts(header: Dataset) -> Mapping[str, str]:
     """Return the header's plain fields by keyword, ``dicom.`` before them as OpenSlide has it."""
-    return {
-        f"dicom.{element.keyword}": str(element.value)
-        for element in header
-        if element.keyword and element.VR not in ("SQ", "OB", "OW", "OV", "OF", "OD", "UN")
-    }
+    texts = {}
+    for tag in header.keys():  # noqa: SIM118  iterating a data set parses, and may fail
+        try:
+            element = header[tag]
+            if element.keyword and element.VR not in _NOT_TEXT:
+                texts[f"dicom.{element.keyword}"] = str(element.value)
+        except Exception:  # noqa: BLE001  pydicom raises what it likes; a note less is no harm
+            continue
+    return texts
