@@ -68,7 +68,7 @@ def made_source() -> Callable[..., Made]:
 
     def make(
         array: np.ndarray,
-        axes: str = "yxs",
+        dimensions: str = "yxs",
         *,
         tile: int = 64,
         levels: int = 0,
@@ -76,8 +76,8 @@ def made_source() -> Callable[..., Made]:
         options: OpenOptions | None = None,
         **facts: Any,
     ) -> Made:
-        info = array_reader(array, axes, tile=tile).info
-        if "s" not in axes:
+        info = array_reader(array, dimensions, tile=tile).info
+        if "s" not in dimensions:
             array = array[..., np.newaxis]
         frames = array.reshape(-1, *array.shape[-3:])
         stored = [frames]

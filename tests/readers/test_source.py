@@ -1,0 +1,431 @@
+"""A Source as an object: opening, options, pickling, forks, threads, closing, metadata."""
+
+import multiprocessing
+import os
+import pickle
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+import ziggurat
+from ziggurat.readers.errors import OptionError, SourceError, SourceNotFoundError, TileRangeError
+from ziggurat.readers.image import Axis, Channel, Interpretation
+from ziggurat.readers.reader import Reader
+
+
+@pytest.fixture
+def picture(tmp_path, rng):
+    """A tiled TIFF of 500 x 400 random RGB pixels: its path and the pixels."""
+    pixels = rng.integers(0, 255, (400, 500, 3)).astype(np.uint8)
+    path = tmp_path / "picture.tif"
+    tifffile.imwrite(path, pixels, photometric="rgb", tile=(128, 128), compression="zlib")
+    return path, pixels
+
+
+@pytest.mark.parametrize("form", [str, Path, lambda path: f"file://{path}"])
+def test_paths_of_any_form(picture, form):
+    path, pixels = picture
+    with ziggurat.open(form(path)) as source:
+        assert source[5, 7].tolist() == pixels[5, 7].tolist()
+        assert source.largeImagePath in (str(path), f"file://{path}")
+
+
+def test_what_is_not_there_is_a_file_not_found_error(tmp_path):
+    for known in (SourceNotFoundError, FileNotFoundError, ziggurat.exceptions.TileSourceError):
+        with pytest.raises(known) as caught:
+            ziggurat.open(tmp_path / "nothing.tif")
+    assert caught.value.errno == 2
+    assert not ziggurat.canRead(tmp_path / "nothing.tif")
+
+
+def test_can_read(picture, tmp_path):
+    path, _ = picture
+    assert ziggurat.canRead(path)
+    text = tmp_path / "notes.txt"
+    text.write_text("no picture")
+    assert not ziggurat.canRead(text)
+    assert ("tiff", True) in ziggurat.canReadList(path)
+    assert ziggurat.canReadList(path, availableSources=["tiff"]) == [("tiff", True)]
+    assert not any(reads for _, reads in ziggurat.canReadList(text))
+
+
+def test_what_there_is_to_open_with():
+    sources = ziggurat.listSources()
+    assert list(sources["sources"])
+    assert "mrxs" in ziggurat.listExtensions()
+    assert all("/" in name for name in ziggurat.listMimeTypes())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"encoding": "NOPE"}, "no encoding 'NOPE'"),
+        ({"jpegQuality": 200}, "jpegQuality"),
+        ({"jpegSubsampling": "4"}, "jpegSubsampling"),
+        ({"edge": "blue-ish"}, "edge is None"),
+        ({"style": {"nonsense": 1}}, "nonsense"),
+    ],
+)
+def test_options_that_can_not_be_meant(picture, options, message):
+    with pytest.raises(OptionError, match=message):
+        ziggurat.open(picture[0], **options)
+
+
+def test_metadata(made_source, gradient):
+    source = made_source(gradient, mm_x=0.00025, mm_y=0.00025)
+    assert (
+        source.getMetadata()
+        == source.metadata
+        == {
+            "levels": 4,
+            "sizeX": 300,
+            "sizeY": 200,
+            "tileWidth": 64,
+            "tileHeight": 64,
+            "magnification": 40.0,
+            "mm_x": 0.00025,
+            "mm_y": 0.00025,
+            "dtype": "uint8",
+            "bandCount": 3,
+        }
+    )
+    assert source.getNativeMagnification()["magnification"] == 40
+    assert (source.levels, source.sizeX, source.sizeY) == (4, 300, 200)
+    assert (source.dtype, source.bandCount, source.frames) == (np.uint8, 3, 1)
+    assert source.shape == (200, 300, 3)
+    assert not source.geospatial
+    assert source.getBounds() == {"sizeX": 300, "sizeY": 200}
+    assert source.getInternalMetadata() == {"properties": {}}
+
+
+def test_what_is_not_known_is_none(made_source, gradient):
+    source = made_source(gradient)
+    assert source.getNativeMagnification() == {"magnification": None, "mm_x": None, "mm_y": None}
+    assert source.getLevelForMagnification(20) == 3
+    assert source.getICCProfiles() is None
+    assert source.channelNames is None
+    assert source.frameToAxes(0) == {"frame": 0}
+
+
+def test_scales_of_levels(made_source, gradient):
+    source = made_source(gradient, levels=1, mm_x=0.0005, mm_y=0.0005, magnification=20.0)
+    assert source.getMagnificationForLevel(2) == {
+        "magnification": 10.0,
+        "mm_x": 0.001,
+        "mm_y": 0.001,
+        "scale": 2.0,
+        "level": 2,
+    }
+    assert source.getMagnificationForLevel()["level"] == 3
+    assert source.getLevelForMagnification(10) == 2
+    assert source.getLevelForMagnification(7) == 1
+    assert source.getLevelForMagnification(7, rounding="ceil") == 2
+    assert source.getLevelForMagnification(7, rounding=None) == pytest.approx(1.4854, abs=1e-9)
+    assert source.getLevelForMagnification(mm_x=0.001) == 2
+    assert source.getLevelForMagnification(7, exact=True) is None
+    assert source.getLevelForMagnification(10, exact=True) == 2
+    assert source.getLevelForMagnification(40) == 3
+    assert source.getLevelForMagnification(40, rounding="ceil") is None
+    assert source.getLevelForMagnification(0.01) == 0
+    assert source.getLevelForMagnification() == 3
+    assert [source.getPreferredLevel(level) for level in range(4)] == [2, 2, 2, 3]
+    with pytest.raises(OptionError, match="rounding is 'round', 'ceil'"):
+        source.getLevelForMagnification(7, rounding="floor")
+
+
+def test_points_and_regions_at_another_scale(made_source):
+    source = made_source(
+        np.zeros((2967, 2220, 1), np.uint8), mm_x=0.000499, mm_y=0.000499, magnification=20.0
+    )
+    five, ten = {"magnification": 5}, {"magnification": 10}
+    region = {"left": 100.4, "top": -18.3, "width": 300.7}
+    assert source.convertRegionScale(region, ten, five) == region
+    assert source.convertRegionScale(region, ten, five, "mag_pixels") == {
+        "left": 25.0,
+        "top": 737.25,
+        "width": 75.25,
+        "units": "mag_pixels",
+    }
+    loose = source.convertRegionScale(region, None, five, "mag_pixels", cropToImage=False)
+    assert loose["left"] == pytest.approx(25.1)
+    assert loose["top"] == pytest.approx(737.175)
+    magnified = {**region, "units": "mag_pixels"}
+    assert source.convertRegionScale(magnified, ten)["units"] == "base_pixels"
+    assert source.convertRegionScale(magnified, ten)["width"] == 601
+    assert source.getPointAtAnotherScale((-3, 4)) == (-3, 4)
+    assert source.getPointAtAnotherScale((-3, 4), targetUnits="mag_pixels") == (2217, 4)
+    assert source.getPointAtAnotherScale((-3, 4), ten, "mag_pixels", five, "mag_pixels") == (
+        pytest.approx(553.5),
+        pytest.approx(2),
+    )
+    there = {"left": 16, "top": 16, "width": 64, "height": 32, "units": "mag_pixels"}
+    pixels, _ = source.getRegionAtAnotherScale(there, five, ten, format="numpy")
+    assert pixels.shape == (64, 128, 1)
+    tiles = source.tileIteratorAtAnotherScale(there, five, ten, tile_size={"width": 100})
+    assert len(tiles) == source.getTileCount(
+        region={"left": 64, "top": 64, "width": 256, "height": 128},
+        scale=ten,
+        tile_size={"width": 100},
+    )
+    tile = source.getSingleTileAtAnotherScale(there, five, ten)
+    assert tile["gx"] == 64
+
+
+def test_frames_and_axes(made_source, rng):
+    pixels = rng.integers(0, 255, (2, 3, 2, 20, 30)).astype(np.uint8)
+    channels = (Channel("red dye"), Channel("blue dye"))
+    axes = (Axis("t", 2, (0.0, 2.5), "s"), Axis("z", 3), Axis("c", 2))
+    source = made_source(pixels, "tzcyx", axes=axes, channels=channels)
+    meta = source.getMetadata()
+    assert meta["IndexRange"] == {"IndexT": 2, "IndexZ": 3, "IndexC": 2}
+    assert meta["IndexStride"] == {"IndexT": 6, "IndexZ": 2, "IndexC": 1}
+    assert (meta["channels"], meta["channelmap"]) == (
+        ["red dye", "blue dye"],
+        {"red dye": 0, "blue dye": 1},
+    )
+    assert meta["frames"][9] == {
+        "Frame": 9,
+        "IndexT": 1,
+        "ValueT": 2.5,
+        "IndexZ": 1,
+        "IndexC": 1,
+        "Index": 4,
+        "Channel": "blue dye",
+    }
+    assert meta["ValueT"] == {
+        "values": [0.0, 2.5],
+        "uniform": True,
+        "units": "s",
+        "min": 0.0,
+        "max": 2.5,
+        "datatype": "float",
+    }
+    assert source.frames == 12
+    for frame in range(12):
+        position = source.frameToAxes(frame)
+        assert source.axesToFrame(**position) == frame
+        assert source.axesToFrame(**{name.upper(): at for name, at in position.items()}) == frame
+        found = source.getRegion(format="numpy", frame=frame)[0][..., 0]
+        np.testing.assert_array_equal(found, pixels[position["t"], position["z"], position["c"]])
+    assert source.axesToFrame(frame=7) == 7
+    for position in ({"t": 2}, {"q": 0}, {"frame": 12}):
+        with pytest.raises(TileRangeError):
+            source.axesToFrame(**position)
+
+
+def test_bands(made_source, rng):
+    pixels = rng.integers(3, 250, (40, 50, 4)).astype(np.uint8)
+    source = made_source(pixels)
+    names = [facts["interpretation"] for facts in source.getBandInformation().values()]
+    assert names == ["red", "green", "blue", "alpha"]
+    facts = source.getOneBandInformation(2)
+    band = pixels[..., 1]
+    assert (facts["min"], facts["max"]) == (band.min(), band.max())
+    assert facts["mean"] == pytest.approx(band.mean())
+    assert facts["stdev"] == pytest.approx(band.std())
+    with pytest.raises(TileRangeError, match="there are bands 1 to 4, not 5"):
+        source.getOneBandInformation(5)
+    many = made_source(pixels, interpretation=Interpretation.MULTIBAND, alpha=False)
+    assert many.getBandInformation()[1] == {"interpretation": "unknown"}
+
+
+def test_histograms_agree_with_numpy(made_source, rng):
+    pixels = (rng.normal(1000, 200, (120, 130, 2))).clip(0).astype(np.uint16)
+    found = made_source(pixels).histogram(bins=50)
+    for band, facts in enumerate(found["histogram"]):
+        values = pixels[..., band]
+        assert (facts["min"], facts["max"]) == (values.min(), values.max())
+        assert facts["mean"] == pytest.approx(values.mean())
+        assert facts["stdev"] == pytest.approx(values.std())
+        expected, edges = np.histogram(values, 50, facts["range"])
+        np.testing.assert_array_equal(facts["hist"], expected)
+        np.testing.assert_allclose(facts["bin_edges"], edges)
+        assert facts["samples"] == values.size
+    assert set(made_source(pixels).histogram(onlyMinMax=True)) == {"min", "max", "mean", "stdev"}
+    dense = made_source(pixels).histogram(bins=20, density=True)["histogram"][0]
+    assert np.sum(dense["hist"] * np.diff(dense["bin_edges"])) == pytest.approx(1)
+
+
+def test_nan_does_not_count(made_source):
+    pixels = np.array([[1.0, np.nan], [3.0, np.inf]], np.float32)[..., None]
+    found = made_source(pixels).histogram(bins=2, range=(0, 4))
+    assert found["mean"][0] == 2
+    np.testing.assert_array_equal(found["histogram"][0]["hist"], [1, 1])
+
+
+def test_single_pixels(made_source, gradient):
+    source = made_source(gradient, mm_x=0.001, mm_y=0.001)
+    assert source.getPixel(region={"left": 30, "top": 40}) == {
+        "value": [30, 40, 70],
+        "r": 30,
+        "g": 40,
+        "b": 70,
+    }
+    assert source.getPixel(region={"left": 0.03, "top": 0.04, "units": "mm"})["value"] == [
+        30,
+        40,
+        70,
+    ]
+    assert source.getPixel(region={"left": 3000, "top": 40}) == {}
+    found = source.getPixel(region={"left": 30, "top": 40}, includeTileRecord=True)
+    assert found["tile"]["x"] == 30
+    gray = made_source(np.full((9, 9, 1), 0x8123, np.uint16))
+    assert gray.getPixel(region={"left": 1, "top": 1}) == {"value": [0x8123], "l": 0x81}
+
+
+def test_numpy_indexing(made_source, gradient):
+    source = made_source(gradient)
+    cases = [
+        np.s_[:],
+        np.s_[10:20, 30:60],
+        np.s_[10:20, 30:60, 1],
+        np.s_[-20:, :-250:3],
+        np.s_[::-7, 50],
+        np.s_[5],
+        np.s_[5, 6, 2],
+        np.s_[..., 0],
+        np.s_[3:3],
+        np.s_[:, :, 1:],
+        np.s_[100:20:-3, 9, ::2],
+    ]
+    for case in cases:
+        np.testing.assert_array_equal(source[case], gradient[case])
+    np.testing.assert_array_equal(np.asarray(source), gradient)
+    with pytest.raises(IndexError, match="outside of an axis of 200"):
+        _ = source[200]
+    with pytest.raises(OptionError, match="indexed by slices"):
+        _ = source[[1, 2]]
+    with pytest.raises(OptionError, match="three dimensions"):
+        _ = source[1, 2, 0, 0]
+
+
+def test_levels_as_lazy_arrays_and_dask(made_source, gradient):
+    source = made_source(gradient, levels=2)
+    arrays = source.level_arrays()
+    assert [array.shape for array in arrays] == [(200, 300, 3), (100, 150, 3), (50, 75, 3)]
+    assert not source.reader.reads
+    np.testing.assert_array_equal(arrays[1][10:20, 5:9], source.reader._levels[1][0, 10:20, 5:9])
+    lazy = source.to_dask(1)
+    assert (lazy.shape, lazy.dtype) == ((100, 150, 3), np.uint8)
+    np.testing.assert_array_equal(
+        lazy[3:50, 4:30].compute(), source.reader._levels[1][0, 3:50, 4:30]
+    )
+    with pytest.raises(OptionError, match="stored levels 0 to 2, not 3"):
+        source.to_dask(3)
+
+
+def test_notebooks(made_source, gradient):
+    source = made_source(gradient)
+    assert source._repr_png_()[:4] == b"\x89PNG"
+    assert "300 × 200" in source._repr_html_()
+    data, _ = source.getThumbnail(encoding="PNG")
+    assert data._repr_png_() == data
+    assert data._repr_jpeg_() is None
+    assert pickle.loads(pickle.dumps(data)).mimetype == "image/png"
+
+
+def test_a_source_pickles_as_path_and_options(picture):
+    path, pixels = picture
+    with ziggurat.open(path, encoding="PNG", edge="crop") as source:
+        data = pickle.dumps(source)
+        assert len(data) < 600
+        with pickle.loads(data) as again:
+            assert again._options == source._options
+            np.testing.assert_array_equal(again[:], pixels)
+
+
+def _sum_of(source):
+    return os.getpid(), int(source[:].astype(np.int64).sum())
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_source_goes_to_other_processes(picture, method):
+    path, pixels = picture
+    with ziggurat.open(path) as source:
+        source.getRegion(format="numpy")
+        context = multiprocessing.get_context(method)
+        with context.Pool(2) as pool:
+            found = pool.map(_sum_of, [source] * 3)
+        assert {total for _, total in found} == {int(pixels.astype(np.int64).sum())}
+        assert os.getpid() not in {pid for pid, _ in found}
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_forked_child_reads_through_the_same_object(picture):
+    path, pixels = picture
+    source = ziggurat.open(path, noCache=True)
+    reader = source._reader()
+    stop = threading.Event()
+
+    def keep_reading():
+        while not stop.is_set():
+            source.getRegion(format="numpy")
+
+    thread = threading.Thread(target=keep_reading)
+    thread.start()
+    try:
+        children = []
+        for _ in range(3):
+            pid = os.fork()
+            if not pid:
+                good = source._reader() is not reader and np.array_equal(source[:], pixels)
+                os._exit(0 if good else 1)
+            children.append(pid)
+        assert [os.waitpid(pid, 0)[1] for pid in children] == [0, 0, 0]
+    finally:
+        stop.set()
+        thread.join()
+        source.close()
+
+
+def test_a_closed_source_says_so(picture):
+    with ziggurat.open(picture[0]) as source:
+        pass
+    source.close()
+    with pytest.raises(SourceError, match="was closed; open it again"):
+        source.getRegion()
+
+
+def test_many_threads_read_the_right_pixels(picture):
+    path, pixels = picture
+    places = [(x, y) for x in range(0, 400, 37) for y in range(0, 300, 29)]
+    with ziggurat.open(path) as source, ThreadPoolExecutor(8) as pool:
+
+        def check(place):
+            x, y = place
+            region = {"left": x, "top": y, "width": 90, "height": 80}
+            found = source.getRegion(format="numpy", region=region)[0]
+            return np.array_equal(found, pixels[y : y + 80, x : x + 90])
+
+        assert all(pool.map(check, places))
+
+
+class SlowReads(Reader):
+    """Stands for a decoder that lets other threads run, as all of ours do."""
+
+    def __init__(self, reader):
+        self.info, self._read, self.busy, self.most = reader.info, reader.read, 0, 0
+        self._lock = threading.Lock()
+
+    def read(self, level, frame, rect):
+        with self._lock:
+            self.busy += 1
+            self.most = max(self.most, self.busy)
+        time.sleep(0.01)
+        with self._lock:
+            self.busy -= 1
+        return self._read(level, frame, rect)
+
+
+def test_independent_reads_do_not_wait_for_each_other(made_source, gradient):
+    source = made_source(gradient, tile=16, identity="parallel")
+    source.reader = slow = SlowReads(source.reader)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda x: source.getTile(x, 0, source.levels - 1), range(16)))
+    assert slow.most == 4
