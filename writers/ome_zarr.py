@@ -37,7 +37,7 @@ from ziggurat.writers.resample import shrinker
 from ziggurat.writers.zarr_associated import AssociatedImages
 from ziggurat.writers.zarr_codecs import ChunkCodec, chunk_codec
 from ziggurat.writers.zarr_nodes import ArraySpec, array_documents, group_documents
-from ziggurat.writers.zarr_shards import ArrayChunks, shard_columns
+from ziggurat.writers.zarr_shards import ArrayChunks, shard_shape
 from ziggurat.writers.zarr_target import FolderWriter, KeyWriter, write_documents, zip_writer
 
 CHUNK_SIZE = 512
@@ -228,10 +228,9 @@ def _array(
     version: OmeVersion,
 ) -> ArraySpec:
     chunk = layout.chunk_shape(level.tile_width, level.tile_height)
-    columns, rows = level.grid
     several = None
     if version.zarr_format == 3:
-        several = shard_columns(columns, columns * rows * info.frames)
+        several = shard_shape(layout, chunk, *level.grid, info.dtype.itemsize)
     return ArraySpec(
         path=path,
         shape=layout.shape(level.width, level.height),
@@ -240,7 +239,7 @@ def _array(
         fill=fill_value(info),
         codec=codec,
         names=tuple(d.name for d in layout.dimensions),
-        shard_shape=(*chunk[:-1], chunk[-1] * several) if several else None,
+        shard_shape=several,
     )
 
 

@@ -1,7 +1,8 @@
 """Chunks into their place: each an object of its own, or several in a shard with an index.
 
-A shard is a part of one row of chunks. So it is full soon, and what waits for its last chunk
-are encoded bytes of one shard; a large image has some hundred objects instead of ten thousands.
+A shard is a part of one row of chunks, or some whole frames where those are small. So it is full
+soon, and what waits for its last chunk are encoded bytes of one shard; a large image has some
+hundred objects instead of ten thousands.
 """
 
 import math
@@ -11,20 +12,57 @@ import google_crc32c
 import numpy as np
 
 from ziggurat.readers.geometry import ceil_div
+from ziggurat.readers.ngff_layout import BANDS, ArrayLayout
 from ziggurat.readers.zarr_codecs import flat_index
 from ziggurat.writers.zarr_nodes import ArraySpec, chunk_key
 from ziggurat.writers.zarr_target import KeyWriter
 
 MANY_CHUNKS = 1024  # of one array: more are put into shards
-_SHARD_COLUMNS = 32
+SHARD_BYTES = 32 << 20  # of its pixels: a range request for the index pays, memory is no matter
 _NO_CHUNK = 2**64 - 1
 
 
-def shard_columns(columns: int, chunks: int) -> int | None:
-    """Return how many columns of chunks a shard has; None where no shards are needed."""
-    if chunks <= MANY_CHUNKS or columns < 2:
+def shard_shape(
+    layout: ArrayLayout, chunk: Sequence[int], columns: int, rows: int, itemsize: int
+) -> tuple[int, ...] | None:
+    """Return the shape of an array's shards in samples; None where no shards are needed.
+
+    Parameters
+    ----------
+    chunk
+        The shape of a chunk; y and x are its last.
+    columns, rows
+        The grid of chunks of one frame.
+    """
+    frames = math.prod(axis.size for axis in layout.axes)
+    if columns * rows * frames <= MANY_CHUNKS:
         return None
-    return ceil_div(columns, ceil_div(columns, _SHARD_COLUMNS))
+    room = max(1, SHARD_BYTES // (math.prod(chunk) * itemsize))  # in chunks
+    if columns * rows <= room and frames > 1:
+        factors = _frames_together(layout, room // (columns * rows))
+        factors[-2:] = rows, columns
+    else:
+        factors = [1] * len(chunk)
+        factors[-1] = ceil_div(columns, ceil_div(columns, room))
+    if math.prod(factors) == 1:
+        return None
+    return tuple(factor * size for factor, size in zip(factors, chunk, strict=True))
+
+
+def _frames_together(layout: ArrayLayout, room: int) -> list[int]:
+    """Return how many positions of each dimension share a shard: frames that follow each other."""
+    factors = [1] * len(layout.dimensions)
+    for axis in reversed(layout.axes):
+        number = layout.index(axis.name)
+        assert number is not None
+        components = [c for c in layout.dimensions[number].components if c != BANDS]
+        if components != [axis.name]:  # folded: its positions don't follow each other
+            break
+        factors[number] = min(axis.size, room)
+        room //= factors[number]
+        if factors[number] < axis.size:
+            break
+    return factors
 
 
 class ArrayChunks:

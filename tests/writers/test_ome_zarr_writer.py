@@ -20,6 +20,7 @@ from ome_zarr_models.v05.labels import Labels as LabelsV05
 from ziggurat.readers.array import ArrayReader, array_reader
 from ziggurat.readers.encoded import Codec, EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.errors import OptionError, SourceError, TargetExistsError
+from ziggurat.readers.geometry import Rect
 from ziggurat.readers.image import Axis, Channel, Interpretation
 from ziggurat.readers.ngff_attributes import OmeVersion, level_factor
 from ziggurat.readers.ngff_layout import ngff_layout
@@ -295,7 +296,7 @@ def test_shards_where_there_are_many_chunks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
     monkeypatch.setattr(zarr_shards, "MANY_CHUNKS", 20)
-    monkeypatch.setattr(zarr_shards, "_SHARD_COLUMNS", 8)
+    monkeypatch.setattr(zarr_shards, "SHARD_BYTES", 8 * 16 * 16 * 3)
     pixels = picture((200, 330, 3))
     pixels[32:48] = 0  # a row of chunks that is not stored at all
     pixels[64:80, 100:200] = 0  # some in a shard
@@ -312,6 +313,40 @@ def test_shards_where_there_are_many_chunks(
     if suffix == ".zarr":
         rows = {p.parent.name for p in (path / "0" / "c").rglob("*") if p.is_file()}
         assert rows == {str(n) for n in range(13) if n != 2}
+
+
+@pytest.mark.parametrize(
+    ("axes", "room", "shards"),
+    [
+        ("tzcyxs", 6 * 6, (1, 3, 2, 32, 48)),  # whole channels, and two z of five
+        ("tzcyxs", 15 * 6 * 4, (4, 3, 5, 32, 48)),
+        ("tzcyxs", 5, None),  # not even a frame: rows of chunks, of which a frame has one
+        ("tzfgyxs", 20, (1, 1, 1, 32, 48)),  # folded axes keep frames apart
+    ],
+)
+def test_many_small_frames_share_shards(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    axes: str,
+    room: int,
+    shards: tuple[int, ...] | None,
+) -> None:
+    monkeypatch.setattr(zarr_shards, "MANY_CHUNKS", 20)
+    monkeypatch.setattr(zarr_shards, "SHARD_BYTES", room * 16 * 16)
+    sizes = {"t": 4, "z": 5, "c": 3, "f": 2, "g": 2}
+    shape = [sizes[name] for name in axes[:-3]]
+    pixels = RNG.integers(0, 9, (*shape, 30, 40, 1), np.uint8)
+    pixels[1] = 0
+    path = write(array_reader(pixels, axes), out(tmp_path, ".ozx"), WriteOptions(tile_size=16)).path
+    group = opened(path)
+    ImageV05.from_zarr(group)
+    assert group["0"].shards == shards or shards is None
+    order = (0, 2, 1, 3, 4) if axes.startswith("tzc") else (0, 2, 3, 1, 4, 5)
+    stored = pixels[..., 0].transpose(order)
+    np.testing.assert_array_equal(group["0"][:].reshape(stored.shape), stored)
+    with open_reader(path) as reader:
+        last = reader.read(0, reader.info.frames - 1, Rect(3, 4, 20, 21))
+    np.testing.assert_array_equal(last, pixels.reshape(-1, 30, 40, 1)[-1, 4:25, 3:23])
 
 
 def test_all_blank_chunks_are_absent(tmp_path: Path) -> None:
