@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import fsspec
 import imagecodecs
 import numpy as np
 import pytest
@@ -258,6 +259,19 @@ def test_a_missing_extra_is_named(
     monkeypatch.delitem(_registry, scheme, raising=False)
     with pytest.raises(SourceError, match=hint):
         locate(url)
+
+
+def test_other_file_systems_of_fsspec_work_alike(tissue: np.ndarray) -> None:
+    files = fsspec.filesystem("memory")
+    with files.open("/remote-test/a.png", "wb") as file:
+        file.write(imagecodecs.png_encode(tissue))
+    try:
+        with open_reader("memory://remote-test/a.png") as reader:
+            np.testing.assert_array_equal(reader.read(0, 0, Rect(0, 0, 512, 512)), tissue)
+        with pytest.raises(SourceNotFoundError, match="nothing there"):
+            locate("memory://remote-test/b.png")
+    finally:
+        files.rm("/remote-test", recursive=True)
 
 
 def test_a_zarr_hierarchy_is_a_remote_directory(server: Server, tmp_path: Path) -> None:
