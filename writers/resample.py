@@ -62,12 +62,20 @@ class Shrinker:
             return block[::2, ::2]
         if self.reducer is Reducer.MODE:
             return _mode(*_quarters(block))
+        if self._plain_alpha(pixels):
+            return _mean_by_alpha(_padded(block))
         mask = Mask.of(block, self.alpha, self.nodata)
         if self.reducer in HALO:
             whole = Mask.of(pixels, self.alpha, self.nodata)
             fallback = None if whole is None else self._blocks(block, mask, Reducer.MEAN)
             return filtered(pixels, rect, self.reducer, whole, fallback)
         return self._blocks(block, mask, self.reducer)
+
+    def _plain_alpha(self, pixels: Pixels) -> bool:
+        """Return True where alpha alone decides how much colours count, the usual case."""
+        small = pixels.dtype.kind == "u" and pixels.dtype.itemsize <= 2
+        wanted = self.alpha and self.nodata is None and self.reducer is Reducer.MEAN
+        return wanted and small and pixels.shape[2] > 1
 
     def _blocks(self, block: Pixels, mask: Mask | None, reducer: Reducer) -> Pixels:
         if mask is not None:
@@ -139,6 +147,21 @@ def _mean(block: Pixels) -> Pixels:
     return _mean_without_overflow(*_quarters(even))
 
 
+def _mean_by_alpha(even: Pixels) -> Pixels:
+    """Weigh colours by alpha, exactly: the sums fit the floats, and ties divide without error."""
+    out = _mean(even)
+    if np.ptp(even[..., -1]) == 0:
+        return out
+    wide: Any = np.float32 if even.dtype.itemsize == 1 else np.float64
+    alpha = even[..., -1:].astype(wide)
+    shaded = even[..., :-1] * alpha
+    colors, weights = (x[:, ::2] + x[:, 1::2] for x in (y[::2] + y[1::2] for y in (shaded, alpha)))
+    seen = weights > 0
+    mean = np.floor(colors / np.where(seen, weights, 1) + wide(0.5))
+    out[..., :-1] = np.where(seen, mean, out[..., :-1])  # nothing visible: the plain mean
+    return out
+
+
 def _mean_bool(even: Pixels) -> Pixels:
     a, b, c, d = (q.view(np.uint8) for q in _quarters(even))
     return np.asarray(a + b + c + d >= 2)
@@ -175,8 +198,17 @@ def _mode(a: Pixels, b: Pixels, c: Pixels, d: Pixels) -> Pixels:
     """Return the most frequent whole pixel; among equals the first in reading order."""
 
     def same(p: Pixels, q: Pixels) -> Any:
-        return (p == q).all(axis=2, keepdims=True)
+        equal = p == q
+        return equal[..., 0] if equal.shape[2] == 1 else equal.all(axis=2)
 
-    out = np.where(same(c, d), c, a)
-    out = np.where(same(b, c) | same(b, d), b, out)
-    return np.asarray(np.where(same(a, b) | same(a, c) | same(a, d), a, out))
+    out = np.ascontiguousarray(a)
+    b, c, d = (np.ascontiguousarray(q) for q in (b, c, d))
+    others = ~(same(out, b) | same(out, c) | same(out, d))
+    if not others.any():  # the inside of every label
+        return out
+    first, p, q, r = (x[others][:, np.newaxis] for x in (out, b, c, d))
+    winner = np.where(same(q, r)[..., np.newaxis], q, first)
+    winner = np.where((same(p, q) | same(p, r))[..., np.newaxis], p, winner)
+    out = out.copy() if out.base is not None else out
+    out[others] = winner[:, 0]
+    return out

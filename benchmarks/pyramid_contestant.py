@@ -1,0 +1,173 @@
+"""One run of one contestant of ``pyramid.py``: write a pyramid once, check it, print JSON."""
+
+import importlib
+import json
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+QUALITY = 85  # libvips stops subsampling at 90
+TILE = 256
+
+
+def ours(codec: str, pixels: np.ndarray, labels: bool, out: Path) -> None:
+    from ziggurat.readers.array import array_reader
+    from ziggurat.readers.image import Interpretation
+    from ziggurat.writers.options import Compression, WriteOptions
+    from ziggurat.writers.write import write
+
+    reader = array_reader(pixels, interpretation=Interpretation.LABELS if labels else None)
+    options = WriteOptions(compression=Compression(codec), quality=QUALITY, overwrite=True)
+    write(reader, out, options)
+
+
+def vips(codec: str, pixels: np.ndarray, labels: bool, out: Path) -> None:
+    import pyvips
+
+    height, width, bands = pixels.shape
+    image = pyvips.Image.rawload(pixels.filename, width, height, bands)
+    image = image.copy(interpretation="b-w" if labels else "srgb")
+    arguments: dict[str, object] = {"Q": QUALITY} if codec in ("jpeg", "webp") else {}
+    if codec in ("deflate", "lzw"):
+        arguments["predictor"] = "none" if labels else "horizontal"
+    image.tiffsave(
+        str(out), tile=True, tile_width=TILE, tile_height=TILE, pyramid=True, compression=codec,
+        region_shrink="mode" if labels else "mean", **arguments,
+    )  # fmt: skip
+
+
+def _gdal_source(pixels: np.ndarray):
+    """Describe the raw file to GDAL: nothing is copied."""
+    from osgeo import gdal
+
+    gdal.UseExceptions()
+    gdal.SetCacheMax(256 << 20)
+    height, width, bands = pixels.shape
+    rows = "".join(
+        f'<VRTRasterBand dataType="Byte" band="{n + 1}" subClass="VRTRawRasterBand">'
+        f"<SourceFilename>{pixels.filename}</SourceFilename><ImageOffset>{n}</ImageOffset>"
+        f"<PixelOffset>{bands}</PixelOffset><LineOffset>{bands * width}</LineOffset>"
+        "</VRTRasterBand>"
+        for n in range(bands)
+    )
+    gdal.SetConfigOption("GDAL_VRT_RAWRASTERBAND_ALLOWED_SOURCE", "ALL")
+    vrt = f'<VRTDataset rasterXSize="{width}" rasterYSize="{height}">{rows}</VRTDataset>'
+    return gdal, gdal.Open(vrt)
+
+
+def gdal_tiff(codec: str, pixels: np.ndarray, labels: bool, out: Path) -> None:
+    gdal, source = _gdal_source(pixels)
+    options = ["TILED=YES", "NUM_THREADS=ALL_CPUS", f"COMPRESS={codec.upper()}"]
+    options += [f"BLOCKXSIZE={TILE}", f"BLOCKYSIZE={TILE}"]
+    if codec == "jpeg":
+        options += ["PHOTOMETRIC=YCBCR", f"JPEG_QUALITY={QUALITY}"]
+    elif codec == "webp":
+        options += [f"WEBP_LEVEL={QUALITY}"]
+    elif not labels:
+        options += ["PREDICTOR=2"]
+    gdal.SetConfigOption("GDAL_NUM_THREADS", "ALL_CPUS")
+    made = gdal.Translate(str(out), source, creationOptions=options)
+    factors = [2**n for n in range(1, 16) if max(pixels.shape[:2]) > TILE * 2 ** (n - 1)]
+    made.BuildOverviews("MODE" if labels else "AVERAGE", factors)
+    made = None
+
+
+def cog(codec: str, pixels: np.ndarray, labels: bool, out: Path) -> None:
+    gdal, source = _gdal_source(pixels)
+    options = ["NUM_THREADS=ALL_CPUS", f"COMPRESS={codec.upper()}", f"BLOCKSIZE={TILE}"]
+    options += [f"OVERVIEW_RESAMPLING={'MODE' if labels else 'AVERAGE'}"]
+    if codec in ("jpeg", "webp"):
+        options += [f"QUALITY={QUALITY}"]
+    elif not labels:
+        options += ["PREDICTOR=YES"]
+    gdal.Translate(str(out), source, format="COG", creationOptions=options)
+
+
+def limit(codec: str, pixels: np.ndarray, labels: bool, out: Path) -> None:
+    """Encode tiles of level 0, and a third of them again for the levels below."""
+    import os
+
+    from ziggurat.readers.array import array_reader
+    from ziggurat.readers.image import Interpretation
+    from ziggurat.writers.codecs import tile_codec
+    from ziggurat.writers.options import Compression, WriteOptions
+
+    plain = np.asarray(pixels)
+    reader = array_reader(plain, interpretation=Interpretation.LABELS if labels else None)
+    options = WriteOptions(compression=Compression(codec), quality=QUALITY)
+    encode = tile_codec(reader.info, options).encode
+    tiles = np.ascontiguousarray(plain[: 4 * TILE, : 8 * TILE]).reshape(4, TILE, 8, TILE, -1)
+    tiles = np.ascontiguousarray(tiles.transpose(0, 2, 1, 3, 4)).reshape(32, TILE, TILE, -1)
+    count = pixels.shape[0] * pixels.shape[1] // TILE**2 * 4 // 3
+
+    def batch(first: int) -> None:
+        for number in range(first, min(first + 8, count)):
+            encode(tiles[number % 32])
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        list(pool.map(batch, range(0, count, 8)))
+    out.write_bytes(b"")
+
+
+def check(out: Path, pixels: np.ndarray, exact: bool) -> str | None:
+    """Return what is wrong with an output, or None."""
+    import tifffile
+
+    with tifffile.TiffFile(out) as tif:
+        levels = tif.series[0].levels
+        wanted = max(1, int(np.ceil(np.log2(max(pixels.shape[:2]) / TILE))) + 1)
+        if len(levels) < wanted - 1:
+            return f"{len(levels)} levels instead of {wanted}"
+        page = levels[0].pages[0]
+        for row, column in ((0, 0), (7, 3), (page.imagelength // TILE - 1, 5)):
+            index = row * -(-page.imagewidth // TILE) + column
+            tif.filehandle.seek(page.dataoffsets[index])
+            data = tif.filehandle.read(page.databytecounts[index])
+            tile = page.decode(data, index, jpegtables=page.jpegtables)[0]
+            source = pixels[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE]
+            off = np.abs(tile[0].astype(int) - source)
+            if (exact and off.any()) or off.mean() > 12:
+                return f"tile {column}, {row} is off by {off.mean():.1f}"
+    return None
+
+
+def warm(name: str) -> None:
+    """Import what a run needs: a service that writes pyramids has it in memory already."""
+    modules = {
+        "vips": ("pyvips",), "gdal": ("osgeo.gdal",), "cog": ("osgeo.gdal",),
+    }.get(name, ("ziggurat.writers.tiff", "ziggurat.writers.write", "psutil"))  # fmt: skip
+    for module in modules:
+        importlib.import_module(module)
+
+
+RUNNERS: dict[str, Callable[[str, np.ndarray, bool, Path], None]] = {
+    "ours": ours, "vips": vips, "gdal": gdal_tiff, "cog": cog, "limit": limit,
+}  # fmt: skip
+
+
+def main(name: str, case: str, source: str, width: str, height: str, folder: str) -> None:
+    labels = case.startswith("labels")
+    codec = case.removeprefix("labels-")
+    shape = (int(height), int(width), 1 if labels else 3)
+    pixels = np.memmap(source, np.uint8, "r", shape=shape)
+    out = Path(folder) / f"run-{name}.tif"
+    out.unlink(missing_ok=True)
+    warm(name)
+    begin, cpu = time.perf_counter(), time.process_time()
+    RUNNERS[name](codec, pixels, labels, out)
+    facts: dict[str, object] = {
+        "seconds": time.perf_counter() - begin,
+        "cpu": time.process_time() - cpu,
+        "bytes": out.stat().st_size,
+    }
+    wrong = None if name == "limit" else check(out, pixels, codec not in ("jpeg", "webp"))
+    out.unlink()
+    print(json.dumps(facts | {"right": wrong is None, "error": wrong}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
