@@ -95,7 +95,7 @@ def read_multiscale(attributes: Mapping[str, Any]) -> Multiscale | None:
         return None
     try:
         return _multiscale(ome["multiscales"][0], ome.get("version"))
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise CorruptSourceError(f"the multiscales metadata make no sense: {error!r}") from error
 
 
@@ -124,8 +124,12 @@ def _axis(axis: Any) -> NgffAxis:
     return NgffAxis(
         str(axis["name"]).lower(),
         str(unit) if unit else None,
-        tuple(values) if isinstance(values, list) else None,
+        tuple(values) if isinstance(values, list) and all(map(_plain, values)) else None,
     )
+
+
+def _plain(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | float | str)
 
 
 def _scale_of(holder: Mapping[str, Any]) -> tuple[float, ...] | None:
@@ -173,7 +177,7 @@ def read_image(
         )
         facts = {"mm_x": _mm(multiscale, axes, x), "mm_y": _mm(multiscale, axes, y)} | facts
         info = ImageInfo(format="ome-zarr", levels=levels, dtype=full.dtype, **facts)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise CorruptSourceError(f"the image's metadata make no sense: {error}") from error
     return NgffImage(info, layout, used)
 
@@ -331,8 +335,10 @@ def _channel(channel: Mapping[str, Any], number: int) -> Channel:
     color = channel.get("color")
     window = channel.get("window")
     shown = None
-    if isinstance(window, dict) and {"start", "end"} <= set(window):
-        shown = (float(window["start"]), float(window["end"]))
+    if isinstance(window, dict):
+        low, high = window.get("start"), window.get("end")
+        if isinstance(low, int | float) and isinstance(high, int | float):
+            shown = (float(low), float(high))
     good = isinstance(color, str) and re.fullmatch(r"#?[0-9a-fA-F]{6}", color)
     return Channel(
         str(channel.get("label") or f"Channel {number}"),

@@ -4,6 +4,7 @@ import base64
 import binascii
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,8 +18,9 @@ from ziggurat.readers.image import (
 )
 
 VERSION = 1
-_PLAIN = ("alpha", "mm_x", "mm_y", "magnification", "description")
-_LISTS = ("background", "band_names")
+_SIZES = ("mm_x", "mm_y", "magnification")
+_PLAIN = ("alpha", *_SIZES, "description", "background", "band_names")
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def facts_to_json(info: ImageInfo) -> dict[str, Any]:
@@ -38,7 +40,7 @@ def facts_to_json(info: ImageInfo) -> dict[str, Any]:
         "geo": dataclasses.asdict(info.geo) if info.geo else None,
         "properties": dict(info.properties),
     }
-    facts |= {name: getattr(info, name) for name in (*_PLAIN, *_LISTS)}
+    facts |= {name: getattr(info, name) for name in _PLAIN}
     return {name: _jsonable(value) for name, value in facts.items() if value or value == 0}
 
 
@@ -67,6 +69,23 @@ def _number(value: Any) -> Any:
     return float(value["float"]) if isinstance(value, dict) else value
 
 
+def _value(value: Any) -> float | None:
+    return None if value is None else float(_number(value))
+
+
+def _size(value: Any) -> float:
+    size = float(_number(value))
+    if not 0 < size < math.inf:
+        raise ValueError(f"{value!r} is no size of a pixel, nor a magnification")
+    return size
+
+
+def _scalar(value: Any) -> Any:
+    if value is not None and not isinstance(value, bool | int | float | str):
+        raise ValueError(f"{value!r} can't be a position's value")
+    return value
+
+
 def facts_from_json(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return keyword arguments for :class:`ImageInfo`.
 
@@ -77,13 +96,18 @@ def facts_from_json(facts: Mapping[str, Any]) -> dict[str, Any]:
     """
     try:
         return _facts_from_json(facts)
-    except (KeyError, TypeError, AttributeError, binascii.Error) as error:
+    except (LookupError, TypeError, AttributeError, OverflowError, binascii.Error) as error:
         raise ValueError(f"bad facts under 'ziggurat': {error!r}") from error
 
 
 def _facts_from_json(facts: Mapping[str, Any]) -> dict[str, Any]:
-    known: dict[str, Any] = {name: facts[name] for name in _PLAIN if name in facts}
-    known |= {name: tuple(map(_number, facts[name])) for name in _LISTS if name in facts}
+    known: dict[str, Any] = {name: _size(facts[name]) for name in _SIZES if name in facts}
+    known["alpha"] = facts.get("alpha") is True
+    if facts.get("description"):
+        known["description"] = str(facts["description"])
+    if facts.get("background"):
+        known["background"] = tuple(float(_number(v)) for v in facts["background"])
+    known["band_names"] = tuple(map(str, facts.get("band_names", ())))
     known["bands"] = int(facts["bands"])
     known["interpretation"] = Interpretation(facts["interpretation"])
     known["axes"] = tuple(_axis_from_json(axis) for axis in facts.get("axes", ()))
@@ -92,7 +116,7 @@ def _facts_from_json(facts: Mapping[str, Any]) -> dict[str, Any]:
     if facts.get("icc_profile"):
         known["icc_profile"] = base64.b64decode(facts["icc_profile"], validate=True)
     nodata = facts.get("nodata")
-    known["nodata"] = tuple(map(_number, nodata)) if isinstance(nodata, list) else _number(nodata)
+    known["nodata"] = tuple(map(_value, nodata)) if isinstance(nodata, list) else _value(nodata)
     if palette := facts.get("palette"):
         known["palette"] = tuple((int(r), int(g), int(b), int(a)) for r, g, b, a in palette)
     if facts.get("geo"):
@@ -101,15 +125,18 @@ def _facts_from_json(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _axis_from_json(axis: Mapping[str, Any]) -> Axis:
-    values = axis.get("values")
-    kept = None if values is None else tuple(_number(value) for value in values)
-    return Axis(str(axis["name"]), int(axis["size"]), kept, axis.get("unit"))
+    values, unit = axis.get("values"), axis.get("unit")
+    kept = None if values is None else tuple(_scalar(_number(value)) for value in values)
+    return Axis(str(axis["name"]), int(axis["size"]), kept, None if unit is None else str(unit))
 
 
 def _channel_from_json(channel: Mapping[str, Any]) -> Channel:
     window = channel.get("window")
     kept = None if window is None else (float(_number(window[0])), float(_number(window[1])))
-    return Channel(str(channel["name"]), channel.get("color"), kept)
+    color = channel.get("color")
+    if color is not None and not _COLOR.fullmatch(color):
+        raise ValueError(f"{color!r} is no colour of a channel")
+    return Channel(str(channel["name"]), color, kept)
 
 
 def _geo_from_json(geo: Mapping[str, Any]) -> GeoReference:

@@ -121,6 +121,14 @@ def test_levels_of_other_frames_or_samples_are_passed_over() -> None:
     assert [level.width for level in read(found, *arrays).levels] == [64, 32, 8]
 
 
+def test_a_window_that_makes_no_sense_is_passed_over() -> None:
+    windows = [{"start": "dark", "end": 3}, {"start": 1}, 5, {"start": 1, "end": 9}]
+    channels = [{"label": f"dye {n}", "window": w} for n, w in enumerate(windows)]
+    found = attributes(named("c", "y", "x"), "0.4", omero={"channels": channels})
+    info = read(found, stored(4, 30, 40))
+    assert [c.window for c in info.channels] == [None, None, None, (1, 9)]
+
+
 def test_labels_are_labels() -> None:
     found = attributes(named("y", "x"), "0.4") | {"image-label": {}}
     assert read(found, stored(3, 4, dtype="u4")).interpretation is Interpretation.LABELS
@@ -209,6 +217,12 @@ def test_facts_that_don_t_fit_the_array_any_more_are_not_believed() -> None:
         {"bands": 1, "interpretation": "rgb", "palette": [[1, 2]]},
         {"bands": 1, "interpretation": "rgb", "geo": {"transform": [1]}},
         {"bands": 1, "interpretation": "rgb", "channels": 3},
+        {"bands": 1, "interpretation": "rgb", "channels": [{"name": "a", "color": "reddish"}]},
+        {"bands": 1, "interpretation": "rgb", "mm_x": "wide"},
+        {"bands": 1, "interpretation": "rgb", "mm_x": 10**400},
+        {"bands": 1, "interpretation": "rgb", "magnification": -3},
+        {"bands": 1, "interpretation": "rgb", "nodata": ["x"]},
+        {"bands": 1, "interpretation": "rgb", "axes": [{"name": "z", "size": 1, "values": [[]]}]},
     ],
 )
 def test_bad_facts_are_a_value_error(facts: dict[str, Any]) -> None:

@@ -449,6 +449,11 @@ def test_a_folder_under_a_url(tmp_path: Path, served: str) -> None:
     with opened(f"{served}/a.zarr") as reader:
         np.testing.assert_array_equal(whole(reader), pixels)
         assert reader.is_blank(0, 0, Rect(0, 0, 32, 32))
+    write(array_reader(pixels), tmp_path / "a.ozx", WriteOptions(tile_size=32))
+    with opened(f"{served}/a.ozx") as reader:
+        np.testing.assert_array_equal(whole(reader), pixels)
+    with pytest.raises(SourceError):
+        opened(f"{served}/none.zarr")
 
 
 def test_arrays_of_large_image_s_own_writing(tmp_path: Path) -> None:
