@@ -1,5 +1,6 @@
 """What the public methods need of whoever has them: a reader, options, and who the file is."""
 
+import dataclasses
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -87,13 +88,16 @@ class SourceHooks:
         style: Style | None,
         *,
         eight_bit: bool = False,
+        keep: bool = True,
     ) -> tuple[Pixels, bool]:
         """Return the pixels of a window as they go out, and whether their last band is alpha.
 
         ``eight_bit`` says that they will be shown: a palette's colours stand for its indices
-        then, and styles may round.
+        then, and styles may round. ``keep`` False: don't fill the cache with them.
         """
         access = self._access()
+        if not keep:
+            access = dataclasses.replace(access, keep=False)
         method = parse_resample(resample, access.info)
         pixels = styled_window(access, frame, window, method, style, eight_bit=eight_bit)
         if style is not None:

@@ -9,7 +9,7 @@ from ziggurat.readers.geometry import Rect
 from ziggurat.readers.image import ImageInfo
 from ziggurat.readers.regions import GeoBounds, Window, plan_window
 from ziggurat.readers.scales import Resolution, level_count, native_resolution, tile_size
-from ziggurat.readers.stored import preferred_level
+from ziggurat.readers.stored import LevelChoice, preferred_level
 from ziggurat.readers.tiles import (
     TileAxis,
     TileGrid,
@@ -41,6 +41,17 @@ class Iteration:
     def resampled(self) -> bool:
         """True where tiles are scaled after reading."""
         return self.scaling != 1
+
+    def shares_tiles(self, choice: LevelChoice, info: ImageInfo) -> bool:
+        """Return True where neighbours need some of the same stored tiles."""
+        level = info.levels[choice.index]
+        return any(
+            axis.overlap > 0 or axis.stride % stored or axis.origin % stored
+            for axis, stored in (
+                (self.grid.x, level.tile_width),
+                (self.grid.y, level.tile_height),
+            )
+        )
 
     def tile_window(self, index: int) -> Window:
         """Return what a tile shows and how large it comes out."""

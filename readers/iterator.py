@@ -26,6 +26,7 @@ class TileLoader:
     encoding: Encoding
     resample: Any
     style: Style | None
+    shared: bool  # neighbours need some of the same stored tiles
 
     def load(self, index: int) -> tuple[Any, str]:
         """Return (tile, format)."""
@@ -35,6 +36,7 @@ class TileLoader:
             self.resample,
             self.style,
             eight_bit=self.wanted != TILE_FORMAT_NUMPY,
+            keep=self.shared,
         )
         return deliver(pixels, self.wanted, self.encoding, alpha=alpha)
 
@@ -120,7 +122,7 @@ def tile_facts(plan: Iteration, index: int) -> dict[str, Any]:
     grid = plan.grid
     row, column = divmod(index, grid.x.count)
     x, y = grid.x.span(column), grid.y.span(row)
-    window, scale = plan.tile_window(index), plan.level_scale
+    scale = plan.level_scale
     at_level = plan.native.at(scale)
     facts: dict[str, Any] = {
         "x": x.start,
@@ -159,6 +161,7 @@ def tile_facts(plan: Iteration, index: int) -> dict[str, Any]:
         "gheight": float(y.size * scale),
     }
     if plan.resampled:
+        window = plan.tile_window(index)
         out = plan.native.at(scale * plan.scaling)
         facts.update(
             x=float(x.start),

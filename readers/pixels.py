@@ -29,12 +29,14 @@ _DIRECT = 2e-3  # relative; closer than this, a wanted scale is a stored level's
 class Access:
     """An opened image and the cache its tiles may live in.
 
-    ``identity`` is None for images that may change while they are read.
+    ``identity`` is None for images that may change while they are read. ``keep`` False: what is
+    read will not be asked for again, so that only what is in the cache already is taken from it.
     """
 
     reader: Reader
     cache: ByteCache | None = None
     identity: Hashable = None
+    keep: bool = True
 
     @property
     def info(self) -> ImageInfo:
@@ -119,6 +121,8 @@ def _from_blocks(
             result = _empty(info, rect)
         _paste(result, rect, found, block)
     if len(missing) == 1 and missing[0][1] == rect:
+        if not access.keep:
+            return access.reader.read(level, frame, rect)
         return _load(access, level, frame, *missing[0]).copy()
     if result is None:
         result = _empty(info, rect)
@@ -134,9 +138,10 @@ def _from_blocks(
 
 def _load(access: Access, level: int, frame: int, key: Hashable, block: Rect) -> Pixels:
     pixels = access.reader.read(level, frame, block)
-    pixels.flags.writeable = False
-    assert access.cache is not None
-    access.cache.put(key, pixels, pixels.nbytes)
+    if access.keep:
+        pixels.flags.writeable = False
+        assert access.cache is not None
+        access.cache.put(key, pixels, pixels.nbytes)
     return pixels
 
 

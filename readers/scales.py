@@ -7,10 +7,11 @@ resolution first.)
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ziggurat.readers.errors import OptionError
-from ziggurat.readers.image import ImageInfo
+from ziggurat.readers.image import ImageInfo, Level
 
 DEFAULT_TILE = 256
 _MAX_TILE, _MIN_TILE = 4096, 8
@@ -58,10 +59,19 @@ def tile_size(info: ImageInfo) -> tuple[int, int]:
     larger than a tile can sensibly be, are served as squares; so are maps, as their viewers
     expect.
     """
-    level = info.levels[0]
-    width, height = level.tile_width, level.tile_height
     if info.geo is not None:
         return DEFAULT_TILE, DEFAULT_TILE
+    return _tile_size(info.levels[0])
+
+
+def level_count(info: ImageInfo) -> int:
+    """Return the number of conceptual levels: the smallest one fits into a single tile."""
+    return _level_count(info.width, info.height, *tile_size(info))
+
+
+@lru_cache(1024)
+def _tile_size(level: Level) -> tuple[int, int]:
+    width, height = level.tile_width, level.tile_height
     if width == level.width:
         width = max(width, DEFAULT_TILE)
     if height == level.height:
@@ -72,10 +82,9 @@ def tile_size(info: ImageInfo) -> tuple[int, int]:
     return width, height
 
 
-def level_count(info: ImageInfo) -> int:
-    """Return the number of conceptual levels: the smallest one fits into a single tile."""
-    width, height = tile_size(info)
-    ratio = max(info.width / width, info.height / height)
+@lru_cache(1024)
+def _level_count(width: int, height: int, tile_width: int, tile_height: int) -> int:
+    ratio = max(width / tile_width, height / tile_height)
     return max(1, math.ceil(math.log2(ratio)) + 1)
 
 

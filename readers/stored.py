@@ -1,9 +1,12 @@
 """Which stored level serves a wanted scale, and where a region lies in it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 
 from ziggurat.readers.geometry import Rect
-from ziggurat.readers.image import ImageInfo
+from ziggurat.readers.image import ImageInfo, Level
 from ziggurat.readers.scales import level_count
 
 _SLACK = 1e-3  # relative; a level of 741 rows out of 2967 still is the ÷4 one
@@ -32,34 +35,45 @@ class LevelChoice:
         return max(self.scale_x, self.scale_y)
 
 
-def stored_scales(info: ImageInfo) -> list[LevelChoice]:
+def stored_scales(info: ImageInfo) -> tuple[LevelChoice, ...]:
     """Return every stored level with its scale."""
-    full = info.levels[0]
-    return [
+    return _stored_scales(info.levels)
+
+
+@lru_cache(1024)
+def _stored_scales(levels: tuple[Level, ...]) -> tuple[LevelChoice, ...]:
+    full = levels[0]
+    return tuple(
         LevelChoice(
             index, exact_scale(full.width, level.width), exact_scale(full.height, level.height)
         )
-        for index, level in enumerate(info.levels)
-    ]
+        for index, level in enumerate(levels)
+    )
 
 
 def best_level(info: ImageInfo, scale: float) -> LevelChoice:
     """Return the smallest stored level that is still at least as fine as ``scale`` asks."""
-    choices = stored_scales(info)
-    fine = [choice for choice in choices if choice.scale <= scale * (1 + _SLACK)]
-    return max(fine, key=lambda choice: choice.scale) if fine else choices[0]
+    best, *others = stored_scales(info)
+    for choice in others:
+        if best.scale < choice.scale <= scale * (1 + _SLACK):
+            best = choice
+    return best
 
 
-def populated_levels(info: ImageInfo) -> dict[int, LevelChoice]:
+def populated_levels(info: ImageInfo) -> Mapping[int, LevelChoice]:
     """Return the conceptual levels that are stored, each with its stored level."""
-    top = level_count(info) - 1
+    return _populated_levels(info.levels, level_count(info) - 1)
+
+
+@lru_cache(1024)
+def _populated_levels(levels: tuple[Level, ...], top: int) -> Mapping[int, LevelChoice]:
     found: dict[int, LevelChoice] = {}
-    for choice in stored_scales(info):
+    for choice in _stored_scales(levels):
         steps = round(choice.scale).bit_length() - 1
         power = float(1 << steps)
         if steps <= top and choice.scale_x == power and choice.scale_y == power:
             found.setdefault(top - steps, choice)
-    return found
+    return MappingProxyType(found)
 
 
 def preferred_level(info: ImageInfo, level: int) -> int:

@@ -6,7 +6,7 @@ it (rounded down) to the low side.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ziggurat.readers.errors import OptionError
@@ -44,6 +44,8 @@ class TileAxis:
     overlap: int
     edges: bool
     origin: int = 0  # where tile number 0 starts
+    first: int = field(init=False)  # number of the first tile, counted from ``origin``
+    count: int = field(init=False)  # how many tiles there are
 
     def __post_init__(self) -> None:
         if self.size < 1 or not 0 <= self.overlap < self.size:
@@ -51,6 +53,8 @@ class TileAxis:
                 f"tiles of {self.size} pixels with an overlap of {self.overlap} can't be;"
                 " a tile needs one pixel more than its overlap"
             )
+        object.__setattr__(self, "first", self._first())
+        object.__setattr__(self, "count", self._count())
 
     @property
     def stride(self) -> int:
@@ -58,35 +62,29 @@ class TileAxis:
         return self.size - self.overlap
 
     @property
-    def _before(self) -> int:
-        return self.overlap // 2
+    def _shift(self) -> int:
+        """From where a tile would start to its core, where borders count as such."""
+        return 0 if self.edges else self.overlap // 2
 
-    @property
-    def first(self) -> int:
-        """Number of the first tile, counted from ``origin``."""
-        shift = 0 if self.edges else self._before
-        number = (self.start - self.origin - shift) // self.stride
+    def _first(self) -> int:
+        number = (self.start - self.origin - self._shift) // self.stride
         # the very first tile of a grid that starts with the region keeps its number 0
         return max(number, 0) if self.origin <= self.start else number
 
-    @property
-    def count(self) -> int:
-        """How many tiles there are."""
+    def _count(self) -> int:
         trail = 0 if self.edges else self.overlap
-        return max(ceil_div(self.stop - trail - self.origin, self.stride), self.first + 1) - (
-            self.first
-        )
+        last = ceil_div(self.stop - trail - self.origin, self.stride)
+        return max(last - self.first, 1)
 
     def span(self, index: int) -> Span:
         """Return the tile at a place of this axis, 0 … ``count`` - 1."""
-        shift = 0 if self.edges else self._before
-        low = self.origin + (self.first + index) * self.stride + shift
+        low = self.origin + (self.first + index) * self.stride + self._shift
         high = low + self.stride
+        base = low - self.overlap // 2
         if index == 0:
             low = self.start
         if index == self.count - 1:
             high = self.stop
-        base = self.origin + (self.first + index) * self.stride + shift - self._before
         start = max(base, self.start)
         stop = min(base + self.size, self.stop)
         return Span(start, stop, max(0, low - start), max(0, stop - high))
