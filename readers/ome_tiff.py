@@ -10,7 +10,7 @@ from ziggurat.readers.errors import UnsupportedFormatError
 from ziggurat.readers.image import Axis, Channel
 from ziggurat.readers.location import Location
 from ziggurat.readers.ome_xml import OmeImage, companion_name, parse_ome
-from ziggurat.readers.tiff_structure import Beside, Structure, beside, from_series
+from ziggurat.readers.tiff_structure import Beside, Structure, area, beside, from_series
 from ziggurat.readers.vendor_facts import VendorFacts
 
 _ASSOCIATED = ("label", "macro", "thumbnail", "overview")
@@ -59,7 +59,7 @@ def _joined(structures: list[Structure], names: list[str]) -> Structure:
 
 
 def ome_structure(tif: tifffile.TiffFile) -> Structure:
-    """Return the structure: the first image that is no label or macro, and those like it.
+    """Return the structure: the largest image that is no label or macro, and those like it.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def ome_structure(tif: tifffile.TiffFile) -> Structure:
     if not every:
         raise UnsupportedFormatError("an OME-TIFF whose XML describes no pixels of it")
     proper = [series for series in every if _associated_name(series.name) is None] or every[:1]
-    main = proper[0]
+    main = max(proper, key=area)  # the first of the largest: some begin with an overview
     alike = [series for series in proper if _alike(series, main)]
     others: list[Beside] = []
     for series in every:

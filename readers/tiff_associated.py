@@ -10,7 +10,7 @@ import numpy as np
 from ziggurat.readers.bytesource import ByteSource
 from ziggurat.readers.decode import decode_tile
 from ziggurat.readers.encoded import Codec, EncodedImage, Photometric, TileFormat
-from ziggurat.readers.errors import SourceError
+from ziggurat.readers.errors import SourceError, UnsupportedFormatError
 from ziggurat.readers.geometry import Rect
 from ziggurat.readers.jpeg_stream import (
     join_strips,
@@ -26,7 +26,7 @@ from ziggurat.readers.tiff_plane import Plane
 from ziggurat.readers.tiff_structure import Beside, PageData, Structure
 
 _KNOWN = ("label", "macro", "thumbnail", "overview", "map")
-_LARGEST_BYTES = 1 << 30
+_LARGEST_PIXELS = 1 << 27  # what is larger is a picture of its own, not one beside another
 _TIFF_PAGE_NAME = 285
 
 
@@ -71,12 +71,7 @@ class AssociatedPage:
     layout: SegmentLayout
 
     def _plane(self, source: ByteSource) -> Plane:
-        layout = self.layout
-        if layout.width * layout.height * layout.bands * layout.dtype.itemsize > _LARGEST_BYTES:
-            raise SourceError(
-                f"an associated image of {layout.width} x {layout.height} pixels is too large"
-            )
-        return make_plane(source, self.page, layout, self._white)
+        return make_plane(source, self.page, self.layout, self._white)
 
     def _white(self, part: Rect) -> Pixels:
         layout = self.layout
@@ -125,7 +120,10 @@ def _known_name(beside: Beside) -> str | None:
 
 def _associated(beside: Beside, *, truth: bool) -> Associated:
     if beside.page is not None:
-        return AssociatedPage(beside.page, layout_of(beside.page, truth=truth))
+        layout = layout_of(beside.page, truth=truth)
+        if layout.width * layout.height > _LARGEST_PIXELS:
+            raise UnsupportedFormatError(f"{layout.width} x {layout.height} pixels beside an image")
+        return AssociatedPage(beside.page, layout)
     stream = AssociatedStream(beside.stream or b"")
     parse_header(stream.data)
     return stream

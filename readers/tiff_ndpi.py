@@ -48,10 +48,12 @@ def ndpi_layout(layout: SegmentLayout, page: PageData) -> SegmentLayout:
     """
     header = parse_header(page.keyframe.jpegheader)
     columns, rows = grid_shape(layout.width, layout.height, header.width, header.mcu[1])
-    if len(page.offsets) < columns * rows or layout.format.codec is not Codec.JPEG:
+    blocks = ceil_div(layout.width, header.mcu[0])
+    uneven = not header.restart_interval or blocks % header.restart_interval
+    if uneven or len(page.offsets) < columns * rows or layout.format.codec is not Codec.JPEG:
         raise UnsupportedFormatError(
-            f"an NDPI level of {columns} x {rows} restart intervals with a table of "
-            f"{len(page.offsets)}"
+            f"an NDPI level of {columns} x {rows} restart intervals of "
+            f"{header.restart_interval} blocks with a table of {len(page.offsets)}"
         )
     stack = stack_height(header.width, layout.height, header.mcu[1])
     return dataclasses.replace(

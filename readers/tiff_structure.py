@@ -21,7 +21,7 @@ _AXIS_NAMES = {
     "R": "tile",
     "V": "event",
 }
-_UNORDERED = ("generic", "geotiff", "uniform", "shaped")  # kinds without a plan of their pages
+UNORDERED = ("generic", "geotiff", "uniform", "shaped")  # kinds without a plan of their pages
 _MASK = 4  # photometric interpretation of a transparency mask, and its bit in NewSubfileType
 _LARGEST_FRAMES = 1 << 24
 
@@ -131,7 +131,8 @@ def is_mask(page: Any) -> bool:
     return int(page.photometric) == _MASK or bool(page.subfiletype & _MASK)
 
 
-def _area(series: Any) -> int:
+def area(series: Any) -> int:
+    """Return how many pixels a plane of a series has."""
     return int(series.keyframe.imagewidth * series.keyframe.imagelength)
 
 
@@ -167,7 +168,7 @@ def from_series(
     main: Any, levels: list[Any], others: Sequence[Beside], home: tifffile.TiffFile
 ) -> Structure:
     """Return the structure of an image that is a series with levels, largest first."""
-    levels = [levels[0], *sorted(levels[1:], key=_area, reverse=True)]
+    levels = [levels[0], *sorted(levels[1:], key=area, reverse=True)]
     pages = [series_pages(level, home) for level in levels]
     whole = [level for level in pages if len(level) == len(pages[0])]
     axes = frame_axes(main)
@@ -194,11 +195,11 @@ def choose(tif: tifffile.TiffFile) -> Structure:
     if not every:
         raise CorruptSourceError("a TIFF without an image")
     main = every[0]
-    if main.kind not in _UNORDERED:
+    if main.kind not in UNORDERED:
         others = [one for series in every[1:] for one in beside(series, tif)]
         return from_series(main, list(main.levels), others, tif)
     tops = [s for s in every if not is_mask(s.keyframe) and not s.keyframe.is_reduced] or every
-    main = max(tops, key=_area)
+    main = max(tops, key=area)
     rest = [series for series in every if series is not main]
     extra = _extra_levels(main, rest)
     levels = [*main.levels, *(level for series in extra for level in series.levels)]

@@ -7,6 +7,7 @@ from typing import Any
 
 import tifffile
 
+from ziggurat.readers.image import Axis
 from ziggurat.readers.tiff_structure import Beside, Structure, beside, from_series
 from ziggurat.readers.vendor_facts import VendorFacts, number
 
@@ -48,8 +49,21 @@ def hamamatsu_facts(structure: Structure) -> VendorFacts:
         format="hamamatsu",
         magnification=number(page.tags.valueof(_SOURCE_LENS)),
         background=255,
+        axes=tuple(_axis(axis, structure) for axis in structure.axes),
         properties=hamamatsu_properties(page),
     )
+
+
+def _axis(axis: Axis, structure: Structure) -> Axis:
+    """Return an axis; focal planes with their heights in micrometres (the tag has nanometres)."""
+    pages = structure.levels[0]
+    if axis.name != "z" or len(pages) != axis.size:
+        return axis
+    heights = [None if page is None else page.keyframe.tags.valueof(_Z_OFFSET) for page in pages]
+    known = [height / 1000 for height in heights if isinstance(height, int | float)]
+    if len(set(known)) != axis.size:
+        return axis
+    return Axis("z", axis.size, tuple(known), "µm")
 
 
 def hamamatsu_structure(tif: tifffile.TiffFile) -> Structure:

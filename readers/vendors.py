@@ -8,10 +8,10 @@ import tifffile
 from ziggurat.readers.errors import UnsupportedFormatError
 from ziggurat.readers.ome_tiff import ome_facts, ome_structure
 from ziggurat.readers.tiff_own import OME_KIND, own_description, own_structure
-from ziggurat.readers.tiff_structure import Structure, choose
+from ziggurat.readers.tiff_structure import UNORDERED, Structure, choose
 from ziggurat.readers.vendor_akoya import akoya_facts
 from ziggurat.readers.vendor_aperio import aperio_facts, aperio_structure
-from ziggurat.readers.vendor_facts import VendorFacts
+from ziggurat.readers.vendor_facts import VendorFacts, micrometres, number
 from ziggurat.readers.vendor_hamamatsu import hamamatsu_facts, hamamatsu_structure
 from ziggurat.readers.vendor_imagej import imagej_facts
 from ziggurat.readers.vendor_leica import leica_facts, leica_structure
@@ -69,6 +69,18 @@ def find_structure(tif: tifffile.TiffFile) -> Structure:
 def vendor_facts(structure: Structure) -> VendorFacts:
     """Return the facts of an image by the rules of its kind."""
     kind = next((kind for kind in KINDS if kind.series == structure.kind), None)
-    if kind is None:
+    return _other_facts(structure) if kind is None else kind.facts(structure)
+
+
+def _other_facts(structure: Structure) -> VendorFacts:
+    """Return what tifffile found out of a file, of a vendor that has no rules here or of none."""
+    series = structure.series
+    if series is None or series.kind in UNORDERED:
         return VendorFacts(format=_PLAIN.get(structure.kind, "tiff"))
-    return kind.facts(structure)
+    scale = series.mpp or (None, None)
+    return VendorFacts(
+        format="tiff",
+        mm_x=micrometres(scale[0]),
+        mm_y=micrometres(scale[1]),
+        magnification=number(series.attrs.get("magnification")),
+    )

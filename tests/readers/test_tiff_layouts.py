@@ -124,12 +124,16 @@ def test_contiguous_stacks_of_imagej(tmp_path: Path, rng: np.random.Generator) -
         np.testing.assert_array_equal(reader.read(0, frame, Rect(0, 0, 60, 50))[..., 0], plane)
 
 
-def test_pages_of_one_size_are_frames(tmp_path: Path, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("codec", ["zlib", None])
+@pytest.mark.parametrize("rows", [16, 90])
+def test_pages_of_one_size_are_frames(
+    tmp_path: Path, rng: np.random.Generator, codec: str | None, rows: int
+) -> None:
     pixels = noise((5, 90, 100), np.uint8, rng)
     path = tmp_path / "a.tif"
     with tifffile.TiffWriter(path) as tif:
         for page in pixels:
-            tif.write(page, compression="zlib", metadata=None)
+            tif.write(page, compression=codec, rowsperstrip=rows, metadata=None)
     reader = opened(path)
     assert reader.info.frames == 5
     np.testing.assert_array_equal(reader.read(0, 3, Rect(0, 0, 100, 90))[..., 0], pixels[3])

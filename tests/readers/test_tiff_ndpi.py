@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 from ziggurat.readers.decode import decode_tile
+from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.geometry import Rect
 from ziggurat.readers.jpeg_stream import parse_header
 from ziggurat.readers.location import locate
@@ -181,3 +182,22 @@ def test_intervals_narrower_than_the_image(
             np.testing.assert_array_equal(
                 found[row * 8 : row * 8 + 8, column * 128 : column * 128 + 128], expected
             )
+
+
+def test_intervals_that_wrap_round_rows_are_left_to_openslide(
+    tmp_path: Path, tissue: np.ndarray
+) -> None:
+    jpeg, starts = made_jpeg(np.ascontiguousarray(tissue[:64, :256]), 128, "444")
+    path = tmp_path / "made.ndpi"
+    made_ndpi(path, jpeg, starts, 320, 32)
+    with pytest.raises(UnsupportedFormatError, match="restart intervals of 16 blocks"):
+        open_reader(locate(path))
+
+
+def test_damaged_intervals_are_errors_of_ours(tmp_path: Path, tissue: np.ndarray) -> None:
+    jpeg, starts = made_jpeg(np.ascontiguousarray(tissue[:64, :256]), 128, "444")
+    path = tmp_path / "made.ndpi"
+    starts[3] += 7  # the third interval no longer ends in its marker
+    made_ndpi(path, jpeg, starts, 256, 64)
+    with pytest.raises(CorruptSourceError, match="marker"):
+        open_reader(locate(path)).read(0, 0, Rect(0, 0, 256, 64))
