@@ -1,6 +1,8 @@
 """The engine: every level right, in order, whatever the threads, and nothing left behind."""
 
+import dataclasses
 import threading
+import tracemalloc
 
 import imagecodecs
 import numpy as np
@@ -344,3 +346,31 @@ def test_impossible_plans_are_refused_before_anything_is_read(levels, words):
     reader = array_reader(np.zeros((100, 100, 1), np.uint8))
     with pytest.raises(OptionError, match=words):
         next(build(reader, levels, MEAN, BUDGET))
+
+
+class Endless(ArrayReader):
+    """As high as wanted, without holding it: rows repeat."""
+
+    def __init__(self, height):
+        pixels = np.arange(64 * 1024, dtype=np.uint16).reshape(64, 1024, 1)
+        super().__init__(pixels, array_reader(pixels).info)
+        level = dataclasses.replace(self.info.levels[0], height=height)
+        self.info = dataclasses.replace(self.info, levels=(level,))
+
+    def read(self, level, frame, rect):
+        del level, frame
+        rows = np.arange(rect.y, rect.bottom) % 64
+        return self._frames[0][rows, rect.x : rect.right]
+
+
+def test_memory_does_not_grow_with_the_height():
+    peaks = []
+    for height in (1024, 16384):
+        reader = Endless(height)
+        levels = plans(reader.info, 128)
+        tracemalloc.start()
+        for _ in build(reader, levels, MEAN, Budget(2, 12, 1 << 17)):
+            pass
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.3 * peaks[0]
