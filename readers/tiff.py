@@ -27,13 +27,13 @@ from ziggurat.readers.tiff_layout import SegmentLayout
 from ziggurat.readers.tiff_pages import first_page, frame_layout, level_layout, make_plane
 from ziggurat.readers.tiff_plane import Plane, Substitute
 from ziggurat.readers.tiff_structure import Structure
+from ziggurat.readers.vendor_aperio import KIND as APERIO
 from ziggurat.readers.vendors import find_structure
 
 # tifffile tells of every oddity of a file through logging; ours to judge, not the terminal's.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_REPLACED_FROM_ABOVE = "svs"  # Aperio leaves tiles out of small levels; OpenSlide fills them so
 
 
 class TiffReader(Reader):
@@ -69,7 +69,9 @@ class TiffReader(Reader):
         if page is None:
             return None
         substitute: Substitute = self._blank
-        if level and self._structure.kind == _REPLACED_FROM_ABOVE:
+        if (
+            level and self._structure.kind == APERIO
+        ):  # whose small levels lack tiles; OpenSlide does so
             substitute = self._from_above(level, frame)
         layout = frame_layout(self._layouts[level], first_page(pages), page)
         source = source_of(page.path, self._source, self._siblings)

@@ -3,12 +3,13 @@
 Source: OpenSlide's notes on the format.
 """
 
-from typing import Any
-
 import tifffile
 
-from ziggurat.readers.tiff_structure import Beside, Structure, beside, from_series
+from ziggurat.readers.image import Axis
+from ziggurat.readers.tiff_structure import Beside, PageData, Structure, is_level_of, page_data
 from ziggurat.readers.vendor_facts import VendorFacts, micrometres, number
+
+KIND = "svs"
 
 
 def aperio_properties(description: str) -> dict[str, str]:
@@ -35,9 +36,9 @@ def aperio_facts(structure: Structure) -> VendorFacts:
     )
 
 
-def _associated_name(page: Any, index: int) -> str | None:
+def _associated_name(page: tifffile.TiffPage) -> str | None:
     """Return what OpenSlide calls a page: the first word of its description's second line."""
-    if index == 1:
+    if page.index == 1:
         return "thumbnail"
     lines = str(page.description).splitlines()
     word = lines[1].split(" ")[0].lower() if len(lines) > 1 and lines[1] else ""
@@ -45,11 +46,26 @@ def _associated_name(page: Any, index: int) -> str | None:
 
 
 def aperio_structure(tif: tifffile.TiffFile) -> Structure:
-    """Return the structure of a slide: tiled pages are levels, the others associated images."""
-    main, *rest = list(tif.series)
+    """Return the structure of a slide: tiled pages are levels, the others associated images.
+
+    Several pages of one size are focal planes. The rule is OpenSlide's, and holds too for
+    pyramids that others made and left Aperio's description on.
+    """
+    tif.pages.useframes = False
+    pages = [tif.pages[number].aspage() for number in range(len(tif.pages))]
+    base = pages[0]
+    levels: dict[tuple[int, int], list[PageData]] = {}
     others: list[Beside] = []
-    for series in rest:
-        page = series.keyframe
-        name = _associated_name(page, page.index) or series.name.lower()
-        others += beside(series, tif, name)
-    return from_series(main, list(main.levels), others, tif)
+    for page in pages:
+        size = page.imagewidth, page.imagelength
+        same = size == (base.imagewidth, base.imagelength)
+        if page is base or (page.is_tiled and (same or is_level_of(page, base))):
+            levels.setdefault(size, []).append(page_data(page))
+        else:
+            others.append(Beside(_associated_name(page), page_data(page)))
+    planes = {len(level) for level in levels.values()}
+    count = planes.pop() if len(planes) == 1 else 1
+    ordered = sorted(levels, reverse=True)
+    axes = (Axis("z", count),) if count > 1 else ()
+    found = tuple(tuple(levels[size][:count]) for size in ordered)
+    return Structure(KIND, found, axes, base, others=tuple(others))

@@ -10,6 +10,7 @@ from ziggurat.readers.ome_tiff import ome_facts, ome_structure
 from ziggurat.readers.tiff_own import OME_KIND, own_description, own_structure
 from ziggurat.readers.tiff_structure import UNORDERED, Structure, choose
 from ziggurat.readers.vendor_akoya import akoya_facts
+from ziggurat.readers.vendor_aperio import KIND as APERIO
 from ziggurat.readers.vendor_aperio import aperio_facts, aperio_structure
 from ziggurat.readers.vendor_facts import VendorFacts, micrometres, number
 from ziggurat.readers.vendor_hamamatsu import hamamatsu_facts, hamamatsu_structure
@@ -28,7 +29,7 @@ class Kind:
 
 
 KINDS = (
-    Kind("svs", aperio_structure, aperio_facts),
+    Kind(APERIO, aperio_structure, aperio_facts),
     Kind("ndpi", hamamatsu_structure, hamamatsu_facts),
     Kind("scn", leica_structure, leica_facts),
     Kind("philips", philips_structure, philips_facts),
@@ -61,6 +62,8 @@ def find_structure(tif: tifffile.TiffFile) -> Structure:
     said = own_description(tif)
     if said is not None:
         return own_structure(tif, said)
+    if tif.is_svs:
+        return aperio_structure(tif)
     series = list(tif.series)
     kind = next((kind for kind in KINDS if series and series[0].kind == kind.series), None)
     return choose(tif) if kind is None else kind.structure(tif)

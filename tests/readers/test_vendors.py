@@ -60,6 +60,38 @@ def test_an_aperio_slide(tmp_path: Path, tissue: np.ndarray) -> None:
         np.testing.assert_array_equal(reader.read_associated("macro"), tissue[:50, :90])
 
 
+def test_pyramids_of_others_that_keep_aperios_description(
+    tmp_path: Path, tissue: np.ndarray
+) -> None:
+    path = tmp_path / "a.tif"
+    said = "Aperio Image Library v1\n512x512 |AppMag = 40|MPP = 0.25"
+    with tifffile.TiffWriter(path) as tif:
+        for step in (1, 2, 4):
+            tif.write(
+                tissue[::step, ::step], tile=(64, 64), description=said,
+                subfiletype=int(step > 1), **RGB,
+            )  # fmt: skip
+    with opened(path) as reader:
+        assert [level.width for level in reader.info.levels] == [512, 256, 128]
+        assert reader.info.associated == ()
+
+
+def test_focal_planes_of_an_aperio_slide(tmp_path: Path, tissue: np.ndarray) -> None:
+    path = tmp_path / "a.svs"
+    said = "Aperio Image Library v1\n512x512 |AppMag = 40|MPP = 0.25"
+    with tifffile.TiffWriter(path) as tif:
+        tif.write(tissue, tile=(128, 128), description=said, **RGB)
+        tif.write(tissue[::8, ::8], **RGB)
+        for plane in (1, 2):
+            tif.write(tissue // (plane + 1), tile=(128, 128), description=said, **RGB)
+        for plane in (0, 1, 2):
+            tif.write(tissue[::4, ::4] // (plane + 1), tile=(128, 128), description=said, **RGB)
+    with opened(path) as reader:
+        assert [(axis.name, axis.size) for axis in reader.info.axes] == [("z", 3)]
+        found = reader.read(1, 2, Rect(0, 0, 128, 128))
+        np.testing.assert_array_equal(found, tissue[::4, ::4] // 3)
+
+
 SCN = """<?xml version="1.0"?>
 <scn xmlns="http://www.leica-microsystems.com/scn/2010/10/01">
 <collection name="c" sizeX="10000000" sizeY="20000000"><barcode>TEVJQ0E=</barcode>
