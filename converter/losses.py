@@ -13,6 +13,8 @@ def expected_losses(info: ImageInfo, target: Target) -> tuple[str, ...]:
     if target is Target.SVS:
         if axes - {"z"}:
             losses.append(f"axes {sorted(axes - {'z'})}: an SVS has one frame, or focal planes")
+        if info.mm_x and info.mm_y and abs(info.mm_x / info.mm_y - 1) > 1e-3:
+            losses.append("pixels that are not square: an SVS has one size for both sides")
         extra = sorted(set(info.associated) - {"label", "macro", "thumbnail"})
         if extra:
             losses.append(f"associated images {extra}: an SVS has label, macro and thumbnail")

@@ -9,9 +9,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ziggurat.readers.errors import OptionError
+from ziggurat.readers.geometry import Rect
 from ziggurat.readers.image import ImageInfo
 from ziggurat.readers.reader import Reader
+from ziggurat.readers.resampled import ResampledReader
 from ziggurat.writers import tiff as plain
 from ziggurat.writers.atomic import atomic_file
 from ziggurat.writers.budget import budget
@@ -26,6 +30,8 @@ _HEADER = "Aperio Image Library vFS90 01"  # the one that tools look for is the 
 # Aperio's own use of NewSubfileType: lower levels have none, as readers expect
 _SUBFILE = {"label": 1, "macro": 9}
 _PREFIX = "aperio."
+THUMBNAIL = 1024  # pixels of the longer side
+_ROWS = 16  # of a thumbnail that are made at once, to bound the memory
 
 plan_levels = plain.plan_levels
 
@@ -76,6 +82,8 @@ def _write_pages(
         plain.write_level(tiff, reader, levels, sorter, 0, index, extra)
         if index == 0 and "thumbnail" in info.associated:
             lost += _write_picture(tiff, reader, "thumbnail")
+        elif index == 0:
+            _write_made_thumbnail(tiff, reader)
     for name in ("label", "macro"):
         if name in info.associated:
             lost += _write_picture(tiff, reader, name)
@@ -93,6 +101,29 @@ def _write_picture(tiff: Any, reader: Reader, name: str) -> list[str]:
         extra["subfiletype"] = _SUBFILE[name]
     loss = plain.write_associated(tiff, reader, name, extra)
     return [] if loss is None else [loss]
+
+
+def _write_made_thumbnail(tiff: Any, reader: Reader) -> None:
+    """Write a thumbnail of a slide that has none: readers take the second page for one."""
+    info = reader.info
+    factor = max(1.0, max(info.width, info.height) / THUMBNAIL)
+    width, height = (max(1, round(side / factor)) for side in (info.width, info.height))
+    small = ResampledReader(reader, width, height)
+    rows = [
+        small.read(0, 0, Rect(0, y, width, min(_ROWS, height - y))) for y in range(0, height, _ROWS)
+    ]
+    pixels = np.concatenate(rows)
+    kind = "rgb" if info.bands in (3, 4) else "minisblack"
+    description = describe(info, f"{info.width}x{info.height} -> {width}x{height} - ")
+    tiff.write(
+        pixels[..., 0] if info.bands == 1 else pixels,
+        photometric=kind,
+        planarconfig="contig" if info.bands > 1 else None,
+        compression="deflate",
+        description=description,
+        software=False,
+        metadata=None,
+    )
 
 
 def level_line(info: ImageInfo, plan: LevelPlan) -> str:
