@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ziggurat.readers.bytesource import LocalBytes
-from ziggurat.readers.decode import decode_tile, fit_tile
+from ziggurat.readers.decode import decode_tile
 from ziggurat.readers.dicom_facts import NATIVE, slide_info, tile_format
 from ziggurat.readers.dicom_frames import FrameTable, frame_table
 from ziggurat.readers.dicom_instance import Instance, Place, read_instance, read_series
@@ -74,11 +74,13 @@ class InstanceFrames:
         item = self.instance
         shape = (item.tile_height, item.tile_width)
         tile = decode_tile(self.frame(index), self.format, shape)
-        if tile.dtype != self.format.dtype:
+        due = (*shape, item.bands)
+        if tile.dtype != self.format.dtype or tile.shape != due:
+            # no padding: a hostile header may claim tiles of gigabytes around a stream of one pixel
             raise CorruptSourceError(
-                f"{item.path}: frame {index} is {tile.dtype}, where {self.format.dtype} is due"
+                f"{item.path}: frame {index} holds {tile.shape} of {tile.dtype}, where {due} of "
+                f"{self.format.dtype} are due"
             )
-        tile = fit_tile(tile, (*shape, item.bands))
         if keep and self.format.codec in _SLOW:
             SHARED.put((self._token, index), tile)
         return tile
@@ -121,7 +123,8 @@ class DicomReader(Reader):
     def _find(self, level: int, place: Place, cell: tuple[int, int]) -> tuple[Any, int] | None:
         """Return the file and frame that hold a tile, or None."""
         for file in self._levels[level]:
-            index = file.instance.grids.get(place, {}).get(cell)
+            grid = file.instance.grids.get(place)
+            index = grid.get(cell) if grid is not None else None
             if index is not None:
                 return file, index
         return None
@@ -183,11 +186,15 @@ class DicomReader(Reader):
         """Return an associated image; tiled ones are joined."""
         file = self._associated[name]
         item = file.instance
+        whole = Rect(0, 0, item.width, item.height)
+        grid = next(iter(item.grids.values()))
+        if item.width * item.height > 4 * item.tile_width * item.tile_height * item.frames:
+            raise CorruptSourceError(f"{item.path} claims {item.width} x {item.height} pixels")
         out = np.zeros((item.height, item.width, item.bands), file.format.dtype)
-        for (column, row), index in next(iter(item.grids.values()), {}).items():
-            cell = cell_rect(column, row, item.tile_width, item.tile_height)
-            part = cell.intersect(Rect(0, 0, item.width, item.height))
-            if not part.empty:
+        for cell in grid_cells(whole, item.tile_width, item.tile_height):
+            index = grid.get(cell)
+            if index is not None:
+                part = cell_rect(*cell, item.tile_width, item.tile_height).intersect(whole)
                 tile = file.decode(index)[: part.height, : part.width]
                 out[part.y : part.bottom, part.x : part.right] = tile
         return out

@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pydicom
 from pydicom.dataset import Dataset
@@ -18,10 +18,36 @@ from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.geometry import ceil_div
 
 WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
-_MOST_FRAMES = 50_000_000
+_MANY_FRAMES = 1000
 _LARGEST_SIDE = 2**31 - 1
 
 Place = tuple[str, int]  # optical path, focal plane
+Cell = tuple[int, int]  # column, row
+
+
+class TileGrid(Protocol):
+    """Which frame is the tile at a cell; None where there is none."""
+
+    def get(self, cell: Cell, /) -> int | None:
+        """Return the number of a frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class FullGrid:
+    """All cells, row by row; ``first`` is the frame of cell (0, 0), negative in later parts."""
+
+    columns: int
+    rows: int
+    first: int
+    frames: int
+
+    def get(self, cell: Cell, /) -> int | None:
+        """Return the number of a frame."""
+        column, row = cell
+        if not (0 <= column < self.columns and 0 <= row < self.rows):
+            return None
+        index = self.first + row * self.columns + column
+        return index if 0 <= index < self.frames else None
 
 
 @dataclass(frozen=True)
@@ -48,7 +74,7 @@ class Instance:
     signed: bool
     planar: bool
     paths: tuple[str, ...]
-    grids: Mapping[Place, Mapping[tuple[int, int], int]]
+    grids: Mapping[Place, TileGrid]
     pixel_offset: int
     extended: tuple[bytes, bytes] | None
     header: Dataset
@@ -104,8 +130,8 @@ def _instance(path: Path, header: Dataset, offset: int) -> Instance:
     frames = int(header.get("NumberOfFrames", 1))
     if min(columns, rows, width, height, frames) < 1 or max(width, height) > _LARGEST_SIDE:
         raise CorruptSourceError(f"{path}: {width} x {height} pixels in {frames} frames can't be")
-    if frames > _MOST_FRAMES:
-        raise CorruptSourceError(f"{path} claims {frames} frames")
+    if frames > max(_MANY_FRAMES, path.stat().st_size // 8):  # an empty item has eight bytes
+        raise CorruptSourceError(f"{path} claims {frames} frames, more than its bytes can hold")
     kinds = [str(word).upper() for word in header.get("ImageType", [])]
     known = ("LABEL", "OVERVIEW", "THUMBNAIL", "LOCALIZER", "VOLUME")
     extended = header.get("ExtendedOffsetTable"), header.get("ExtendedOffsetTableLengths")
@@ -143,7 +169,7 @@ def _grids(
     tile: tuple[int, int],
     frames: int,
     paths: tuple[str, ...],
-) -> dict[Place, dict[tuple[int, int], int]]:
+) -> Mapping[Place, TileGrid]:
     positions = header.get("PerFrameFunctionalGroupsSequence")
     if header.get("DimensionOrganizationType") == "TILED_FULL" or not positions:
         return _full_grids(header, size, tile, frames, paths)
@@ -156,25 +182,26 @@ def _full_grids(
     tile: tuple[int, int],
     frames: int,
     paths: tuple[str, ...],
-) -> dict[Place, dict[tuple[int, int], int]]:
+) -> dict[Place, TileGrid]:
     """Number the frames: columns fastest, then rows, focal planes, optical paths."""
     columns, rows = ceil_div(size[0], tile[0]), ceil_div(size[1], tile[1])
     planes = max(1, int(header.get("TotalPixelMatrixFocalPlanes", 1)))
-    first = int(header.get("ConcatenationFrameOffsetNumber", 0))
-    grids: dict[Place, dict[tuple[int, int], int]] = {}
-    for index in range(frames):
-        plane, cell = divmod(first + index, columns * rows)
-        path, plane = divmod(plane, planes)
+    offset = int(header.get("ConcatenationFrameOffsetNumber", 0))
+    grids: dict[Place, TileGrid] = {}
+    for number in range(offset // (columns * rows), ceil_div(offset + frames, columns * rows)):
+        path, plane = divmod(number, planes)
         if path >= len(paths):
             break  # more frames than places: not ours to interpret
-        row, column = divmod(cell, columns)
-        grids.setdefault((paths[path], plane), {})[column, row] = index
+        first = number * columns * rows - offset
+        grids[paths[path], plane] = FullGrid(columns, rows, first, frames)
+    if not grids:
+        raise CorruptSourceError(f"DICOM frames from {offset} on, of a slide that has fewer")
     return grids
 
 
 def _sparse_grids(
     groups: Any, tile: tuple[int, int], paths: tuple[str, ...]
-) -> dict[Place, dict[tuple[int, int], int]]:
+) -> dict[Place, dict[Cell, int]]:
     """Take each frame's place from its own position."""
     found: list[tuple[str, float, int, int]] = []
     for group in groups:
@@ -189,7 +216,7 @@ def _sparse_grids(
         depth = float(where.get("ZOffsetInSlideCoordinateSystem", 0) or 0)
         found.append((path, depth, across // tile[0], down // tile[1]))
     depths = sorted({depth for _, depth, _, _ in found})
-    grids: dict[Place, dict[tuple[int, int], int]] = {}
+    grids: dict[Place, dict[Cell, int]] = {}
     for index, (path, depth, column, row) in enumerate(found):
         grids.setdefault((path, depths.index(depth)), {})[column, row] = index
     return grids

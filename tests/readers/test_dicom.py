@@ -389,6 +389,16 @@ def test_a_file_cut_short(keep: float, picture: np.ndarray, tmp_path: Path) -> N
         reader.read(0, 0, Rect(0, 0, 300, 200))
 
 
+def test_a_tile_that_claims_gigabytes(picture: np.ndarray, tmp_path: Path) -> None:
+    data = header((65000, 65000), (65000, 65000))
+    write(tmp_path / "a.dcm", data, lossless(split(picture, 100)[:1]), JPEG2000Lossless)
+    with pytest.raises(CorruptSourceError, match=r"frame 0 holds \(100, 100, 3\)"):
+        opened(tmp_path / "a.dcm").read(0, 0, Rect(0, 0, 10, 10))
+    write(tmp_path / "b.dcm", data, [b"\0" * 1000], ExplicitVRLittleEndian)
+    with pytest.raises(CorruptSourceError, match="frame 0 is cut short"):
+        opened(tmp_path / "b.dcm").read(0, 0, Rect(0, 0, 10, 10))
+
+
 def test_sizes_that_cannot_be(picture: np.ndarray, tmp_path: Path) -> None:
     frames = lossless(split(picture, 64))
     for keyword in ("Rows", "Columns", "TotalPixelMatrixRows"):
