@@ -99,7 +99,7 @@ def parse_v2(
                 names=tuple(names) if isinstance(names, list) else None,
             )
         )
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise CorruptSourceError(f"the array's metadata make no sense: {error!r}") from error
 
 
@@ -124,7 +124,7 @@ def parse_v3(facts: Mapping[str, Any]) -> ArrayMetadata:
     """Return the facts of an array's ``zarr.json``; raises as :func:`parse_v2`."""
     try:
         return _checked(_parse_v3(facts))
-    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise CorruptSourceError(f"the array's metadata make no sense: {error!r}") from error
 
 
@@ -217,9 +217,10 @@ def _fill(value: Any, dtype: np.dtype[Any]) -> Any:
         return np.frombuffer(bits, dtype.newbyteorder(">"))[0].astype(dtype)
     if isinstance(value, str) and dtype.kind == "f":
         return dtype.type(value.replace("Infinity", "inf"))
-    if not isinstance(value, bool | int | float):
-        raise ValueError(f"fill value {value!r}")
-    return np.asarray(value).astype(dtype)[()]
+    if not isinstance(value, bool | int | float) or (dtype.kind != "f" and value != int(value)):
+        raise ValueError(f"{value!r} can't be a fill value")
+    with np.errstate(over="ignore"):  # to infinity, as everybody reads it
+        return dtype.type(value if dtype.kind == "f" else int(value))
 
 
 def _sizes(values: Any, least: int) -> tuple[int, ...]:

@@ -23,6 +23,8 @@ def compressor_as_v3(compressor: Mapping[str, Any] | None, itemsize: int) -> str
     shuffle = compressor.get("shuffle", 1)
     if shuffle == _AUTO_SHUFFLE:
         shuffle = 2 if itemsize == 1 else 1
+    if shuffle not in (0, 1, 2):
+        return None
     configuration = {
         "cname": compressor.get("cname", "lz4"),
         "clevel": compressor.get("clevel", 5),

@@ -551,3 +551,39 @@ def test_a_store_copied_away_needs_nothing_of_where_it_was(tmp_path: Path, store
     shutil.move(store, tmp_path / "moved.zarr")
     with opened(tmp_path / "moved.zarr") as reader:
         assert reader.info.width == 70
+
+
+HOSTILE: list[Any] = [
+    None, True, -1, 0, 1 << 62, 10**400, 1.5, 1e308, "", "x", "../..", "NaN", [], {}, [[]], [0],
+    {"a": 1},
+]  # fmt: skip
+
+
+def _places(node: Any, trail: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    keys = node.keys() if isinstance(node, dict) else range(len(node))
+    for key in keys:
+        yield (*trail, key)
+        if isinstance(node[key], dict | list):
+            yield from _places(node[key], (*trail, key))
+
+
+@pytest.mark.parametrize("version", list(OmeVersion))
+def test_every_fact_of_the_metadata_may_be_hostile(tmp_path: Path, version: OmeVersion) -> None:
+    source = array_reader(RNG.integers(0, 9, (2, 2, 20, 24, 3), np.uint8), "czyxs")
+    source.info = replace(
+        source.info, channels=(Channel("a", "#ff0000", (0, 1)), Channel("b")), mm_x=0.1, mm_y=0.1
+    )
+    path = write(source, tmp_path / "a.zarr", WriteOptions(tile_size=16, ome_version=version)).path
+    names = ["zarr.json", "0/zarr.json"] if version is OmeVersion.V05 else [".zattrs", "0/.zarray"]
+    pictures = 0
+    for name in names:
+        good = (path / name).read_text()
+        for trail in _places(json.loads(good)):
+            for value in RNG.choice(np.array(HOSTILE, dtype=object), 4, replace=False):
+                facts = json.loads(good)
+                holder = functools.reduce(lambda node, key: node[key], trail[:-1], facts)
+                holder[trail[-1]] = value
+                (path / name).write_text(json.dumps(facts))
+                pictures += _outcome(path) == "picture"
+        (path / name).write_text(good)
+    assert pictures > 50  # what is not needed is not insisted on
