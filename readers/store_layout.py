@@ -19,6 +19,7 @@ import weakref
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum, IntEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,7 @@ class Structure:
         return cls(**{**facts, **tuples, "blend": Blend(facts["blend"])})
 
 
+@lru_cache(maxsize=64)
 def _arrays(structure: Structure) -> tuple[StoredArray, ...]:
     dtype, bands, blend = structure.numpy_dtype, structure.bands, structure.blend
     weight, total = f"{FOLDER}/weight", f"{FOLDER}/sum"

@@ -26,7 +26,7 @@ from ziggurat.readers.store_layout import (
     chunk_shape,
     own,
 )
-from ziggurat.writers.chunks import Array, ChunkFiles
+from ziggurat.writers.chunks import Array, ChunkFiles, blank_chunk
 from ziggurat.writers.journal import Journal
 from ziggurat.writers.locks import STRIPES, ChunkLocks
 from ziggurat.writers.redo import Part, Slot, Slots
@@ -177,7 +177,7 @@ class Blender:
         chunk = self._chunks.mapped(path, shape, array.dtype)
         if chunk is None:
             fill = 0 if array.folder else structure.fill
-            chunk = self._chunks.create_and_map(path, np.full(shape, fill, array.dtype))
+            chunk = self._chunks.create_and_map(path, blank_chunk(shape, array.dtype, fill))
         inside = place.inside
         return chunk[inside.y : inside.bottom, inside.x : inside.right]
 

@@ -23,7 +23,6 @@ from ziggurat.readers.store_layout import (
     Blend,
     Header,
     Name,
-    StoredArray,
     Structure,
     Word,
     chunk_path,
@@ -33,7 +32,7 @@ from ziggurat.readers.store_layout import (
 )
 from ziggurat.writers import growth
 from ziggurat.writers.blend import Blender, Piece, check_weight
-from ziggurat.writers.chunks import Array, ChunkFiles
+from ziggurat.writers.chunks import Array, ChunkFiles, blank_chunk
 from ziggurat.writers.fitting import fitted, grown, with_axes
 from ziggurat.writers.journal import Journal, pack_record
 from ziggurat.writers.locks import FileMutex, StructureLock
@@ -170,7 +169,9 @@ class Store:
                 return
             chunk = self.chunks.mapped(path, shape, array.dtype)
         if chunk is None:
-            chunk = self.chunks.create_and_map(path, blank(structure, array))
+            chunk = self.chunks.create_and_map(
+                path, blank_chunk(shape, array.dtype, structure.fill)
+            )
         inside = piece.inside
         target = chunk[inside.y : inside.bottom, inside.x : inside.right]
         if tile.mask is None:
@@ -257,13 +258,6 @@ class Store:
         if self.blender is not None:
             self.blender.close()
         self.header.close()
-
-
-def blank(structure: Structure, array: StoredArray) -> Array:
-    """Return the content of a new chunk."""
-    shape = chunk_shape(structure, array)
-    plain = structure.fill == 0 or array.folder
-    return np.zeros(shape, array.dtype) if plain else np.full(shape, structure.fill, array.dtype)
 
 
 def _fits(structure: Structure, tile: TileInput) -> bool:

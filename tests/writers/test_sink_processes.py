@@ -75,7 +75,7 @@ def test_workers_of_every_kind_lay_one_image(
 ) -> None:
     path = tmp_path / "store"
     ziggurat.new(path, sizeX=1500, sizeY=1100, bands=3, dtype="uint8", tileSize=256).close()
-    job = {**GRID, "workers": 4, "method": method}
+    job = {**GRID, "workers": 2, "method": method}
     run(path, job)
     assert np.array_equal(pixels(path), expected(worker, job, "over"))
 
@@ -85,7 +85,7 @@ def test_sizes_need_not_be_known_before_the_workers_start(
 ) -> None:
     path = tmp_path / "store"
     ziggurat.new(path, tileSize=256).close()
-    job = {**GRID, "workers": 4, "method": "spawn"}
+    job = {**GRID, "workers": 4, "method": "fork"}
     run(path, job)
     assert np.array_equal(pixels(path), expected(worker, job, "over"))
 
@@ -116,7 +116,7 @@ def check_overlaps(
 def test_overlapping_tiles_of_eight_processes_equal_those_of_one(
     mode: str, worker: ModuleType, tmp_path: Path
 ) -> None:
-    check_overlaps(worker, tmp_path, mode, "fork", 5, 2000)
+    check_overlaps(worker, tmp_path, mode, "fork", 5, 1500)
 
 
 @pytest.mark.slow
@@ -177,7 +177,7 @@ def kill_and_resume(
 def test_killed_workers_lose_nothing_but_the_tile_in_their_hands(
     mode: str, worker: ModuleType, tmp_path: Path
 ) -> None:
-    kill_and_resume(worker, tmp_path, mode, kills=6, count=4000, seed=3)
+    kill_and_resume(worker, tmp_path, mode, kills=4, count=2500, seed=3)
 
 
 @pytest.mark.slow
