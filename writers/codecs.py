@@ -228,14 +228,13 @@ def tile_codec(info: ImageInfo, options: WriteOptions, *, byteorder: str = "<") 
             + (f", for which there are {able}" if able else ", which TIFF can't hold")
         )
     names = info.interpretation in (Interpretation.LABELS, Interpretation.PALETTE)
-    lossless = not (row.can_lose and (options.lossy or row.must_lose))
-    if names and not lossless:
-        if row.must_lose:
-            raise OptionError(
-                f"{compression.value} would change label values; lossless are "
-                + ", ".join(c.value for c, r in CODECS.items() if r.takes(info) and not r.must_lose)
-            )
-        lossless = True
+    exact = names or not options.lossy
+    if exact and row.must_lose:
+        kept = [c.value for c, r in CODECS.items() if r.takes(info) and not r.must_lose]
+        raise OptionError(
+            f"{compression.value} would change {'label' if names else 'pixel'} values"
+            f"{'' if names else ', which lossy=False forbids'}; lossless are {', '.join(kept)}"
+        )
     form = TileFormat(
         codec=row.codec,
         photometric=_photometric(info),
@@ -244,7 +243,7 @@ def tile_codec(info: ImageInfo, options: WriteOptions, *, byteorder: str = "<") 
         dtype=info.dtype.name,
         predictor=_predictor(info) if row.predicts and options.predictor else 1,
         byteorder=byteorder,
-        lossless=lossless,
+        lossless=exact or not row.can_lose,
     )
     return TileCodec(*row.make(form, options))
 

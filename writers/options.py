@@ -97,6 +97,8 @@ class WriteOptions:
     def __post_init__(self) -> None:
         if self.quality is not None and not 1 <= self.quality <= 100:
             raise OptionError(f"quality is 1 to 100, not {self.quality}")
+        if self.level is not None and self.level < 0:
+            raise OptionError(f"levels of effort are zero or more, not {self.level}")
         if self.tile_size is not None and (self.tile_size < 16 or self.tile_size % 16):
             raise OptionError(f"tile sizes are multiples of 16, not {self.tile_size}")
         if self.threads is not None and self.threads < 1:

@@ -195,6 +195,7 @@ def test_predictors_are_used_where_they_pay(tissue):
         ("uint8", 1, {"compression": Compression.BLOSC}, "blosc is not for TIFF"),
         ("complex64", 1, {}, "complex64"),
         ("bool", 3, {}, "packs one band of bool"),
+        ("uint8", 3, {"compression": Compression.JPEG, "lossy": False}, "lossy=False forbids"),
     ],
 )
 def test_what_can_not_be_is_refused_and_nothing_is_written(tmp_path, dtype, bands, options, words):
@@ -232,7 +233,8 @@ def test_deflate_takes_every_level(tmp_path, tissue, level):
 
 
 @pytest.mark.parametrize(
-    "options", [{"quality": 0}, {"tile_size": 100}, {"threads": 0}, {"max_memory": 5}]
+    "options",
+    [{"quality": 0}, {"tile_size": 100}, {"level": -1}, {"threads": 0}, {"max_memory": 5}],
 )
 def test_options_that_can_not_be_meant_are_refused(options):
     with pytest.raises(OptionError, match="not"):
