@@ -94,6 +94,15 @@ def test_every_public_name_is_there(name: str) -> None:
     assert getattr(ziggurat, name) is not None
 
 
+def test_the_references_modules_can_be_imported_from() -> None:
+    _run(
+        "from ziggurat.constants import TILE_FORMAT_NUMPY\n"
+        "from ziggurat.exceptions import TileSourceError\n"
+        "import ziggurat.errors as errors\n"
+        "assert TILE_FORMAT_NUMPY == 'numpy' and issubclass(TileSourceError, errors.ZigguratError)"
+    )
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     import ziggurat
 

@@ -40,11 +40,7 @@ _HOMES = {
     "convert": "ziggurat.converter.convert",
     "ConvertOptions": "ziggurat.converter.options",
 }
-_MODULES = {
-    "constants": "ziggurat.readers.constants",
-    "errors": "ziggurat.readers.errors",
-    "exceptions": "ziggurat.readers.exceptions",
-}
+_MODULES = ("constants", "errors", "exceptions")
 
 __all__ = [
     "ConvertOptions",
@@ -69,7 +65,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     if name in _MODULES:
-        return importlib.import_module(_MODULES[name])
+        return importlib.import_module(f"ziggurat.{name}")
     raise AttributeError(f"module 'ziggurat' has no attribute {name!r}")
 
 

@@ -1,0 +1,3 @@
+"""The reference's constants, by their usual home."""
+
+from ziggurat.readers.constants import *  # noqa: F403

@@ -1,0 +1,3 @@
+"""Every error that ziggurat raises on purpose."""
+
+from ziggurat.readers.errors import *  # noqa: F403

@@ -1,0 +1,3 @@
+"""The errors under the names that scripts written for the reference catch."""
+
+from ziggurat.readers.exceptions import *  # noqa: F403
