@@ -15,7 +15,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
+import pydicom
 import pytest
 import tifffile
 from PIL import Image
@@ -224,6 +226,33 @@ def tiffs(folder: Path, tissue: np.ndarray) -> Iterator[Path]:
     yield folder / "stack.ome.tif"
 
 
+def dicom(folder: Path, tissue: np.ndarray) -> Path:
+    """Write a DICOM slide of two JPEG levels and a label."""
+    (folder / "dicom").mkdir()
+    for number, (kind, size) in enumerate([("VOLUME", 192), ("VOLUME", 96), ("LABEL", 64)]):
+        data = pydicom.Dataset()
+        data.SOPClassUID = "1.2.840.10008.5.1.4.1.1.77.1.6"
+        data.SOPInstanceUID, data.SeriesInstanceUID = f"1.2.3.{number + 1}", "1.2.3"
+        data.ImageType = ["ORIGINAL", "PRIMARY", kind, "NONE"]
+        data.TotalPixelMatrixColumns = data.TotalPixelMatrixRows = size
+        data.Columns = data.Rows = 64
+        data.SamplesPerPixel, data.PhotometricInterpretation = 3, "YBR_FULL_422"
+        data.BitsAllocated, data.PixelRepresentation, data.PlanarConfiguration = 8, 0, 0
+        data.DimensionOrganizationType = "TILED_FULL"
+        frames = [
+            imagecodecs.jpeg8_encode(tissue[y : y + 64, x : x + 64], level=90)
+            for y in range(0, size, 64)
+            for x in range(0, size, 64)
+        ]
+        data.NumberOfFrames = len(frames)
+        data.PixelData = pydicom.encaps.encapsulate(frames)
+        data["PixelData"].VR = "OB"
+        data.file_meta = pydicom.dataset.FileMetaDataset()
+        data.file_meta.TransferSyntaxUID = pydicom.uid.JPEGBaseline8Bit
+        data.save_as(folder / "dicom" / f"{number}.dcm", enforce_file_format=True)
+    return folder / "dicom"
+
+
 @pytest.fixture(scope="session")
 def made_seeds(
     tmp_path_factory: pytest.TempPathFactory,
@@ -235,6 +264,7 @@ def made_seeds(
     folder = tmp_path_factory.mktemp("seeds")
     paths = [*pictures(folder, tissue), *tiffs(folder, tissue)]
     paths.append(make_svs(folder / "made.svs"))
+    paths.append(dicom(folder, tissue))
     paths.append(
         make_raster(
             folder / "made.tif",
