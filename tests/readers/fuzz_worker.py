@@ -2,8 +2,9 @@
 
 Run as a script by test_fuzz.py: damaged copies may crash the process, so it isn't the tests' own.
 It reads jobs from stdin, one JSON object a line ({"seed": path, "first": n, "last": n, "open":
-relative path}), and answers with one line before ("begin n") and one after each copy ("end n
-seconds megabytes outcome …"). The copy with number n of a seed is the same on every machine.
+relative path, "convert": name of an output or ""}), and answers with one line before ("begin n")
+and one after each copy ("end n seconds megabytes outcome …"). The copy with number n of a seed
+is the same on every machine.
 """
 
 import json
@@ -229,12 +230,31 @@ def exercise_source(path: Path) -> None:
             source.getAssociatedImage(name)
 
 
-def attempt(path: Path) -> str:
+def exercise_convert(path: Path, output: Path) -> None:
+    """Convert; what isn't a whole file at the end is nothing at all."""
+    import ziggurat
+    from ziggurat.readers.errors import ZigguratError
+
+    output.parent.mkdir()
+    try:
+        ziggurat.convert(path, output)
+    except ZigguratError:
+        left = sorted(item.name for item in output.parent.iterdir())
+        assert not left, f"a failed conversion left {left}"
+        raise
+    with ziggurat.open(output) as copy:
+        copy.getThumbnail(width=64, height=64)
+
+
+def attempt(path: Path, output: Path | None = None) -> str:
     from ziggurat.readers.errors import ZigguratError
 
     try:
-        exercise_reader(path)
-        exercise_source(path)
+        if output is not None:
+            exercise_convert(path, output)
+        else:
+            exercise_reader(path)
+            exercise_source(path)
     except ZigguratError as error:
         return f"refused {type(error).__name__}: {str(error)[:200]!r}"
     except BaseException as error:  # noqa: BLE001  that is what is looked for
@@ -254,7 +274,8 @@ def run(job: dict[str, str | int]) -> None:
             damaged_copy(seed, number, folder)
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             start = time.process_time()
-            outcome = attempt(folder / inside)
+            output = folder / "converted" / str(job["convert"]) if job.get("convert") else None
+            outcome = attempt(folder / inside, output)
             seconds = time.process_time() - start
             grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
             print(

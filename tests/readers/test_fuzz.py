@@ -28,6 +28,7 @@ WORKER = Path(__file__).with_name("fuzz_worker.py")
 HANG_SECONDS = 10.0  # of processor time; the machine may be busy with other things
 SILENCE_SECONDS = 60.0
 FLOOD_MEGABYTES = 1000
+OUTPUTS = ("copy.tif", "copy.ome.tif", "copy.zarr.zip", "copy.zarr")
 
 # Real files, small ones of every kind: (seed below the data folder, what to open of it).
 REAL = (
@@ -113,10 +114,18 @@ class Crew:
         self.process = None
         return end
 
-    def run(self, seed: Seed, first: int, last: int) -> None:
-        """Try the copies first … last - 1 of a seed."""
+    def run(self, seed: Seed, first: int, last: int, convert: str = "") -> None:
+        """Try the copies first … last - 1 of a seed: read them, or convert them."""
         while first < last:
-            self.send({"seed": str(seed.path), "open": seed.inside, "first": first, "last": last})
+            self.send(
+                {
+                    "convert": convert,
+                    "seed": str(seed.path),
+                    "open": seed.inside,
+                    "first": first,
+                    "last": last,
+                }
+            )
             current = first
             for answer in self.answers():
                 if answer == ["done"]:
@@ -143,11 +152,15 @@ class Crew:
             self.findings.append(f"{where}: took {megabytes} MB")
 
 
-def run_all(seeds: Sequence[Seed], copies: int) -> Crew:
+def run_all(
+    seeds: Sequence[Seed], copies: int, outputs: Sequence[str] = (), first: int = -1
+) -> Crew:
+    """Read copies ``first`` … of all seeds, or convert them, to each kind of output in turn."""
     crew = Crew()
     try:
-        for seed in seeds:
-            crew.run(seed, -1, copies)
+        for number, seed in enumerate(seeds):
+            convert = outputs[number % len(outputs)] if outputs else ""
+            crew.run(seed, first, copies, convert)
     finally:
         if crew.process is not None:
             assert crew.process.stdin is not None
@@ -302,6 +315,22 @@ def test_damaged_real_files(real_seeds: list[Seed]) -> None:
     crew = run_all(real_seeds, copies=2)
     assert not crew.findings, "\n".join(crew.findings)
     assert crew.outcomes["opened"] > len(real_seeds)
+
+
+def test_damaged_files_are_converted_whole_or_not_at_all(made_seeds: list[Seed]) -> None:
+    crew = run_all(made_seeds, 2, OUTPUTS, first=0)
+    assert not crew.findings, "\n".join(crew.findings)
+    assert crew.outcomes["opened"]
+    assert crew.outcomes["refused"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_a_thousand_damaged_files_are_converted_whole_or_not_at_all(
+    made_seeds: list[Seed], real_seeds: list[Seed]
+) -> None:
+    crew = run_all([*made_seeds, *real_seeds], 20, OUTPUTS, first=0)
+    assert not crew.findings, "\n".join(crew.findings)
 
 
 @pytest.mark.slow
