@@ -1,7 +1,7 @@
 """The facts of an image into OME-NGFF 0.5 or 0.4 attributes; pure, no I/O."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -50,6 +50,7 @@ def image_attributes(
     name: str,
     associated: dict[str, str] | None = None,
     averaged: bool = True,
+    windows: Sequence[tuple[float, float] | None] = (),
 ) -> dict[str, Any]:
     """Return the attributes of an image's group.
 
@@ -64,6 +65,8 @@ def image_attributes(
     averaged
         Lower levels were made by averaging, so that their first pixel's centre is not the
         centre of the first full-resolution pixel; False where pixels were picked.
+    windows
+        For each stored channel what to show where the image itself doesn't say.
     """
     multiscale: dict[str, Any] = {
         "name": name,
@@ -73,7 +76,7 @@ def image_attributes(
     ome: dict[str, Any] = {"multiscales": [multiscale]}
     if info.interpretation is Interpretation.LABELS:
         ome["image-label"] = image_label(info, version)
-    elif channels := _omero_channels(info, layout):
+    elif channels := _omero_channels(info, layout, windows):
         ome["omero"] = _omero(channels, layout, name)
     own = facts_to_json(info) | {
         "dimensions": [{"name": d.name, "components": d.components} for d in layout.dimensions],
@@ -187,7 +190,9 @@ def _omero(channels: list[dict[str, Any]], layout: ArrayLayout, name: str) -> di
     return {"name": name, "channels": channels, "rdefs": rdefs}
 
 
-def _omero_channels(info: ImageInfo, layout: ArrayLayout) -> list[dict[str, Any]]:
+def _omero_channels(
+    info: ImageInfo, layout: ArrayLayout, windows: Sequence[tuple[float, float] | None]
+) -> list[dict[str, Any]]:
     """Return one entry for each position on the stored channel dimension."""
     channels = _band_channels(info)
     holder = layout.index("c")
@@ -206,8 +211,12 @@ def _omero_channels(info: ImageInfo, layout: ArrayLayout) -> list[dict[str, Any]
         return []
     if len(channels) == 1 and len(info.channels) == 1:
         channels = [info.channels[0]]
-    low, high = _range(info.dtype)
-    return [_omero_channel(c, i, low, high, len(channels)) for i, c in enumerate(channels)]
+    if len(windows) == len(channels):
+        channels = [
+            replace(channel, window=channel.window or window)
+            for channel, window in zip(channels, windows, strict=True)
+        ]
+    return [_omero_channel(c, i, info.dtype, len(channels)) for i, c in enumerate(channels)]
 
 
 def _band_channels(info: ImageInfo) -> list[Channel]:
@@ -235,9 +244,12 @@ def _within(
 
 
 def _omero_channel(
-    channel: Channel, number: int, low: float, high: float, count: int
+    channel: Channel, number: int, dtype: np.dtype[Any], count: int
 ) -> dict[str, Any]:
+    low, high = _range(dtype)
     start, end = channel.window or (low, high)
+    if dtype.kind == "f":  # no range of its own
+        low, high = start, end
     return {
         "active": count <= len(_CYCLE) or number < len(_CYCLE),
         "coefficient": 1,

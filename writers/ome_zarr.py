@@ -39,6 +39,7 @@ from ziggurat.writers.zarr_codecs import ChunkCodec, chunk_codec
 from ziggurat.writers.zarr_nodes import ArraySpec, array_documents, group_documents
 from ziggurat.writers.zarr_shards import ArrayChunks, shard_shape
 from ziggurat.writers.zarr_target import FolderWriter, KeyWriter, write_documents, zip_writer
+from ziggurat.writers.zarr_windows import sampled_windows
 
 CHUNK_SIZE = 512
 _LABEL_PATH = "labels/map"
@@ -100,7 +101,7 @@ def emit(
     codecs = _level_codecs(reader, levels, options)
     shrink = shrinker(reader.info, options.reducer)
     associated = AssociatedImages(reader, options)
-    plan = _planned(reader.info, path, levels, codecs, options, associated, shrink.reducer)
+    plan = _planned(reader, path, levels, codecs, options, associated, shrink.reducer)
     with _target(path, options) as target:
         write_documents(target, plan.documents)
         associated.write(target)
@@ -169,7 +170,7 @@ def _target(path: Path, options: WriteOptions) -> Iterator[KeyWriter]:
 
 
 def _planned(
-    info: ImageInfo,
+    reader: Reader,
     path: Path,
     levels: Sequence[LevelPlan],
     codecs: Sequence[ChunkCodec],
@@ -177,8 +178,9 @@ def _planned(
     associated: AssociatedImages,
     reducer: Reducer,
 ) -> _Plan:
-    version = options.ome_version
+    info, version = reader.info, options.ome_version
     layout = ngff_layout(info.axes, info.bands)
+    windows = sampled_windows(reader, layout)
     labels = info.interpretation is Interpretation.LABELS and info.dtype.kind in "iu"
     base = f"{_LABEL_PATH}/" if labels else ""
     arrays = tuple(
@@ -195,6 +197,7 @@ def _planned(
         return image_attributes(
             info, layout, written, version,
             name=name, associated=associated.paths, averaged=reducer is not Reducer.NEAREST,
+            windows=windows,
         )  # fmt: skip
 
     zarr = version.zarr_format

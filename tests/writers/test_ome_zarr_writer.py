@@ -236,6 +236,29 @@ def test_channels_units_and_spacing(tmp_path: Path, version: OmeVersion) -> None
     assert multiscale["datasets"][0]["coordinateTransformations"][0]["scale"] == [1, 1.5, 1, 1]
 
 
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.int16])
+def test_channels_that_say_nothing_are_shown_by_what_is_in_them(tmp_path: Path, dtype: Any) -> None:
+    pixels = np.zeros((2, 3, 600, 700, 2), dtype)
+    pixels[0] = RNG.integers(100, 200, pixels.shape[1:])
+    pixels[1, ..., 0] = RNG.integers(1000, 5000, pixels.shape[1:-1])
+    if np.dtype(dtype).kind == "f":
+        pixels[0, 0, 10, 10] = np.nan
+    reader = array_reader(pixels, "czyxs")
+    group = opened(write(reader, out(tmp_path)).path)
+    windows = [c["window"] for c in ome(group)["omero"]["channels"]]
+    high = 32767 if np.dtype(dtype).kind == "i" else 65535
+    assert windows[0]["start"] == pytest.approx(100, abs=1)
+    assert windows[1]["end"] == pytest.approx(199, abs=1)
+    assert windows[2]["start"] == pytest.approx(1000, abs=20)
+    assert windows[2]["end"] == pytest.approx(5000, abs=20)
+    if np.dtype(dtype).kind == "f":
+        assert (windows[3]["start"], windows[3]["end"]) == (0, 1)
+    else:
+        assert windows[3]["max"] == windows[3]["end"] == high
+    with open_reader(out(tmp_path)) as back:
+        assert back.info.channels == reader.info.channels
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_label_map_is_ngff_s_labels_too(tmp_path: Path, version: OmeVersion) -> None:
     pixels = RNG.integers(0, 5, (90, 70, 1), np.uint32) * 100000
