@@ -1,11 +1,11 @@
 """One frame on its way through the pyramid engine: strips that fill, tasks that they become."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ziggurat.readers.encoded import EncodedLevel
+from ziggurat.readers.encoded import Codec, EncodedLevel
 from ziggurat.readers.geometry import Rect, ceil_div
 from ziggurat.readers.reader import Pixels, Reader
 from ziggurat.writers.budget import Budget
@@ -16,6 +16,7 @@ from ziggurat.writers.pyramid_strips import Buffers, Strips
 from ziggurat.writers.resample import Shrinker
 
 _COPY_BATCH = 64  # copied tiles need no pool; a batch is for progress and cancelling
+_TALLEST_FEED = 4  # source tiles up to so many times as high as ours are decoded row by row
 
 
 @dataclass
@@ -26,14 +27,10 @@ class _Stage:
     plan: LevelPlan
     encoded: EncodedLevel | None
     below: "_Stage | None" = None
-    strips: Strips | None = None  # of a cascade
+    strips: Strips | None = None  # where its pixels come from, unless it reads them itself
+    feeds: bool = False  # it makes no tiles, but fills the strips of its own level below it
     filled: int = 0  # rows of pixels that are complete, from the top
     next_row: int = 0  # the next tile row to become tasks
-
-    @property
-    def cascades(self) -> bool:
-        """True where its pixels come from the level above."""
-        return isinstance(self.plan.origin, Cascade)
 
     def row_rect(self, row: int) -> Rect:
         """Return the pixels of one tile row, clipped to the level."""
@@ -93,27 +90,46 @@ class FrameWork:
         self._pixel_bytes = reader.info.bands * reader.info.dtype.itemsize
         self._stages = [self._stage(i, plan) for i, plan in enumerate(plans)]
         for above, stage in zip(self._stages, self._stages[1:], strict=False):
-            if stage.cascades:
+            if isinstance(stage.plan.origin, Cascade):
                 above.below = stage
-        for stage in self._stages:
-            if stage.cascades:
+        feeds = [self._feed(stage) for stage in self._stages]
+        for stage, feed in zip(self._stages, feeds, strict=True):
+            if feed is not None or isinstance(stage.plan.origin, Cascade):
                 stage.strips = Strips(stage.plan, self._halo(stage), buffers, blanks)
-        self._heads = self._head_tasks()
+        own = [stage for stage in self._stages if not isinstance(stage.plan.origin, Cascade)]
+        self._heads = self._head_tasks([feeds[stage.index] or stage for stage in own])
 
     def _stage(self, index: int, plan: LevelPlan) -> _Stage:
         wants_bytes = isinstance(plan.origin, Copy | Scaled)
         encoded = self._reader.encoded(plan.origin.level, self._frame) if wants_bytes else None  # type: ignore[union-attr]
         return _Stage(index, plan, encoded)
 
+    def _feed(self, stage: _Stage) -> _Stage | None:
+        """Return a stage that reads whole rows of source tiles, where ours would cut them.
+
+        Else tiles at the cuts would be decoded twice. Without an encoded level it isn't
+        known that a cut costs anything.
+        """
+        plan = stage.plan
+        if not isinstance(plan.origin, Stored):
+            return None
+        source = self._reader.encoded(plan.origin.level, self._frame)
+        if source is None or source.format.codec is Codec.NONE:
+            return None
+        whole = plan.tile_height % source.tile_height == 0 == plan.tile_width % source.tile_width
+        if whole or source.tile_height > _TALLEST_FEED * plan.tile_height:
+            return None
+        grid = replace(plan, tile_width=source.tile_width, tile_height=source.tile_height)
+        return _Stage(stage.index, grid, None, below=stage, feeds=True)
+
     def next_head(self) -> Task | None:
         """Return the next task that depends on no other, or None when all are given out."""
         return next(self._heads, None)
 
-    def _head_tasks(self) -> Iterator[Task]:
-        for stage in self._stages:
-            if not stage.cascades:
-                for row in range(stage.plan.grid[1]):
-                    yield from self._row_tasks(stage, row)
+    def _head_tasks(self, stages: Sequence[_Stage]) -> Iterator[Task]:
+        for stage in stages:
+            for row in range(stage.plan.grid[1]):
+                yield from self._row_tasks(stage, row)
 
     def _row_tasks(self, stage: _Stage, row: int) -> Iterator[Task]:
         plan, columns = stage.plan, stage.plan.grid[0]
@@ -136,7 +152,8 @@ class FrameWork:
         below = stage.below
         if below is None:
             return []
-        below.filled = ceil_div(stage.row_rect(task.row).bottom, 2)
+        bottom = stage.row_rect(task.row).bottom
+        below.filled = bottom if stage.feeds else ceil_div(bottom, 2)
         ready: list[Task] = []
         while below.next_row < below.plan.grid[1]:
             needed = below.row_rect(below.next_row).bottom + self._halo(below)
@@ -147,7 +164,7 @@ class FrameWork:
         return ready
 
     def _halo(self, stage: _Stage) -> int:
-        return self._shrink.halo if stage.below is not None else 0
+        return self._shrink.halo if stage.below is not None and not stage.feeds else 0
 
     def run(self, task: Task) -> list[bytes | None]:
         """Read, encode and halve the tiles of one task."""
@@ -159,18 +176,20 @@ class FrameWork:
         rect = Rect(left, band.y, min(task.last * plan.tile_width, plan.width) - left, band.height)
         cells = [self._cell(plan, column, rect) for column in range(task.first, task.last)]
         blank = [self._is_blank(stage, task.row, task.first + i, c) for i, c in enumerate(cells)]
+        below = None if stage.below is None else stage.below.strips
         if all(blank):
-            if stage.below is not None and stage.below.strips is not None:
-                stage.below.strips.put_blank(_half(rect))
-            if plan.encode is not None:
-                return [self._blanks.data(stage.index) for _ in blank]
-            return self._copied(task)
+            if below is not None:
+                below.put_blank(rect if stage.feeds else _half(rect))
+            return self._blank_tiles(task)
         outer = self._with_halo(stage, rect)
         pixels = np.asarray(self._pixels(stage, task.row, outer))  # memmap slices cost far more
-        core = rect.shift(-outer.x, -outer.y)
-        if stage.below is not None and stage.below.strips is not None:
+        if below is not None and stage.feeds:
+            below.put(rect.x, rect.y, pixels)
+            return []
+        if below is not None:
             half = _half(rect)
-            stage.below.strips.put(half.x, half.y, self._shrink(pixels, core))
+            small = self._shrink(pixels, rect.shift(-outer.x, -outer.y))
+            below.put(half.x, half.y, small)
         if plan.encode is None:
             return self._copied(task)
         return [
@@ -179,6 +198,13 @@ class FrameWork:
             else self._encoded(plan, pixels, cell.shift(-outer.x, -outer.y))
             for cell, empty in zip(cells, blank, strict=True)
         ]
+
+    def _blank_tiles(self, task: Task) -> list[bytes | None]:
+        if task.stage.feeds:
+            return []
+        if task.stage.plan.encode is None:
+            return self._copied(task)
+        return [self._blanks.data(task.level)] * (task.last - task.first)
 
     def _encoded(self, plan: LevelPlan, pixels: Pixels, cell: Rect) -> bytes | None:
         assert plan.encode is not None
@@ -207,13 +233,12 @@ class FrameWork:
         return grown.intersect(Rect(0, 0, stage.plan.width, stage.plan.height))
 
     def _is_blank(self, stage: _Stage, row: int, column: int, cell: Rect) -> bool:
-        if stage.cascades:
-            if self._halo(stage) or not self._blanks.known:
-                return False
-            assert stage.strips is not None
-            return stage.strips.blank(row, column)
-        if not isinstance(stage.plan.origin, Copy | Stored) or self._halo(stage):
+        if self._halo(stage):
             return False  # a wide filter rings into blank neighbours
+        if stage.strips is not None:
+            return self._blanks.known and stage.strips.blank(row, column)
+        if not isinstance(stage.plan.origin, Copy | Stored):
+            return False
         level = stage.plan.origin.level
         if not self._reader.is_blank(level, self._frame, cell):
             return False
@@ -222,14 +247,14 @@ class FrameWork:
         return True
 
     def _pixels(self, stage: _Stage, row: int, rect: Rect) -> Pixels:
+        if stage.strips is not None:
+            return stage.strips.read(row, rect)
         origin = stage.plan.origin
-        if isinstance(origin, Copy | Stored):
-            return self._reader.read(origin.level, self._frame, rect)
         if isinstance(origin, Scaled):
             assert stage.encoded is not None
             return read_scaled(stage.encoded, origin.reduction, rect, self._blanks.fill)
-        assert stage.strips is not None
-        return stage.strips.read(row, rect)
+        assert isinstance(origin, Copy | Stored)
+        return self._reader.read(origin.level, self._frame, rect)
 
 
 def _half(rect: Rect) -> Rect:

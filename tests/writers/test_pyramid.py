@@ -252,6 +252,28 @@ def test_scaled_levels_are_decoded_at_their_size(tissue, reduction):
     assert reader.decoded == 0
 
 
+@pytest.mark.parametrize("reducer", [Reducer.MEAN, Reducer.CUBIC])
+@pytest.mark.parametrize("tile", [64, 256, 80])
+def test_tiles_of_another_grid_are_read_row_by_row_and_each_once(tissue, tile, reducer):
+    class Counting(TiledReader):
+        def read(self, level, frame, rect):
+            self.touched += [
+                (x, y)
+                for x in range(rect.x // 96, -(-rect.right // 96))
+                for y in range(rect.y // 96, -(-rect.bottom // 96))
+            ]
+            return super().read(level, frame, rect)
+
+    reader = Counting(tissue[:500, :333], 96)
+    reader.touched = []
+    levels = plans(reader.info, tile)
+    shrink = Shrinker(reducer)
+    images = assembled(build(reader, levels, shrink, BUDGET), levels, reader.info)
+    for index, wanted in enumerate(halves(tissue[:500, :333], shrink, len(levels))):
+        np.testing.assert_array_equal(images[0, index], wanted)
+    assert len(reader.touched) == len(set(reader.touched)) == 4 * 6
+
+
 def threads_of_the_engine():
     return [t for t in threading.enumerate() if t.name.startswith("ziggurat-encode")]
 
