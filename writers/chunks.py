@@ -8,6 +8,7 @@ ext4 then converts unwritten extents page by page as the mapping is touched: ten
 """
 
 import errno
+import math
 import mmap
 import os
 import threading
@@ -101,7 +102,7 @@ class ChunkFiles:
     def _map(
         self, descriptor: int, path: str, shape: tuple[int, ...], dtype: np.dtype[Any]
     ) -> Array:
-        size = int(np.prod(shape)) * dtype.itemsize
+        size = math.prod(shape) * dtype.itemsize
         try:
             if os.fstat(descriptor).st_size != size:
                 raise CorruptSourceError(f"the chunk {path} is not {size} bytes long")
@@ -128,25 +129,22 @@ class ChunkFiles:
         return os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o666), name
 
     def _link(self, source: str, path: str) -> bool:
+        folder = os.path.dirname(path)
         try:
-            _link(source, path)
+            os.mkdir(folder)  # most chunks are the first in theirs
         except FileExistsError:
-            return False
+            pass
         except FileNotFoundError:
             if self._vanished():
                 raise
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            try:
-                _link(source, path)
-            except FileExistsError:
-                return False
+            os.makedirs(folder, exist_ok=True)
+        try:
+            # A directory descriptor, even an unused one, is what makes Python call linkat, which
+            # alone follows the link in /proc to the nameless file.
+            os.link(source, path, src_dir_fd=0, follow_symlinks=True)
+        except FileExistsError:
+            return False
         return True
-
-
-def _link(source: str, path: str) -> None:
-    # A directory descriptor, even an unused one, is what makes Python call linkat, which alone
-    # follows the link in /proc to the nameless file.
-    os.link(source, path, src_dir_fd=0, follow_symlinks=True)
 
 
 def _write_all(descriptor: int, content: Array) -> None:

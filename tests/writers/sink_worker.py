@@ -8,7 +8,7 @@ The tests run it, so that workers start from a program of their own, as users' d
 import json
 import multiprocessing
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
@@ -19,64 +19,81 @@ import ziggurat
 Tile = dict[str, Any]  # the arguments of addTile
 
 
-def random_tiles(job: dict[str, Any]) -> Iterator[Tile]:
-    """Tiles at random places, with random masks; of one seed they are always the same."""
+Place = tuple[int, int, int, int]  # x, y, width, height
+Wanted = Callable[[int, Place], bool]
+
+
+def random_places(job: dict[str, Any]) -> list[Place]:
+    """Places anywhere, over one another."""
     rng = np.random.default_rng(job["seed"])
-    width, height, largest = job["width"], job["height"], job["largest"]
-    for _ in range(job["count"]):
-        h, w = (int(side) for side in rng.integers(8, largest, 2))
-        tile = rng.integers(0, 256, (h, w, 3), dtype=np.uint8)
-        x, y = int(rng.integers(0, width - w)), int(rng.integers(0, height - h))
-        yield {"tile": tile, "x": x, "y": y, "mask": rng.random((h, w)) < 0.7}
+    h, w = rng.integers(8, job["largest"], (2, job["count"]))
+    x, y = rng.integers(0, job["width"] - w), rng.integers(0, job["height"] - h)
+    return list(zip(x.tolist(), y.tolist(), w.tolist(), h.tolist(), strict=True))
 
 
-def grid_tiles(job: dict[str, Any]) -> Iterator[Tile]:
-    """Tiles that cover an image without gap or overlap, off the store's grid, in random order."""
-    rng = np.random.default_rng(job["seed"])
-    columns = np.arange(0, job["width"], job.get("tile_width", 131))
-    rows = np.arange(0, job["height"], job.get("tile_height", 97))
-    places = [(int(x), int(y)) for y in rows for x in columns]
-    for number in rng.permutation(len(places)):
-        x, y = places[number]
-        h = min(job.get("tile_height", 97), job["height"] - y)
-        w = min(job.get("tile_width", 131), job["width"] - x)
-        color = np.random.default_rng([job["seed"], int(number)])
-        yield {"tile": color.integers(1, 256, (h, w, 3), dtype=np.uint8), "x": x, "y": y}
+def grid_places(job: dict[str, Any]) -> list[Place]:
+    """Places that cover an image without gap or overlap, off the store's grid, in random order."""
+    width, height = job.get("tile_width", 131), job.get("tile_height", 97)
+    places = [
+        (x, y, min(width, job["width"] - x), min(height, job["height"] - y))
+        for y in range(0, job["height"], height)
+        for x in range(0, job["width"], width)
+    ]
+    order = np.random.default_rng(job["seed"]).permutation(len(places))
+    return [places[number] for number in order]
 
 
-def growing_tiles(job: dict[str, Any]) -> Iterator[Tile]:
+def placed_tiles(
+    job: dict[str, Any],
+    wanted: Wanted | None = None,
+) -> Iterator[Tile]:
+    """Tiles at their places; of one seed they are always the same. Random ones have masks."""
+    places = random_places(job) if job["kind"] == "random" else grid_places(job)
+    for number, place in enumerate(places):
+        if wanted and not wanted(number, place):
+            continue
+        x, y, w, h = place
+        rng = np.random.default_rng([job["seed"], number])
+        tile = {"tile": rng.integers(1, 256, (h, w, 3), dtype=np.uint8), "x": x, "y": y}
+        if job["kind"] == "random":
+            tile["mask"] = rng.random((h, w)) < 0.7
+        yield tile
+
+
+def growing_tiles(
+    job: dict[str, Any],
+    wanted: Wanted | None = None,
+) -> Iterator[Tile]:
     """Tiles that make the image grow to the right, down, by axes, by bands and by dtype."""
     rng = np.random.default_rng(job["seed"])
-    for number in rng.permutation(job["count"]):
-        number = int(number)
+    for turn, shuffled in enumerate(rng.permutation(job["count"])):
+        number = int(shuffled)
         kind = number % 5
-        bands = 4 if kind == 3 else 3
+        place = (number // 5 % 10 * 50, number // 50 * 40, 50, 40)
+        if wanted and not wanted(turn, place):
+            continue
+        value = number % 200 + 1 + (1000 if kind == 4 else 0)
         dtype = np.uint16 if kind == 4 else np.uint8
-        value = number % 200 + 1
         yield {
-            "tile": np.full((40, 50, bands), value + (1000 if kind == 4 else 0), dtype),
-            "x": number // 5 % 10 * 50,
-            "y": number // 50 * 40,
+            "tile": np.full((40, 50, 4 if kind == 3 else 3), value, dtype),
+            "x": place[0],
+            "y": place[1],
             **({"z": number % 3} if kind == 1 else {"t": number % 2} if kind == 2 else {}),
         }
 
 
-KINDS = {"random": random_tiles, "grid": grid_tiles, "growing": growing_tiles}
+KINDS = {"random": placed_tiles, "grid": placed_tiles, "growing": growing_tiles}
 
 
-def lay(sink: ziggurat.Sink, job: dict[str, Any], worker: int, skip_written: bool = False) -> int:
+def lay(sink: ziggurat.Sink, job: dict[str, Any], worker: int, skip_written: bool = False) -> None:
     """Lay the tiles of one worker: every so-manieth of all."""
     done = {(t.x, t.y, t.width, t.height) for t in sink.tiles()} if skip_written else set()
-    laid = 0
-    for number, tile in enumerate(KINDS[job["kind"]](job)):
-        height, width = tile["tile"].shape[:2]
-        if number % job["workers"] != worker:
-            continue
-        if (tile["x"], tile["y"], width, height) in done:
-            continue
+
+    def mine(number: int, place: Place) -> bool:
+        return number % job["workers"] == worker and place not in done
+
+    for tile in KINDS[job["kind"]](job, mine):
         sink.addTile(**tile)
-        laid += 1
-    return laid
 
 
 def main() -> None:

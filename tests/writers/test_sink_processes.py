@@ -139,21 +139,21 @@ def kill_and_resume(
         "kind": "grid" if mode == "over" else "random",
         "seed": seed,
         "count": count,
-        "width": 1000,
-        "height": 800,
-        "largest": 90,
+        "width": 3000,
+        "height": 2000,
+        "largest": 60,
         "workers": 4,
-        "tile_width": 23,
-        "tile_height": 17,
+        "tile_width": 7,
+        "tile_height": 6,
     }
-    ziggurat.new(path, sizeX=1000, sizeY=800, bands=3, blend=mode, tileSize=128).close()
+    ziggurat.new(path, sizeX=3000, sizeY=2000, bands=3, blend=mode, tileSize=128).close()
     chance = random.Random(seed)
     running = {number: start(path, {**job, "worker": number}) for number in range(4)}
     killed = 0
     deadline = time.monotonic() + 60 + 3 * kills
     while running:
         assert time.monotonic() < deadline, "a survivor hangs"
-        time.sleep(chance.uniform(0.25, 0.6) if killed < kills else 0.1)
+        time.sleep(chance.uniform(0.4, 1.0) if killed < kills else 0.1)
         if killed < kills:
             number = chance.choice(list(running))
             running[number].send_signal(signal.SIGKILL)
