@@ -143,7 +143,7 @@ def make_cases(seed, meta, count):
         if scale:
             cases.append(["level", {**scale, "rounding": rng.choice(["round", "ceil", None])}])
             cases.append(["level", {**scale, "exact": True}])
-        plain = {k: v for k, v in random_region(rng, meta).items()}
+        plain = random_region(rng, meta)
         cases.append(
             [
                 "convert",
@@ -227,10 +227,8 @@ def judge(kind, mine, theirs, kwargs):
         limit = np.nanmax(np.abs(b)) / 255 * RESAMPLED if b.dtype.kind == "f" else RESAMPLED
         if "scale" not in kwargs and "output" not in kwargs:
             if np.nanmax(difference) > 0:
-                return (
-                    "region pixels",
-                    f"max {np.nanmax(difference)}, mean {np.nanmean(difference):.3f}, {np.mean(difference > 0):.4f} of all",
-                )
+                largest, mean = np.nanmax(difference), np.nanmean(difference)
+                return "region pixels", f"max {largest}, mean {mean:.3f}"
         elif np.nanmean(difference) > max(limit, 1e-9):
             return "resampled pixels", f"mean {np.nanmean(difference):.2f}"
         return None
@@ -273,7 +271,7 @@ def main():
         worker = str(HERE / "reference_worker.py")
         subprocess.run([python, worker, questions, answers], check=True)
         with answers.open("rb") as file:
-            theirs = pickle.load(file)  # noqa: S301  (our own child wrote it)
+            theirs = pickle.load(file)
     report = {}
     for path, cases in asked.items():
         name = str(Path(path).relative_to(DATA))
@@ -303,7 +301,7 @@ def compare_file(name, path, cases, theirs, show):
     found, examples = Counter(), {}
     with ziggurat.open(own_path(path)) as source:
         meta, other = source.getMetadata(), theirs["facts"]["metadata"]
-        for key in EXACT_KEYS + ("dtype", "IndexRange", "IndexStride", "channels", "channelmap"):
+        for key in (*EXACT_KEYS, "dtype", "IndexRange", "IndexStride", "channels", "channelmap"):
             if not same(meta.get(key), other.get(key)):
                 found[f"metadata {key}"] += 1
                 examples.setdefault(f"metadata {key}", []).append(

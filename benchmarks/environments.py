@@ -25,6 +25,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "tensorstore": ("tensorstore", "numpy"),
     "fastslide": ("fastslide", "numpy"),
     "cucim": ("cucim-cu12", "numpy"),
+    "wsidicomizer": ("wsidicomizer",),
 }
 
 

@@ -125,9 +125,9 @@ def palette_colors(pixels: Pixels, palette: Sequence[tuple[int, int, int, int]])
     """Return the RGBA colours, uint8 (y, x, 4), of indices; unknown ones are transparent."""
     table = np.zeros((len(palette) + 1, 4), np.uint8)
     table[:-1] = palette
-    indices = pixels[..., 0]
+    indices = pixels[..., 0].astype(np.intp)
     known = (indices >= 0) & (indices < len(palette))
-    return table[np.where(known, indices, len(palette)).astype(np.intp)]
+    return table[np.where(known, indices, len(palette))]
 
 
 def to_8bit(pixels: Pixels) -> Pixels:
