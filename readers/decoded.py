@@ -19,6 +19,8 @@ from ziggurat.readers.reader import Pixels, Reader
 MEMORY_BYTES = 256 * 1024 * 1024
 _HARMLESS_BYTES = 64 * 1024 * 1024
 
+Decode = Callable[[Callable[[], Pixels]], Pixels]
+
 # EXIF 2.3, tag 274: how the stored rows and columns become the picture, as views of (f, y, x, b).
 _ORIENTATIONS: dict[int, Callable[[Pixels], Pixels]] = {
     1: lambda a: a,
@@ -35,13 +37,12 @@ _ORIENTATIONS: dict[int, Callable[[Pixels], Pixels]] = {
 class DecodedReader(Reader):
     """A picture with one level, decoded whole when its first pixel is asked for.
 
-    ``decode`` fills an array of shape (frame, y, x, band) as stored; ``orientation`` is EXIF's,
-    and ``info`` speaks of the picture as it is meant to be seen.
+    ``decode(allocate)`` calls ``allocate()`` for an array of shape (frame, y, x, band), as stored,
+    fills it and returns it; it does so once it has seen that there are pixels. ``orientation`` is
+    EXIF's, and ``info`` speaks of the picture as it is meant to be seen.
     """
 
-    def __init__(
-        self, info: ImageInfo, decode: Callable[[Pixels], None], orientation: int = 1
-    ) -> None:
+    def __init__(self, info: ImageInfo, decode: Decode, orientation: int = 1) -> None:
         self.info = info
         self._decode = decode
         self._orientation = orientation if orientation in _ORIENTATIONS else 1
@@ -65,8 +66,7 @@ class DecodedReader(Reader):
                 if self._orientation >= 5:
                     width, height = height, width
                 shape = (self.info.frames, height, width, self.info.bands)
-                pixels = _allocate(shape, self.info.dtype)
-                self._decode(pixels)
+                pixels = self._decode(lambda: _allocate(shape, self.info.dtype))
                 self._pixels = _ORIENTATIONS[self._orientation](pixels)
             return self._pixels
 
@@ -83,12 +83,12 @@ def _allocate(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Pixels:
     with tempfile.TemporaryFile(prefix="ziggurat-") as file:
         try:
             os.posix_fallocate(file.fileno(), 0, size)  # a full disk is an error now, not later
+            return np.memmap(file, dtype, "r+", shape=shape)
         except OSError as error:
             raise SourceError(
                 f"decoding needs {size} bytes in {tempfile.gettempdir()}: {error.strerror}; "
                 f"set TMPDIR to a place with room"
             ) from error
-        return np.memmap(file, dtype, "r+", shape=shape)
 
 
 def check_proportion(name: str, decoded: int, stored: int, most: int) -> None:

@@ -4,6 +4,7 @@ BMP, PPM/PGM/PBM, TGA, PCX, SGI, ICO and the flattened picture of a PSD.
 """
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -52,13 +53,15 @@ def _mode(image: Image.Image) -> tuple[str, Any, int]:
     return _MODES.get(image.mode, _RGB)
 
 
-def _decode(location: Location, out: Pixels) -> None:
+def _decode(location: Location, allocate: Callable[[], Pixels]) -> Pixels:
     with _open(location) as image:
         try:
             pixels = np.asarray(image.convert(_mode(image)[0]))
         except (OSError, ValueError, SyntaxError, EOFError, IndexError) as error:
             raise CorruptSourceError(f"{location.url} can't be decoded: {error}") from error
+    out = allocate()
     out[0] = pixels.reshape(out.shape[1:])
+    return out
 
 
 def open_reader(location: Location) -> DecodedReader:
@@ -92,4 +95,4 @@ def open_reader(location: Location) -> DecodedReader:
         icc_profile=profile,
         internal={"pillow": {"format": name, "mode": mode}},
     )
-    return DecodedReader(info, lambda out: _decode(location, out))
+    return DecodedReader(info, lambda allocate: _decode(location, allocate))

@@ -9,6 +9,7 @@ keeps its dtype and profile. A resolution counts as a physical pixel size only w
 10 µm or finer: coarser ones speak of screens and printers.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,19 +129,22 @@ def _said(error: Any) -> str:
     return "; ".join(dict.fromkeys(line for line in lines if line))
 
 
-def _decode(location: Location, image: Any, out: Pixels) -> None:
+def _decode(location: Location, image: Any, allocate: Callable[[], Pixels]) -> Pixels:
     """Fill (frame, y, x, band) in strips, on this thread."""
-    rows = out.reshape(-1, *out.shape[2:])
-    height, width, bands = rows.shape
-    step = max(1, _STRIP_BYTES // (width * bands * out.itemsize))
     try:
         region = pyvips.Region.new(image)
+        region.fetch(0, 0, image.width, 1)  # a forged size fails here, before it costs memory
+        out = allocate()
+        rows = out.reshape(-1, *out.shape[2:])
+        height, width, bands = rows.shape
+        step = max(1, _STRIP_BYTES // (width * bands * out.itemsize))
         for top in range(0, height, step):
             count = min(step, height - top)
-            strip = region.fetch(0, top, width, count)
-            rows[top : top + count] = np.frombuffer(strip, out.dtype).reshape(count, width, bands)
+            strip = np.frombuffer(region.fetch(0, top, width, count), out.dtype)
+            rows[top : top + count] = strip.reshape(count, width, bands)
     except pyvips.Error as error:
         raise CorruptSourceError(f"{location.url} can't be decoded: {_said(error)}") from error
+    return out
 
 
 def _mm(resolution: float) -> float | None:
@@ -203,8 +207,9 @@ def open_reader(location: Location) -> DecodedReader:
     orientation = int(_field(image, "orientation") or 1)
     info = _info(image, loader, frames, orientation)
 
-    def decode(out: Pixels) -> None:
-        _decode(location, _load(location, loader, data), out)  # an image is read once
+    def decode(allocate: Callable[[], Pixels]) -> Pixels:
+        # loaded anew: a sequential image is read once
+        return _decode(location, _load(location, loader, data), allocate)
 
     return DecodedReader(info, decode, orientation)
 

@@ -236,7 +236,7 @@ def test_threads_decode_once(
 ) -> None:
     reader = open_reader(save(picture, tmp_path / "a.png"))
     decode, calls, barrier = reader._decode, [], threading.Barrier(4)  # type: ignore[attr-defined]
-    monkeypatch.setattr(reader, "_decode", lambda out: (calls.append(1), decode(out)))
+    monkeypatch.setattr(reader, "_decode", lambda allocate: calls.append(1) or decode(allocate))
 
     def read(index: int) -> np.ndarray:
         barrier.wait()
