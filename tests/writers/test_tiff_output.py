@@ -352,3 +352,24 @@ def test_a_description_with_wrong_fields_keeps_the_right_ones():
         '{"ziggurat": {"frame": 0, "magnification": "x", "mm_x": 0.5, "axes": [{"name": 3}]}}'
     )
     assert dict(said.facts) == {"mm_x": 0.5}
+
+
+def test_a_bigtiff_is_read_by_all(tmp_path, big_tissue, monkeypatch):
+    import openslide
+    import pyvips
+    from osgeo import gdal
+
+    from ziggurat.writers import tiff_tags
+
+    gdal.UseExceptions()
+    monkeypatch.setattr(tiff_tags, "_CLASSIC_LIMIT", 1000)
+    path = tmp_path / "image.tif"
+    write(array_reader(big_tissue), path, EXACT)
+    with tifffile.TiffFile(path) as tif:
+        assert tif.is_bigtiff
+        np.testing.assert_array_equal(tif.asarray(), big_tissue)
+    with openslide.OpenSlide(path) as slide:
+        assert list(slide.level_dimensions) == SIZES
+    np.testing.assert_array_equal(pyvips.Image.new_from_file(str(path)).numpy(), big_tissue)
+    dataset = gdal.Open(str(path))
+    assert dataset.GetRasterBand(1).GetOverviewCount() == 3

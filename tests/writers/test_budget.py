@@ -1,0 +1,65 @@
+"""Memory and order: what a write may take, and how tiles wait for their turn."""
+
+import os
+
+import psutil
+import pytest
+
+from ziggurat.readers.errors import WriteError
+from ziggurat.writers import budget as module
+from ziggurat.writers.budget import budget, free_memory
+from ziggurat.writers.layout import EncodedTile
+from ziggurat.writers.options import WriteOptions
+from ziggurat.writers.spool import TileSorter
+
+
+def test_the_limit_of_a_container_counts(tmp_path, monkeypatch):
+    limit, used = tmp_path / "memory.max", tmp_path / "memory.current"
+    monkeypatch.setattr(module, "_CGROUP_LIMITS", (str(limit),))
+    monkeypatch.setattr(module, "_CGROUP_USED", (str(used),))
+    assert free_memory() > 0  # no such files: the machine's own
+    limit.write_text("max\n")
+    used.write_text("500\n")
+    assert free_memory() == pytest.approx(psutil.virtual_memory().available, rel=0.2)
+    limit.write_text("1500\n")
+    assert free_memory() == 1000
+
+
+def test_threads_and_tasks_follow_the_options():
+    free = budget(WriteOptions(), 256 * 256 * 3)
+    assert free.threads == len(os.sched_getaffinity(0))
+    assert free.task_bytes >= 256 * 256 * 3
+    tight = budget(WriteOptions(threads=8, max_memory=4 << 20), 256 * 256 * 3)
+    assert tight.threads * tight.task_bytes * 3 <= 5 << 20
+    one = budget(WriteOptions(max_memory=1 << 20), 64 << 20)
+    assert one.threads == 1
+
+
+def tiles(*places):
+    for frame, level, text in places:
+        yield EncodedTile(frame, level, 0, 0, None if text is None else text.encode())
+
+
+def test_tiles_wait_in_a_file_for_their_turn(tmp_path):
+    sorter = TileSorter(
+        tiles(
+            (0, 0, "a"), (0, 0, "b"), (0, 1, "small"), (0, 0, "c"), (0, 2, None), (1, 0, "next"),
+            (1, 1, "x"),
+        ),
+        tmp_path,
+    )  # fmt: skip
+    assert list(sorter.level(0, 0, 3)) == [b"a", b"b", b"c"]
+    assert [entry.name for entry in tmp_path.iterdir()] == [".spool"]
+    assert list(sorter.level(0, 1, 1)) == [b"small"]
+    assert list(sorter.level(0, 2, 1)) == [b""]
+    assert list(sorter.level(1, 0, 1)) == [b"next"]
+    assert list(sorter.level(1, 1, 1)) == [b"x"]
+    sorter.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pyramid_that_ends_early_is_an_error(tmp_path):
+    sorter = TileSorter(tiles((0, 0, "a")), tmp_path)
+    with pytest.raises(WriteError, match="level 0 ended before its last tile"):
+        list(sorter.level(0, 0, 2))
+    sorter.close()
