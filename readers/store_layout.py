@@ -13,6 +13,7 @@ a chunk file is the raw pixels of one tile of one frame) with one more folder in
 """
 
 import json
+import math
 import mmap
 import os
 import weakref
@@ -26,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
+from ziggurat.readers.geometry import ceil_div
 
 FOLDER = ".ziggurat"
 MAGIC = int.from_bytes(b"ZIGGURAT", "little")
@@ -88,7 +90,8 @@ class Structure:
     ``axes`` are slowest first, as in the array; ``born`` are the same names in the order in
     which they came, which is how header and journal number them. ``bands`` 0 and ``dtype`` ""
     mean that no tile has told yet. ``settled`` says that the dtype is meant: a one-pixel blank
-    tile that only reserves room leaves it open. ``fixed`` says that the caller gave the dtype.
+    tile that only reserves room leaves it open. ``fixed`` says that the caller gave the dtype,
+    ``expected`` is the share of the image that tiles will cover.
     """
 
     tile_width: int
@@ -101,6 +104,7 @@ class Structure:
     dtype: str = ""
     settled: bool = False
     fixed: bool = False
+    expected: float = 1.0
     generation: int = 0
 
     @property
@@ -112,6 +116,16 @@ class Structure:
     def arrays(self) -> tuple[StoredArray, ...]:
         """The arrays that hold the pixels: values first, weights second where there are any."""
         return _arrays(self)
+
+    def room(self, sizes: Sequence[int]) -> float:
+        """Return the bytes that an image of these sizes (axes, height, width) will take."""
+        if not (self.dtype and self.bands):
+            return 0
+        *axes, height, width = sizes
+        tiles = ceil_div(width, self.tile_width) * ceil_div(height, self.tile_height)
+        pixels = tiles * self.tile_width * self.tile_height * math.prod(axes)
+        each = sum(max(array.bands, 1) * array.dtype.itemsize for array in self.arrays)
+        return pixels * each * self.expected
 
     @property
     def fill_value(self) -> Any:

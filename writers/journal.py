@@ -87,6 +87,11 @@ class Journal:
                 errno.ENOSPC, "no room for the sink's journal; the tile is not in", str(self._path)
             )
 
+    @property
+    def empty(self) -> bool:
+        """True while no tile is in."""
+        return os.fstat(self._descriptor).st_size == 0
+
     def records(self) -> np.ndarray[Any, np.dtype[Any]]:
         """Return all whole records so far, oldest first."""
         if self._forks != forks():

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ziggurat.readers.errors import SinkInputError
-from ziggurat.readers.geometry import ceil_div
 from ziggurat.readers.store_layout import MAX_AXES, Blend, Structure
 from ziggurat.writers.attribute_checks import size
 from ziggurat.writers.tileinput import LARGEST, axis_name, refuse_reserved
@@ -18,7 +17,7 @@ DEFAULT_TILE = 512
 
 @dataclass(frozen=True)
 class Preallocation:
-    """Sizes, bands, dtype, axes, tile size, blending and fill, as given to ``ziggurat.new``."""
+    """Sizes, bands, dtype, axes, tile size, blending, fill …, as given to ``ziggurat.new``."""
 
     sizeX: int | None = None
     sizeY: int | None = None
@@ -28,6 +27,7 @@ class Preallocation:
     tileSize: int | tuple[int, int] = DEFAULT_TILE
     blend: Blend | str = Blend.OVER
     fill: float = 0
+    expected: float = 1.0
 
     def structure(self) -> Structure:
         """Return the structure of the empty store.
@@ -55,6 +55,7 @@ class Preallocation:
             dtype="" if dtype is None else dtype.name,
             settled=dtype is not None,
             fixed=dtype is not None,
+            expected=self._expected(),
         )
 
     @property
@@ -65,18 +66,6 @@ class Preallocation:
         if max(axes + sides) > LARGEST:
             raise SinkInputError(f"sizes go up to {LARGEST}, not {axes + sides}")
         return (*axes, *sides)
-
-    @property
-    def bytes(self) -> int:
-        """Bytes of the full image, as far as known."""
-        structure, (*axes, height, width) = self.structure(), self.sizes
-        if not (structure.dtype and structure.bands):
-            return 0
-        tiles = ceil_div(width, structure.tile_width) * ceil_div(height, structure.tile_height)
-        pixels = tiles * structure.tile_width * structure.tile_height * math.prod(axes)
-        return sum(
-            pixels * max(array.bands, 1) * array.dtype.itemsize for array in structure.arrays
-        )
 
     def refuse_conflict(self, present: Structure) -> None:
         """Refuse what contradicts a store that is there.
@@ -110,6 +99,12 @@ class Preallocation:
         if None in sides or any(not 16 <= int(side or 0) <= 16384 for side in sides):
             raise SinkInputError(f"tile sides are 16 to 16384 pixels, not {given!r}")
         return int(sides[0] or 0), int(sides[1] or 0)
+
+    def _expected(self) -> float:
+        share = self.expected
+        if not isinstance(share, int | float) or not 0 <= share <= 1:
+            raise SinkInputError(f"expectedCoverage is from 0 to 1, not {share!r}")
+        return float(share)
 
     def _dtype(self) -> np.dtype[Any] | None:
         if self.dtype is None:

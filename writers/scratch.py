@@ -1,4 +1,4 @@
-"""Where temporary stores live, who owns them, and whether there is room.
+"""Where temporary stores live, who owns them, and how they go.
 
 The owner of a temporary store holds a lock on a file in it for as long as it lives. Stores whose
 owner is gone, however it went, are removed by the next :func:`ziggurat.new`.
@@ -14,8 +14,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
-
-import psutil
 
 from ziggurat.readers.errors import ScratchFullError, SinkError
 from ziggurat.readers.flocks import close_lock_file, open_lock_file
@@ -133,21 +131,3 @@ def _remove_ownerless(store: Path) -> None:
         pass  # its owner lives
     finally:
         close_lock_file(descriptor)
-
-
-def check_room(folder: str | os.PathLike[str], needed: float) -> None:
-    """Refuse an image that can't fit on the disk.
-
-    Raises
-    ------
-    ScratchFullError
-        More bytes are needed than are free.
-    """
-    free = psutil.disk_usage(os.fspath(folder)).free
-    if needed > free:
-        raise ScratchFullError(
-            errno.ENOSPC,
-            f"the sink's image needs {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; give "
-            "another path, or expectedCoverage=… where only a part will be written",
-            os.fspath(folder),
-        )

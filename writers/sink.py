@@ -23,6 +23,7 @@ from ziggurat.writers.coverage import Coverage
 from ziggurat.writers.options import Compression, WriteOptions, reducer_named
 from ziggurat.writers.preallocation import DEFAULT_TILE, Preallocation
 from ziggurat.writers.progress import ProgressCallback
+from ziggurat.writers.room import check_room
 from ziggurat.writers.store import Store
 from ziggurat.writers.tileinput import tile_input
 from ziggurat.writers.write import WriteReport, write
@@ -301,18 +302,18 @@ def new(
         The image does not fit on the disk; nothing was made.
     """
     mode = _mode(mode)
-    wanted = Preallocation(sizeX, sizeY, bands, dtype, axes, tileSize, blend, fill)
+    wanted = Preallocation(
+        sizeX, sizeY, bands, dtype, axes, tileSize, blend, fill, expectedCoverage
+    )
     structure, sizes = wanted.structure(), wanted.sizes
-    if not 0 <= expectedCoverage <= 1:
-        raise SinkInputError(f"expectedCoverage is from 0 to 1, not {expectedCoverage!r}")
     if path is None:
         if mode is not Mode.CREATE:
             raise SinkInputError(f"mode {mode.value!r} needs a path")
-        return _temporary(structure, sizes, wanted.bytes * expectedCoverage)
+        return _temporary(structure, sizes)
     place = Path(path).expanduser().absolute()
     if mode is Mode.JOIN or (mode is Mode.RESUME and is_store(place)):
         return _joined(place, wanted)
-    scratch.check_room(scratch.existing_parent(place), wanted.bytes * expectedCoverage)
+    check_room(scratch.existing_parent(place), structure.room(sizes))
     scratch.publish(scratch.make(place.parent, structure, sizes), place)
     return _sink(place)
 
@@ -334,10 +335,10 @@ def _mode(mode: Mode | str) -> Mode:
         raise SinkInputError(f"mode is one of {known}, not {mode!r}") from None
 
 
-def _temporary(structure: Structure, sizes: Sequence[int], needed: float) -> Sink:
+def _temporary(structure: Structure, sizes: Sequence[int]) -> Sink:
     home = scratch.temporary_folder()
     scratch.sweep(home)
-    scratch.check_room(home, needed)
+    check_room(home, structure.room(sizes))
     folder = scratch.make(home, structure, sizes)
     target = folder.with_name(folder.name.replace(scratch.MAKING, scratch.PREFIX))
     ownership = scratch.claim(folder)

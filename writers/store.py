@@ -36,6 +36,7 @@ from ziggurat.writers.chunks import Array, ChunkFiles, blank_chunk
 from ziggurat.writers.fitting import fitted, grown, with_axes
 from ziggurat.writers.journal import Journal, pack_record
 from ziggurat.writers.locks import FileMutex, StructureLock
+from ziggurat.writers.room import check_room
 from ziggurat.writers.smallfiles import replace_file, sync_file_system, write_json
 from ziggurat.writers.tileinput import TileInput
 
@@ -128,6 +129,7 @@ class Store:
         count = [tile.count(name) for name in structure.born]
         pieces = list(_pieces(structure, tile))
         if not structure.settled or (tile.reserves and self._only_reserves(structure, pieces)):
+            self._refuse_too_large(structure, tile)
             self._extend(structure, tile, start, count)
             return
         pixels = fitted(structure, tile)
@@ -146,6 +148,15 @@ class Store:
         for piece in pieces:
             self._copy(structure, piece, flat, tile)
         commit()
+
+    def _refuse_too_large(self, structure: Structure, tile: TileInput) -> None:
+        """Say no in time: when room is reserved for an image that the disk can't hold."""
+        if self.journal.empty:
+            *axes, height, width = self.header.sizes(structure)
+            ends = (tile.start.get(name, 0) + 1 for name in structure.axes)
+            sizes = [max(pair) for pair in zip(axes, ends, strict=True)]
+            sizes += [max(height, tile.y + 1), max(width, tile.x + 1)]
+            check_room(self.root, structure.room(sizes))
 
     def _only_reserves(self, structure: Structure, pieces: Sequence[Piece]) -> bool:
         """Return True where laying a single blank pixel would change nothing."""

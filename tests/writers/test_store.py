@@ -77,6 +77,18 @@ def test_room_that_is_not_there_is_refused_at_once(tmp_path: Path) -> None:
     ziggurat.new(tmp_path / "s", **sizes, expectedCoverage=1e-6).close()
 
 
+def test_room_is_compared_when_it_is_reserved(tmp_path: Path) -> None:
+    corner = {"tile": np.zeros((1, 1, 3), np.uint8), "x": 10**7, "y": 10**7}
+    with ziggurat.new(tmp_path / "s") as sink:
+        with pytest.raises(ScratchFullError, match="GB are free"):
+            sink.addTile(**corner)
+        sink.addTile(full(1, 4, 4, 3))
+        assert sink.sizeX == 4
+    with ziggurat.new(tmp_path / "t", expectedCoverage=1e-6) as sink:
+        sink.addTile(**corner)
+        assert sink.sizeX == 10**7 + 1
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own with room for 8 MiB."""
