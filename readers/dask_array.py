@@ -1,17 +1,22 @@
 """The seam to dask, which is optional."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.geometry import ceil_div
 
-if TYPE_CHECKING:
-    from ziggurat.readers.indexing import LevelArray
-
 _CHUNK = 1024  # pixels a side, at least
 
 
-def as_dask(array: "LevelArray") -> Any:
+class ChunkedArray(Protocol):
+    """What dask needs to know of a lazy level beside its shape, dtype and indexing."""
+
+    @property
+    def chunks(self) -> tuple[int, int, int]:
+        """(height, width, bands) of the stored tiles."""
+
+
+def as_dask(array: ChunkedArray) -> Any:
     """Return a lazy level as a dask array whose chunks are whole stored tiles."""
     try:
         import dask.array

@@ -5,6 +5,7 @@ from ziggurat.readers.associated_methods import AssociatedMethods
 from ziggurat.readers.geo_methods import GeoMethods
 from ziggurat.readers.indexing import IndexingMethods
 from ziggurat.readers.metadata_methods import MetadataMethods, SizeMethods
+from ziggurat.readers.mosaic_methods import MosaicMethods
 from ziggurat.readers.notebook import NotebookMethods
 from ziggurat.readers.statistics_methods import StatisticsMethods
 
@@ -16,6 +17,7 @@ class ReadMethods(
     AnotherScaleMethods,
     StatisticsMethods,
     AssociatedMethods,
+    MosaicMethods,
     NotebookMethods,
     IndexingMethods,
 ):

@@ -288,6 +288,22 @@ def test_frames_are_told_apart(made_source, rng):
             source.getRegion(frame=frame)
 
 
+def test_frames_side_by_side(made_source, rng):
+    pixels = rng.integers(0, 255, (5, 20, 30)).astype(np.uint8)
+    source = made_source(pixels, "cyx")
+    found, kind = source.tileFrames(format="numpy")
+    assert (found.shape, kind) == ((40, 90, 1), "numpy")
+    np.testing.assert_array_equal(found[20:, 30:60, 0], pixels[4])
+    assert (found[20:, 60:] == 0).all()
+    found = source.tileFrames("numpy", [3, 1], framesAcross=7, region={"left": 5})[0]
+    np.testing.assert_array_equal(found[..., 0], np.hstack([pixels[3, :, 5:], pixels[1, :, 5:]]))
+    assert source.tileFrames()[1] == "image/jpeg"
+    with pytest.raises(TileRangeError, match="there are 5 frames"):
+        source.tileFrames(frameList=[5])
+    with pytest.raises(OptionError, match="framesAcross"):
+        source.tileFrames(framesAcross=0)
+
+
 def test_thumbnails(made_source, gradient):
     source = made_source(gradient)
     assert numpy_size(source.getThumbnail(format="numpy")) == (170, 256)
