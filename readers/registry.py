@@ -29,8 +29,10 @@ class Format:
 
     def fits(self, location: Location) -> bool:
         """Return True where this backend is worth a try."""
-        if location.is_remote and not self.remote:
-            return False
+        return (self.remote or not location.is_remote) and self.recognises(location)
+
+    def recognises(self, location: Location) -> bool:
+        """Return True where name or beginning are those of this kind."""
         if location.is_directory:
             return self.directories
         return (
@@ -111,6 +113,8 @@ def open_reader(path: str | os.PathLike[str], formats: tuple[Format, ...] | None
     failure: SourceError | None = None
     for row in FORMATS if formats is None else formats:
         if not row.fits(location):
+            if not row.any_file and row.recognises(location):
+                refusals.append(f"{row.name}: reads local files only; download it")
             continue
         if row.any_file and failure is not None:
             break  # somebody has recognised it as damaged: guessing would not mend it

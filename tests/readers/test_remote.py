@@ -17,7 +17,12 @@ import pytest
 import tifffile
 
 from ziggurat.readers.bytesource import ByteFile, LocalBytes
-from ziggurat.readers.errors import CorruptSourceError, SourceError, SourceNotFoundError
+from ziggurat.readers.errors import (
+    CorruptSourceError,
+    SourceError,
+    SourceNotFoundError,
+    UnsupportedFormatError,
+)
 from ziggurat.readers.geometry import Rect
 from ziggurat.readers.location import locate
 from ziggurat.readers.registry import open_reader
@@ -259,6 +264,12 @@ def test_a_missing_extra_is_named(
     monkeypatch.delitem(_registry, scheme, raising=False)
     with pytest.raises(SourceError, match=hint):
         locate(url)
+
+
+def test_slides_of_many_files_are_to_be_downloaded(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "slide.mrxs").write_bytes(b"\xff\xd8\xff\xe0" * 100)
+    with pytest.raises(UnsupportedFormatError, match="openslide: reads local files only"):
+        open_reader(server.url("slide.mrxs"))
 
 
 def test_other_file_systems_of_fsspec_work_alike(tissue: np.ndarray) -> None:
