@@ -14,6 +14,11 @@ from ziggurat.readers.errors import CorruptSourceError, SourceError, Unsupported
 
 gdal.UseExceptions()
 
+# GDAL's blocks would take a twentieth of the machine; decoded tiles are kept by our own cache.
+_BLOCK_CACHE_BYTES = 128 << 20
+if "GDAL_CACHEMAX" not in os.environ:
+    gdal.SetCacheMax(min(gdal.GetCacheMax(), _BLOCK_CACHE_BYTES))
+
 # What GDAL raises: its messages may hold bytes of a damaged file, which no text can be made of.
 GDAL_ERRORS = (RuntimeError, UnicodeDecodeError)
 

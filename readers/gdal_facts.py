@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from osgeo import gdal
 
-from ziggurat.readers.errors import CorruptSourceError
-from ziggurat.readers.geo import meters_per_pixel
+from ziggurat.readers.errors import CorruptSourceError, ProjectionError
+from ziggurat.readers.geo import image_corners, mean_meters_per_pixel, meters_per_pixel
 from ziggurat.readers.image import (
     GeoReference,
     GroundControlPoint,
@@ -66,7 +66,10 @@ def describe(dataset: gdal.Dataset, warnings: list[str]) -> ImageInfo:
     interpretation, alpha = _meaning([fact["interpretation"] for fact in facts], facts)
     levels = _levels(bands)
     geo = georeference(dataset)
-    size_x, size_y = meters_per_pixel(geo, levels[0].width, levels[0].height)
+    if geo is not None and not _sound(geo, levels[0].width, levels[0].height):
+        warnings.append("the georeference is damaged, and left out")
+        geo = None
+    size_x, size_y = _pixel_size(geo, levels[0].width, levels[0].height)
     return ImageInfo(
         format=dataset.GetDriver().ShortName,
         levels=levels,
@@ -76,7 +79,7 @@ def describe(dataset: gdal.Dataset, warnings: list[str]) -> ImageInfo:
         alpha=alpha,
         mm_x=size_x and size_x * 1000,
         mm_y=size_y and size_y * 1000,
-        description=dataset.GetMetadataItem("TIFFTAG_IMAGEDESCRIPTION"),
+        description=_metadata(dataset).get("TIFFTAG_IMAGEDESCRIPTION"),
         nodata=_nodata([fact.get("nodata") for fact in facts]),
         palette=_palette(facts) if interpretation is Interpretation.PALETTE else None,
         band_names=tuple(
@@ -84,9 +87,34 @@ def describe(dataset: gdal.Dataset, warnings: list[str]) -> ImageInfo:
             for number, fact in enumerate(facts)
         ),
         geo=geo,
-        properties=dict(dataset.GetMetadata() or {}),
+        properties=_metadata(dataset),
         internal={"gdal": _internal(dataset, facts, warnings)},
     )
+
+
+def _sound(geo: GeoReference, width: int, height: int) -> bool:
+    """Return True where a georeference puts all corners at finite, distinct places."""
+    try:
+        corners = image_corners(geo, width, height)
+    except ProjectionError:
+        return False
+    return bool(np.isfinite(corners).all()) and len(np.unique(corners, axis=0)) == 4
+
+
+def _pixel_size(
+    geo: GeoReference | None, width: int, height: int
+) -> tuple[float | None, float | None]:
+    """Return metres per pixel: one number where pixels are as good as square on the ground."""
+    along_x, along_y = meters_per_pixel(geo, width, height)
+    mean = mean_meters_per_pixel(geo, width, height)
+    if (
+        along_x
+        and along_y
+        and mean
+        and max(abs(along_x / mean - 1), abs(along_y / mean - 1)) < 0.02
+    ):
+        return mean, mean
+    return along_x, along_y
 
 
 def georeference(dataset: gdal.Dataset) -> GeoReference | None:
@@ -104,7 +132,7 @@ def georeference(dataset: gdal.Dataset) -> GeoReference | None:
         )
         crs = dataset.GetGCPSpatialRef()
         return GeoReference(crs.ExportToWkt() if crs else "", gcps=points)
-    if dataset.GetMetadata("RPC"):
+    if _metadata(dataset, "RPC"):
         return GeoReference("EPSG:4326", gcps=_points_of_rpc(dataset))
     return None
 
@@ -177,17 +205,27 @@ def _band_facts(band: gdal.Band) -> dict[str, Any]:
     facts = {
         "interpretation": "" if interpretation == "undefined" else interpretation,
         "type": gdal.GetDataTypeName(band.DataType),
-        "description": band.GetDescription() or None,
+        "description": text_of(band.GetDescription()) or None,
         "nodata": band.GetNoDataValue(),
         "scale": band.GetScale(),
         "offset": band.GetOffset(),
-        "units": band.GetUnitType() or None,
-        "categories": band.GetCategoryNames() or None,
+        "units": text_of(band.GetUnitType()) or None,
+        "categories": [text_of(name) for name in band.GetCategoryNames() or []] or None,
         "colortable": colors or None,
         "mask": mask_kind(band),
-        "metadata": band.GetMetadata() or None,
+        "metadata": _metadata(band) or None,
     }
     return {key: value for key, value in facts.items() if value is not None}
+
+
+def text_of(text: str | bytes) -> str:
+    """Return a text of GDAL's, which gives bytes where a file has no valid UTF-8."""
+    return text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+
+
+def _metadata(owner: gdal.MajorObject, domain: str = "") -> dict[str, str]:
+    found = owner.GetMetadata(domain) or {}
+    return {text_of(key): text_of(value) for key, value in found.items()}
 
 
 def mask_kind(band: gdal.Band) -> str:
@@ -208,13 +246,18 @@ def mask_kind(band: gdal.Band) -> str:
 def _internal(
     dataset: gdal.Dataset, facts: list[dict[str, Any]], warnings: list[str]
 ) -> dict[str, Any]:
-    domains = [d for d in dataset.GetMetadataDomainList() or () if not d.startswith("xml:")]
     hidden = ("DERIVED_SUBDATASETS", "COLOR_PROFILE")
+    names = [name for name in dataset.GetMetadataDomainList() or () if isinstance(name, str)]
+    domains = {
+        name: _metadata(dataset, name)
+        for name in names
+        if name not in hidden and not name.startswith("xml:")
+    }
     return {
         "driver": dataset.GetDriver().LongName,
-        "metadata": {d: dataset.GetMetadata(d) or {} for d in domains if d not in hidden},
-        "files": dataset.GetFileList() or [],
-        "rpc": bool(dataset.GetMetadata("RPC")),
+        "metadata": domains,
+        "files": [text_of(name) for name in dataset.GetFileList() or []],
+        "rpc": bool(_metadata(dataset, "RPC")),
         "warnings": warnings,
         "bands": facts,
     }

@@ -71,6 +71,8 @@ def _answer(corners: Coordinates, points: Coordinates, name: str | None) -> dict
         for key, (x, y) in zip(("ul", "ur", "lr", "ll"), corners.tolist(), strict=True)
     }
     low, high = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    if not all(map(math.isfinite, (*low, *high))):
+        raise ProjectionError("the image's own numbers put it nowhere: its transform is damaged")
     ends = {"xmin": low[0], "xmax": high[0], "ymin": low[1], "ymax": high[1]}
     return {key: named[key] for key in ("ll", "ul", "lr", "ur")} | {"srs": name} | ends
 

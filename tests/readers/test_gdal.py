@@ -345,3 +345,20 @@ def test_no_sidecar_files_are_left(tiled: Path) -> None:
     with open_reader(locate(tiled)) as reader:
         reader.read(0, 0, Rect(0, 0, 4, 4))
     assert os.listdir(tiled.parent) == ["tiled.tif"]
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [(0, 1e308, 1e308, 0, 1e308, -1e308), (5, 0, 0, 5, 0, 0), (1e300, 1, 0, 1e300, 0, -1)],
+)
+def test_a_damaged_georeference_is_left_out_and_said(
+    transform: tuple[float, ...], tmp_path: Path, picture: np.ndarray, make_raster
+) -> None:
+    path = make_raster(tmp_path / "d.tif", picture)
+    view = gdal.Translate(str(tmp_path / "v.vrt"), str(path), format="VRT")
+    view.SetGeoTransform(transform)
+    view.Close()
+    with open_reader(locate(tmp_path / "v.vrt")) as reader:
+        assert reader.info.geo is None
+        assert any("damaged" in word for word in reader.info.internal["gdal"]["warnings"])
+        np.testing.assert_array_equal(reader.read(0, 0, reader.info.levels[0].rect), picture)
