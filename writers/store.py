@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from ziggurat.readers.errors import ScratchFullError, SinkError
-from ziggurat.readers.geometry import Rect, cell_rect, grid_cells
+from ziggurat.readers.geometry import Rect, ceil_div
 from ziggurat.readers.store_layout import (
     HEADER_BYTES,
     MAGIC,
@@ -107,11 +107,14 @@ class Store:
             raise SinkError(f"{what}: {self.root}")
         check_weight(self._structure, tile)
         while True:
-            with self.lock.shared():
+            self.lock.acquire_shared()
+            try:
                 structure = self.structure
                 if _fits(structure, tile) or grown(structure, tile) == structure:
                     self._lay(structure, tile)
                     return
+            finally:
+                self.lock.release_shared()
             growth.restructure(self, lambda now: grown(now, tile))
 
     def add_axes(self, names: Sequence[str]) -> None:
@@ -282,20 +285,23 @@ def _fits(structure: Structure, tile: TileInput) -> bool:
 
 
 def _pieces(structure: Structure, tile: TileInput) -> Iterator[Piece]:
-    width, height = structure.tile_width, structure.tile_height
-    whole = Rect(tile.x, tile.y, tile.width, tile.height)
+    # Plain integers: this runs for every tile, and objects for all the steps would cost as much
+    # as the copy of a small one.
+    across = list(_spans(tile.x, tile.width, structure.tile_width))
+    down = list(_spans(tile.y, tile.height, structure.tile_height))
     shape = tile.pixels.shape[:-3]
     for number, offsets in enumerate(itertools.product(*(range(size) for size in shape))):
         offset = dict(zip(tile.axes, offsets, strict=True))
         frame = tuple(tile.start.get(name, 0) + offset.get(name, 0) for name in structure.axes)
-        for column, row in grid_cells(whole, width, height):
-            cell = cell_rect(column, row, width, height)
-            shared = whole.intersect(cell)
-            yield Piece(
-                number,
-                frame,
-                row,
-                column,
-                shared.shift(-cell.x, -cell.y),
-                shared.shift(-whole.x, -whole.y),
-            )
+        for row, top, y, height in down:
+            for column, left, x, width in across:
+                inside, part = Rect(left, top, width, height), Rect(x, y, width, height)
+                yield Piece(number, frame, row, column, inside, part)
+
+
+def _spans(start: int, length: int, step: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield (cell, first in the cell, first in the span, how many) of each cell of a span."""
+    for cell in range(start // step, ceil_div(start + length, step)):
+        first = max(start, cell * step)
+        last = min(start + length, (cell + 1) * step)
+        yield cell, first - cell * step, first - start, last - first
