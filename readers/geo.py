@@ -144,7 +144,7 @@ def apply(transform: Affine, points: ArrayLike) -> Coordinates:
     """Apply an affine transform to points, shape (n, 2)."""
     array = np.asarray(points, dtype=np.float64).reshape(-1, 2)
     matrix = np.array([[transform[1], transform[4]], [transform[2], transform[5]]])
-    with np.errstate(invalid="ignore"):  # points at infinity stay there, or are no number
+    with np.errstate(invalid="ignore", over="ignore"):  # damaged numbers end as infinities
         placed: Coordinates = array @ matrix + np.array([transform[0], transform[3]])
     return placed
 
