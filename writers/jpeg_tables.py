@@ -35,16 +35,17 @@ def abbreviated(sample: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
     """
     tables = [segment for marker, segment in segments(sample)[0] if marker in (_DQT, _DHT)]
     wanted = set(tables)
+    usual: tuple[bytes, bytes] = (b"", b"")  # the header of the last tile, whole and shortened
 
     def shorten(stream: bytes) -> bytes:
-        found, scan = segments(stream)
-        kept = []
-        for marker, segment in found:
-            if marker in (_DQT, _DHT):
-                if segment not in wanted:
-                    return stream  # tables of its own stay with it
-            elif marker not in _APPLICATION:
-                kept.append(segment)
-        return b"".join((_SOI, *kept, stream[scan:]))
+        nonlocal usual
+        whole, short = usual  # one look: threads may change it meanwhile
+        if not whole or not stream.startswith(whole):
+            found, scan = segments(stream)
+            if any(m in (_DQT, _DHT) and segment not in wanted for m, segment in found):
+                return stream  # tables of its own stay with it
+            kept = [s for m, s in found if m not in (_DQT, _DHT) and m not in _APPLICATION]
+            whole, short = usual = stream[:scan], b"".join((_SOI, *kept))
+        return short + stream[len(whole) :]
 
     return b"".join((_SOI, *tables, _EOI)), shorten
