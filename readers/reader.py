@@ -26,6 +26,7 @@ class Reader(ABC):
     """
 
     info: ImageInfo
+    volatile: bool = False  # pixels may change while it is open: nobody may cache them
 
     @abstractmethod
     def read(self, level: int, frame: int, rect: Rect) -> Pixels:

@@ -1,5 +1,6 @@
 """An opened image: the public read API over whichever backend takes the file."""
 
+import itertools
 import os
 import threading
 from collections.abc import Hashable
@@ -14,6 +15,8 @@ from ziggurat.readers.read_methods import ReadMethods
 from ziggurat.readers.reader import Reader
 from ziggurat.readers.registry import open_reader
 from ziggurat.readers.style_access import effective_style
+
+_openings = itertools.count()
 
 
 class Source(ReadMethods):
@@ -40,13 +43,17 @@ class Source(ReadMethods):
             from ziggurat.readers.projection import Warp, project  # loads GDAL
 
             view = (options.projection, options.unitsPerPixel, options.warp)
-            identity = (identity, *view) if identity else None
+            identity = (identity, *view) if identity is not None else None
             try:
                 warp = Warp(options.warp)
             except ValueError as error:
                 known = ", ".join(member.value for member in Warp)
                 raise OptionError(f"warp is one of {known}, not {options.warp!r}") from error
             reader = project(reader, self._path, options.projection, options.unitsPerPixel, warp)
+        if reader.volatile:
+            identity = None
+        elif identity is None:  # what can't be told apart is cached for this one opening
+            identity = (self._path, os.getpid(), next(_openings))
         return os.getpid(), reader, identity
 
     def _current(self) -> tuple[int, Reader, Hashable]:

@@ -38,6 +38,8 @@ class StoreReader(Reader):
     a structural change waits for a read under way, and the other way round.
     """
 
+    volatile = True
+
     def __init__(self, root: str | os.PathLike[str]) -> None:
         """Look at a store.
 

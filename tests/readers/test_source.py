@@ -384,6 +384,16 @@ def test_a_forked_child_reads_through_the_same_object(picture):
         source.close()
 
 
+def test_what_grows_is_never_cached(rng):
+    sink = ziggurat.new()
+    sink.addTile(np.full((64, 64, 3), 7, np.uint8), 0, 0)
+    with ziggurat.open(sink.path) as source:
+        assert source[0, 0].tolist() == [7, 7, 7]
+        sink.addTile(np.full((64, 64, 3), 9, np.uint8), 0, 0)
+        assert source[0, 0].tolist() == [9, 9, 9]
+        assert sink[0, 0].tolist() == [9, 9, 9]
+
+
 def test_a_closed_source_says_so(picture):
     with ziggurat.open(picture[0]) as source:
         pass
