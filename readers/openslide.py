@@ -26,6 +26,7 @@ from ziggurat.readers.reader import Pixels, Reader
 _STRIP_PIXELS = 4 * 1024 * 1024  # 16 MB of premultiplied pixels at a time
 _DEFAULT_TILE = 256  # where the vendor's tiles overlap, OpenSlide tells no size
 _LARGEST_SIDE = 2**31 - 1
+_LARGEST_ASSOCIATED = 2**25  # pixels; read whole, and forged sizes are found too late by OpenSlide
 
 # Our own prototype of openslide_read_region: into a buffer, without PIL in between.
 _read_region = openslide_bin.libopenslide1["openslide_read_region"]
@@ -155,6 +156,8 @@ class OpenSlideReader(Reader):
         except OpenSlideError as error:
             self._handle.forget(slide)
             raise CorruptSourceError(f"{self._path}: no {name}: {error}") from error
+        if width * height > _LARGEST_ASSOCIATED:
+            raise CorruptSourceError(f"{self._path}: a {name} of {width} x {height} pixels")
         raw = np.empty((height, width, 4), np.uint8)
         _read_associated(slide, name.encode(), raw.ctypes.data)
         self._handle.check(slide)

@@ -93,6 +93,21 @@ def test_associated_images(name: str, data_file: Find) -> None:
             reader.read_associated("nothing")
 
 
+def test_an_associated_image_that_claims_too_much(tmp_path: Path, data_file: Find) -> None:
+    folder = tmp_path / "slide"
+    shutil.copytree(data_file(VMS).parent, folder, copy_function=shutil.copyfile)
+    macro = folder / "test3-DAPI_macro.jpg"
+    data = bytearray(macro.read_bytes())
+    frame = data.index(b"\xff\xc0") + 5
+    data[frame : frame + 4] = (60000).to_bytes(2) * 2
+    macro.chmod(0o644)
+    macro.write_bytes(bytes(data))
+    with opened(folder / Path(VMS).name) as reader:
+        assert reader.read(0, 0, Rect(0, 0, 10, 10)).shape == (10, 10, 3)
+        with pytest.raises(CorruptSourceError, match="a macro of 60000 x 60000 pixels"):
+            reader.read_associated("macro")
+
+
 def test_strips_join_without_seams(data_file: Find, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = opened(data_file(SVS))
     rect = Rect(100, 200, 700, 500)
