@@ -1,25 +1,18 @@
-"""DICOM slides: real ones against OpenSlide, made-up ones for what the real ones don't have."""
+"""DICOM slides: real ones against OpenSlide and pydicom."""
 
-import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-import imagecodecs
 import numpy as np
 import openslide
 import pydicom
 import pytest
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate, encapsulate_extended
-from pydicom.sequence import Sequence as Items
-from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGBaseline8Bit, generate_uid
 
 from ziggurat.readers.decode import decode_tile
 from ziggurat.readers.dicom import DicomReader, open_reader
 from ziggurat.readers.encoded import Codec, Photometric
-from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
+from ziggurat.readers.errors import SourceError
 from ziggurat.readers.geometry import Rect
-from ziggurat.readers.image import Axis, Channel, Interpretation
 from ziggurat.readers.location import locate
 from ziggurat.readers.registry import open_reader as by_registry
 
@@ -27,72 +20,10 @@ Find = Callable[[str], Path]
 NAPARI = "dicom-wsi/napari-wsi-CMU-1-Small-Region"
 JCUPITT = "dicom-wsi/jcupitt-cmu-1-small-region"
 JPEG2000 = "dicom-wsi/wsi2dcm-jpeg2000"
-SERIES = "1.2.3.4"
 
 
 def opened(path: Path) -> DicomReader:
     return open_reader(locate(path))
-
-
-def header(size: tuple[int, int], tile: tuple[int, int], **facts: object) -> Dataset:
-    """Return what all made-up instances share; sizes are (width, height)."""
-    data = Dataset()
-    data.SOPClassUID = "1.2.840.10008.5.1.4.1.1.77.1.6"
-    data.SOPInstanceUID = generate_uid(entropy_srcs=[str(facts), str(size)])
-    data.SeriesInstanceUID = SERIES
-    data.ImageType = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
-    data.TotalPixelMatrixColumns, data.TotalPixelMatrixRows = size
-    data.Columns, data.Rows = tile
-    data.SamplesPerPixel, data.PhotometricInterpretation = 3, "RGB"
-    data.PlanarConfiguration = 0
-    data.BitsAllocated = data.BitsStored = 8
-    data.PixelRepresentation = 0
-    data.DimensionOrganizationType = "TILED_FULL"
-    for keyword, value in facts.items():
-        setattr(data, keyword, value)
-    return data
-
-
-def write(
-    path: Path, data: Dataset, frames: Sequence[bytes], syntax: str, pixels: bytes | None = None
-) -> Path:
-    """Write an instance; ``pixels`` replaces the frames' own encapsulation."""
-    data.NumberOfFrames = len(frames)
-    data.file_meta = FileMetaDataset()
-    data.file_meta.TransferSyntaxUID = syntax
-    if syntax == ExplicitVRLittleEndian:
-        data.PixelData = b"".join(frames)
-        data["PixelData"].VR = "OB" if data.BitsAllocated == 8 else "OW"
-    else:
-        data.PixelData = encapsulate(list(frames)) if pixels is None else pixels
-        data["PixelData"].VR = "OB"
-        data["PixelData"].is_undefined_length = True
-    data.save_as(path, enforce_file_format=True)
-    return path
-
-
-def split(picture: np.ndarray, tile: int) -> list[np.ndarray]:
-    """Cut a picture into tiles, row by row, edges filled up."""
-    height, width = picture.shape[:2]
-    padded = np.zeros((-(-height // tile) * tile, -(-width // tile) * tile, 3), np.uint8)
-    padded[:height, :width] = picture
-    return [
-        np.ascontiguousarray(padded[y : y + tile, x : x + tile])
-        for y in range(0, height, tile)
-        for x in range(0, width, tile)
-    ]
-
-
-def lossless(tiles: Sequence[np.ndarray]) -> list[bytes]:
-    return [imagecodecs.jpeg2k_encode(tile, level=0, reversible=True) for tile in tiles]
-
-
-@pytest.fixture
-def picture(tissue: np.ndarray) -> np.ndarray:
-    return tissue[:200, :300]
-
-
-# --- real slides
 
 
 @pytest.mark.parametrize("name", [NAPARI, JPEG2000])
@@ -175,242 +106,6 @@ def test_a_label_is_given_as_it_is_stored(data_file: Find) -> None:
     assert image.data.startswith(b"\xff\xd8")
     with pytest.raises(KeyError):
         reader.encoded_associated("nothing")
-
-
-# --- made-up slides
-
-
-def test_frames_that_are_not_compressed(picture: np.ndarray, tmp_path: Path) -> None:
-    tiles = split(picture, 64)
-    write(
-        tmp_path / "a.dcm",
-        header((300, 200), (64, 64)),
-        [tile.tobytes() for tile in tiles],
-        ExplicitVRLittleEndian,
-    )
-    reader = opened(tmp_path)
-    np.testing.assert_array_equal(reader.read(0, 0, Rect(0, 0, 300, 200)), picture)
-    encoded = reader.encoded(0, 0)
-    assert encoded is not None
-    assert encoded.format.codec is Codec.NONE
-    assert encoded.tile(1, 2) == tiles[11].tobytes()
-
-
-def fragments(frames: Sequence[bytes]) -> bytes:
-    """Encapsulate without a table, each frame in two items, as PS3.5 A.4 allows."""
-    parts = [b"\xfe\xff\x00\xe0" + bytes(4)]
-    for frame in frames:
-        half = len(frame) // 4 * 2
-        for part in (frame[:half], frame[half:]):
-            part += b"\0" * (len(part) % 2)
-            parts.append(b"\xfe\xff\x00\xe0" + struct.pack("<I", len(part)) + part)
-    return b"".join(parts)
-
-
-@pytest.mark.parametrize("table", ["basic", "none", "extended", "fragments", "two items each"])
-def test_frames_are_found_by_every_kind_of_table(
-    table: str, picture: np.ndarray, tmp_path: Path
-) -> None:
-    frames = lossless(split(picture, 64))
-    data = header((300, 200), (64, 64))
-    pixels = {
-        "basic": encapsulate(frames),
-        "none": encapsulate(frames, has_bot=False),
-        "fragments": encapsulate(frames, fragments_per_frame=3, has_bot=True),
-        "two items each": fragments(frames),
-        "extended": b"",
-    }[table]
-    if table == "extended":
-        pixels, data.ExtendedOffsetTable, data.ExtendedOffsetTableLengths = encapsulate_extended(
-            frames
-        )
-    write(tmp_path / "a.dcm", data, frames, JPEG2000Lossless, pixels)
-    reader = opened(tmp_path / "a.dcm")
-    np.testing.assert_array_equal(reader.read(0, 0, Rect(0, 0, 300, 200)), picture)
-    np.testing.assert_array_equal(reader.read(0, 0, Rect(250, 150, 50, 50)), picture[150:, 250:])
-
-
-def test_a_concatenation_is_one_level(picture: np.ndarray, tmp_path: Path) -> None:
-    frames = lossless(split(picture, 64))
-    for number, (first, last) in enumerate([(0, 7), (7, 20)]):
-        facts = {"ConcatenationUID": "1.9", "ConcatenationFrameOffsetNumber": first}
-        data = header((300, 200), (64, 64), InConcatenationNumber=number + 1, **facts)
-        write(tmp_path / f"{number}.dcm", data, frames[first:last], JPEG2000Lossless)
-    reader = opened(tmp_path / "1.dcm")
-    assert len(reader.info.levels) == 1
-    np.testing.assert_array_equal(reader.read(0, 0, Rect(0, 0, 300, 200)), picture)
-
-
-def sparse_positions(cells: Sequence[tuple[int, int]], tile: int) -> Items:
-    groups = []
-    for column, row in cells:
-        where, group = Dataset(), Dataset()
-        where.ColumnPositionInTotalImagePixelMatrix = column * tile + 1
-        where.RowPositionInTotalImagePixelMatrix = row * tile + 1
-        group.PlanePositionSlideSequence = Items([where])
-        groups.append(group)
-    return Items(groups)
-
-
-def test_sparse_tiles_lie_where_they_say(picture: np.ndarray, tmp_path: Path) -> None:
-    tiles = split(picture, 100)  # three columns, two rows
-    cells = [(2, 1), (0, 0), (1, 0)]
-    data = header(
-        (300, 200),
-        (100, 100),
-        DimensionOrganizationType="TILED_SPARSE",
-        PerFrameFunctionalGroupsSequence=sparse_positions(cells, 100),
-    )
-    write(
-        tmp_path / "a.dcm", data, lossless([tiles[x + 3 * y] for x, y in cells]), JPEG2000Lossless
-    )
-    reader = opened(tmp_path)
-    expected = np.full_like(picture, 255)
-    for x, y in cells:
-        part = (slice(100 * y, 100 * y + 100), slice(100 * x, 100 * x + 100))
-        expected[part] = picture[part]
-    np.testing.assert_array_equal(reader.read(0, 0, Rect(0, 0, 300, 200)), expected)
-    encoded = reader.encoded(0, 0)
-    assert encoded is not None
-    assert encoded.tile(0, 1) is None
-    assert encoded.tile(1, 0) is not None
-    assert reader.is_blank(0, 0, Rect(0, 100, 200, 100))
-    assert not reader.is_blank(0, 0, Rect(0, 100, 201, 100))
-
-
-def test_tiles_off_the_grid_are_left_to_others(picture: np.ndarray, tmp_path: Path) -> None:
-    positions = sparse_positions([(0, 0), (1, 0)], 90)
-    data = header(
-        (300, 200),
-        (100, 100),
-        DimensionOrganizationType="TILED_SPARSE",
-        PerFrameFunctionalGroupsSequence=positions,
-    )
-    write(tmp_path / "a.dcm", data, lossless(split(picture, 100)[:2]), JPEG2000Lossless)
-    with pytest.raises(UnsupportedFormatError, match="no grid"):
-        opened(tmp_path / "a.dcm")
-
-
-def test_optical_paths_are_channels_and_focal_planes_are_z(
-    tmp_path: Path, rng: np.random.Generator
-) -> None:
-    pixels = rng.integers(0, 4096, (2, 3, 32, 32), np.uint16)  # path, plane, y, x
-    paths = []
-    for name in ("DAPI", "FITC"):
-        path = Dataset()
-        path.OpticalPathIdentifier = name[0]
-        path.OpticalPathDescription = name
-        path.ObjectiveLensPower = "20"
-        paths.append(path)
-    data = header(
-        (32, 32),
-        (32, 32),
-        SamplesPerPixel=1,
-        PhotometricInterpretation="MONOCHROME2",
-        BitsAllocated=16,
-        BitsStored=12,
-        OpticalPathSequence=Items(paths),
-        TotalPixelMatrixFocalPlanes=3,
-    )
-    frames = [pixels[c, z].astype("<u2").tobytes() for c in range(2) for z in range(3)]
-    write(tmp_path / "a.dcm", data, frames, ExplicitVRLittleEndian)
-    reader = opened(tmp_path)
-    assert reader.info.axes == (Axis("c", 2), Axis("z", 3))
-    assert reader.info.channels == (Channel("DAPI"), Channel("FITC"))
-    assert reader.info.interpretation is Interpretation.GRAY
-    assert reader.info.dtype == np.uint16
-    assert reader.info.magnification == 20
-    for frame in range(6):
-        np.testing.assert_array_equal(
-            reader.read(0, frame, Rect(0, 0, 32, 32))[..., 0], pixels[frame // 3, frame % 3]
-        )
-
-
-def test_levels_are_sorted_and_strangers_left_out(picture: np.ndarray, tmp_path: Path) -> None:
-    small = np.ascontiguousarray(picture[::2, ::2])
-    frames = lossless(split(small, 64))
-    write(tmp_path / "a.dcm", header((150, 100), (64, 64)), frames, JPEG2000Lossless)
-    frames = lossless(split(picture, 64))
-    write(tmp_path / "b.dcm", header((300, 200), (64, 64)), frames, JPEG2000Lossless)
-    other = header((600, 400), (64, 64), SeriesInstanceUID="1.2.3.5")
-    write(tmp_path / "c.dcm", other, frames, JPEG2000Lossless)
-    (tmp_path / "d.dcm").write_bytes(b"not DICOM at all")
-    reader = opened(tmp_path / "a.dcm")
-    assert [level.width for level in reader.info.levels] == [300, 150]
-    np.testing.assert_array_equal(reader.read(1, 0, Rect(0, 0, 150, 100)), small)
-
-
-def test_jpeg_that_says_it_is_rgb(picture: np.ndarray, tmp_path: Path) -> None:
-    """Photometric RGB without subsampling and markers: stored as RGB, as Aperio does."""
-    tile = np.ascontiguousarray(picture[:64, :64])
-    stream = imagecodecs.jpeg8_encode(tile, level=95, colorspace="rgb", outcolorspace="rgb")
-    data = header((64, 64), (64, 64))
-    write(tmp_path / "a.dcm", data, [stream], JPEGBaseline8Bit)
-    reader = opened(tmp_path / "a.dcm")
-    found = reader.read(0, 0, Rect(0, 0, 64, 64)).astype(int)
-    assert np.abs(found - tile).mean() < 5
-    encoded = reader.encoded(0, 0)
-    assert encoded is not None
-    assert encoded.format.photometric is Photometric.RGB
-
-
-@pytest.mark.parametrize(
-    ("facts", "message"),
-    [
-        ({"PhotometricInterpretation": "PALETTE COLOR"}, "PALETTE COLOR"),
-        ({"BitsAllocated": 32}, "32 bits"),
-        ({"SamplesPerPixel": 2}, "2 bands"),
-        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2"}, "not a whole-slide image"),
-        ({"ImageType": ["ORIGINAL", "PRIMARY", "LABEL", "NONE"]}, "without a slide's levels"),
-    ],
-)
-def test_other_kinds_are_left_to_others(
-    facts: dict[str, object], message: str, picture: np.ndarray, tmp_path: Path
-) -> None:
-    data = header((64, 64), (64, 64), **facts)
-    frame = np.zeros((64, 64, 4, 4), np.uint8).tobytes()
-    write(tmp_path / "a.dcm", data, [frame], ExplicitVRLittleEndian)
-    with pytest.raises(UnsupportedFormatError, match=message):
-        opened(tmp_path / "a.dcm")
-
-
-@pytest.mark.parametrize("keep", [0.3, 0.6, 0.95])
-def test_a_file_cut_short(keep: float, picture: np.ndarray, tmp_path: Path) -> None:
-    path = write(
-        tmp_path / "a.dcm",
-        header((300, 200), (64, 64)),
-        lossless(split(picture, 64)),
-        JPEG2000Lossless,
-    )
-    data = path.read_bytes()
-    path.write_bytes(data[: int(len(data) * keep)])
-    reader = opened(path)
-    with pytest.raises(CorruptSourceError, match=r"a\.dcm"):
-        reader.read(0, 0, Rect(0, 0, 300, 200))
-
-
-def test_a_tile_that_claims_gigabytes(picture: np.ndarray, tmp_path: Path) -> None:
-    data = header((65000, 65000), (65000, 65000))
-    write(tmp_path / "a.dcm", data, lossless(split(picture, 100)[:1]), JPEG2000Lossless)
-    with pytest.raises(CorruptSourceError, match=r"frame 0 holds \(100, 100, 3\)"):
-        opened(tmp_path / "a.dcm").read(0, 0, Rect(0, 0, 10, 10))
-    write(tmp_path / "b.dcm", data, [b"\0" * 1000], ExplicitVRLittleEndian)
-    with pytest.raises(CorruptSourceError, match="frame 0 is cut short"):
-        opened(tmp_path / "b.dcm").read(0, 0, Rect(0, 0, 10, 10))
-
-
-def test_sizes_that_cannot_be(picture: np.ndarray, tmp_path: Path) -> None:
-    frames = lossless(split(picture, 64))
-    for keyword in ("Rows", "Columns", "TotalPixelMatrixRows"):
-        data = header((300, 200), (64, 64), **{keyword: 0})
-        write(tmp_path / "a.dcm", data, frames, JPEG2000Lossless)
-        with pytest.raises(CorruptSourceError, match="can't be"):
-            opened(tmp_path / "a.dcm")
-
-
-def test_a_folder_without_slides(tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedFormatError, match="without DICOM slides"):
-        opened(tmp_path)
 
 
 def test_closed_is_closed(data_file: Find) -> None:
