@@ -149,6 +149,26 @@ def _tile_format(page: tifffile.TiffPage, dtype: np.dtype[Any], planar: bool) ->
     )
 
 
+def _segment_size(
+    page: tifffile.TiffPage,
+    photometric: Photometric,
+    dtype: np.dtype[Any],
+    tiled: bool,
+    intervals: bool,
+) -> tuple[int, int]:
+    """Return (width, height) of a page's tiles or strips, after a check of all sizes."""
+    width = page.tilewidth if tiled else page.imagewidth
+    height = page.tilelength if tiled else (page.rowsperstrip or page.imagelength)
+    bands = 1 if int(page.planarconfig) == 2 else page.samplesperpixel
+    size = 0  # uncompressed strips are read by rows, restart intervals one by one
+    if tiled or (int(page.compression) != 1 and not intervals):
+        size = width * height * bands * dtype.itemsize
+    _check_sizes(page, width, height, size)
+    if photometric is Photometric.YCBCR and int(page.compression) not in _YCBCR_CODECS:
+        raise UnsupportedFormatError("YCbCr samples that are not JPEG are left to other readers")
+    return width, height
+
+
 def page_layout(
     page: tifffile.TiffPage,
     *,
@@ -182,15 +202,7 @@ def page_layout(
         dtype = np.dtype(np.bool_)
     planar = int(page.planarconfig) == 2 and page.samplesperpixel > 1
     tiled = bool(page.is_tiled) and not intervals
-    tile_width = page.tilewidth if tiled else page.imagewidth
-    tile_height = page.tilelength if tiled else (page.rowsperstrip or page.imagelength)
-    bands = 1 if planar else page.samplesperpixel
-    size = 0  # uncompressed strips are read by rows, restart intervals one by one
-    if tiled or (int(page.compression) != 1 and not intervals):
-        size = tile_width * tile_height * bands * dtype.itemsize
-    _check_sizes(page, tile_width, tile_height, size)
-    if photometric is Photometric.YCBCR and int(page.compression) not in _YCBCR_CODECS:
-        raise UnsupportedFormatError("YCbCr samples that are not JPEG are left to other readers")
+    tile_width, tile_height = _segment_size(page, photometric, dtype, tiled, intervals)
     columns, rows = grid_shape(page.imagewidth, page.imagelength, tile_width, tile_height)
     gray = photometric is Photometric.GRAY
     bits = page.bitspersample if isinstance(page.bitspersample, int) else 8
