@@ -1,5 +1,6 @@
 """From stored values to colours, by a parsed style: tables for integers, numpy for the rest."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -100,7 +101,9 @@ def _compose(style: Style, frame: int, access: FrameAccess, eight_bit: bool) -> 
         stored = run_functions(band.functions, Stage.PRE_BAND, stored)
         values = run_functions(band.functions, Stage.BAND, stored[..., index : index + 1])[..., 0]
         limits = value_range(band, index, access.overview(source))
-        colors = _color(values, band, limits, _palette(band, source, info), eight_bit)
+        palette = _palette(band, source, info)
+        look = _Look(limits, palette, band.scheme, band.clamp, band.nodata)
+        colors = _color(values, look, eight_bit)
         colors = run_functions(band.functions, Stage.POST_BAND, colors)
         canvas = _lay_over(canvas, colors, _composite(band))
     assert canvas is not None, "a style that is composed has bands"
@@ -171,77 +174,59 @@ def _lay_over(canvas: Pixels | None, colors: Pixels, composite: Composite) -> Pi
     return canvas
 
 
-def _color(
-    values: Pixels,
-    band: BandStyle,
-    limits: tuple[float, float],
-    palette: tuple[Color, ...],
-    eight_bit: bool,
-) -> Pixels:
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How the values of one band become colours; a key of the tables below."""
+
+    limits: tuple[float, float]
+    palette: tuple[Color, ...]
+    scheme: Scheme
+    clamp: bool
+    nodata: float | None
+
+
+def _color(values: Pixels, look: _Look, eight_bit: bool) -> Pixels:
     """Return the values in the palette's colours: float32 or uint8 of shape (y, x, 4)."""
-    facts = (limits, palette, band.scheme, band.clamp, band.nodata)
     if values.dtype in (np.uint8, np.uint16):
         if not eight_bit:
-            return _table(values.dtype.name, *facts).take(values, axis=0)
-        packed = _packed_table(values.dtype.name, *facts).take(values)
+            return _table(values.dtype.name, look).take(values, axis=0)
+        packed = _packed_table(values.dtype.name, look).take(values)
         return packed.view(np.uint8).reshape(*values.shape, 4)
-    colors = _interpolate(values, *facts)
+    colors = _interpolate(values, look)
     return colors.astype(np.uint8) if eight_bit else colors
 
 
 @lru_cache(maxsize=64)
-def _table(
-    dtype: str,
-    limits: tuple[float, float],
-    palette: tuple[Color, ...],
-    scheme: Scheme,
-    clamp: bool,
-    nodata: float | None,
-) -> Pixels:
+def _table(dtype: str, look: _Look) -> Pixels:
     """Return the colour of every value of an 8 or 16 bit type: one look-up a pixel afterwards."""
-    return _interpolate(np.arange(np.iinfo(dtype).max + 1), limits, palette, scheme, clamp, nodata)
+    return _interpolate(np.arange(np.iinfo(dtype).max + 1), look)
 
 
 @lru_cache(maxsize=64)
-def _packed_table(
-    dtype: str,
-    limits: tuple[float, float],
-    palette: tuple[Color, ...],
-    scheme: Scheme,
-    clamp: bool,
-    nodata: float | None,
-) -> Pixels:
+def _packed_table(dtype: str, look: _Look) -> Pixels:
     """Return the same colours, truncated to bytes and packed four in a uint32: one move a pixel."""
-    table = _table(dtype, limits, palette, scheme, clamp, nodata)
-    return np.ascontiguousarray(table.astype(np.uint8)).view(np.uint32)[:, 0]
+    return np.ascontiguousarray(_table(dtype, look).astype(np.uint8)).view(np.uint32)[:, 0]
 
 
-def _interpolate(
-    values: Pixels,
-    limits: tuple[float, float],
-    palette: tuple[Color, ...],
-    scheme: Scheme,
-    clamp: bool,
-    nodata: float | None,
-) -> Pixels:
-    low, high = limits
+def _interpolate(values: Pixels, look: _Look) -> Pixels:
+    """Return float32 (y, x, 4); what is hidden is 0 in all four."""
+    table = np.asarray(look.palette, np.float32)
+    if look.scheme is Scheme.INDEXED:
+        return _indexed(values, table)
+    low, high = look.limits
     unit = (np.asarray(values, np.float64) - low) / ((high - low) or 1.0)
     hidden = np.isnan(unit)
-    if not clamp:
+    if not look.clamp:
         hidden |= (unit < 0) | (unit > 1)
-    if nodata is not None:
-        hidden |= values == nodata
+    if look.nodata is not None:
+        hidden |= values == look.nodata
     unit = np.nan_to_num(unit).clip(0, 1)
-    table = np.asarray(palette, np.float32)
-    if scheme is Scheme.INDEXED:
-        return _indexed(values, table)
-    if scheme is Scheme.DISCRETE:
+    if look.scheme is Scheme.DISCRETE:
         colors = table[np.minimum((unit * len(table)).astype(np.intp), len(table) - 1)]
     else:
         stops = np.linspace(0, 1, len(table))
-        colors = np.stack(
-            [np.interp(unit, stops, table[:, i]).astype(np.float32) for i in range(4)], axis=-1
-        )
+        channels = [np.interp(unit, stops, table[:, i]).astype(np.float32) for i in range(4)]
+        colors = np.stack(channels, axis=-1)
     colors[hidden] = 0
     return np.asarray(colors)
 
