@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from ziggurat.readers.bytesource import LocalBytes
 from ziggurat.readers.errors import WriteError
+from ziggurat.readers.zarr_store import ZipStore
 from ziggurat.writers import zipstore
 from ziggurat.writers.zipstore import ZipWriter
 
@@ -74,6 +76,23 @@ def test_zip64_where_numbers_are_too_large(
     with Patched(path) as archive:
         assert archive.read("a") == b"a" * 4000
         assert archive.read("b") == b"b" * 9000
+
+
+def test_entries_beyond_four_gigabytes(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.zip"
+    with ZipWriter(path) as archive:
+        archive.write("first", b"one")
+        archive._offset = os.lseek(archive._descriptor, 5 << 30, os.SEEK_SET)  # a hole
+        archive.write("last", b"two")
+    assert path.stat().st_blocks * 512 < 1 << 20
+    with zipfile.ZipFile(path) as archive:
+        assert archive.read("first") == b"one"
+        assert archive.read("last") == b"two"
+        assert archive.getinfo("last").header_offset == 5 << 30
+    store = ZipStore(LocalBytes(path))
+    assert store.get("last") == b"two"
+    assert store.get_range("first", -2, 2) == b"ne"
+    store.close()
 
 
 def test_a_key_twice_is_refused(tmp_path: Path) -> None:
