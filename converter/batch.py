@@ -115,8 +115,8 @@ def _is_done(job: Job, ledger: Ledger, options: ConvertOptions) -> bool:
         return True
     try:
         with open_reader(job.source) as reader:
-            prepared = prepare(reader, job.source, options)
-            plan = plan_for(prepared.reader, job.source, job.output, options)
+            prepared = prepare(reader, str(job.source), options)
+            plan = plan_for(prepared.reader, str(job.source), job.output, options)
             report = verify_against(
                 job.output, prepared.reader, str(job.source), full=False, plan=plan
             )

@@ -46,7 +46,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but er
 
 @app.command()
 def convert(
-    paths: Annotated[list[Path], typer.Argument(help="One or more sources, then the output.")],
+    paths: Annotated[list[str], typer.Argument(help="One or more sources, then the output.")],
     format: Annotated[Target | None, typer.Option(help="Default: the output's suffix.")] = None,
     levels: Annotated[Levels, typer.Option(help="full adds missing ÷2 levels.")] = Levels.FULL,
     compression: Annotated[
@@ -105,7 +105,8 @@ def convert(
     from ziggurat.converter import commands
 
     show = commands.Show(quiet=quiet, json=json)
-    *sources, output = paths
+    *sources, last = paths
+    output = Path(last)
     if len(sources) == 1 and target_of_name(output.name) is not None and not output.is_dir():
         commands.convert_one(sources[0], output, options, show, dry_run=dry_run)
     else:
@@ -117,7 +118,7 @@ def convert(
 
 
 @app.command()
-def info(path: Path, json: Json = False) -> None:
+def info(path: str, json: Json = False) -> None:
     """Show metadata, levels, frames and associated images."""
     from ziggurat.converter import commands
 
@@ -127,7 +128,7 @@ def info(path: Path, json: Json = False) -> None:
 @app.command()
 def verify(
     output: Annotated[Path, typer.Argument(help="What to check.")],
-    source: Annotated[Path | None, typer.Argument(help="What it was made from.")] = None,
+    source: Annotated[str | None, typer.Argument(help="What it was made from.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Compare every tile.")] = False,
     json: Json = False,
     quiet: Quiet = False,

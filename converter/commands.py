@@ -34,7 +34,7 @@ class Show:
 
 
 def convert_one(
-    source: Path, output: Path, options: ConvertOptions, show: Show, *, dry_run: bool
+    source: str, output: Path, options: ConvertOptions, show: Show, *, dry_run: bool
 ) -> None:
     """Convert one image, or print the plan for it."""
     console = Console()
@@ -45,7 +45,7 @@ def convert_one(
         elif not show.quiet:
             display.show_plan(console, plan)
         return
-    with display.progress_bar(source.name, quiet=not show.bar) as on_progress:
+    with display.progress_bar(Path(source).name, quiet=not show.bar) as on_progress:
         report = convert(source, output, options, on_progress=on_progress)
     if show.json:
         print(report.to_json())
@@ -53,16 +53,16 @@ def convert_one(
         display.show_report(console, report)
 
 
-def show_image(path: Path, *, json: bool) -> None:
+def show_image(path: str, *, json: bool) -> None:
     """Print what is in an image."""
     with open_reader(path) as reader:
         if json:
-            print(dumps(describe(reader, str(path)), indent=2))
+            print(dumps(describe(reader, path), indent=2))
         else:
-            display.show_info(Console(), str(path), reader)
+            display.show_info(Console(), path, reader)
 
 
-def verify(output: Path, source: Path | None, show: Show, *, full: bool) -> bool:
+def verify(output: Path, source: str | None, show: Show, *, full: bool) -> bool:
     """Check an output and print what was found; return whether all is well."""
     report = verify_output(output, source, full=full)
     if show.json:
@@ -73,7 +73,7 @@ def verify(output: Path, source: Path | None, show: Show, *, full: bool) -> bool
 
 
 def convert_many(
-    paths: Sequence[Path],
+    paths: Sequence[str],
     folder: Path,
     options: ConvertOptions,
     show: Show,
@@ -83,12 +83,12 @@ def convert_many(
     resume: bool,
 ) -> int:
     """Convert many slides into a folder; return 1 where any failed, else 0."""
-    work = plan_jobs(find_sources(paths), folder, options)
+    work = plan_jobs(find_sources(map(Path, paths)), folder, options)
     if not work:
-        raise OptionError(f"there are no slides in {', '.join(map(str, paths))}")
+        raise OptionError(f"there are no slides in {', '.join(paths)}")
     if dry_run:
         for job in work:
-            convert_one(job.source, job.output, options, show, dry_run=True)
+            convert_one(str(job.source), job.output, options, show, dry_run=True)
         return 0
     folder.mkdir(parents=True, exist_ok=True)
     with display.batch_progress(len(work), quiet=not show.bar) as on_event:

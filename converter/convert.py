@@ -67,7 +67,7 @@ def convert(
         The output is not what it should be; it was thrown away.
     """
     options = options or ConvertOptions()
-    source, output = Path(src).expanduser(), Path(dst).expanduser()
+    source, output = source_text(src), Path(dst).expanduser()
     options.target_for(output)  # refuses a name that says nothing before anything is opened
     check_output(source, output, overwrite=options.overwrite)
     started = time.perf_counter()
@@ -85,21 +85,27 @@ def plan_conversion(
 ) -> ConversionPlan:
     """Return what :func:`convert` would do, and do nothing."""
     options = options or ConvertOptions()
-    source = Path(src).expanduser()
+    source = source_text(src)
     with open_reader(source) as reader:
         return plan_for(prepare(reader, source, options).reader, source, Path(dst), options)
 
 
-def plan_for(reader: Reader, source: Path, output: Path, options: ConvertOptions) -> ConversionPlan:
+def source_text(src: PathLike) -> str:
+    """Return a source as text: a Path would take a slash from a URL."""
+    text = os.fspath(src)
+    return text if "://" in text else str(Path(text).expanduser())
+
+
+def plan_for(reader: Reader, source: str, output: Path, options: ConvertOptions) -> ConversionPlan:
     """Return the plan for an image that is opened and prepared."""
     target = options.target_for(output, geospatial=reader.info.geo is not None)
-    return make_plan(gather_facts(reader, str(source)), target, options)
+    return make_plan(gather_facts(reader, source), target, options)
 
 
-def check_output(source: Path, output: Path, *, overwrite: bool) -> None:
+def check_output(source: str, output: Path, *, overwrite: bool) -> None:
     """Refuse an output that is the source, is there already, or has no folder to be in."""
     if output.exists():
-        if source.exists() and output.resolve() == source.resolve():
+        if Path(source).exists() and output.resolve() == Path(source).resolve():
             raise WriteError(f"{output} is the source itself; choose another output")
         if not overwrite:
             message = "exists already; --overwrite (overwrite=True) replaces it"

@@ -15,6 +15,9 @@ from ziggurat.writers.progress import Cancellation, ProgressCallback
 from ziggurat.writers.write import WriteReport, write_levels
 from ziggurat.writers.zarr_codecs import chunk_codec
 
+# Those that lose what the eye doesn't see; of labels they stay exact, or are refused.
+LOSSY_CODECS = frozenset({"jpeg", "jpeg2000", "jpegxl", "webp"})
+
 
 def emit(
     reader: Reader,
@@ -42,7 +45,7 @@ def options_for_writing(plan: ConversionPlan, options: ConvertOptions) -> WriteO
     """Return the writer's options for a plan."""
     codec = next((step.codec for step in plan.steps if step.action != "copy"), "deflate")
     return WriteOptions(
-        lossy=codec == Compression.JPEG.value,
+        lossy=codec in LOSSY_CODECS,
         compression=Compression(codec),
         quality=options.quality,
         tile_size=options.tile_size,

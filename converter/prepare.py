@@ -1,10 +1,10 @@
 """Dresses a source up as the image that the output shall hold: views, one over the other."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
+from ziggurat.converter.color import in_srgb
 from ziggurat.converter.deidentify import DeidentifiedReader, is_telling
-from ziggurat.converter.options import ConvertOptions
+from ziggurat.converter.options import Color, ConvertOptions
 from ziggurat.converter.policy import Fate, load_policy
 from ziggurat.readers.errors import OptionError, RegionError
 from ziggurat.readers.geometry import Rect
@@ -23,8 +23,8 @@ class Prepared:
     secrets: tuple[str, ...] = ()  # texts that must not occur in the output
 
 
-def prepare(reader: Reader, path: Path, options: ConvertOptions) -> Prepared:
-    """Put the views over a source that the options ask for.
+def prepare(reader: Reader, name: str, options: ConvertOptions) -> Prepared:
+    """Put the views over a source that the options ask for; ``name`` is its path or URL.
 
     Raises
     ------
@@ -40,11 +40,13 @@ def prepare(reader: Reader, path: Path, options: ConvertOptions) -> Prepared:
     factor = shrink_factor(reader, options)
     if factor is not None:
         reader = at_resolution(reader, factor)
+    if options.color is Color.SRGB:
+        reader = in_srgb(reader)
     if not options.deidentify:
         return Prepared(reader)
     anonymous = DeidentifiedReader(reader, load_policy(options.policy), Fate(options.label.value))
-    name = path.name.split(".")[0]
-    secrets = (*anonymous.secrets, *([name] if is_telling(name) else []))
+    stem = name.rstrip("/").rsplit("/", 1)[-1].split(".")[0]
+    secrets = (*anonymous.secrets, *([stem] if is_telling(stem) else []))
     return Prepared(anonymous, anonymous.removed, secrets)
 
 

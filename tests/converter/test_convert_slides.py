@@ -250,3 +250,13 @@ def test_an_svs_is_what_aperios_readers_expect(make_svs, tmp_path):
             "Baseline", "Thumbnail", "Label", "Macro",
         ]  # fmt: skip
         assert len(tif.series[0].levels) == 4
+
+
+def test_a_profile_applied(make_svs, tmp_path):
+    source, output = make_svs(tmp_path / "a.svs"), tmp_path / "out.tiff"
+    convert(source, output, ConvertOptions(color="srgb", compression="deflate"))
+    with open_reader(source) as theirs, open_reader(output) as ours:
+        assert ours.info.icc_profile is None
+        box = ours.info.levels[0].rect
+        difference = np.abs(ours.read(0, 0, box).astype(int) - theirs.read(0, 0, box))
+        assert difference.max() <= 3  # the slide's profile is sRGB's
