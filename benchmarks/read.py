@@ -9,6 +9,7 @@ places again. What a reader returns is checked against the first one's before it
 
 import argparse
 import json
+import math
 import os
 import random
 import statistics
@@ -125,7 +126,10 @@ def region_rows(width, height, levels):
 
 
 def race(contestants, jobs, rounds):
-    """Return seconds (median) per contestant; ``jobs(round)`` gives the job of a round."""
+    """Return (seconds, CPU seconds) per contestant, medians; ``jobs(round)`` gives a round's job.
+
+    CPU seconds are what can be compared while others use the machine too.
+    """
     times = {one.name: [] for one in contestants}
     wrong = {}
     for number in range(rounds + 1):
@@ -144,8 +148,12 @@ def race(contestants, jobs, rounds):
                 wrong[one.name] = f"{found['sample']:.1f} instead of {expected:.1f}"
                 continue
             if number:
-                times[one.name].append(found["seconds"])
-    medians = {name: statistics.median(found) for name, found in times.items() if found}
+                times[one.name].append((found["seconds"], found["cpu"]))
+    medians = {
+        name: tuple(statistics.median(column) for column in zip(*found, strict=True))
+        for name, found in times.items()
+        if found
+    }
     return medians, wrong
 
 
@@ -153,13 +161,18 @@ def show(name, pixels, medians, wrong):
     if "ziggurat" not in medians:
         print(f"{name:34s} ziggurat has no right answer: {wrong}")
         return {}
-    ours = medians["ziggurat"]
-    others = {key: value for key, value in medians.items() if key != "ziggurat"}
-    best = min(others, key=others.get) if others else None
-    speeds = "  ".join(f"{key} {pixels / value / 1e6:.0f}" for key, value in medians.items())
-    ratio = others[best] / ours if best else float("nan")
-    print(f"{name:34s} {ratio:5.2f}x of {best}   MP/s: {speeds}  {wrong or ''}", flush=True)
-    return {"seconds": medians, "ratio_to_best": ratio, "best_peer": best, "wrong": wrong}
+    seconds, cpu = ({key: value[i] for key, value in medians.items()} for i in (0, 1))
+    best = min((key for key in seconds if key != "ziggurat"), key=seconds.__getitem__, default=None)
+    thrift = min((key for key in cpu if key != "ziggurat"), key=cpu.__getitem__, default=None)
+    speeds = "  ".join(f"{key} {pixels / value / 1e6:.0f}" for key, value in seconds.items())
+    ratio = seconds[best] / seconds["ziggurat"] if best else math.nan
+    effort = cpu[thrift] / cpu["ziggurat"] if thrift else math.nan
+    print(
+        f"{name:34s} {ratio:5.2f}x of {best:9s} cpu {effort:5.2f}x of {thrift:9s}"
+        f" MP/s: {speeds}  {wrong or ''}",
+        flush=True,
+    )
+    return {"seconds": seconds, "cpu": cpu, "ratio_to_best": ratio, "best": best, "wrong": wrong}
 
 
 def race_regions(contestants, size_of, levels, rounds, report, title):

@@ -234,31 +234,27 @@ def regions(reader, job):
     places = [tuple(place) for place in job["places"]]
     if job["fresh"]:
         reader.fresh()
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     if job["threads"] > 1:
         with ThreadPoolExecutor(job["threads"]) as pool:
             found = list(pool.map(lambda place: reader.read(*place)[0, 0, 0], places))
     else:
         found = [reader.read(*place)[0, 0, 0] for place in places]
-    seconds = time.perf_counter() - start
+    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     sample = reader.read(*places[0])
-    return {
-        "seconds": seconds,
-        "sample": float(sample.mean()),
-        "shape": sample.shape,
-        "n": len(found),
-    }
+    return {"seconds": seconds, "cpu": cpu, "sample": float(sample.mean()), "n": len(found)}
 
 
 def iterate(reader, job):
     reader.fresh()
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     total = count = 0
     for tile in reader.iterate(job["threads"]):
         pixels = tile["tile"]
         total += float(pixels[::16, ::16, :3].mean()) * pixels.shape[0] * pixels.shape[1]
         count += pixels.shape[0] * pixels.shape[1]
-    return {"seconds": time.perf_counter() - start, "sample": total / count, "n": count}
+    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+    return {"seconds": seconds, "cpu": cpu, "sample": total / count, "n": count}
 
 
 def tiles(reader, job):

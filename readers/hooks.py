@@ -1,13 +1,12 @@
 """What the public methods need of whoever has them: a reader, options, and who the file is."""
 
-import dataclasses
 from collections.abc import Hashable, Mapping
 from typing import Any
 
 from ziggurat.readers.cache import tile_cache
 from ziggurat.readers.encode import palette_colors
 from ziggurat.readers.options import OpenOptions
-from ziggurat.readers.pixels import Access
+from ziggurat.readers.pixels import Access, Keep
 from ziggurat.readers.reader import Pixels, Reader
 from ziggurat.readers.regions import GeoBounds, Window, plan_window
 from ziggurat.readers.resample import parse_resample
@@ -46,10 +45,10 @@ class SourceHooks:
         del x, y
         return {}
 
-    def _access(self) -> Access:
+    def _access(self, keep: Keep = Keep.AGAIN) -> Access:
         if self._options.noCache:
             return Access(self._reader())
-        return Access(self._reader(), tile_cache(), self._identity())
+        return Access(self._reader(), tile_cache(), self._identity(), keep)
 
     def _style(self, style: Mapping[str, Any] | str | None) -> Style | None:
         """Return the style of a call: its own, or else the one given to ``open``."""
@@ -88,16 +87,14 @@ class SourceHooks:
         style: Style | None,
         *,
         eight_bit: bool = False,
-        keep: bool = True,
+        keep: Keep = Keep.AGAIN,
     ) -> tuple[Pixels, bool]:
         """Return the pixels of a window as they go out, and whether their last band is alpha.
 
         ``eight_bit`` says that they will be shown: a palette's colours stand for its indices
-        then, and styles may round. ``keep`` False: don't fill the cache with them.
+        then, and styles may round. ``keep`` says what of it goes into the cache.
         """
-        access = self._access()
-        if not keep:
-            access = dataclasses.replace(access, keep=False)
+        access = self._access(keep)
         method = parse_resample(resample, access.info)
         pixels = styled_window(access, frame, window, method, style, eight_bit=eight_bit)
         if style is not None:

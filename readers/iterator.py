@@ -10,6 +10,7 @@ from ziggurat.readers.constants import TILE_FORMAT_NUMPY
 from ziggurat.readers.encode import Encoding, deliver
 from ziggurat.readers.hooks import SourceHooks
 from ziggurat.readers.iteration import Iteration
+from ziggurat.readers.pixels import Keep
 from ziggurat.readers.style import Style
 
 _LAZY = ("tile", "format")
@@ -36,7 +37,7 @@ class TileLoader:
             self.resample,
             self.style,
             eight_bit=self.wanted != TILE_FORMAT_NUMPY,
-            keep=self.shared,
+            keep=Keep.ALWAYS if self.shared else Keep.NEVER,
         )
         return deliver(pixels, self.wanted, self.encoding, alpha=alpha)
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 
 import numpy as np
@@ -20,23 +21,30 @@ from ziggurat.readers.threads import core_count, run_all
 _BLOCK = 256  # smaller stored tiles are cached several at a time, pixels a side
 _MAX_BLOCK_PIXELS = 4 << 20  # larger stored tiles are never cached
 _MAX_CACHED_PIXELS = 4 << 20  # larger reads go past the cache
-_PARALLEL_PIXELS = 1 << 19  # smaller reads stay in the calling thread
+_PARALLEL_PIXELS = 1 << 17  # smaller reads stay in the calling thread
 _STRIP_PIXELS = 8 << 20  # of source pixels held at a time while a huge region is reduced
 _DIRECT = 2e-3  # relative; closer than this, a wanted scale is a stored level's
+
+
+class Keep(Enum):
+    """Which stored tiles go into the cache when they are read."""
+
+    ALWAYS = "always"  # neighbours will need them
+    AGAIN = "again"  # those that are asked for a second time
+    NEVER = "never"  # they will not be asked for again
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
     """An opened image and the cache its tiles may live in.
 
-    ``identity`` is None for images that may change while they are read. ``keep`` False: what is
-    read will not be asked for again, so that only what is in the cache already is taken from it.
+    ``identity`` is None for images that may change while they are read.
     """
 
     reader: Reader
     cache: ByteCache | None = None
     identity: Hashable = None
-    keep: bool = True
+    keep: Keep = Keep.AGAIN
 
     @property
     def info(self) -> ImageInfo:
@@ -94,55 +102,56 @@ def read_level(access: Access, level: int, frame: int, rect: Rect) -> Pixels:
         block_w = ceil_div(_BLOCK, facts.tile_width) * facts.tile_width
         block_h = ceil_div(_BLOCK, facts.tile_height) * facts.tile_height
         if block_w * block_h <= _MAX_BLOCK_PIXELS:
-            return _from_blocks(access, level, frame, rect, block_w, block_h)
+            pixels = _from_blocks(access, access.cache, level, frame, rect, (block_w, block_h))
+            if pixels is not None:
+                return pixels
     if area < _PARALLEL_PIXELS:
         return access.reader.read(level, frame, rect)
     return _in_strips(access, level, frame, rect)
 
 
 def _from_blocks(
-    access: Access, level: int, frame: int, rect: Rect, block_w: int, block_h: int
-) -> Pixels:
-    info, cache = access.info, access.cache
-    assert cache is not None
+    access: Access,
+    cache: ByteCache,
+    level: int,
+    frame: int,
+    rect: Rect,
+    size: tuple[int, int],
+) -> Pixels | None:
+    """Put a rectangle together from cached blocks; None where the cache has no part in it."""
+    info = access.info
     whole = info.levels[level].rect
-    result: Pixels | None = None
-    missing: list[tuple[Hashable, Rect]] = []
-    for column, row in grid_cells(rect, block_w, block_h):
+    found: list[tuple[Pixels, Rect]] = []
+    missing: list[tuple[Hashable, Rect, bool]] = []
+    for column, row in grid_cells(rect, *size):
         key = (access.identity, "block", level, frame, column, row)
-        block = cell_rect(column, row, block_w, block_h).intersect(whole)
-        found = cache.get(key)
-        if found is None:
-            missing.append((key, block))
-            continue
-        if block == rect:
-            return np.array(found)
-        if result is None:
-            result = _empty(info, rect)
-        _paste(result, rect, found, block)
-    if len(missing) == 1 and missing[0][1] == rect:
-        if not access.keep:
-            return access.reader.read(level, frame, rect)
-        return _load(access, level, frame, *missing[0]).copy()
-    if result is None:
-        result = _empty(info, rect)
+        block = cell_rect(column, row, *size).intersect(whole)
+        pixels = cache.get(key)
+        if pixels is not None:
+            found.append((pixels, block))
+        elif access.keep is Keep.AGAIN:
+            missing.append((key, block, cache.seen(key)))
+        else:
+            missing.append((key, block, access.keep is Keep.ALWAYS))
+    if not found and not any(keep for _, _, keep in missing):
+        return None
+    if len(found) == 1 and found[0][1] == rect:
+        return np.array(found[0][0])
+    result = _empty(info, rect)
+    for pixels, block in found:
+        _paste(result, rect, pixels, block)
 
-    def load(share: list[tuple[Hashable, Rect]]) -> None:
-        for key, block in share:
-            _paste(result, rect, _load(access, level, frame, key, block), block)
+    def load(share: list[tuple[Hashable, Rect, bool]]) -> None:
+        for key, block, keep in share:
+            pixels = access.reader.read(level, frame, block)
+            if keep:
+                pixels.flags.writeable = False
+                cache.put(key, pixels, pixels.nbytes)
+            _paste(result, rect, pixels, block)
 
-    workers = core_count() if len(missing) > 1 and rect.width * rect.height > 1 << 16 else 1
+    workers = core_count() if rect.width * rect.height > _PARALLEL_PIXELS else 1
     run_all([partial(load, missing[worker::workers]) for worker in range(workers)])
     return result
-
-
-def _load(access: Access, level: int, frame: int, key: Hashable, block: Rect) -> Pixels:
-    pixels = access.reader.read(level, frame, block)
-    if access.keep:
-        pixels.flags.writeable = False
-        assert access.cache is not None
-        access.cache.put(key, pixels, pixels.nbytes)
-    return pixels
 
 
 def _paste(target: Pixels, rect: Rect, pixels: Pixels, block: Rect) -> None:
@@ -160,7 +169,8 @@ def _in_strips(access: Access, level: int, frame: int, rect: Rect) -> Pixels:
     """Read a large rectangle with all cores, in strips that end where stored tiles do."""
     tile_height = access.info.levels[level].tile_height
     first, last = rect.y // tile_height, ceil_div(rect.bottom, tile_height)
-    strips = min(last - first, 4 * core_count())
+    parts = 4 if rect.width * rect.height > _MAX_CACHED_PIXELS else 1
+    strips = min(last - first, parts * core_count())
     if strips < 2 or core_count() == 1:
         return access.reader.read(level, frame, rect)
     result = _empty(access.info, rect)
