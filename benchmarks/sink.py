@@ -1,6 +1,6 @@
 """The sink: tiles a second, against the reference, tensorstore and the limit of the machine.
 
-    python benchmarks/sink.py [--rounds 3] [--out benchmarks/.data/sink.json]
+    python benchmarks/sink.py [--rounds 3] [--folder /dev/shm] [--out benchmarks/.data/sink.json]
 
 The limit is plain NumPy copies into one big memory map. All lie on the same file system.
 """
@@ -37,7 +37,9 @@ def tissue_tiles(dtype: str, side: int) -> Path:
     return path
 
 
-def contestants(source: Path, count: int, offset: int, processes: int) -> list[Contestant]:
+def contestants(
+    source: Path, count: int, offset: int, processes: int, folder: Path
+) -> list[Contestant]:
     found = []
     for name, environment in (
         ("limit", ""),
@@ -48,7 +50,7 @@ def contestants(source: Path, count: int, offset: int, processes: int) -> list[C
         python = python_of(environment) if environment else Path(sys.executable)
         if python is None:
             continue
-        job = [str(source), str(count), str(offset), str(processes), str(DATA / f"run-{name}")]
+        job = [str(source), str(count), str(offset), str(processes), str(folder / f"run-{name}")]
         command = [str(python), str(HERE / "sink_contestant.py"), name, *job]
         found.append(Contestant(name, command))
     return found
@@ -69,13 +71,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=DATA / "sink.json")
+    parser.add_argument("--folder", type=Path, default=DATA, help="the disk (or tmpfs) to use")
     arguments = parser.parse_args()
     cases = {}
     for name, (dtype, side, count, offset) in CASES.items():
         source = tissue_tiles(dtype, side)
         for processes in PROCESSES:
             title = f"{name}, {processes} process" + "es" * (processes > 1)
-            cases[title] = race(contestants(source, count, offset, processes), arguments.rounds)
+            who = contestants(source, count, offset, processes, arguments.folder)
+            cases[title] = race(who, arguments.rounds)
             print(line(title, cases[title], count * count), flush=True)
     save(arguments.out, cases)
 

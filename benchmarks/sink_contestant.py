@@ -32,12 +32,12 @@ class Numpy:
 
 
 class Ours:
-    def __init__(self, folder, shape, dtype, tile):
+    def __init__(self, folder, shape, dtype, _tile):
         import ziggurat
 
         height, width, bands = shape
         self.sink = ziggurat.new(
-            f"{folder}/store", sizeX=width, sizeY=height, bands=bands, dtype=dtype, tileSize=tile
+            f"{folder}/store", sizeX=width, sizeY=height, bands=bands, dtype=dtype
         )
 
     def lay(self, tile, x, y):

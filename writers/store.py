@@ -278,7 +278,7 @@ def _fits(structure: Structure, tile: TileInput) -> bool:
     """Return True for the common tile that fits as it is, without looking closer."""
     return (
         structure.settled
-        and tile.pixels.dtype.name == structure.dtype
+        and tile.pixels.dtype == structure.numpy_dtype
         and tile.bands == structure.bands
         and all(name in structure.axes for name in tile.start)
     )
