@@ -3,8 +3,6 @@
 from ziggurat.converter.options import Target
 from ziggurat.readers.image import ImageInfo
 
-OME_AXES = frozenset({"z", "t", "c"})
-
 
 def expected_losses(info: ImageInfo, target: Target) -> tuple[str, ...]:
     """Return one sentence for each thing that the target has no place for."""

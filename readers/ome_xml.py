@@ -55,7 +55,6 @@ class OmeImage:
     t_values: tuple[float, ...] | None
     t_unit: str
     modulo: tuple[Modulo, ...]
-    has_data: bool
     properties: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -194,7 +193,6 @@ def _image(
         t_values=_t_values(pixels, sizes["T"]),
         t_unit=pixels.get("TimeIncrementUnit", "s"),
         modulo=next((modulos[ref] for ref in refs if ref in modulos), ()),
-        has_data=any(True for _ in _children(pixels, "TiffData")),
         properties=properties,
     )
 

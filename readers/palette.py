@@ -130,13 +130,6 @@ def _from_cmap(name: str) -> tuple[Color, ...]:
     return tuple((float(r), float(g), float(b), float(a)) for r, g, b, a in lut * 255)
 
 
-def palette_names() -> list[str]:
-    """Return the names of the colour maps that can be asked for, matplotlib's among them."""
-    from cmap import Colormap
-
-    return sorted(Colormap.catalog().short_keys())
-
-
 def channel_color(index: int) -> str:
     """Return a colour for a channel that has none of its own: red, green, blue and so on."""
     return _DISTINCT[1 + index % (len(_DISTINCT) - 1)]

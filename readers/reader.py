@@ -5,7 +5,6 @@ A backend is one file with a class derived from :class:`Reader` and a function
 """
 
 from abc import ABC, abstractmethod
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -77,10 +76,5 @@ class Reader(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -5,7 +5,6 @@ import os
 import threading
 from collections.abc import Hashable
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from ziggurat.readers.cache import file_identity
@@ -94,12 +93,7 @@ class Source(ReadMethods):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:

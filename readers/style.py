@@ -285,6 +285,3 @@ def _member[E: Enum](kind: type[E], value: object, key: str) -> E | None:
         if member.value == value:
             return member
     raise StyleError(f"{key} is one of {', '.join(m.value for m in kind)}, not {str(value)[:40]}")
-
-
-StyleInput = Style | Mapping[str, object] | str | None
