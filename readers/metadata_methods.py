@@ -1,5 +1,6 @@
 """What is in an image, as methods: sizes, metadata, bands, frames."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from ziggurat.readers.hooks import SourceHooks
 from ziggurat.readers.metadata import JSONDict, band_interpretations, image_metadata
 from ziggurat.readers.pixels import overview
 from ziggurat.readers.scales import level_count, tile_size
+from ziggurat.readers.style_access import effective_style
 
 _STATISTICS_LIMIT = 2048  # pixels a side of the overview that band statistics come from
 
@@ -65,8 +67,13 @@ class SizeMethods(SourceHooks):
 
     @property
     def style(self) -> Any:
-        """The style given to ``open``; None where there is none."""
+        """The style that all pixels are read with; None where there is none. May be set."""
         return self._options.style
+
+    @style.setter
+    def style(self, style: Any) -> None:
+        effective_style(style)  # refuses what can't be meant; stored pixels alone are cached
+        self._options = dataclasses.replace(self._options, style=style)
 
 
 class MetadataMethods(SourceHooks):

@@ -40,6 +40,8 @@ class RegionMethods(SourceHooks):
         fill: str | None = None,
         resample: Any = True,
         style: Mapping[str, Any] | str | None = None,
+        tile_size: Options | None = None,
+        tile_offset: Options | None = None,
     ) -> tuple[Any, Any]:
         """Return a region in a format and size of the caller's choice.
 
@@ -71,6 +73,8 @@ class RegionMethods(SourceHooks):
             PIL's numbers.
         style
             Default: the one given to ``open``.
+        tile_size, tile_offset
+            Accepted for compatibility: no pixel depends on how a region is read.
 
         Returns
         -------
@@ -86,6 +90,7 @@ class RegionMethods(SourceHooks):
         TileRangeError
             There is no such frame.
         """
+        del tile_size, tile_offset
         info = self._reader().info
         number = check_frame(info, frame)
         window = self._window(region, scale, output)

@@ -288,6 +288,21 @@ def test_frames_are_told_apart(made_source, rng):
             source.getRegion(frame=frame)
 
 
+def test_a_style_may_be_set_changed_and_taken_away(made_source, gradient):
+    source = made_source(gradient, identity="styled")
+    plain = numpy_region(source)
+    source.style = {"min": 0, "max": 100, "band": 1}
+    styled = numpy_region(source)
+    assert styled.shape[:2] == plain.shape[:2]
+    assert not np.array_equal(styled[..., 0], plain[..., 0])
+    with pytest.raises(OptionError, match="nonsense"):
+        source.style = {"nonsense": 1}
+    source.style = None
+    np.testing.assert_array_equal(numpy_region(source), plain)
+    per_call = numpy_region(source, style={"min": 0, "max": 100, "band": 1})
+    np.testing.assert_array_equal(per_call, styled)
+
+
 def test_frames_side_by_side(made_source, rng):
     pixels = rng.integers(0, 255, (5, 20, 30)).astype(np.uint8)
     source = made_source(pixels, "cyx")
