@@ -5,7 +5,7 @@ from pathlib import Path
 from ziggurat.converter.options import ConvertOptions, Target
 from ziggurat.converter.plan import ZARR_TARGETS, ConversionPlan, Step
 from ziggurat.readers.encoded import TileFormat
-from ziggurat.readers.errors import WriteError
+from ziggurat.readers.errors import ConversionError, WriteError, ZigguratError
 from ziggurat.readers.image import ImageInfo
 from ziggurat.readers.reader import Pixels, Reader
 from ziggurat.writers.codecs import tile_codec
@@ -27,18 +27,31 @@ def emit(
     on_progress: ProgressCallback | None = None,
     cancel: Cancellation | None = None,
 ) -> WriteReport:
-    """Write an image as the plan says; it appears at ``output`` when it is complete."""
+    """Write an image as the plan says; it appears at ``output`` when it is complete.
+
+    Raises
+    ------
+    ConversionError
+        What the source says of itself can't be: it is damaged.
+    """
     write_options = options_for_writing(plan, options)
     levels = level_plans(plan, reader.info, write_options)
-    return write_levels(
-        reader,
-        output,
-        levels,
-        write_options,
-        format=plan.target.value,
-        on_progress=on_progress,
-        cancel=cancel,
-    )
+    try:
+        return write_levels(
+            reader,
+            output,
+            levels,
+            write_options,
+            format=plan.target.value,
+            on_progress=on_progress,
+            cancel=cancel,
+        )
+    except (ZigguratError, OSError, MemoryError):
+        raise
+    except Exception as error:  # libraries refuse with whatever comes what a damaged source says
+        raise ConversionError(
+            f"{plan.source} can't be written as it says it is: {error}"
+        ) from error
 
 
 def options_for_writing(plan: ConversionPlan, options: ConvertOptions) -> WriteOptions:

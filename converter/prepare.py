@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ziggurat.converter.blanks import FilledReader
 from ziggurat.converter.color import in_srgb
 from ziggurat.converter.deidentify import DeidentifiedReader, is_telling
 from ziggurat.converter.options import Color, ConvertOptions
@@ -40,6 +41,7 @@ def prepare(reader: Reader, name: str, options: ConvertOptions) -> Prepared:
     factor = shrink_factor(reader, options)
     if factor is not None:
         reader = at_resolution(reader, factor)
+    reader = FilledReader(reader)
     if options.color is Color.SRGB:
         reader = in_srgb(reader)
     if not options.deidentify:
