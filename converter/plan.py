@@ -138,7 +138,10 @@ def _wanted(info: ImageInfo, target: Target, options: ConvertOptions, smallest: 
         return full_rungs(info.levels, smallest)
     if max(last.width, last.height) <= smallest:
         return stored_rungs(info.levels)
-    return full_rungs(info.levels[:1], smallest)
+    rungs = stored_rungs(info.levels[:1])
+    while max(rungs[-1].width, rungs[-1].height) > smallest:  # GDAL rounds halves down
+        rungs.append(Rung(max(1, rungs[-1].width // 2), max(1, rungs[-1].height // 2), None))
+    return rungs
 
 
 def _step(

@@ -8,7 +8,6 @@ from osgeo import gdal
 from ziggurat.readers.errors import OptionError, WriteError
 from ziggurat.readers.gdal import GdalReader
 from ziggurat.readers.gdal_access import GDAL_ERRORS, gdal_words
-from ziggurat.readers.geometry import level_sizes
 from ziggurat.readers.image import ImageInfo, Interpretation
 from ziggurat.readers.reader import Pixels, Reader
 from ziggurat.writers.atomic import atomic_file
@@ -57,7 +56,7 @@ def plan_levels(reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:
     """
     creation_options(reader.info, options, levels=1, reuse=False)
     side = options.tile_size or TILE_SIZE
-    sizes = level_sizes(reader.info.width, reader.info.height, side)
+    sizes = cog_sizes(reader.info.width, reader.info.height, side)
     stored = [(level.width, level.height) for level in reader.info.levels]
     if isinstance(reader, GdalReader) and options.reducer is None and max(stored[-1]) <= side:
         sizes = stored
@@ -67,6 +66,14 @@ def plan_levels(reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:
         LevelPlan(width, height, side, side, Cascade() if index else Stored(0), _encoded_by_gdal)
         for index, (width, height) in enumerate(sizes)
     )
+
+
+def cog_sizes(width: int, height: int, side: int) -> list[tuple[int, int]]:
+    """Return the level sizes that the driver makes: halves, odd ones rounded down."""
+    sizes = [(width, height)]
+    while max(sizes[-1]) > side:
+        sizes.append((max(1, sizes[-1][0] // 2), max(1, sizes[-1][1] // 2)))
+    return sizes
 
 
 def emit(
