@@ -250,19 +250,19 @@ def test_blank_areas_cost_nothing(tmp_path: Path) -> None:
 
 def test_many_frames_cost_no_more_each_than_a_few() -> None:
     def seconds(sink: ziggurat.Sink, frames: range) -> float:
-        begin = time.perf_counter()
+        begin = time.process_time()  # of this process alone, so that a busy machine is no matter
         for t in frames:
             sink.addTile(tile, t=t, t_value=t / 10)
-        return time.perf_counter() - begin
+        return time.process_time() - begin
 
     tile = full(3, 64, 64, 3)
     with ziggurat.new(tileSize=64) as sink:
         sink.addTile(tile, t=0)
-        first = seconds(sink, range(1, 200))
-        seconds(sink, range(200, 1800))
-        last = seconds(sink, range(1800, 1999))
-        assert last < 5 * first
-        assert sink.frames == 1999
+        first = seconds(sink, range(1, 150))
+        seconds(sink, range(150, 850))
+        last = seconds(sink, range(850, 999))
+        assert last < 4 * first
+        assert sink.frames == 999
 
 
 ZARR_FRAMES = {"z": 2, "c": 3}
