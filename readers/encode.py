@@ -134,7 +134,8 @@ def to_8bit(pixels: Pixels) -> Pixels:
     """Return pixels as uint8: what pictures for the eye have.
 
     Unsigned integers keep their leading 8 bits; signed ones are shifted to start at 0 first.
-    Floats are taken as 0-1 where they lie within, else as 0-255, and clipped; NaN is 0.
+    Floats are taken as 0-255 and clipped, the same in every tile; NaN is 0. Other ranges are what
+    styles are for.
     """
     kind, size = pixels.dtype.kind, pixels.dtype.itemsize
     if pixels.dtype == np.uint8:
@@ -147,8 +148,6 @@ def to_8bit(pixels: Pixels) -> Pixels:
         unsigned = pixels.view(f"{pixels.dtype.byteorder}u{size}") ^ (1 << (8 * size - 1))
         return (unsigned >> (8 * size - 8)).astype(np.uint8)
     values = np.nan_to_num(pixels.astype(np.float32), nan=0.0)
-    if values.size and values.min() >= 0 and values.max() <= 1:
-        values = values * 255
     return np.clip(values, 0, 255).astype(np.uint8)
 
 

@@ -216,6 +216,24 @@ def test_pil_images_have_the_mode_of_the_bands(made_source, rng):
     np.testing.assert_array_equal(np.asarray(image), (high >> 8)[..., 0])
 
 
+@pytest.mark.parametrize(
+    ("dtype", "stored", "shown"),
+    [
+        (np.uint16, [0, 255, 256, 65535], [0, 0, 1, 255]),
+        (np.uint32, [0, 1 << 24, 1 << 31, (1 << 32) - 1], [0, 1, 128, 255]),
+        (np.int16, [-32768, -1, 0, 32767], [0, 127, 128, 255]),
+        (np.int8, [-128, -1, 0, 127], [0, 127, 128, 255]),
+        (np.float32, [-5.0, 0.9, 127.6, 9000.0], [0, 0, 127, 255]),
+        (np.float64, [np.nan, np.inf, 255.0, -np.inf], [0, 255, 255, 0]),
+        (bool, [False, True, False, True], [0, 255, 0, 255]),
+    ],
+)
+def test_what_8_bits_show_of_other_types(made_source, dtype, stored, shown):
+    pixels = np.array(stored, dtype).reshape(2, 2, 1)
+    image, _ = made_source(pixels).getRegion(format="PIL")
+    assert np.asarray(image).ravel().tolist() == shown
+
+
 def test_the_first_format_that_will_do_is_given(made_source, gradient):
     source = made_source(gradient)
     assert source.getRegion(format=("image", "numpy"))[1] == "numpy"
