@@ -50,19 +50,15 @@ def region_to_pixels(
 
     Parameters
     ----------
-    info
-        Of the image; needs ``geo``.
-    units
-        ``projection`` (the image's or the view's own system), ``EPSG:n``, ``wgs84``, a PROJ string.
+    info, units
+        Of the image; ``projection`` (the image's or the view's own system), ``EPSG:n``, ``wgs84``, a PROJ string.
     left, top, right, bottom
-        Coordinates, y upwards: top is the larger one (they are put in order). None is the image's
-        own edge.
+        Coordinates, y upwards, in any order. None is the image's own edge.
 
     Returns
     -------
-    left, top, right, bottom as pixels, y downwards: the smallest rectangle that holds all
-    of the region, which may reach out of the image. A corner of it alone, left and top or
-    right and bottom, is just the place of that point.
+    left, top, right, bottom as pixels, y downwards: the smallest rectangle that holds the region,
+    inside the image or not. A corner alone, left and top or right and bottom, is a point.
 
     Raises
     ------
@@ -74,9 +70,7 @@ def region_to_pixels(
     """
     crs = named_crs(info, units)
     assert info.geo is not None  # named_crs saw to it
-    given = (left, top, right, bottom)
-    if any(edge is not None and not math.isfinite(edge) for edge in given):
-        raise RegionError(f"the edges of a region must be finite numbers, not {given}")
+    given = _finite(left, top, right, bottom)
     own = info.geo.projection
     if crs != own:
         own = native_crs(info.geo, info.width, info.height)
@@ -88,11 +82,10 @@ def region_to_pixels(
         for edge, fallback in zip(given, image.ravel().tolist(), strict=True)
     ]
     if right is None and bottom is None:
-        outline = [(corners[0], corners[1])]  # a corner alone is a point
+        corners[2:] = corners[:2]  # a corner alone is a point
     elif left is None and top is None:
-        outline = [(corners[2], corners[3])]
-    else:
-        outline = _outline(*corners)
+        corners[:2] = corners[2:]
+    outline = _outline(*corners)
     pixels = apply(inverse(transform), transform_points(crs, own, outline))
     pixels = pixels[np.isfinite(pixels).all(axis=1)]
     if not len(pixels):
@@ -104,6 +97,12 @@ def region_to_pixels(
         float(info.width) if right is None else high[0],
         float(info.height) if bottom is None else high[1],
     )
+
+
+def _finite(*edges: float | None) -> tuple[float | None, ...]:
+    if any(edge is not None and not math.isfinite(edge) for edge in edges):
+        raise RegionError(f"the edges of a region must be finite numbers, not {edges}")
+    return edges
 
 
 def _outline(left: float, top: float, right: float, bottom: float) -> list[tuple[float, float]]:
