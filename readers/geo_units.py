@@ -51,7 +51,7 @@ def region_to_pixels(
     Parameters
     ----------
     info, units
-        Of the image; ``projection`` (the image's or the view's own system), ``EPSG:n``, ``wgs84``, a PROJ string.
+        Of the image; ``projection`` (its own system), ``EPSG:n``, ``wgs84``, a PROJ string.
     left, top, right, bottom
         Coordinates, y upwards, in any order. None is the image's own edge.
 
