@@ -149,16 +149,20 @@ def _from_blocks(
                 cache.put(key, pixels, pixels.nbytes)
             _paste(result, rect, pixels, block)
 
-    workers = core_count() if rect.width * rect.height > _PARALLEL_PIXELS else 1
+    if not missing:
+        return result
+    large = rect.width * rect.height > _PARALLEL_PIXELS
+    workers = min(core_count(), len(missing)) if large else 1
     run_all([partial(load, missing[worker::workers]) for worker in range(workers)])
     return result
 
 
 def _paste(target: Pixels, rect: Rect, pixels: Pixels, block: Rect) -> None:
-    part = rect.intersect(block)
-    target[part.y - rect.y : part.bottom - rect.y, part.x - rect.x : part.right - rect.x] = pixels[
-        part.y - block.y : part.bottom - block.y, part.x - block.x : part.right - block.x
-    ]
+    # plain numbers instead of rectangles: this runs for every tile of every region
+    dx, dy = block.x - rect.x, block.y - rect.y
+    x0, y0 = max(dx, 0), max(dy, 0)
+    x1, y1 = min(dx + block.width, rect.width), min(dy + block.height, rect.height)
+    target[y0:y1, x0:x1] = pixels[y0 - dy : y1 - dy, x0 - dx : x1 - dx]
 
 
 def _empty(info: ImageInfo, rect: Rect) -> Pixels:

@@ -15,6 +15,7 @@ import tifffile
 import ziggurat
 from ziggurat.readers.errors import OptionError, SourceError, SourceNotFoundError, TileRangeError
 from ziggurat.readers.image import Axis, Channel, Interpretation
+from ziggurat.readers.options import OpenOptions
 from ziggurat.readers.reader import Reader
 
 
@@ -434,7 +435,7 @@ class SlowReads(Reader):
 
 
 def test_independent_reads_do_not_wait_for_each_other(made_source, gradient):
-    source = made_source(gradient, tile=16, identity="parallel")
+    source = made_source(gradient, tile=16, options=OpenOptions(noCache=True))
     source.reader = slow = SlowReads(source.reader)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda x: source.getTile(x, 0, source.levels - 1), range(16)))
