@@ -148,7 +148,7 @@ def _words(
 
 def _secrets(dropped: Mapping[str, str], kept: Mapping[str, str]) -> tuple[str, ...]:
     """Return the dropped values that are long enough to mean something if they are found."""
-    stays = "\n".join(kept.values())
+    stays = "\n".join([*kept, *kept.values()])
     telling = {value for value in dropped.values() if is_telling(value) and value not in stays}
     return tuple(sorted(telling))
 

@@ -95,8 +95,9 @@ class Policy:
 
 
 def is_date(name: str) -> bool:
-    """Return True where a field's name says that it holds a day."""
-    return _matches(name.lower().rpartition(".")[2], _DATES)
+    """Return True where a field's name says that it holds a day (of birth: never kept)."""
+    key = name.lower().rpartition(".")[2]
+    return _matches(key, _DATES) and "birth" not in key
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:

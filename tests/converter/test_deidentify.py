@@ -163,6 +163,7 @@ def test_dates_are_known_by_name():
     assert is_date("aperio.Date")
     assert is_date("leica.creation-date")
     assert not is_date("aperio.MPP")
+    assert not is_date("dicom.PatientBirthDate")
 
 
 def test_scrubbing_jpeg_keeps_what_decoders_need(tissue):
@@ -207,3 +208,25 @@ def test_finding_texts_in_any_spelling(tmp_path):
     (folder / "c").write_text("<a>Tom &amp; Jerry</a>")
     secrets = ['Jane "J" Doe', "Dr. Who", "Tom & Jerry", "nobody", "store"]
     assert find_leaks(folder, secrets) == ("Dr. Who", 'Jane "J" Doe', "Tom & Jerry")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["mirax/Mirax2-Fluorescence-2-from-L2.mrxs", "hamamatsu-ndpi/test3-DAPI.ndpi",
+     "dicom-wsi/napari-wsi-CMU-1-Small-Region"],
+)  # fmt: skip
+def test_other_vendors(data_file, tmp_path, name):
+    source = data_file(name)
+    options = ConvertOptions(deidentify=True, levels="source", tile_size=512)
+    convert(source, tmp_path / "out.tiff", options)
+    output = (tmp_path / "out.tiff").read_bytes()
+    with open_reader(source) as theirs, open_reader(tmp_path / "out.tiff") as ours:
+        assert "label" not in ours.info.associated
+        assert "macro" not in ours.info.associated
+        gone = set(theirs.info.properties) - set(ours.info.properties)
+        assert gone
+        for field in gone:
+            value = theirs.info.properties[field]
+            if len(value) > 12 and not value.replace(".", "").isdigit():
+                kept = [*ours.info.properties, *ours.info.properties.values()]
+                assert value.encode() not in output or any(value in text for text in kept)
