@@ -148,6 +148,11 @@ def _alike(structure: Structure) -> tuple[Structure, list[SegmentLayout]]:
 def _parse(location: Location, source: ByteSource) -> TiffReader:
     with contextlib.ExitStack() as stack:
         tif = stack.enter_context(_open_tiff(location, source))
+        if len(tif.pages) == 0:
+            raise CorruptSourceError(
+                f"{location.url} is cut short: its {source.size:,} bytes end before the table of "
+                "its first page; get the file anew"
+            )
         companion = companion_xml(location, tif.pages.first.description) if tif.is_ome else None
         if companion is not None:
             tif = stack.enter_context(_open_tiff(location, source, companion))

@@ -218,3 +218,10 @@ def test_many_pages_open_quickly(tmp_path: Path) -> None:
         assert reader.info.frames == 2000
         assert reader.read(0, 1234, Rect(3, 3, 1, 1)).item() == 1234
     assert seconds < 2  # 0.03 s on an idle machine
+
+
+def test_a_file_cut_before_its_first_page_table_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "late.tif"
+    path.write_bytes(b"II*\0" + (900_000).to_bytes(4, "little") + bytes(500))
+    with pytest.raises(CorruptSourceError, match="cut short: its 508 bytes end before the table"):
+        open_reader(path)
