@@ -224,4 +224,4 @@ def test_a_file_cut_before_its_first_page_table_says_so(tmp_path: Path) -> None:
     path = tmp_path / "late.tif"
     path.write_bytes(b"II*\0" + (900_000).to_bytes(4, "little") + bytes(500))
     with pytest.raises(CorruptSourceError, match="cut short: its 508 bytes end before the table"):
-        open_reader(path)
+        opened(path)
