@@ -13,7 +13,6 @@ from ziggurat.writers.layout import Copy, LevelPlan, TileEncoder
 from ziggurat.writers.options import Compression, WriteOptions
 from ziggurat.writers.progress import Cancellation, ProgressCallback
 from ziggurat.writers.write import WriteReport, write_levels
-from ziggurat.writers.zarr_codecs import chunk_codec
 
 # Those that lose what the eye doesn't see; of labels they stay exact, or are refused.
 LOSSY_CODECS = frozenset({"jpeg", "jpeg2000", "jpegxl", "webp"})
@@ -75,6 +74,8 @@ def level_plans(
     encode: TileEncoder | None = None
     form: TileFormat | None = None
     if plan.target in ZARR_TARGETS:
+        from ziggurat.writers.zarr_codecs import chunk_codec  # not needed for a TIFF
+
         encode = chunk_codec(info, options).encode
     elif plan.target is Target.COG:
         encode = _encoded_by_gdal
