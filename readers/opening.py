@@ -117,7 +117,7 @@ def listSources() -> dict[str, Any]:
             row.name: {
                 "priority": number,
                 "module": row.module,
-                "extensions": [suffix.lstrip(".") for suffix in row.suffixes],
+                "extensions": [name.lstrip(".") for name in (*row.suffixes, *row.usual)],
             }
             for number, row in enumerate(FORMATS)
         },
@@ -128,7 +128,7 @@ def listSources() -> dict[str, Any]:
 
 def listExtensions() -> list[str]:
     """Return the file name endings, without dots, that some format is known by."""
-    return sorted({suffix.lstrip(".") for row in FORMATS for suffix in row.suffixes})
+    return sorted({name.lstrip(".") for row in FORMATS for name in (*row.suffixes, *row.usual)})
 
 
 def listMimeTypes() -> list[str]:
@@ -136,4 +136,4 @@ def listMimeTypes() -> list[str]:
     import mimetypes
 
     guesses = (mimetypes.guess_type(f"x.{name}")[0] for name in listExtensions())
-    return sorted({guess for guess in guesses if guess})
+    return sorted({g for g in guesses if g and g.startswith(("image/", "application/"))})

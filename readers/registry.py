@@ -15,7 +15,8 @@ class Format:
     """One row: a backend module with ``open_reader(location) -> Reader`` and what it takes.
 
     ``magics`` are bytes of the beginning, each with its offset; ``suffixes`` lower-case endings
-    of the name. A file is tried with a row when either fits.
+    of the name. A file is tried with a row when either fits. ``usual`` endings are for listings
+    only: the first bytes of such files tell more than their names.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Format:
     remote: bool = False  # URLs may be images too
     any_file: bool = False  # the last resorts, tried with anything
     owns: bool = False  # where it says that a file is damaged, nobody else is asked
+    usual: tuple[str, ...] = ()
 
     def fits(self, location: Location) -> bool:
         """Return True where this backend is worth a try."""
@@ -63,6 +65,7 @@ FORMATS: tuple[Format, ...] = (
         ((0, b"PK\x03\x04"),),
         directories=True,
         remote=True,
+        usual=(".zarr",),
     ),
     Format("dicom", "ziggurat.readers.dicom", (".dcm",), (DICOM_MAGIC,), directories=True),
     Format(
@@ -78,12 +81,36 @@ FORMATS: tuple[Format, ...] = (
         "ziggurat.readers.georeferenced",
         magics=(*TIFF_MAGICS, *PICTURE_MAGICS),
         remote=True,
+        usual=(".tif", ".tiff", ".jp2"),
     ),
-    Format("tiff", "ziggurat.readers.tiff", magics=TIFF_MAGICS, remote=True),
+    Format(
+        "tiff",
+        "ziggurat.readers.tiff",
+        magics=TIFF_MAGICS,
+        remote=True,
+        usual=(".tif", ".tiff", ".btf", ".svs", ".ndpi", ".qptiff", ".scn", ".ome.tif", ".lsm"),
+    ),
     Format("openslide-tiff", "ziggurat.readers.openslide", magics=TIFF_MAGICS),
-    Format("vips", "ziggurat.readers.vips", any_file=True, remote=True),
-    Format("gdal", "ziggurat.readers.gdal", any_file=True, remote=True),
-    Format("pillow", "ziggurat.readers.pillow", any_file=True),
+    Format(
+        "vips",
+        "ziggurat.readers.vips",
+        any_file=True,
+        remote=True,
+        usual=(".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".svg"),
+    ),
+    Format(
+        "gdal",
+        "ziggurat.readers.gdal",
+        any_file=True,
+        remote=True,
+        usual=(".jp2", ".j2k", ".vrt", ".img", ".asc", ".hgt"),
+    ),
+    Format(
+        "pillow",
+        "ziggurat.readers.pillow",
+        any_file=True,
+        usual=(".bmp", ".ppm", ".pgm", ".tga", ".pcx", ".sgi", ".ico", ".psd"),
+    ),
 )
 
 

@@ -11,6 +11,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+import ziggurat
 from ziggurat.readers import registry
 from ziggurat.readers.errors import (
     CorruptSourceError,
@@ -232,3 +233,10 @@ def test_the_suffix_need_not_be_right(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((4, 5), np.uint8)).save(tmp_path / "picture.jpg", format="PNG")
     assert open_reader(tmp_path / "slide").info.height == 40
     assert open_reader(tmp_path / "picture.jpg").info.format == "png"
+
+
+def test_listings_name_the_usual_endings_of_every_kind() -> None:
+    assert {"svs", "ndpi", "tiff", "zarr", "mrxs", "dcm", "png", "jp2"} <= set(
+        ziggurat.listExtensions()
+    )
+    assert "image/tiff" in ziggurat.listMimeTypes()
