@@ -43,6 +43,10 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
     started by fork, spawn or forkserver, to joblib, Dask or a data loader, and lays tiles
     from all of them at once. It has the whole read API of a source, at any moment.
 
+    Tiles that overlap and are laid at the same moment in mode ``over`` may each win in a part of
+    what they share: nobody waits, and "the last one" has no meaning there. The blending modes
+    have one result whatever the order.
+
     What survives what:
 
     ==================================== ======================================================

@@ -24,11 +24,11 @@ Wanted = Callable[[int, Place], bool]
 
 
 def random_places(job: dict[str, Any]) -> list[Place]:
-    """Places anywhere, over one another."""
+    """Places anywhere, over one another, each once: workers that resume know tiles by them."""
     rng = np.random.default_rng(job["seed"])
     h, w = rng.integers(8, job["largest"], (2, job["count"]))
     x, y = rng.integers(0, job["width"] - w), rng.integers(0, job["height"] - h)
-    return list(zip(x.tolist(), y.tolist(), w.tolist(), h.tolist(), strict=True))
+    return list(dict.fromkeys(zip(x.tolist(), y.tolist(), w.tolist(), h.tolist(), strict=True)))
 
 
 def grid_places(job: dict[str, Any]) -> list[Place]:
@@ -69,7 +69,7 @@ def growing_tiles(
     for turn, shuffled in enumerate(rng.permutation(job["count"])):
         number = int(shuffled)
         kind = number % 5
-        place = (number // 5 % 10 * 50, number // 50 * 40, 50, 40)
+        place = (number % 20 * 50, number // 20 * 40, 50, 40)
         if wanted and not wanted(turn, place):
             continue
         value = number % 200 + 1 + (1000 if kind == 4 else 0)
