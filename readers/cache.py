@@ -18,7 +18,6 @@ from ziggurat.readers.errors import OptionError
 
 _SHARE = 1 / 16  # of the memory that is free when the cache is first used
 _SMALLEST, _LARGEST = 64 << 20, 2 << 30
-_REMEMBERED = 1 << 15  # keys, of what was asked for once
 ENVIRONMENT = "ZIGGURAT_CACHE_BYTES"
 
 
@@ -46,8 +45,6 @@ class ByteCache:
         self._lock = threading.Lock()
         self._items: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._limit = limit
-        self._recent: set[Hashable] = set()
-        self._before: set[Hashable] = set()
         self._used = self._hits = self._misses = 0
 
     def get(self, key: Hashable) -> Any:
@@ -73,19 +70,6 @@ class ByteCache:
             self._used += size
             self._shrink()
 
-    def seen(self, key: Hashable) -> bool:
-        """Return whether a key was asked for lately; from now on it was.
-
-        What is asked for only once isn't worth its memory: fresh pages cost as much as decoding.
-        """
-        with self._lock:
-            if key in self._recent or key in self._before:
-                return True
-            self._recent.add(key)
-            if len(self._recent) >= _REMEMBERED:
-                self._before, self._recent = self._recent, set()
-            return False
-
     def resize(self, limit: int) -> None:
         """Change the limit; what no longer fits is dropped."""
         if limit < 0:
@@ -98,8 +82,6 @@ class ByteCache:
         """Drop everything and count from zero."""
         with self._lock:
             self._items.clear()
-            self._recent.clear()
-            self._before.clear()
             self._used = self._hits = self._misses = 0
 
     def info(self) -> CacheInfo:

@@ -6,7 +6,7 @@ from typing import Any
 from ziggurat.readers.cache import tile_cache
 from ziggurat.readers.encode import palette_colors
 from ziggurat.readers.options import OpenOptions
-from ziggurat.readers.pixels import Access, Keep
+from ziggurat.readers.pixels import Access
 from ziggurat.readers.reader import Pixels, Reader
 from ziggurat.readers.regions import GeoBounds, Window, plan_window
 from ziggurat.readers.resample import parse_resample
@@ -45,7 +45,7 @@ class SourceHooks:
         del x, y
         return {}
 
-    def _access(self, keep: Keep = Keep.AGAIN) -> Access:
+    def _access(self, keep: bool = True) -> Access:
         if self._options.noCache:
             return Access(self._reader())
         return Access(self._reader(), tile_cache(), self._identity(), keep)
@@ -87,12 +87,12 @@ class SourceHooks:
         style: Style | None,
         *,
         eight_bit: bool = False,
-        keep: Keep = Keep.AGAIN,
+        keep: bool = True,
     ) -> tuple[Pixels, bool]:
         """Return the pixels of a window as they go out, and whether their last band is alpha.
 
         ``eight_bit`` says that they will be shown: a palette's colours stand for its indices
-        then, and styles may round. ``keep`` says what of it goes into the cache.
+        then, and styles may round. ``keep`` False: the cache isn't filled with them.
         """
         access = self._access(keep)
         method = parse_resample(resample, access.info)

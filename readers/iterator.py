@@ -10,7 +10,6 @@ from ziggurat.readers.constants import TILE_FORMAT_NUMPY
 from ziggurat.readers.encode import Encoding, deliver
 from ziggurat.readers.hooks import SourceHooks
 from ziggurat.readers.iteration import Iteration
-from ziggurat.readers.pixels import Keep
 from ziggurat.readers.style import Style
 
 _LAZY = ("tile", "format")
@@ -37,7 +36,7 @@ class TileLoader:
             self.resample,
             self.style,
             eight_bit=self.wanted != TILE_FORMAT_NUMPY,
-            keep=Keep.ALWAYS if self.shared else Keep.NEVER,
+            keep=self.shared,
         )
         return deliver(pixels, self.wanted, self.encoding, alpha=alpha)
 

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass
-from enum import Enum
 from functools import partial
 
 import numpy as np
@@ -26,25 +25,18 @@ _STRIP_PIXELS = 8 << 20  # of source pixels held at a time while a huge region i
 _DIRECT = 2e-3  # relative; closer than this, a wanted scale is a stored level's
 
 
-class Keep(Enum):
-    """Which stored tiles go into the cache when they are read."""
-
-    ALWAYS = "always"  # neighbours will need them
-    AGAIN = "again"  # those that are asked for a second time
-    NEVER = "never"  # they will not be asked for again
-
-
 @dataclass(frozen=True, slots=True)
 class Access:
     """An opened image and the cache its tiles may live in.
 
-    ``identity`` is None for images that may change while they are read.
+    ``identity`` is None for images that may change while they are read. ``keep`` False: what is
+    read will not be asked for again, so that the cache is looked into but not filled.
     """
 
     reader: Reader
     cache: ByteCache | None = None
     identity: Hashable = None
-    keep: Keep = Keep.AGAIN
+    keep: bool = True
 
     @property
     def info(self) -> ImageInfo:
@@ -118,22 +110,20 @@ def _from_blocks(
     rect: Rect,
     size: tuple[int, int],
 ) -> Pixels | None:
-    """Put a rectangle together from cached blocks; None where the cache has no part in it."""
+    """Put a rectangle together from cached blocks; None where it has no part in the cache."""
     info = access.info
     whole = info.levels[level].rect
     found: list[tuple[Pixels, Rect]] = []
-    missing: list[tuple[Hashable, Rect, bool]] = []
+    missing: list[tuple[Hashable, Rect]] = []
     for column, row in grid_cells(rect, *size):
         key = (access.identity, "block", level, frame, column, row)
         block = cell_rect(column, row, *size).intersect(whole)
         pixels = cache.get(key)
         if pixels is not None:
             found.append((pixels, block))
-        elif access.keep is Keep.AGAIN:
-            missing.append((key, block, cache.seen(key)))
         else:
-            missing.append((key, block, access.keep is Keep.ALWAYS))
-    if not found and not any(keep for _, _, keep in missing):
+            missing.append((key, block))
+    if not found and not access.keep:
         return None
     if len(found) == 1 and found[0][1] == rect:
         return np.array(found[0][0])
@@ -141,10 +131,10 @@ def _from_blocks(
     for pixels, block in found:
         _paste(result, rect, pixels, block)
 
-    def load(share: list[tuple[Hashable, Rect, bool]]) -> None:
-        for key, block, keep in share:
+    def load(share: list[tuple[Hashable, Rect]]) -> None:
+        for key, block in share:
             pixels = access.reader.read(level, frame, block)
-            if keep:
+            if access.keep:
                 pixels.flags.writeable = False
                 cache.put(key, pixels, pixels.nbytes)
             _paste(result, rect, pixels, block)
