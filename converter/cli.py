@@ -18,6 +18,7 @@ from ziggurat.converter.options import (
     Compression,
     ConvertOptions,
     Levels,
+    OmeVersion,
     Target,
     Verify,
     target_of_name,
@@ -48,6 +49,9 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but er
 def convert(
     paths: Annotated[list[str], typer.Argument(help="One or more sources, then the output.")],
     format: Annotated[Target | None, typer.Option(help="Default: the output's suffix.")] = None,
+    ome_version: Annotated[
+        OmeVersion, typer.Option(help="Of OME-Zarr; 0.4 is zarr v2.")
+    ] = OmeVersion.V05,
     levels: Annotated[Levels, typer.Option(help="full adds missing ÷2 levels.")] = Levels.FULL,
     compression: Annotated[
         Compression, typer.Option("--compression", "-c", help="Of tiles that can't be copied.")
@@ -83,6 +87,7 @@ def convert(
     check = Verify.FULL if full else Verify.SAMPLE if verify else Verify.NONE
     options = ConvertOptions(
         format=format,
+        ome_version=ome_version,
         levels=levels,
         compression=compression,
         quality=quality,
@@ -103,11 +108,14 @@ def convert(
         max_memory=parse_bytes(max_memory),
     )
     from ziggurat.converter import commands
+    from ziggurat.converter.sources import holds_slides
 
     show = commands.Show(quiet=quiet, json=json)
     *sources, last = paths
     output = Path(last)
-    if len(sources) == 1 and target_of_name(output.name) is not None and not output.is_dir():
+    named = target_of_name(output.name) is not None or (output.suffix and not output.is_dir())
+    slide = len(sources) == 1 and not holds_slides(Path(sources[0]))
+    if slide and named and not (output.is_dir() and output.suffix != ".zarr"):
         commands.convert_one(sources[0], output, options, show, dry_run=dry_run)
     else:
         raise typer.Exit(

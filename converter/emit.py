@@ -7,6 +7,7 @@ from ziggurat.converter.plan import ZARR_TARGETS, ConversionPlan, Step
 from ziggurat.readers.encoded import TileFormat
 from ziggurat.readers.errors import ConversionError, WriteError, ZigguratError
 from ziggurat.readers.image import ImageInfo
+from ziggurat.readers.ngff_attributes import OmeVersion as NgffVersion
 from ziggurat.readers.reader import Pixels, Reader
 from ziggurat.writers.codecs import tile_codec
 from ziggurat.writers.layout import Copy, LevelPlan, TileEncoder
@@ -61,6 +62,7 @@ def options_for_writing(plan: ConversionPlan, options: ConvertOptions) -> WriteO
         compression=Compression(codec),
         quality=options.quality,
         tile_size=options.tile_size,
+        ome_version=NgffVersion(options.ome_version.value),
         overwrite=options.overwrite,
         threads=options.threads,
         max_memory=options.max_memory,

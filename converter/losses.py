@@ -21,6 +21,6 @@ def expected_losses(info: ImageInfo, target: Target) -> tuple[str, ...]:
             losses.append(f"associated images {sorted(info.associated)}: a COG has none")
         if info.frames > 1:
             losses.append("all frames but the first: a COG has one")
-    if info.geo is not None and target not in (Target.COG, Target.TIFF):
-        losses.append("the place on earth: only TIFF and COG hold it")
+    if info.geo is not None and target in (Target.TIFF, Target.OME_TIFF, Target.SVS):
+        losses.append("the place on earth: COG and OME-Zarr hold it")
     return tuple(losses)

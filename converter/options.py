@@ -63,6 +63,13 @@ class Compression(StrEnum):
     NONE = "none"
 
 
+class OmeVersion(StrEnum):
+    """Version of OME-Zarr: 0.5 stands on zarr v3, 0.4 on zarr v2."""
+
+    V04 = "0.4"
+    V05 = "0.5"
+
+
 class Color(StrEnum):
     """What becomes of an ICC profile: kept beside the pixels, or applied to give sRGB."""
 
@@ -95,6 +102,8 @@ class ConvertOptions:
     ----------
     format
         The target; None: what the output's name says.
+    ome_version
+        Of OME-Zarr outputs.
     levels
         ``full`` adds the missing ÷2 levels, ``source`` makes none.
     compression, quality
@@ -122,6 +131,7 @@ class ConvertOptions:
     """
 
     format: Target | None = None
+    ome_version: OmeVersion = OmeVersion.V05
     levels: Levels = Levels.FULL
     compression: Compression = Compression.AUTO
     quality: int = 85
@@ -143,6 +153,7 @@ class ConvertOptions:
 
     def __post_init__(self) -> None:
         kinds: dict[str, type[StrEnum]] = {
+            "ome_version": OmeVersion,
             "levels": Levels,
             "compression": Compression,
             "color": Color,

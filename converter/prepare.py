@@ -41,7 +41,8 @@ def prepare(reader: Reader, name: str, options: ConvertOptions) -> Prepared:
     factor = shrink_factor(reader, options)
     if factor is not None:
         reader = at_resolution(reader, factor)
-    reader = FilledReader(reader)
+    if reader.encoded(0, 0) is not None:  # no tiles to copy, no blanks among them
+        reader = FilledReader(reader)
     if options.color is Color.SRGB:
         reader = in_srgb(reader)
     if not options.deidentify:

@@ -46,12 +46,12 @@ def find_sources(paths: Iterable[Path]) -> list[Path]:
         if not matches:
             raise SourceNotFoundError(2, "no such file, folder or pattern", str(path))
         for match in matches:
-            found.extend(_in_folder(match) if _holds_slides(match) else [match])
+            found.extend(_in_folder(match) if holds_slides(match) else [match])
     return list(dict.fromkeys(found))
 
 
-def _holds_slides(path: Path) -> bool:
-    """Return False for files, and for folders that are one image themselves."""
+def holds_slides(path: Path) -> bool:
+    """Return True for a folder of slides; False for files, and folders that are one image."""
     if not path.is_dir() or path.suffix.lower() == ".zarr":
         return False
     marks = ("zarr.json", ".zgroup", ".zattrs", ".zarray")

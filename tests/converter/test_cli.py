@@ -104,6 +104,7 @@ def test_errors_are_one_line(capsys, slide, tmp_path):
         ("a.svs", "there.tiff", "overwrite"),
         ("a.svs", "no/where/x.tiff", "not a folder"),
         ("a.svs", "a.svs", "source itself"),
+        ("a.svs", "x.xyz", ".ome.tiff"),
     ]
     for source, output, words in cases:
         code, out, err = run(capsys, "convert", tmp_path / source, tmp_path / output)

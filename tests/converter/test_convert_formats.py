@@ -75,3 +75,15 @@ def test_a_raster_on_earth_becomes_a_cog(data_file, tmp_path):
         assert ours.GetProjection() == theirs.GetProjection()
         assert ours.GetMetadataItem("LAYOUT", "IMAGE_STRUCTURE") == "COG"
         assert np.array_equal(ours.ReadAsArray(), theirs.ReadAsArray())
+
+
+def test_a_mask_of_gdal_comes_along(data_file, tmp_path):
+    from osgeo import gdal
+
+    source, output = data_file("geotiff/rio-tiler/cog_rgb_mask.tif"), tmp_path / "out.tif"
+    convert(source, output, ConvertOptions(compression="deflate"))
+    with gdal.ExceptionMgr(useExceptions=True):
+        datasets = [gdal.Open(str(p)) for p in (source, output)]
+        masks = [dataset.GetRasterBand(1).GetMaskBand().ReadAsArray() for dataset in datasets]
+        assert np.array_equal(masks[0], masks[1])
+        assert (masks[0] == 0).any()
