@@ -13,7 +13,8 @@ import mmap
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 from uuid import uuid4
@@ -27,6 +28,7 @@ from ziggurat.writers.smallfiles import NO_ROOM
 Array = np.ndarray[Any, np.dtype[Any]]
 
 MAPPED_CHUNKS = 128  # Python's mmap keeps a descriptor for each; many systems allow 1024
+_MADV_POPULATE_WRITE = 23  # madvise(2); Python's mmap has no name for it yet
 
 
 class ChunkFiles:
@@ -45,8 +47,14 @@ class ChunkFiles:
         self._guard = threading.Lock()
         self._mapped: OrderedDict[str, Array] = OrderedDict()
 
-    def mapped(self, path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array | None:
-        """Return a chunk that exists as a writable array, or None."""
+    def mapped(
+        self, path: str, shape: tuple[int, ...], dtype: np.dtype[Any], *, touch: bool = False
+    ) -> Array | None:
+        """Return a chunk that exists as a writable array, or None.
+
+        ``touch`` says that a good part of it will be written: its pages are then made ready in one
+        call instead of one by one as they are met.
+        """
         if self._forks != forks():
             self.forget()
         with self._guard:
@@ -58,7 +66,7 @@ class ChunkFiles:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
-        return self._map(descriptor, path, shape, dtype)
+        return self._map(descriptor, path, shape, dtype, touch)
 
     def create(self, path: str, content: Array) -> bool:
         """Make a chunk of this content (C-contiguous); False where somebody else was faster.
@@ -94,19 +102,34 @@ class ChunkFiles:
     def create_and_map(self, path: str, content: Array) -> Array:
         """Make a chunk, or take the one that somebody else has just made."""
         self.create(path, content)
-        array = self.mapped(path, content.shape, content.dtype)
+        return self.existing(path, content.shape, content.dtype)
+
+    def existing(
+        self, path: str, shape: tuple[int, ...], dtype: np.dtype[Any], *, touch: bool = False
+    ) -> Array:
+        """Return a chunk that somebody has made.
+
+        Raises
+        ------
+        SinkError
+            It is gone, and so is the store.
+        """
+        array = self.mapped(path, shape, dtype, touch=touch)
         if array is None:
             raise SinkError(f"the sink's store has been removed: {self._scratch}")
         return array
 
     def _map(
-        self, descriptor: int, path: str, shape: tuple[int, ...], dtype: np.dtype[Any]
+        self, descriptor: int, path: str, shape: tuple[int, ...], dtype: np.dtype[Any], touch: bool
     ) -> Array:
         size = math.prod(shape) * dtype.itemsize
         try:
             if os.fstat(descriptor).st_size != size:
                 raise CorruptSourceError(f"the chunk {path} is not {size} bytes long")
             mapping = mmap.mmap(descriptor, size)
+            if touch:
+                with suppress(OSError):  # kernels before 5.14 don't know it
+                    mapping.madvise(_MADV_POPULATE_WRITE)
         finally:
             os.close(descriptor)
         array: Array = np.frombuffer(mapping, dtype).reshape(shape)
@@ -152,6 +175,48 @@ def _write_all(descriptor: int, content: Array) -> None:
     offset = 0
     while offset < len(view):
         offset += os.pwrite(descriptor, view[offset:], offset)
+
+
+Place = tuple[slice, slice]  # rows and columns of a chunk
+
+
+def paste(target: Array, pixels: Array, mask: Array | None) -> None:
+    """Put pixels (y, x, band) into a part of a chunk, where the mask (y, x, 1) lets them."""
+    if mask is None:
+        target[...] = pixels
+    else:
+        np.copyto(target, pixels, where=mask)
+
+
+_staging = threading.local()
+
+
+@contextmanager
+def staged(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    fill: float,
+    place: Place,
+    pixels: Array,
+    mask: Array | None,
+) -> Iterator[Array]:
+    """Give the content of a new chunk that has these pixels in it, until the block ends.
+
+    It is the pixels themselves where they are a whole chunk, else a buffer that each thread keeps
+    and gets back blank: so a chunk costs one pass over memory, and no page of it is touched twice.
+    """
+    if mask is None and pixels.shape == shape and pixels.flags.c_contiguous:
+        yield pixels
+        return
+    key = shape, dtype, fill
+    if getattr(_staging, "key", None) != key:
+        _staging.key, _staging.content = key, np.full(shape, fill, dtype)
+    content: Array = _staging.content
+    _staging.key = None  # a buffer that an error leaves in the middle is not used again
+    paste(content[place], pixels, mask)
+    yield content
+    content[place] = fill
+    _staging.key = key
 
 
 @lru_cache(maxsize=8)
