@@ -13,7 +13,6 @@ from ziggurat.converter.options import ConvertOptions, Target, Verify
 from ziggurat.converter.plan import ConversionPlan, make_plan
 from ziggurat.converter.prepare import Prepared, prepare
 from ziggurat.converter.report import ConversionReport, VerificationReport
-from ziggurat.converter.verify import verify_against
 from ziggurat.readers.errors import (
     ConversionError,
     TargetExistsError,
@@ -184,6 +183,8 @@ def _check(
         raise VerificationError(f"not de-identified: {len(leaks)} texts are left: {leaks[0]!r} …")
     if options.verify is Verify.NONE:
         return None
+    from ziggurat.converter.verify import verify_against  # only a check needs all of it
+
     report = verify_against(
         staged,
         prepared.reader,

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from ziggurat.converter.blanks import FilledReader
-from ziggurat.converter.color import in_srgb
 from ziggurat.converter.deidentify import DeidentifiedReader, is_telling
 from ziggurat.converter.options import Color, ConvertOptions
 from ziggurat.converter.policy import Fate, load_policy
@@ -44,6 +43,8 @@ def prepare(reader: Reader, name: str, options: ConvertOptions) -> Prepared:
     if reader.encoded(0, 0) is not None:  # no tiles to copy, no blanks among them
         reader = FilledReader(reader)
     if options.color is Color.SRGB:
+        from ziggurat.converter.color import in_srgb  # styles and their libraries
+
         reader = in_srgb(reader)
     if not options.deidentify:
         return Prepared(reader)

@@ -83,12 +83,12 @@ class TiffReader(Reader):
 
     def _from_above(self, level: int, frame: int) -> Substitute:
         """Return what missing tiles show where the next larger level has the pixels."""
-        import cv2  # few files need it
-
         small, large = self.info.levels[level], self.info.levels[level - 1]
         across, down = large.width / small.width, large.height / small.height
 
         def draw(part: Rect) -> Pixels:
+            import cv2  # few files have such tiles
+
             left, top = int(part.x * across), int(part.y * down)
             right = min(large.width, round(part.right * across))
             bottom = min(large.height, round(part.bottom * down))

@@ -14,7 +14,7 @@ from ziggurat.readers.jpeg_stream import merge_tables, parse_header, stream_phot
 from ziggurat.readers.reader import Pixels
 from ziggurat.readers.segment_cache import SegmentCache
 from ziggurat.readers.tiff_layout import SegmentLayout
-from ziggurat.readers.tiff_tables import PlainTable, SegmentTable
+from ziggurat.readers.tiff_tables import PlainTable, SegmentTable, SequentialTable
 
 # What missing tiles show: the pixels of a rectangle of the page, made from something else.
 Substitute = Callable[[Rect], Pixels]
@@ -240,7 +240,9 @@ class Plane:
         layout = self.layout
         if not layout.verbatim:
             return None
-        columns, table = layout.columns, self._table
+        columns = layout.columns
+        stored = self._table
+        table = SequentialTable(stored) if isinstance(stored, PlainTable) else stored
 
         def tile(column: int, row: int) -> bytes | None:
             return table.get(row * columns + column)

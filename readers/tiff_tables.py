@@ -7,6 +7,9 @@ from ziggurat.readers.bytesource import ByteSource
 from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.jpeg_stream import resized_header, stack_intervals
 
+_AHEAD = 1 << 20  # bytes: some 50 tiles of a slide
+_GAP = 4096  # bytes between two tiles that still are neighbours
+
 
 class SegmentTable(Protocol):
     """Encoded tiles or strips by index, row by row."""
@@ -49,6 +52,14 @@ class PlainTable:
         offset, count = self._offsets[index], self._counts[index]
         return _exactly(self._source, offset, count) if offset and count else None
 
+    def place(self, index: int) -> tuple[int, int]:
+        """Return the offset and the size of a tile or strip."""
+        return self._offsets[index], self._counts[index]
+
+    def ahead(self, offset: int) -> bytes:
+        """Return what is in the file from an offset on, a good many tiles of it."""
+        return self._source.read(offset, _AHEAD)
+
     def slice(self, index: int, start: int, size: int) -> bytes | None:
         """Return a part of a strip: ``size`` bytes from its byte ``start`` on."""
         if not self.has(index):
@@ -58,6 +69,34 @@ class PlainTable:
                 f"{self._source.url}: a strip of {self._counts[index]} bytes is too short"
             )
         return _exactly(self._source, self._offsets[index] + start, size)
+
+
+class SequentialTable:
+    """A plain table for who takes tile after tile: neighbours in the file are read at once.
+
+    A tile that is asked for out of order is read alone. Any number of threads may ask.
+    """
+
+    __slots__ = ("_end", "_table", "_window")
+
+    def __init__(self, table: PlainTable) -> None:
+        self._table = table
+        self._end = -1  # where in the file the last tile ended
+        self._window = 0, b""  # offset and bytes of the last large read; replaced as one
+
+    def get(self, index: int) -> bytes | None:
+        """Return the bytes of a tile, as :meth:`PlainTable.get`."""
+        offset, count = self._table.place(index)
+        goes_on = 0 <= offset - self._end <= _GAP
+        self._end = offset + count
+        start, data = self._window
+        known = start <= offset and offset + count <= start + len(data)
+        if goes_on and not known and count < _AHEAD // 4:
+            start, data = self._window = offset, self._table.ahead(offset)
+            known = count <= len(data)
+        if known and count:
+            return data[offset - start : offset - start + count]
+        return self._table.get(index)
 
 
 class RestartTable:

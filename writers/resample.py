@@ -8,7 +8,6 @@ row or column gives). Integer means round half up: ``floor((sum + n / 2) / n)``.
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 
 from ziggurat.readers.errors import OptionError
@@ -134,6 +133,8 @@ def _mean(block: Pixels) -> Pixels:
     even = _padded(block)
     height, width, bands = even.shape
     if dtype in _CV_DTYPES and bands in _CV_BANDS:
+        import cv2  # here and in the filters: pyramids that are copied have no need of it
+
         small = cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
         return np.asarray(small, dtype).reshape(height // 2, width // 2, bands)
     if dtype.kind == "f":

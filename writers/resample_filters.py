@@ -6,7 +6,6 @@ output pixel lies between two input pixels, so the taps are at 0.5, 1.5, … to 
 
 import math
 
-import cv2
 import numpy as np
 
 from ziggurat.readers.geometry import Rect
@@ -44,6 +43,8 @@ def filtered(
     Where the kernel meets a sample that does not count (or alpha that varies), the result
     is ``fallback``, the mean of the block: ringing has no business there.
     """
+    import cv2
+
     dtype = pixels.dtype
     depth = cv2.CV_32F if dtype.itemsize <= 2 else cv2.CV_64F
     work = np.float32 if depth == cv2.CV_32F else np.float64
@@ -73,6 +74,8 @@ def filtered(
 
 def _disturbed(mask: Mask, core: Rect, reducer: Reducer) -> Pixels:
     """Return True where the kernel's window holds weights that differ from one another."""
+    import cv2
+
     reach = HALO[reducer]
     window = np.ones((2 * reach, 2 * reach), np.uint8)
     anchor = (reach - 1, reach - 1)

@@ -1,7 +1,7 @@
 """TIFF: tiled pages with a pyramid, as OpenSlide, QuPath, libvips, GDAL and tifffile open it."""
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from ziggurat.writers.tiff_tags import (
     needs_bigtiff,
     page_tags,
 )
+from ziggurat.writers.writebehind import open_write_behind
 
 TILE_SIZE = 256
 
@@ -155,18 +156,20 @@ def level_format(reader: Reader, plan: LevelPlan, frame: int) -> TileFormat:
     return encoded.format
 
 
-def open_tiff(staged: Path, reader: Reader, levels: Sequence[LevelPlan]) -> Any:
-    """Start a TIFF that is as big as it has to be, in the byte order of what is copied."""
+@contextmanager
+def open_tiff(staged: Path, reader: Reader, levels: Sequence[LevelPlan]) -> Iterator[Any]:
+    """Give a TIFF writer: as big as it has to be, in the byte order of what is copied."""
     info = reader.info
     forms = [level_format(reader, plan, 0) for plan in levels]
     pictures = sum(reader.read_associated(name).nbytes for name in info.associated)
     extra = pictures * 2 + info.frames * len(levels) * len(info.icc_profile or b"")
-    return tifffile.TiffWriter(
-        staged,
-        bigtiff=needs_bigtiff(list(zip(levels, forms, strict=True)), info.frames, extra),
-        byteorder=common_byteorder(forms),
-        ome=False,
-    )
+    big = needs_bigtiff(list(zip(levels, forms, strict=True)), info.frames, extra)
+    order = common_byteorder(forms)
+    with (
+        open_write_behind(staged) as file,
+        tifffile.TiffWriter(file, bigtiff=big, byteorder=order, ome=False) as tiff,
+    ):
+        yield tiff
 
 
 def _write_frame(
