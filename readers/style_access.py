@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ziggurat.readers.image import ImageInfo
 from ziggurat.readers.pixels import Access, overview, read_window
-from ziggurat.readers.reader import Pixels
+from ziggurat.readers.reader import Pixels, Reader
 from ziggurat.readers.regions import Window
 from ziggurat.readers.resample import Resample
 from ziggurat.readers.style import Style, parse_style
 from ziggurat.readers.style_apply import apply_style
 
 _OVERVIEW = 1024  # pixels a side; ranges and percentiles come from it
+
+_MOST_OVERVIEWS = 16  # a reader, where nothing else may be cached
+_overviews: WeakKeyDictionary[Reader, dict[int, Pixels]] = WeakKeyDictionary()
 
 
 class FrameAccess:
@@ -39,13 +43,26 @@ class FrameAccess:
         access = self._access
         key = (access.identity, "overview", frame)
         if access.cache is None or access.identity is None:
-            return overview(access, frame, _OVERVIEW)
+            return _without_cache(access, frame)
         found: Pixels | None = access.cache.get(key)
         if found is None:
             found = overview(access, frame, _OVERVIEW)
             found.flags.writeable = False
             access.cache.put(key, found, found.nbytes)
         return found
+
+
+def _without_cache(access: Access, frame: int) -> Pixels:
+    """Return an overview that lives as long as its reader: ranges are not found anew each tile."""
+    if access.reader.volatile:
+        return overview(access, frame, _OVERVIEW)
+    own = _overviews.setdefault(access.reader, {})
+    found = own.get(frame)
+    if found is None:
+        found = own[frame] = overview(access, frame, _OVERVIEW)
+        while len(own) > _MOST_OVERVIEWS:
+            own.pop(next(iter(own)), None)
+    return found
 
 
 def effective_style(style: Mapping[str, Any] | str | None) -> Style | None:

@@ -1,7 +1,7 @@
 """From stored values to colours, by a parsed style: tables for integers, numpy for the rest."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -100,7 +100,7 @@ def _compose(style: Style, frame: int, access: FrameAccess, eight_bit: bool) -> 
         stored = run_functions(style.functions, Stage.PRE, stored)
         stored = run_functions(band.functions, Stage.PRE_BAND, stored)
         values = run_functions(band.functions, Stage.BAND, stored[..., index : index + 1])[..., 0]
-        limits = value_range(band, index, access.overview(source))
+        limits = value_range(band, index, partial(access.overview, source))
         palette = _palette(band, source, info)
         look = _Look(limits, palette, band.scheme, band.clamp, band.nodata)
         colors = _color(values, look, eight_bit)

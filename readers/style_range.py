@@ -3,6 +3,7 @@
 import threading
 import weakref
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ _cache: OrderedDict[tuple[object, ...], tuple[weakref.ref[Pixels], _Limits]] = O
 _lock = threading.Lock()
 
 
-def value_range(style: BandStyle, index: int, overview: Pixels) -> _Limits:
+def value_range(style: BandStyle, index: int, look: Callable[[], Pixels]) -> _Limits:
     """Return the stored values shown as the first and the last colour.
 
     Parameters
@@ -28,12 +29,14 @@ def value_range(style: BandStyle, index: int, overview: Pixels) -> _Limits:
         Its ``low`` and ``high`` say how.
     index
         The 0-based band.
-    overview
-        The whole image small, shape (y, x, band). The answer is remembered for as long as the
-        caller keeps this very array, so that serving tiles makes one histogram an image.
+    look
+        Gives the whole image small, shape (y, x, band); not called where the style says numbers.
+        The answer is remembered for as long as that very array is kept, so that serving tiles
+        makes one histogram an image.
     """
     if style.low.kind is style.high.kind is RangeKind.NUMBER:
         return style.low.value, style.high.value
+    overview = look()
     key = (id(overview), index, style.low, style.high, style.nodata)
     with _lock:
         known = _cache.get(key)
