@@ -9,29 +9,16 @@ import numpy as np
 
 from ziggurat.readers.encoded import Codec, Photometric, TileFormat
 from ziggurat.readers.errors import CorruptSourceError, OptionError, SourceError
+from ziggurat.readers.jpeg_decode import decode_jpeg
 from ziggurat.readers.jpeg_stream import merge_tables, with_adobe_marker
 from ziggurat.readers.reader import Pixels
 from ziggurat.readers.stream_size import has_subsampled_chroma, stream_size
 
-_JPEG_SPACE = {Photometric.RGB: 2, Photometric.YCBCR: 3}  # libjpeg's numbers
-_RGB = 2
 # Streams may be padded to whole blocks; one that is larger still is forged or misplaced.
 _SLACK = 64
 _LARGEST_PIXELS = 1 << 28
 
 Shape = tuple[int, int] | None
-
-
-def _jpeg(data: bytes, form: TileFormat, shape: Shape) -> Any:
-    if form.bands == 3 and not form.planar:
-        return imagecodecs.jpeg8_decode(
-            data,
-            tables=form.tables,
-            colorspace=_JPEG_SPACE.get(form.photometric),
-            outcolorspace=_RGB,
-            shape=shape,
-        )
-    return imagecodecs.jpeg8_decode(data, tables=form.tables, shape=shape)
 
 
 def _jpeg2000(data: bytes, form: TileFormat, shape: Shape) -> Any:
@@ -55,7 +42,7 @@ def _jpegxr(data: bytes, form: TileFormat, shape: Shape) -> Any:
 
 
 _PICTURE_CODECS: dict[Codec, Callable[[bytes, TileFormat, Shape], Any]] = {
-    Codec.JPEG: _jpeg,
+    Codec.JPEG: decode_jpeg,
     Codec.JPEG2000: _jpeg2000,
     Codec.WEBP: _webp,
     Codec.JPEGXL: _jpegxl,

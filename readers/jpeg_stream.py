@@ -173,9 +173,22 @@ def with_adobe_marker(data: bytes, photometric: Photometric) -> bytes:
     """
     if parse_header(data).adobe_transform is not None:
         return data
+    return data[:2] + _adobe_marker(photometric) + data[2:]
+
+
+def marked_prefix(tables: bytes | None, photometric: Photometric) -> bytes:
+    """Return what stands for the first two bytes of streams: it makes them complete ones.
+
+    RGB streams get an Adobe marker; one of their own that comes later would win. The others
+    are what decoders take them for.
+    """
+    marker = _adobe_marker(photometric) if photometric is Photometric.RGB else b""
+    return merge_tables(b"\xff\xd8" + marker, tables)
+
+
+def _adobe_marker(photometric: Photometric) -> bytes:
     transform = 1 if photometric is Photometric.YCBCR else 0
-    marker = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00" + bytes([transform])
-    return data[:2] + marker + data[2:]
+    return b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00" + bytes([transform])
 
 
 def resized_header(header: bytes, rows: int) -> bytes:

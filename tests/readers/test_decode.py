@@ -225,3 +225,43 @@ def test_tiles_are_cropped_and_padded() -> None:
     assert padded[3, 4, 0] == 1
     with pytest.raises(CorruptSourceError, match="bands"):
         fit_tile(tile, (4, 5, 4))
+
+
+@pytest.mark.parametrize("space", [Photometric.YCBCR, Photometric.RGB])
+@pytest.mark.parametrize("marker", ["JFIF", "Adobe", None])
+@pytest.mark.parametrize("split", [False, True])
+def test_jpeg_colours_follow_the_format(
+    tissue: np.ndarray, space: Photometric, marker: str | None, split: bool
+) -> None:
+    number = {Photometric.RGB: 2, Photometric.YCBCR: 3}[space]
+    pixels = np.ascontiguousarray(tissue[:64, :80])
+    data = imagecodecs.jpeg8_encode(
+        pixels, 92, colorspace=2, outcolorspace=number, subsampling="444"
+    )
+    tables, data = abbreviated(data, marker, split)
+    expected = imagecodecs.jpeg8_decode(data, tables=tables, colorspace=number, outcolorspace=2)
+    found = decode_tile(data, dataclasses.replace(JPEG, photometric=space, tables=tables))
+    np.testing.assert_array_equal(found, expected)
+    assert np.abs(found.astype(int) - pixels).mean() < 6
+
+
+def abbreviated(data: bytes, marker: str | None, split: bool) -> tuple[bytes | None, bytes]:
+    """Return (tables, stream) with the colour marker that is asked for, if any."""
+    markers = {
+        "JFIF": b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0",
+        "Adobe": data[2:18] if data[2:4] == b"\xff\xee" else b"\xff\xee\0\x0eAdobe\0d\0\0\0\0\1",
+    }
+    start = min(data.index(b"\xff\xdb"), data.index(b"\xff\xc0"))
+    head = markers.get(marker or "", b"")
+    frame = data.index(b"\xff\xc0")
+    if not split:
+        return None, b"\xff\xd8" + head + data[start:]
+    assert start < frame  # quantisation tables come first
+    return b"\xff\xd8" + data[start:frame] + b"\xff\xd9", b"\xff\xd8" + head + data[frame:]
+
+
+def test_a_jpeg_that_ends_early_gives_what_there_is(tissue: np.ndarray) -> None:
+    data = picture(tissue, Codec.JPEG)
+    whole, part = (decode_tile(one, JPEG, (240, 256)) for one in (data, data[: len(data) // 2]))
+    np.testing.assert_array_equal(part[:64], whole[:64])
+    assert part.shape == whole.shape
