@@ -151,6 +151,7 @@ class Tifffile(Plain):
         import tifffile
 
         self.tiff = tifffile.TiffFile(path)
+        self.tiff.filehandle.set_lock(True)  # threads share its position
         self.pages = [page for page in self.tiff.pages if page.is_tiled]
         self.sizes = [(page.imagewidth, page.imagelength) for page in self.pages]
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from ziggurat.readers.errors import OptionError
 
 _SHARE = 1 / 16  # of the memory that is free when the cache is first used
@@ -102,6 +100,8 @@ def default_limit() -> int:
         if not told.isdecimal():
             raise OptionError(f"{ENVIRONMENT} is a number of bytes, not {told!r}")
         return int(told)
+    import psutil
+
     share = int(psutil.virtual_memory().available * _SHARE)
     return min(max(share, _SMALLEST), _LARGEST)
 

@@ -3,10 +3,9 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import PIL.Image
 
 from ziggurat.readers.constants import (
     TILE_FORMAT_IMAGE,
@@ -18,6 +17,9 @@ from ziggurat.readers.constants import (
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.options import OpenOptions, check_encoding, check_jpeg
 from ziggurat.readers.reader import Pixels
+
+if TYPE_CHECKING:  # workers that want arrays never load it
+    import PIL.Image
 
 _PIL_NAMES = {"JFIF": "JPEG"}
 _TIFF_COMPRESSION = {
@@ -151,8 +153,10 @@ def to_8bit(pixels: Pixels) -> Pixels:
     return np.clip(values, 0, 255).astype(np.uint8)
 
 
-def to_pil(pixels: Pixels, *, alpha: bool) -> PIL.Image.Image:
+def to_pil(pixels: Pixels, *, alpha: bool) -> "PIL.Image.Image":
     """Return an 8-bit PIL image of mode L, LA, RGB or RGBA."""
+    import PIL.Image
+
     data = to_8bit(pixels)
     bands = data.shape[2]
     if bands == 1:
@@ -186,7 +190,7 @@ def encoded(pixels: Pixels, encoding: Encoding, *, alpha: bool) -> ImageBytes:
     return ImageBytes(output.getvalue(), encoding.mime_type)
 
 
-def _without_alpha(image: PIL.Image.Image) -> PIL.Image.Image:
+def _without_alpha(image: "PIL.Image.Image") -> "PIL.Image.Image":
     return image.convert({"LA": "L", "RGBA": "RGB"}.get(image.mode, image.mode))
 
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import PIL.ImageColor
 
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.reader import Pixels
@@ -13,6 +12,8 @@ _CORNER = "corner:"
 
 def parse_color(color: str) -> tuple[int, int, int, int]:
     """Return (red, green, blue, alpha), 0-255, of a CSS name or a ``#rrggbb``."""
+    import PIL.ImageColor  # loads what most callers never need
+
     try:
         parts = PIL.ImageColor.getrgb(color)
     except ValueError as error:

@@ -57,7 +57,7 @@ SLIDE_SUFFIXES = (".mrxs", ".vms", ".vmu", ".dcm", ".svslide", ".bif")
 # Order matters: the first row that accepts a file reads it. Slides whose tiles overlap, or lie
 # in several files, go to OpenSlide before anybody takes their TIFF or thumbnail for the image.
 FORMATS: tuple[Format, ...] = (
-    Format("store", "ziggurat.readers.store", directories=True),
+    Format("store", "ziggurat.readers.store", directories=True, owns=True),
     Format(
         "ome-zarr",
         "ziggurat.readers.ome_zarr",
