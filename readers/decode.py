@@ -9,7 +9,7 @@ import numpy as np
 
 from ziggurat.readers.encoded import Codec, Photometric, TileFormat
 from ziggurat.readers.errors import CorruptSourceError, OptionError, SourceError
-from ziggurat.readers.jpeg_decode import decode_jpeg
+from ziggurat.readers.jpeg_decode import complete_stream, decode_jpeg
 from ziggurat.readers.jpeg_stream import merge_tables, with_adobe_marker
 from ziggurat.readers.reader import Pixels
 from ziggurat.readers.stream_size import has_subsampled_chroma, stream_size
@@ -195,9 +195,12 @@ def _reduced_jpeg(data: bytes, form: TileFormat, reduction: int) -> Pixels | Non
     """Let libjpeg's scaled inverse transform do it."""
     import cv2
 
-    stream = merge_tables(data, form.tables)
+    stream = complete_stream(data, form)
+    if stream is None:
+        stream = merge_tables(data, form.tables)
+        if form.bands == 3:
+            stream = with_adobe_marker(stream, form.photometric)
     if form.bands == 3:
-        stream = with_adobe_marker(stream, form.photometric)
         kind = cv2.IMREAD_COLOR_RGB
     else:
         kind = cv2.IMREAD_GRAYSCALE

@@ -32,11 +32,10 @@ def decode_jpeg(data: bytes, form: TileFormat, shape: tuple[int, int] | None) ->
     """
     if form.bands != 3 or form.planar:
         return imagecodecs.jpeg8_decode(data, tables=form.tables, shape=shape)
-    prefix = _prefix(form.tables, form.photometric)
-    # JFIF says YCbCr, whatever the container says: only libjpeg itself can be told otherwise
-    if prefix is not None and (form.photometric is not Photometric.RGB or b"JFIF" not in data[:32]):
+    stream = complete_stream(data, form)
+    if stream is not None:
         try:
-            return simplejpeg.decode_jpeg(prefix + data[2:])
+            return simplejpeg.decode_jpeg(stream)
         except ValueError:
             pass  # damaged, or no picture of three bands
     return imagecodecs.jpeg8_decode(
@@ -46,6 +45,15 @@ def decode_jpeg(data: bytes, form: TileFormat, shape: tuple[int, int] | None) ->
         outcolorspace=_RGB,
         shape=shape,
     )
+
+
+def complete_stream(data: bytes, form: TileFormat) -> bytes | None:
+    """Return a tile of three colours as a stream of its own; None where markers can't say it."""
+    prefix = _prefix(form.tables, form.photometric) if form.bands == 3 else None
+    # JFIF says YCbCr, whatever the container says: only libjpeg itself can be told otherwise
+    if prefix is None or (form.photometric is Photometric.RGB and b"JFIF" in data[:32]):
+        return None
+    return prefix + data[2:]
 
 
 @lru_cache(256)

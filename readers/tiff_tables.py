@@ -56,9 +56,9 @@ class PlainTable:
         """Return the offset and the size of a tile or strip."""
         return self._offsets[index], self._counts[index]
 
-    def ahead(self, offset: int) -> bytes:
-        """Return what is in the file from an offset on, a good many tiles of it."""
-        return self._source.read(offset, _AHEAD)
+    def ahead(self, offset: int, size: int) -> bytes:
+        """Return what is in the file from an offset on."""
+        return self._source.read(offset, size)
 
     def slice(self, index: int, start: int, size: int) -> bytes | None:
         """Return a part of a strip: ``size`` bytes from its byte ``start`` on."""
@@ -74,25 +74,28 @@ class PlainTable:
 class SequentialTable:
     """A plain table for who takes tile after tile: neighbours in the file are read at once.
 
+    As much is read ahead as was taken in order before, so that at most half of it is in vain.
     A tile that is asked for out of order is read alone. Any number of threads may ask.
     """
 
-    __slots__ = ("_end", "_table", "_window")
+    __slots__ = ("_begin", "_end", "_table", "_window")
 
     def __init__(self, table: PlainTable) -> None:
         self._table = table
-        self._end = -1  # where in the file the last tile ended
+        self._begin = self._end = -1  # where in the file the tiles in order lie
         self._window = 0, b""  # offset and bytes of the last large read; replaced as one
 
     def get(self, index: int) -> bytes | None:
         """Return the bytes of a tile, as :meth:`PlainTable.get`."""
         offset, count = self._table.place(index)
-        goes_on = 0 <= offset - self._end <= _GAP
+        if not 0 <= offset - self._end <= _GAP:
+            self._begin = offset
+        taken = offset - self._begin
         self._end = offset + count
         start, data = self._window
         known = start <= offset and offset + count <= start + len(data)
-        if goes_on and not known and count < _AHEAD // 4:
-            start, data = self._window = offset, self._table.ahead(offset)
+        if not known and count <= taken and count < _AHEAD // 4:
+            start, data = self._window = offset, self._table.ahead(offset, min(taken, _AHEAD))
             known = count <= len(data)
         if known and count:
             return data[offset - start : offset - start + count]
