@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 _lock = threading.Lock()
 _pool: tuple[int, ThreadPoolExecutor] | None = None
+_callers = 0  # threads that are in run_all now
 
 
 def core_count() -> int:
@@ -32,12 +33,24 @@ def reading_pool() -> ThreadPoolExecutor:
 def run_all(jobs: Sequence[Callable[[], None]]) -> None:
     """Run jobs on the pool and in the calling thread; the first error is raised.
 
-    All of them have ended when this returns, however it does.
+    All of them have ended when this returns, however it does. Where as many callers as cores are
+    at it, each does its own jobs: handing them over would only cost.
     """
-    if len(jobs) < 2 or core_count() == 1:
-        for job in jobs:
-            job()
-        return
+    global _callers
+    with _lock:
+        _callers += 1
+    try:
+        if len(jobs) < 2 or _callers >= core_count():
+            for job in jobs:
+                job()
+        else:
+            _share(jobs)
+    finally:
+        with _lock:
+            _callers -= 1
+
+
+def _share(jobs: Sequence[Callable[[], None]]) -> None:
     futures = [reading_pool().submit(job) for job in jobs[1:]]
     error: BaseException | None = None
     try:
@@ -59,8 +72,8 @@ def run_all(jobs: Sequence[Callable[[], None]]) -> None:
 
 def _forget_pool() -> None:
     # locks and threads of the parent don't work in a forked child
-    global _lock, _pool
-    _lock, _pool = threading.Lock(), None
+    global _lock, _pool, _callers
+    _lock, _pool, _callers = threading.Lock(), None, 0
 
 
 os.register_at_fork(after_in_child=_forget_pool)
