@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ziggurat.converter.options import (
+    DEFAULT_QUALITY,
     Associated,
     Color,
     Compression,
@@ -56,7 +57,7 @@ def convert(
     compression: Annotated[
         Compression, typer.Option("--compression", "-c", help="Of tiles that can't be copied.")
     ] = Compression.AUTO,
-    quality: Annotated[int, typer.Option(help="1 to 100, of lossy codecs.")] = 85,
+    quality: Annotated[int, typer.Option(help="1 to 100, of lossy codecs.")] = DEFAULT_QUALITY,
     tile_size: Annotated[int | None, typer.Option(help="Of tiles that are encoded.")] = None,
     region: Annotated[str | None, typer.Option(help="LEFT,TOP,WIDTH,HEIGHT[,UNITS]")] = None,
     mpp: Annotated[float | None, typer.Option(help="Shrink to µm per pixel.")] = None,

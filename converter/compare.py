@@ -1,14 +1,16 @@
 """Holds an output's levels against its source: by the bytes of tiles, else by pixels."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ziggurat.converter.costs import thread_count
 from ziggurat.converter.report import LevelCheck
-from ziggurat.readers.encoded import EncodedLevel
+from ziggurat.readers.encoded import EncodedLevel, TileFormat
 from ziggurat.readers.geometry import Rect, cell_rect, grid_shape
 from ziggurat.readers.image import Level
 from ziggurat.readers.reader import Pixels, Reader
@@ -88,8 +90,16 @@ def _pair(output: Reader, source: Reader, index: int) -> _Pair:
 def _same_form(ours: EncodedLevel, theirs: EncodedLevel) -> bool:
     a, b = ours.format, theirs.format
     same_grid = (ours.tile_width, ours.tile_height) == (theirs.tile_width, theirs.tile_height)
-    facts = [(f.codec, f.photometric, f.bands, f.dtype, f.predictor, f.tables) for f in (a, b)]
+    facts = [
+        (f.codec, f.photometric, f.bands, f.dtype, f.predictor, f.tables, _compressor(f))
+        for f in (a, b)
+    ]
     return same_grid and facts[0] == facts[1]
+
+
+def _compressor(form: TileFormat) -> Any:
+    """Return how a zarr chunk is compressed: equal where the JSON means the same."""
+    return None if form.zarr is None else json.loads(form.zarr)
 
 
 def _cells(level: Level, *, full: bool) -> Iterator[Rect]:

@@ -56,7 +56,8 @@ def emit(
 
 def options_for_writing(plan: ConversionPlan, options: ConvertOptions) -> WriteOptions:
     """Return the writer's options for a plan."""
-    codec = next((step.codec for step in plan.steps if step.action != "copy"), "deflate")
+    unused = "blosc" if plan.target in ZARR_TARGETS else "deflate"  # where all is copied
+    codec = next((step.codec for step in plan.steps if step.action != "copy"), unused)
     return WriteOptions(
         lossy=codec in LOSSY_CODECS,
         compression=Compression(codec),

@@ -8,6 +8,8 @@ from typing import Any
 
 from ziggurat.readers.errors import OptionError
 
+DEFAULT_QUALITY = 90  # of lossy codecs, as when a sink is written
+
 
 class Target(StrEnum):
     """What kind of file or folder comes out."""
@@ -134,7 +136,7 @@ class ConvertOptions:
     ome_version: OmeVersion = OmeVersion.V05
     levels: Levels = Levels.FULL
     compression: Compression = Compression.AUTO
-    quality: int = 85
+    quality: int = DEFAULT_QUALITY
     tile_size: int | None = None
     overwrite: bool = False
     region: Mapping[str, Any] | None = None

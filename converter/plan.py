@@ -1,12 +1,13 @@
 """What a conversion will do, level by level and why: a pure function of facts and options."""
 
+import json
 from dataclasses import dataclass
 
 from ziggurat.converter import costs
 from ziggurat.converter.ladder import Rung, full_rungs, stored_rungs
 from ziggurat.converter.losses import expected_losses
 from ziggurat.converter.options import Compression, ConvertOptions, Levels, Target
-from ziggurat.readers.encoded import Codec, EncodedLevel
+from ziggurat.readers.encoded import Codec, EncodedLevel, TileFormat
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.geometry import grid_shape
 from ziggurat.readers.image import ImageInfo, Interpretation
@@ -160,11 +161,13 @@ def _step(
         if stored is not None and refusal is None:
             tiles = stored.tiles
             count = tiles.columns * tiles.rows * info.frames
-            reason = f"the source stores it as {tiles.format.codec.value} tiles"
+            name = tile_codec_name(tiles.format)
+            kind = "chunks" if target in ZARR_TARGETS else "tiles"
+            reason = f"the source stores it as {kind}, {name}"
             size = round(count * stored.mean_bytes)
             return Step(
                 rung.width, rung.height, tiles.tile_width, tiles.tile_height,
-                Copy(rung.stored), tiles.format.codec.value, reason, info.frames, size,
+                Copy(rung.stored), name, reason, info.frames, size,
             )  # fmt: skip
         origin: Origin = Stored(rung.stored)
         reason = f"encoded as {codec}: {refusal}"
@@ -204,8 +207,10 @@ def copy_refusal(
     if stored is None:
         return "the source has no plain grid of encoded tiles here"
     tiles, form = stored.tiles, stored.tiles.format
-    if target not in TIFF_TARGETS:
-        return "GDAL writes all tiles of a COG" if target is Target.COG else "chunks are no tiles"
+    if target is Target.COG:
+        return "GDAL writes all tiles of a COG"
+    if target in ZARR_TARGETS:
+        return _chunk_refusal(tiles, info, options)
     if form.codec is Codec.OTHER:
         return "the source's codec is not one of TIFF"
     if tiles.tile_width % 16 or tiles.tile_height % 16:
@@ -217,6 +222,31 @@ def copy_refusal(
     if (form.bands, form.dtype) != (info.bands, info.dtype.name):
         return "its samples are not those of the image as it is read"
     return _codec_refusal(stored, options)
+
+
+def _chunk_refusal(tiles: EncodedLevel, info: ImageInfo, options: ConvertOptions) -> str | None:
+    """Return why a level can't go over as chunks of an OME-Zarr."""
+    form = tiles.format
+    if form.zarr is None:
+        return "its tiles are no chunks of a zarr array with one common compressor"
+    if (form.bands, form.dtype) != (info.bands, info.dtype.name):
+        return "its samples are not those of the image as it is read"
+    if options.levels is Levels.FULL and (tiles.tile_width % 2 or tiles.tile_height % 2):
+        return f"chunks of {tiles.tile_width} x {tiles.tile_height} pixels can't be halved"
+    if options.tile_size not in (None, tiles.tile_width):
+        return f"chunks of {options.tile_size} pixels were asked for"
+    wanted = options.compression
+    if wanted in (Compression.AUTO, Compression.KEEP) or wanted.value == tile_codec_name(form):
+        return None
+    return f"{wanted.value} was asked for, the source has {tile_codec_name(form)}"
+
+
+def tile_codec_name(form: TileFormat) -> str:
+    """Return what a tile is encoded with; of a zarr chunk, the name of its compressor."""
+    if form.zarr is None:
+        return form.codec.value
+    compressor = json.loads(form.zarr)
+    return Codec.NONE.value if compressor is None else str(compressor["name"])
 
 
 def _codec_refusal(stored: StoredTiles, options: ConvertOptions) -> str | None:

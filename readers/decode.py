@@ -200,10 +200,7 @@ def _reduced_jpeg(data: bytes, form: TileFormat, reduction: int) -> Pixels | Non
         stream = merge_tables(data, form.tables)
         if form.bands == 3:
             stream = with_adobe_marker(stream, form.photometric)
-    if form.bands == 3:
-        kind = cv2.IMREAD_COLOR_RGB
-    else:
-        kind = cv2.IMREAD_GRAYSCALE
+    kind = cv2.IMREAD_COLOR_RGB if form.bands == 3 else cv2.IMREAD_GRAYSCALE
     scale = {
         2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
         4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
