@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ziggurat.readers.encoded import TileFormat
 from ziggurat.readers.geometry import grid_shape
@@ -64,8 +65,7 @@ class LevelPlan:
         return grid_shape(self.width, self.height, self.tile_width, self.tile_height)
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedTile:
+class EncodedTile(NamedTuple):  # a large copy makes tens of thousands of them
     """One finished tile on its way to an output; ``data`` is None where nothing is to be stored.
 
     ``frame`` counts the wanted frames, ``level`` the wanted levels (0 is the largest).
