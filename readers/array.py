@@ -25,9 +25,13 @@ class ArrayReader(Reader):
 
     def read(self, level: int, frame: int, rect: Rect) -> Pixels:
         """Return a copy of a rectangle; there is only level 0."""
+        return self.view(level, frame, rect).copy()
+
+    def view(self, level: int, frame: int, rect: Rect) -> Pixels:
+        """Return a rectangle of the array itself."""
         if level:
             raise OptionError(f"an array has level 0 only, not {level}")
-        return self._frames[frame, rect.y : rect.bottom, rect.x : rect.right].copy()
+        return self._frames[frame, rect.y : rect.bottom, rect.x : rect.right]
 
 
 def array_reader(

@@ -51,6 +51,10 @@ class Reader(ABC):
             The stored data can't be decoded.
         """
 
+    def view(self, level: int, frame: int, rect: Rect) -> Pixels:
+        """Return the same pixels to look at only: where they lie in memory already, no copy."""
+        return self.read(level, frame, rect)
+
     def read_associated(self, name: str) -> Pixels:
         """Return an associated image (label, macro, thumbnail …) as (y, x, band)."""
         raise KeyError(name)

@@ -17,8 +17,8 @@ _CGROUP_USED = (
     "/sys/fs/cgroup/memory/memory.usage_in_bytes",
 )
 _SHARE = 4  # of the free memory, one fourth
-_WORK_BYTES = 1 << 20  # pixels of one task: they stay in a core's cache from read to shrink
-_TASKS_AHEAD = 6  # per thread: enough to bridge one slow tile
+_WORK_BYTES = 8 << 20  # pixels of one task: long rows are read fastest, and few tasks cost little
+_TASKS_AHEAD = 3  # per thread: enough to bridge one slow tile
 
 
 @dataclass(frozen=True, slots=True)

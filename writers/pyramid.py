@@ -1,11 +1,11 @@
 """The pyramid engine: every level of every frame in one pass over the full resolution.
 
-Work is cut into tasks of a few neighbouring tiles. A task reads its pixels, encodes its
-tiles and writes its half-size copy into the strip of the level below; a strip that is full
-becomes tasks itself. So a pixel is read once, stays in a core's cache from reading to
-shrinking, and memory is one row of tiles a level whatever the height. Results are taken in
-the order the tasks were made, which depends on sizes alone: the same input gives the same
-output, byte for byte, on any number of threads.
+Work is cut into tasks of some neighbouring tiles. A task reads its pixels, writes its
+half-size copy into the strip of the level below and encodes its tiles; a strip that is full
+becomes tasks itself. So a pixel is read once, in rows as long as the budget allows (memory
+gives those fastest), and what is held is one row of tiles a level whatever the height. Results
+are taken in the order the tasks were made, which depends on sizes alone: the same input gives
+the same output, byte for byte, on any number of threads.
 """
 
 from collections import deque
@@ -141,7 +141,7 @@ class _Schedule:
 
     def _run(self, task: Task) -> list[bytes | None]:
         self._check()
-        return task.run()
+        return task.run(self._check)
 
 
 class _Counter:

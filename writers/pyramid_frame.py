@@ -1,6 +1,6 @@
 """One frame on its way through the pyramid engine: strips that fill, tasks that they become."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -60,9 +60,9 @@ class Task:
         """True for the last task of a row of tiles."""
         return self.last == self.stage.plan.grid[0]
 
-    def run(self) -> list[bytes | None]:
-        """Do it; called on a pool thread."""
-        return self.work.run(self)
+    def run(self, check: Callable[[], None]) -> list[bytes | None]:
+        """Do it; called on a pool thread. ``check`` raises where nobody wants it any more."""
+        return self.work.run(self, check)
 
     def tiles(self, results: list[bytes | None]) -> Iterator[EncodedTile]:
         """Yield the tiles with their places."""
@@ -166,8 +166,8 @@ class FrameWork:
     def _halo(self, stage: _Stage) -> int:
         return self._shrink.halo if stage.below is not None and not stage.feeds else 0
 
-    def run(self, task: Task) -> list[bytes | None]:
-        """Read, encode and halve the tiles of one task."""
+    def run(self, task: Task, check: Callable[[], None]) -> list[bytes | None]:
+        """Read, halve and encode the tiles of one task; ``check`` is called before each tile."""
         stage, plan = task.stage, task.stage.plan
         if not task.pooled:
             return self._copied(task)
@@ -195,7 +195,7 @@ class FrameWork:
         return [
             self._blanks.data(stage.index)
             if empty
-            else self._encoded(plan, pixels, cell.shift(-outer.x, -outer.y))
+            else self._encoded(plan, pixels, cell.shift(-outer.x, -outer.y), check)
             for cell, empty in zip(cells, blank, strict=True)
         ]
 
@@ -206,7 +206,10 @@ class FrameWork:
             return self._copied(task)
         return [self._blanks.data(task.level)] * (task.last - task.first)
 
-    def _encoded(self, plan: LevelPlan, pixels: Pixels, cell: Rect) -> bytes | None:
+    def _encoded(
+        self, plan: LevelPlan, pixels: Pixels, cell: Rect, check: Callable[[], None]
+    ) -> bytes | None:
+        check()
         assert plan.encode is not None
         part = pixels[cell.y : cell.bottom, cell.x : cell.right]
         tile = full_tile(part, plan.tile_width, plan.tile_height)
@@ -254,7 +257,7 @@ class FrameWork:
             assert stage.encoded is not None
             return read_scaled(stage.encoded, origin.reduction, rect, self._blanks.fill)
         assert isinstance(origin, Copy | Stored)
-        return self._reader.read(origin.level, self._frame, rect)
+        return self._reader.view(origin.level, self._frame, rect)
 
 
 def _half(rect: Rect) -> Rect:

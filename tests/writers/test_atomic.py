@@ -178,10 +178,10 @@ def test_the_next_write_sweeps_what_a_killed_one_left_and_nothing_else(tmp_path)
 
 
 class Failing(ArrayReader):
-    def read(self, level, frame, rect):
+    def view(self, level, frame, rect):
         if rect.y > 300:
             raise CorruptSourceError("damaged below row 300")
-        return super().read(level, frame, rect)
+        return super().view(level, frame, rect)
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.ome.tif", "a.zarr", "a.zarr.zip"])

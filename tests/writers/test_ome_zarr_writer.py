@@ -469,10 +469,10 @@ def test_an_output_that_exists_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".zarr", ".zarr.zip", ".ozx"])
 def test_a_source_that_fails_leaves_nothing(tmp_path: Path, suffix: str) -> None:
     class Failing(ArrayReader):
-        def read(self, level: int, frame: int, rect: Any) -> Pixels:
+        def view(self, level: int, frame: int, rect: Any) -> Pixels:
             if rect.y > 100:
                 raise SourceError("the disk is gone")
-            return super().read(level, frame, rect)
+            return super().view(level, frame, rect)
 
     whole = array_reader(picture((3000, 700, 3)))
     reader = Failing(picture((3000, 700, 3)), whole.info)

@@ -140,9 +140,9 @@ class BlankReader(ArrayReader):
         super().__init__(pixels, info)
         self.known, self.read_pixels = known, 0
 
-    def read(self, level, frame, rect):
+    def view(self, level, frame, rect):
         self.read_pixels += rect.width * rect.height
-        return super().read(level, frame, rect)
+        return super().view(level, frame, rect)
 
     def is_blank(self, level, frame, rect):
         del level, frame
@@ -186,9 +186,9 @@ class TiledReader(ArrayReader):
         super().__init__(pixels, array_reader(pixels).info)
         self.tile_size, self.decoded = tile, 0
 
-    def read(self, level, frame, rect):
+    def view(self, level, frame, rect):
         self.decoded += 1
-        return super().read(level, frame, rect)
+        return super().view(level, frame, rect)
 
     def encoded(self, level, frame):
         del level, frame
@@ -256,13 +256,13 @@ def test_scaled_levels_are_decoded_at_their_size(tissue, reduction):
 @pytest.mark.parametrize("tile", [64, 256, 80])
 def test_tiles_of_another_grid_are_read_row_by_row_and_each_once(tissue, tile, reducer):
     class Counting(TiledReader):
-        def read(self, level, frame, rect):
+        def view(self, level, frame, rect):
             self.touched += [
                 (x, y)
                 for x in range(rect.x // 96, -(-rect.right // 96))
                 for y in range(rect.y // 96, -(-rect.bottom // 96))
             ]
-            return super().read(level, frame, rect)
+            return super().view(level, frame, rect)
 
     reader = Counting(tissue[:500, :333], 96)
     reader.touched = []
@@ -279,10 +279,10 @@ def threads_of_the_engine():
 
 
 class BrokenReader(ArrayReader):
-    def read(self, level, frame, rect):
+    def view(self, level, frame, rect):
         if rect.y >= 128:
             raise CorruptSourceError(f"no pixels at {rect}")
-        return super().read(level, frame, rect)
+        return super().view(level, frame, rect)
 
 
 def test_the_first_error_is_raised_and_no_thread_is_left(rng):
@@ -379,7 +379,7 @@ class Endless(ArrayReader):
         level = dataclasses.replace(self.info.levels[0], height=height)
         self.info = dataclasses.replace(self.info, levels=(level,))
 
-    def read(self, level, frame, rect):
+    def view(self, level, frame, rect):
         del level, frame
         rows = np.arange(rect.y, rect.bottom) % 64
         return self._frames[0][rows, rect.x : rect.right]

@@ -13,9 +13,9 @@ from ziggurat.writers.write import write
 class SlowReader(ArrayReader):
     """Takes its time, so that there is a middle to be killed in."""
 
-    def read(self, level, frame, rect):
-        time.sleep(0.002)
-        return super().read(level, frame, rect)
+    def view(self, level, frame, rect):
+        time.sleep(0.015)
+        return super().view(level, frame, rect)
 
 
 def main(path: str, value: str) -> None:
