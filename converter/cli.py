@@ -6,6 +6,7 @@ at once.
 
 import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -44,19 +45,20 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Version = Annotated[OmeVersion, typer.Option(help="Of OME-Zarr; 0.4 is zarr v2.")]
+TileCompression = Annotated[
+    Compression, typer.Option("--compression", "-c", help="Of tiles that can't be copied.")
+]
+Label = Annotated[Associated, typer.Option(help="What de-identifying leaves of label and macro.")]
 
 
 @app.command()
 def convert(
     paths: Annotated[list[str], typer.Argument(help="One or more sources, then the output.")],
     format: Annotated[Target | None, typer.Option(help="Default: the output's suffix.")] = None,
-    ome_version: Annotated[
-        OmeVersion, typer.Option(help="Of OME-Zarr; 0.4 is zarr v2.")
-    ] = OmeVersion.V05,
+    ome_version: Version = OmeVersion.V05,
     levels: Annotated[Levels, typer.Option(help="full adds missing ÷2 levels.")] = Levels.FULL,
-    compression: Annotated[
-        Compression, typer.Option("--compression", "-c", help="Of tiles that can't be copied.")
-    ] = Compression.AUTO,
+    compression: TileCompression = Compression.AUTO,
     quality: Annotated[int, typer.Option(help="1 to 100, of lossy codecs.")] = DEFAULT_QUALITY,
     tile_size: Annotated[int | None, typer.Option(help="Of tiles that are encoded.")] = None,
     region: Annotated[str | None, typer.Option(help="LEFT,TOP,WIDTH,HEIGHT[,UNITS]")] = None,
@@ -67,9 +69,7 @@ def convert(
     color: Annotated[Color, typer.Option(help="Keep the ICC profile, or apply it.")] = Color.KEEP,
     deidentify: Annotated[bool, typer.Option("--deidentify", help="Drop who and when.")] = False,
     policy: Annotated[Path | None, typer.Option(help="A site's own rules (TOML).")] = None,
-    label: Annotated[
-        Associated, typer.Option(help="What de-identifying leaves of label and macro.")
-    ] = Associated.REMOVE,
+    label: Label = Associated.REMOVE,
     verify: Annotated[bool, typer.Option("--verify", help="Check before publishing.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Check every tile.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse to lose anything.")] = False,
@@ -83,8 +83,6 @@ def convert(
     json: Json = False,
 ) -> None:
     """Convert slides and rasters: what can be copied is copied, the rest is encoded."""
-    if len(paths) < 2:
-        raise OptionError("name a source and an output: ziggurat convert IN OUT")
     check = Verify.FULL if full else Verify.SAMPLE if verify else Verify.NONE
     options = ConvertOptions(
         format=format,
@@ -108,22 +106,46 @@ def convert(
         threads=threads,
         max_memory=parse_bytes(max_memory),
     )
+    what = _Work(dry_run=dry_run, jobs=jobs, resume=resume, quiet=quiet, json=json)
+    _convert(paths, options, what)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """How to go about it, and what to tell: all that is no option of a single conversion."""
+
+    dry_run: bool
+    jobs: int
+    resume: bool
+    quiet: bool
+    json: bool
+
+
+def _convert(paths: list[str], options: ConvertOptions, what: _Work) -> None:
+    """Convert one slide to a name, or all that are named into a folder."""
+    if len(paths) < 2:
+        raise OptionError("name a source and an output: ziggurat convert IN OUT")
     from ziggurat.converter import commands
     from ziggurat.converter.sources import holds_slides
 
-    show = commands.Show(quiet=quiet, json=json)
+    show = commands.Show(quiet=what.quiet, json=what.json)
     *sources, last = paths
     output = Path(last)
     named = target_of_name(output.name) is not None or (output.suffix and not output.is_dir())
     slide = len(sources) == 1 and not holds_slides(Path(sources[0]))
     if slide and named and not (output.is_dir() and output.suffix != ".zarr"):
-        commands.convert_one(sources[0], output, options, show, dry_run=dry_run)
+        commands.convert_one(sources[0], output, options, show, dry_run=what.dry_run)
     else:
-        raise typer.Exit(
-            commands.convert_many(
-                sources, output, options, show, dry_run=dry_run, jobs=jobs, resume=resume
-            )
+        failed = commands.convert_many(
+            sources,
+            output,
+            options,
+            show,
+            dry_run=what.dry_run,
+            jobs=what.jobs,
+            resume=what.resume,
         )
+        raise typer.Exit(failed)
 
 
 @app.command()
