@@ -25,7 +25,16 @@ HERE = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("ZIGGURAT_DATA", HERE.parent.parent / "shared" / "data"))
 SIDE = 8192
 ENVIRONMENT = {"reference": "reference", "fastslide": "fastslide", "cucim": "cucim"}
-EVERYBODY = ("ziggurat", "reference", "openslide", "tifffile", "gdal", "fastslide", "cucim")
+EVERYBODY = (
+    "ziggurat",
+    "reference",
+    "openslide",
+    "tifffile",
+    "gdal",
+    "fastslide",
+    "cucim",
+    "zarr",
+)
 # A process that has read for a while has its memory; one that was just told to empty its cache
 # may have given it back, and would be timed asking the system for pages.
 MEMORY_IS_KEPT = {"MALLOC_TRIM_THRESHOLD_": str(8 << 30), "MALLOC_MMAP_THRESHOLD_": str(32 << 20)}
@@ -62,6 +71,16 @@ def make_pyramid():
         compression="jpeg",
         Q=85,
     )
+    return path
+
+
+def make_zip(pyramid):
+    """Write the same image, from the same pixels, as our OME-Zarr zip."""
+    import ziggurat
+
+    path = pyramid.with_suffix(".zarr.zip")
+    if not path.exists():
+        ziggurat.convert(pyramid, path)
     return path
 
 
@@ -222,6 +241,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json")
     parser.add_argument("--only", nargs="*", default=EVERYBODY)
+    parser.add_argument("--files", nargs="*", help="JPEG pyramid, SVS, OME-Zarr zip")
     options = parser.parse_args()
     report = {"machine": machine()}
     pyramid = make_pyramid()
@@ -229,8 +249,9 @@ def main():
     for title, path, size_of, levels in (
         ("JPEG pyramid", pyramid, (SIDE, SIDE), 2),
         ("SVS", slide, (2220, 2967), 1),
+        ("OME-Zarr zip", make_zip(pyramid), (SIDE, SIDE), 2),
     ):
-        if not path.exists():
+        if not path.exists() or (options.files and title not in options.files):
             continue
         print(f"\n{title}: {path.name}")
         contestants = [Contestant(name, str(path)) for name in options.only]

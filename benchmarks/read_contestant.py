@@ -220,6 +220,26 @@ class Gdal(Plain):
         return np.ascontiguousarray(np.moveaxis(pixels[:3], 0, 2))
 
 
+class Zarr(Plain):
+    """zarr-python, which knows chunks and shards but no image; it has no cache."""
+
+    def __init__(self, path):
+        import zarr
+
+        group = zarr.open_group(zarr.storage.ZipStore(path, mode="r"), mode="r")
+        image = group.attrs["ome"]["multiscales"][0]
+        self.axes = [axis["name"] for axis in image["axes"]]
+        self.arrays = [group[one["path"]] for one in image["datasets"]]
+        y, x = self.axes.index("y"), self.axes.index("x")
+        self.sizes = [(array.shape[x], array.shape[y]) for array in self.arrays]
+
+    def at(self, x, y, width, height, level):
+        wanted = {"y": slice(y, y + height), "x": slice(x, x + width), "c": slice(0, 3)}
+        pixels = self.arrays[level][tuple(wanted.get(name, 0) for name in self.axes)]
+        kept = [name for name in self.axes if name in wanted]
+        return pixels.transpose([kept.index(name) for name in "yxc"])
+
+
 KINDS = {
     "ziggurat": Ziggurat,
     "reference": Reference,
@@ -228,6 +248,7 @@ KINDS = {
     "fastslide": Fastslide,
     "tifffile": Tifffile,
     "gdal": Gdal,
+    "zarr": Zarr,
 }
 
 
