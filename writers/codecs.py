@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import cv2
 import imagecodecs
 import numpy as np
 from isal import isal_zlib
@@ -22,11 +21,6 @@ from ziggurat.writers.layout import TileEncoder
 from ziggurat.writers.options import Compression, Subsampling, WriteOptions
 
 DEFAULT_QUALITY = 90
-_CV_SAMPLING = {
-    Subsampling.S444: cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-    Subsampling.S422: cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422,
-    Subsampling.S420: cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
-}
 _ANY = frozenset("biuf")
 
 
@@ -131,11 +125,18 @@ def _lzma(data: Any, level: int | None) -> bytes:
 
 
 def _jpeg(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
+    import cv2  # not before: tiles that are copied need no encoder
+
+    samplings = {
+        Subsampling.S444: cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+        Subsampling.S422: cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422,
+        Subsampling.S420: cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
+    }
     quality = options.quality or DEFAULT_QUALITY
     if form.bands == 3:
         form = replace(form, photometric=Photometric.YCBCR, subsampling=options.subsampling.factors)
     settings = [cv2.IMWRITE_JPEG_QUALITY, quality]
-    settings += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, _CV_SAMPLING[options.subsampling]]
+    settings += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, samplings[options.subsampling]]
 
     def whole(tile: Pixels) -> bytes:
         # OpenCV's libjpeg-turbo makes the same bytes as imagecodecs' in four fifths of the time
