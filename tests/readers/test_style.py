@@ -3,10 +3,12 @@
 import json
 import resource
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import ImageCms
 
 from ziggurat.readers.array import ArrayReader, array_reader
 from ziggurat.readers.errors import StyleError
@@ -237,3 +239,23 @@ def test_eight_bit_results_are_the_float_ones_truncated(array: np.ndarray, style
     full = apply_style(parsed, 0, access)
     assert fast.dtype == np.uint8
     assert np.abs(fast.astype(int) - full.astype(np.uint8)).max() <= 1
+
+
+def test_colours_are_converted_by_the_images_own_profile() -> None:
+    rgb = np.random.default_rng(3).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    reader = array_reader(rgb)
+    same = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    reader.info = replace(reader.info, icc_profile=same)
+    style = parse_style({"icc": True})
+    assert style is not None
+    assert not style.is_plain
+    converted = apply_style(style, 0, Access(reader))
+    assert converted.dtype == np.uint8
+    assert np.abs(converted.astype(int) - rgb).max() <= 1
+    for intent in ("perceptual", "absolute_colorimetric"):
+        named = parse_style({"icc": intent, "band": 1, "palette": "#f00"})
+        assert named is not None
+        assert np.abs(apply_style(named, 0, Access(reader))[..., 0] - rgb[..., 0]).max() <= 1
+    reader.info = replace(reader.info, icc_profile=b"no profile at all")
+    with pytest.raises(StyleError, match="ICC profile can't be applied"):
+        apply_style(style, 0, Access(reader))
