@@ -25,7 +25,6 @@ COG_CODECS = frozenset(
 TIFF_CODECS = frozenset(Compression) - {
     Compression.AUTO, Compression.KEEP, Compression.BLOSC, Compression.GZIP,
 }  # fmt: skip
-TIFF_TARGETS = frozenset({Target.TIFF, Target.OME_TIFF, Target.SVS})
 # Aperio's private numbers for JPEG 2000: libtiff, and all that stands on it, can't decode them.
 PRIVATE_JPEG2000 = frozenset({33003, 33005})
 COMMON = frozenset(
