@@ -201,13 +201,17 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line; errors are one line on stderr and an exit code that is not 0."""
-    signal.signal(signal.SIGTERM, _stop)
+    before = signal.signal(signal.SIGTERM, _stop)
     try:
         app(args)
     except (ZigguratError, OSError, MemoryError) as error:
         sys.exit(_report(error))
     except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        # Forked workers of whoever called this inherit the handler, and an exception that it
+        # raises while a worker is being forked is swallowed: the worker would never end.
+        signal.signal(signal.SIGTERM, before)
 
 
 def _report(error: BaseException) -> int:

@@ -2,7 +2,9 @@
 
 import os
 import signal
-from collections.abc import Callable
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,28 @@ def data_file() -> Callable[[str], Path]:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20260101)
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Callable[[int], Path]]:
+    """Return a function that mounts a file system with room for so many MiB, or skips."""
+    mounted = []
+
+    def mount(size: int) -> Path:
+        # not below tmp_path: what a killed run leaves mounted there, pytest could never remove
+        place = Path(tempfile.mkdtemp(prefix="ziggurat-disk-"))
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}m", "tmpfs", str(place)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            place.rmdir()
+            pytest.skip(f"this machine forbids mounting: {done.stderr.strip()}")
+        mounted.append(place)
+        return place
+
+    yield mount
+    for place in mounted:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+        place.rmdir()
 
 
 @pytest.fixture(scope="session")

@@ -162,6 +162,13 @@ main(sys.argv[1:])
 """
 
 
+def test_signal_handlers_are_put_back():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopping_leaves_no_file(slide, tmp_path, number, code):
     command = [sys.executable, "-c", SLOW, "convert", str(slide), str(tmp_path / "x.tiff")]

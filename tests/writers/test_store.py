@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -90,23 +90,12 @@ def test_room_is_compared_when_it_is_reserved(tmp_path: Path) -> None:
         assert sink.sizeX == 10**7 + 1
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own with room for 8 MiB."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"this machine forbids mounting: {mounted.stderr.decode().strip()}")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
-
-
 @pytest.mark.parametrize("blend", ["over", "sum"])
-def test_a_full_disk_is_an_error_and_nothing_more(small_disk: Path, blend: str) -> None:
-    sink = ziggurat.new(small_disk / "s", blend=blend, tileSize=256)
+def test_a_full_disk_is_an_error_and_nothing_more(
+    small_disk: Callable[[int], Path], blend: str
+) -> None:
+    disk = small_disk(8)
+    sink = ziggurat.new(disk / "s", blend=blend, tileSize=256)
     laid = []
 
     def lay(number: int) -> None:
@@ -122,15 +111,17 @@ def test_a_full_disk_is_an_error_and_nothing_more(small_disk: Path, blend: str) 
         assert (sink.getRegion(region=region, format="numpy")[0] == number + 1).all()
     with pytest.raises(ScratchFullError):
         sink.addTile(full(1, 256, 256, 3), 256 * 11, 0)
-    subprocess.run(["mount", "-o", "remount,size=128m", str(small_disk)], check=True)
+    subprocess.run(["mount", "-o", "remount,size=128m", str(disk)], check=True)
     list(map(lay, range(len(laid), 40)))  # room was made: go on
     found = sink.getRegion(format="numpy")[0]
     assert [int(found[n // 10 * 256, n % 10 * 256, 0]) for n in range(40)] == list(range(1, 41))
     sink.close()
 
 
-def test_a_full_disk_does_not_break_a_change_of_structure(small_disk: Path) -> None:
-    sink = ziggurat.new(small_disk / "s", tileSize=256)
+def test_a_full_disk_does_not_break_a_change_of_structure(
+    small_disk: Callable[[int], Path],
+) -> None:
+    sink = ziggurat.new(small_disk(8) / "s", tileSize=256)
     for number in range(25):
         sink.addTile(full(number + 1, 256, 256, 3), number * 256, 0)
     with pytest.raises(ScratchFullError, match="no room to rewrite"):
