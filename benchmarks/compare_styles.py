@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-from compare_reference import DATA
+from compare_cases import DATA
 from environments import python_of
 
 import ziggurat
