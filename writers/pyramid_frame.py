@@ -175,7 +175,7 @@ class FrameWork:
         left = task.first * plan.tile_width
         rect = Rect(left, band.y, min(task.last * plan.tile_width, plan.width) - left, band.height)
         cells = [self._cell(plan, column, rect) for column in range(task.first, task.last)]
-        blank = [self._is_blank(stage, task.row, task.first + i, c) for i, c in enumerate(cells)]
+        blank = self._blank_cells(task, rect, cells)
         below = None if stage.below is None else stage.below.strips
         if all(blank):
             if below is not None:
@@ -234,6 +234,13 @@ class FrameWork:
             rect.height + halo + min(halo, rect.y),
         )
         return grown.intersect(Rect(0, 0, stage.plan.width, stage.plan.height))
+
+    def _blank_cells(self, task: Task, rect: Rect, cells: Sequence[Rect]) -> list[bool]:
+        stage = task.stage
+        # most of a sparse image is found empty by one question instead of one a tile
+        if stage.strips is None and self._is_blank(stage, task.row, task.first, rect):
+            return [True] * len(cells)
+        return [self._is_blank(stage, task.row, task.first + i, c) for i, c in enumerate(cells)]
 
     def _is_blank(self, stage: _Stage, row: int, column: int, cell: Rect) -> bool:
         if self._halo(stage):
