@@ -3,13 +3,17 @@
 A store is a folder that is a Zarr v3 array (chunk grid regular, codec ``bytes`` only, so that
 a chunk file is the raw pixels of one tile of one frame) with one more folder in it::
 
-    zarr.json, c/…            the pixels (in `over`, `max` and `min` mode)
+    zarr.json, c.…            the pixels (in `over`, `max` and `min` mode)
     .ziggurat/header          little-endian 64-bit words, mapped by every process: see Word
     .ziggurat/structure.json  what only an exclusive change alters: axes, bands, dtype, tile size
     .ziggurat/attributes.json what users say about the image
     .ziggurat/values.jsonl    what axis positions stand for, appended as tiles bring it
     .ziggurat/journal         one record a finished tile
     .ziggurat/{sum,weight}/   accumulators of the blending modes: Zarr arrays of the same grid
+
+All chunks of an array lie in one folder (``c.3.14.0``, separator "."). With a folder for each index
+every chunk of an image with bands would have one of its own, and making that takes as long
+as making the file.
 """
 
 import json
@@ -31,7 +35,7 @@ from ziggurat.readers.geometry import ceil_div
 
 FOLDER = ".ziggurat"
 MAGIC = int.from_bytes(b"ZIGGURAT", "little")
-VERSION = 1
+VERSION = 2
 HEADER_BYTES = 4096
 MAX_AXES = 8
 
@@ -152,7 +156,7 @@ def _arrays(structure: Structure) -> tuple[StoredArray, ...]:
     if blend in (Blend.MAX, Blend.MIN):
         return (StoredArray("", dtype, bands), StoredArray(weight, np.dtype("u1"), 0))
     if blend is Blend.SUM:
-        wide = "<i8" if dtype.kind in "bi" or dtype in (np.uint8, np.uint16, np.uint32) else "<f8"
+        wide = "<f8" if dtype.kind == "f" else "<u8" if dtype == np.uint64 else "<i8"
         return (StoredArray(total, np.dtype(wide), bands), StoredArray(weight, np.dtype("u1"), 0))
     wide = "<f8"
     return (StoredArray(total, np.dtype(wide), bands), StoredArray(weight, np.dtype(wide), 0))
@@ -160,11 +164,19 @@ def _arrays(structure: Structure) -> tuple[StoredArray, ...]:
 
 def chunk_path(root: str, array: StoredArray, frame: Sequence[int], row: int, column: int) -> str:
     """Return the file of one chunk; ``frame`` are indices in the order of the axes."""
-    parts = [root, array.folder, "c"] if array.folder else [root, "c"]
-    parts += [str(index) for index in (*frame, row, column)]
-    if array.bands:
-        parts.append("0")
-    return "/".join(parts)
+    folder = f"{root}/{array.folder}" if array.folder else root
+    place = ".".join(map(str, (*frame, row, column)))
+    return f"{folder}/c.{place}.0" if array.bands else f"{folder}/c.{place}"
+
+
+def chunk_files(root: str, array: StoredArray) -> list[tuple[str, tuple[int, ...]]]:
+    """Return all chunks of an array that are there, in order: the file and its indices."""
+    folder = f"{root}/{array.folder}" if array.folder else root
+    if not os.path.isdir(folder):  # that of accumulators is made once their dtype is known
+        return []
+    names = [name for name in os.listdir(folder) if name.startswith("c.")]
+    keys = sorted(tuple(map(int, name.split(".")[1:])) for name in names)
+    return [(f"{folder}/c.{'.'.join(map(str, key))}", key) for key in keys]
 
 
 def chunk_shape(structure: Structure, array: StoredArray) -> tuple[int, ...]:

@@ -28,6 +28,9 @@ from ziggurat.writers.smallfiles import NO_ROOM
 Array = np.ndarray[Any, np.dtype[Any]]
 
 MAPPED_CHUNKS = 128  # Python's mmap keeps a descriptor for each; many systems allow 1024
+# Where the file system can, one write becomes one folio of memory. Large ones are mapped fastest,
+# but one that lies across a page table is mapped page by page, and the slower the larger it is.
+_WRITTEN_AT_ONCE = 1 << 17
 _MADV_POPULATE_WRITE = 23  # madvise(2); Python's mmap has no name for it yet
 
 
@@ -152,15 +155,6 @@ class ChunkFiles:
         return os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o666), name
 
     def _link(self, source: str, path: str) -> bool:
-        folder = os.path.dirname(path)
-        try:
-            os.mkdir(folder)  # most chunks are the first in theirs
-        except FileExistsError:
-            pass
-        except FileNotFoundError:
-            if self._vanished():
-                raise
-            os.makedirs(folder, exist_ok=True)
         try:
             # A directory descriptor, even an unused one, is what makes Python call linkat, which
             # alone follows the link in /proc to the nameless file.
@@ -174,7 +168,7 @@ def _write_all(descriptor: int, content: Array) -> None:
     view = memoryview(content).cast("B") if content.ndim else memoryview(content)
     offset = 0
     while offset < len(view):
-        offset += os.pwrite(descriptor, view[offset:], offset)
+        offset += os.pwrite(descriptor, view[offset : offset + _WRITTEN_AT_ONCE], offset)
 
 
 Place = tuple[slice, slice]  # rows and columns of a chunk

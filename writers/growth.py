@@ -1,14 +1,15 @@
 """Changes of a store's structure: new axes, more bands, a wider dtype, under the exclusive lock.
 
-A change is prepared beside the data, then announced (``change.json``), then carried out in
-steps that may be repeated. Whoever dies before the announcement has changed nothing; whoever dies
-after it is finished by the next one who takes the lock. New axes rename folders (mappings
-survive that), bands and dtype rewrite the chunks.
+A change is prepared beside the data, then announced (``change.json``), then carried out file by
+file, in steps that may be repeated. Whoever dies before the announcement has changed nothing;
+whoever dies after it is finished by the next one who takes the lock. New axes rename chunks
+(mappings survive that), bands and dtype rewrite them.
 """
 
 import errno
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,7 +19,15 @@ from typing import Any
 import numpy as np
 
 from ziggurat.readers.errors import ScratchFullError
-from ziggurat.readers.store_layout import Name, StoredArray, Structure, Word, own
+from ziggurat.readers.store_layout import (
+    Name,
+    StoredArray,
+    Structure,
+    Word,
+    chunk_files,
+    chunk_path,
+    own,
+)
 from ziggurat.writers.rewrite import rewrite
 from ziggurat.writers.smallfiles import NO_ROOM, write_json
 from ziggurat.writers.storeparts import StoreParts
@@ -45,7 +54,7 @@ def restructure(store: StoreParts, compute: Callable[[Structure], Structure]) ->
         store.settle_blends()
         wanted = replace(wanted, generation=present.generation + 1)
         try:
-            moves = _prepare(store, present, wanted)
+            rewritten = _prepare(store, present, wanted)
         except OSError as error:
             shutil.rmtree(own(store.root, NEXT), ignore_errors=True)
             if error.errno in NO_ROOM:  # also the errors of chunks, which are of this kind
@@ -53,8 +62,9 @@ def restructure(store: StoreParts, compute: Callable[[Structure], Structure]) ->
                     errno.ENOSPC, "no room to rewrite the sink with more bands or a wider dtype"
                 ) from error
             raise
-        write_json(own(store.root, Name.CHANGE), {"structure": wanted.to_json(), "moves": moves})
-        _carry_out(store, wanted, moves)
+        announcement = {"structure": wanted.to_json(), "rewritten": rewritten}
+        write_json(own(store.root, Name.CHANGE), announcement)
+        _carry_out(store, wanted, rewritten)
 
     store.lock.exclusive(change)
 
@@ -64,48 +74,51 @@ def recover(store: StoreParts) -> None:
     announced = own(store.root, Name.CHANGE)
     if announced.exists():
         facts = json.loads(announced.read_text())
-        _carry_out(store, Structure.from_json(facts["structure"]), facts["moves"])
+        _carry_out(store, Structure.from_json(facts["structure"]), facts["rewritten"])
     shutil.rmtree(own(store.root, NEXT), ignore_errors=True)
 
 
-def _prepare(store: StoreParts, present: Structure, wanted: Structure) -> dict[str, str]:
-    """Prepare the change; return where the present chunks of each array will go."""
+def _prepare(store: StoreParts, present: Structure, wanted: Structure) -> list[int]:
+    """Prepare the change; return which arrays have been rewritten."""
     ahead = own(store.root, NEXT)
     shutil.rmtree(ahead, ignore_errors=True)
     ahead.mkdir()
-    moves: dict[str, str] = {}
+    rewritten: list[int] = []
     if not present.dtype:
-        return moves
-    zeros = ["0"] * (len(wanted.axes) - len(present.axes))
+        return rewritten
     for number, (old, new) in enumerate(zip(present.arrays, wanted.arrays, strict=True)):
-        if not Path(store.root, old.folder, "c").exists():
-            continue
         if (old.dtype, old.bands) != (new.dtype, new.bands):
             rewrite(store, (present, wanted), number, str(ahead / str(number)))
-            moves[str(number)] = "old"
-        elif zeros:
-            ahead.joinpath(str(number), "c", *zeros[:-1]).mkdir(parents=True)
-            moves[str(number)] = "/".join(["c", *zeros])
-    return moves
+            rewritten.append(number)
+    return rewritten
 
 
-def _carry_out(store: StoreParts, wanted: Structure, moves: dict[str, str]) -> None:
-    """Put what was prepared in place; every step looks whether it has been done."""
+def _carry_out(store: StoreParts, wanted: Structure, rewritten: Sequence[int]) -> None:
+    """Put what was prepared in place; what is in place already is not found again."""
     ahead = own(store.root, NEXT)
-    for number, away in moves.items():
-        chunks = Path(store.root, wanted.arrays[int(number)].folder, "c")
-        prepared, old = ahead / number / "c", ahead / number / away
-        if not prepared.exists():
-            continue  # done
-        if not old.exists():
-            chunks.rename(old)
-        prepared.rename(chunks)
+    for number, array in enumerate(wanted.arrays if wanted.dtype else ()):
+        for file, _ in chunk_files(str(ahead), replace(array, folder=str(number))):
+            os.replace(file, Path(store.root, array.folder, os.path.basename(file)))
+        _lengthen_keys(store.root, wanted, array, keep=number not in rewritten)
     write_json(own(store.root, Name.STRUCTURE), wanted.to_json())
     store.header.words[Word.GENERATION] = wanted.generation
     store.header.words[Word.STALE] = 1
     write_zarr_metadata(store.root, wanted, store.header.sizes(wanted))
     own(store.root, Name.CHANGE).unlink(missing_ok=True)
     shutil.rmtree(ahead, ignore_errors=True)
+
+
+def _lengthen_keys(root: str, wanted: Structure, array: StoredArray, *, keep: bool) -> None:
+    """Move chunks from before the last axes came to the first place on those, or remove them."""
+    length = len(wanted.axes) + (3 if array.bands else 2)
+    for file, key in chunk_files(root, array):
+        if len(key) == length:
+            continue
+        if keep:
+            *frame, row, column = (*(0,) * (length - len(key)), *key)[: len(wanted.axes) + 2]
+            os.replace(file, chunk_path(root, array, frame, row, column))
+        else:
+            os.unlink(file)
 
 
 def write_zarr_metadata(root: str, structure: Structure, sizes: Sequence[int]) -> None:
@@ -133,7 +146,7 @@ def _zarr_array(structure: Structure, array: StoredArray, sizes: Sequence[int]) 
         "shape": [*sizes, *bands],
         "data_type": array.dtype.name,
         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": chunk}},
-        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "."}},
         "fill_value": _fill_json(0 if array.folder else structure.fill, array.dtype),
         "codecs": [{"name": "bytes", "configuration": {"endian": "little"}}],
         "dimension_names": names,

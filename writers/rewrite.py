@@ -1,7 +1,6 @@
 """Rewriting the chunks of one array with more bands or a wider dtype, into another folder."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from ziggurat.readers.store_layout import (
     Blend,
     StoredArray,
     Structure,
+    chunk_files,
     chunk_path,
     chunk_shape,
 )
@@ -26,9 +26,8 @@ def rewrite(
     old, new = present.arrays[number], wanted.arrays[number]
     here = StoredArray("", new.dtype, new.bands)
     fresh = (0,) * (len(wanted.axes) - len(present.axes))
-    places = Path(store.root, old.folder, "c")
-    for file in sorted(path for path in places.rglob("*") if path.is_file()):
-        key = [int(part) for part in file.relative_to(places).parts]
+    os.mkdir(target)
+    for file, key in chunk_files(store.root, old):
         *frame, row, column = key[: len(present.axes) + 2]
         content = np.fromfile(file, old.dtype).reshape(chunk_shape(present, old))
         if old.bands and new.bands > old.bands:
@@ -36,7 +35,6 @@ def rewrite(
             content = _more_bands(content, written, wanted, number)
         path = chunk_path(target, here, (*fresh, *frame), row, column)
         store.chunks.create(path, np.ascontiguousarray(content.astype(new.dtype)))
-    os.makedirs(f"{target}/c", exist_ok=True)
 
 
 def _more_bands(content: Array, written: Array, wanted: Structure, number: int) -> Array:

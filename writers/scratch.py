@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -92,18 +93,29 @@ def discard(close: Callable[[], None], store: str, ownership: int, owner: int) -
 
 
 def remove_tree(root: str | os.PathLike[str]) -> None:
-    """Remove a folder and all in it, as far as it can be; several folders at a time.
+    """Remove a store, as far as it can be; several chunks at a time.
 
     Giving blocks back can take milliseconds a file (a disk mounted with ``discard``, a network),
     and the waits go side by side.
     """
-    leaves = [folder for folder, below, _ in os.walk(root) if not below]
+    chunks = [
+        f"{folder}/{name}"
+        for folder, _, names in os.walk(root)
+        for name in names
+        if name.startswith("c.")
+    ]
     try:
         with ThreadPoolExecutor(REMOVERS) as pool:
-            list(pool.map(lambda leaf: shutil.rmtree(leaf, ignore_errors=True), leaves))
+            list(pool.map(_remove_files, (chunks[n::REMOVERS] for n in range(REMOVERS))))
     except RuntimeError:  # Python starts no threads any more once it is on its way out
         pass
     shutil.rmtree(root, ignore_errors=True)
+
+
+def _remove_files(files: Sequence[str]) -> None:
+    for file in files:
+        with suppress(OSError):
+            os.unlink(file)
 
 
 def sweep(parent: Path) -> None:

@@ -55,7 +55,10 @@ def create_store(root: str, structure: Structure, sizes: Sequence[int]) -> None:
     words[Word.HEIGHT], words[Word.WIDTH] = height, width
     words[Word.AXES : Word.AXES + MAX_AXES] = 1
     words[Word.AXES : Word.AXES + len(axes)] = axes
-    words[Word.STALE] = 1
+    if structure.dtype and structure.bands:
+        growth.write_zarr_metadata(root, structure, sizes)
+    else:
+        words[Word.STALE] = 1
     write_json(own(root, Name.STRUCTURE), structure.to_json())
     own(root, Name.JOURNAL).touch()
     own(root, Name.STRUCTURE_LOCK).touch()
@@ -148,7 +151,9 @@ class Store:
         if self.blender is not None:
             self.blender.add(structure, tile, flat, pieces, commit)
             return
-        for piece in pieces:
+        # From the last to the first: of workers that lay neighbours at the same moment each then
+        # makes a new chunk of its own first, and rarely builds what the other is building.
+        for piece in reversed(pieces):
             self._copy(structure, piece, flat, tile)
         commit()
 

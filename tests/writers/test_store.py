@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 
 import ziggurat
 from ziggurat.readers.errors import (
@@ -216,7 +217,7 @@ def test_what_is_no_store_is_left_to_other_readers(tmp_path: Path) -> None:
 def test_a_damaged_store_says_so(tmp_path: Path) -> None:
     with ziggurat.new(tmp_path / "s", tileSize=64) as sink:
         sink.addTile(full(1, 64, 64))
-    chunk = next(p for p in (tmp_path / "s" / "c").rglob("*") if p.is_file())
+    chunk = tmp_path / "s" / "c.0.0.0"
     chunk.write_bytes(b"short")
     with ziggurat.open(tmp_path / "s") as source, pytest.raises(CorruptSourceError):
         source.getRegion(format="numpy")
@@ -232,8 +233,9 @@ class Died(BaseException):
     """Stands for a process that ends in the middle."""
 
 
-COUNTS = {"rename": 4, "unlink": 1, "rmtree": 1, "write_json": 3}
-STEPS = [(step, number) for step, count in COUNTS.items() for number in range(count)]
+NUMBERS = {"replace": (0, 1, 2, 7, 12, 13, 14, 15), "unlink": (0, 5), "rmtree": (0,)}
+NUMBERS |= {"write_json": (0, 1, 2), "unlink_announcement": (0,)}
+STEPS = [(step, number) for step, numbers in NUMBERS.items() for number in numbers]
 
 
 @pytest.mark.parametrize(("step", "number"), STEPS)
@@ -260,9 +262,9 @@ def test_a_change_cut_short_anywhere_is_finished_or_forgotten(
         return call
 
     with monkeypatch.context() as patch:
-        if step == "rename":
-            patch.setattr(growth.Path, "rename", dying(growth.Path.rename))
-        elif step == "unlink":
+        if step in ("replace", "unlink"):
+            patch.setattr(growth.os, step, dying(getattr(os, step)))
+        elif step == "unlink_announcement":
             patch.setattr(growth.Path, "unlink", dying(growth.Path.unlink))
         elif step == "rmtree":
             patch.setattr(growth.shutil, "rmtree", dying(growth.shutil.rmtree))
@@ -281,6 +283,15 @@ def test_a_change_cut_short_anywhere_is_finished_or_forgotten(
     sink.addTile(full(5, 10, 10, 3), 310, 0)
     names = {p.name for p in (path / ".ziggurat").iterdir()}
     assert not {"change.json", "next"} & names
+
+
+def test_zarr_opens_a_store_of_known_size_from_the_first_moment(tmp_path: Path) -> None:
+    sink = ziggurat.new(tmp_path / "s", sizeX=100, sizeY=80, bands=3, dtype="uint8", tileSize=64)
+    assert zarr.open_array(tmp_path / "s", mode="r").shape == (80, 100, 3)
+    sink.addTile(full(7, 20, 30, 3), 50, 50)
+    found = np.asarray(zarr.open_array(tmp_path / "s", mode="r")[...])
+    assert np.array_equal(found, sink.getRegion(format="numpy")[0])
+    assert (found == 7).sum() == 20 * 30 * 3
 
 
 def test_a_reader_alone_does_not_guess_at_a_change_cut_short(tmp_path: Path) -> None:
