@@ -1,4 +1,8 @@
-"""What an answer of ours is worth beside the reference's: equal, close, or different in some way."""
+"""What an answer of ours is worth beside the reference's: equal, close, or different in some way.
+
+An answer is a dictionary: ``pixels`` of a region, for maps ``stored`` too (what rasterio reads,
+where the reference shows a style), ``tiles``, ``level``, ``region``, ``point``, or ``error``.
+"""
 
 import math
 import zlib
@@ -46,6 +50,7 @@ class Verdict:
 
 
 EQUAL = Verdict(Outcome.EQUAL)
+RESAMPLED = Verdict(Outcome.CLOSE, "resampled")
 
 
 def different(what, detail):
@@ -66,12 +71,12 @@ def same(a, b):
 
 def judge_metadata(mine, theirs):
     """Return a verdict for each key of the metadata."""
-    return [
-        EQUAL
+    return {
+        key: EQUAL
         if same(mine.get(key), theirs.get(key))
         else different(f"metadata {key}", f"{mine.get(key)} | {theirs.get(key)}")
         for key in EXACT_KEYS
-    ]
+    }
 
 
 def judge(kind, mine, theirs, resampled):
@@ -81,7 +86,12 @@ def judge(kind, mine, theirs, resampled):
     if "error" in mine:
         return different("our error", f"{mine['error']} | answer")
     if kind == "region":
-        return _judge_pixels(mine["pixels"], theirs["pixels"], resampled)
+        verdict = _judge_pixels(mine["pixels"], theirs["pixels"], resampled)
+        stored = theirs.get("stored")
+        if verdict.outcome is Outcome.DIFFERENT and stored is not None:
+            again = _judge_pixels(mine["pixels"], stored, resampled)
+            return different("shown in a style", verdict.detail) if again == EQUAL else again
+        return verdict
     if kind == "tiles":
         return _judge_tiles(mine["tiles"], theirs["tiles"], resampled)
     key = next(iter(mine))
@@ -93,10 +103,21 @@ def _judge_pixels(a, b, resampled):
         return different("region size", f"{a.shape} | {b.shape}")
     if not a.size:
         return EQUAL
+    if a.shape[2] + 1 == b.shape[2] in (2, 4) and a.dtype == b.dtype:
+        shown = b[..., -1] > 0
+        colors = np.where(shown[..., None], b[..., :-1], a)
+        verdict = _judge_pixels(a, colors, resampled)
+        if verdict.outcome is Outcome.DIFFERENT:
+            return verdict
+        return different("alpha added", f"{b.shape[2]} bands, {1 - shown.mean():.2%} of it hidden")
     if a.shape[2] != b.shape[2]:
-        return different("bands", f"{a.shape[2]} | {b.shape[2]}")
+        return different("bands", f"{a.shape} {a.dtype} | {b.shape} {b.dtype}")
     if a.dtype != b.dtype:
         return different("dtype", f"{a.dtype} | {b.dtype}")
+    return _judge_values(a, b, resampled)
+
+
+def _judge_values(a, b, resampled):
     if a.dtype.kind == "f" and (np.isnan(a) != np.isnan(b)).any() and not resampled:
         return different("pixels", "NaN in one and not in the other")
     difference = np.abs(a.astype(np.float64) - b.astype(np.float64))
@@ -111,26 +132,28 @@ def _judge_pixels(a, b, resampled):
     full = 255 if a.dtype == np.uint8 else max(np.nanmax(np.abs(b)), np.nanmax(np.abs(a)), 1e-9)
     if mean > CLOSE * full / 255:
         return different("resampled pixels", detail)
-    return Verdict(Outcome.CLOSE, "resampled", detail)
+    return RESAMPLED
 
 
 def _judge_tiles(a, b, resampled):
     if len(a) != len(b):
         return different("tile count", f"{len(a)} | {len(b)}")
+    last = {"pixels", "tile_overlap"}
     for one, other in zip(a, b, strict=True):
-        for key in sorted((set(one) | set(other)) - {"pixels"}):
+        for key in sorted((set(one) | set(other)) - last):
             x, y = one.get(key), other.get(key)
             if key == "shape":
                 x, y = x[:2], y[:2]
             if not same(x, y):
                 where = one["tile_position"]["position"]
                 return different(f"tile {key}", f"{x} | {y} at {where} of {len(a)}")
-    if resampled:
-        return Verdict(Outcome.CLOSE, "resampled")
     for one, other in zip(a, b, strict=True):
-        if one["pixels"] != other["pixels"]:
+        if not resampled and one["pixels"] not in other["pixels"]:
             return different("tile pixels", f"{one['pixels']} | {other['pixels']}")
-    return EQUAL
+    for one, other in zip(a, b, strict=True):
+        if not same(one["tile_overlap"], other["tile_overlap"]):
+            return different("tile overlap", f"{one['tile_overlap']} | {other['tile_overlap']}")
+    return RESAMPLED if resampled else EQUAL
 
 
 def checked(pixels):

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from compare_cases import DATA, HERE, files, make_cases
 from compare_judge import Outcome, checked, judge, judge_metadata, same
-from compare_known import reason
+from compare_known import Case, reason
 from environments import python_of
 
 import ziggurat
@@ -103,15 +103,17 @@ def uses_scale(kind, kwargs):
 
 
 def verdicts(source, cases, answers, facts):
-    """Yield (verdict, case) for the metadata and for each case."""
-    for verdict in judge_metadata(source.getMetadata(), facts["metadata"]):
-        yield verdict, None
+    """Yield (verdict, kind, arguments, ours, theirs) for the metadata and for each case."""
+    meta = source.getMetadata()
+    for key, verdict in judge_metadata(meta, facts["metadata"]).items():
+        yield verdict, "metadata", {}, meta.get(key), facts["metadata"].get(key)
     same_scale = same(source.getNativeMagnification(), facts["native"])
     for (kind, kwargs), answer in zip(cases, answers, strict=True):
         if not same_scale and uses_scale(kind, kwargs):
             continue  # told once, as a difference of the metadata
         resampled = any(key in kwargs for key in ("scale", "output"))
-        yield judge(kind, ours(source, kind, kwargs), answer, resampled), (kind, kwargs)
+        mine = ours(source, kind, kwargs)
+        yield judge(kind, mine, answer, resampled), kind, kwargs, mine, answer
 
 
 def compare_file(python, path, count, show):
@@ -131,17 +133,18 @@ def compare_file(python, path, count, show):
             print(f"{name}: not the reference's: {facts['error'][:120]}")
             return {"reference": facts["error"]}
         counts, known, open_ones = Counter(), Counter(), {}
-        for verdict, case in verdicts(source, cases, answers, facts):
+        for verdict, *case in verdicts(source, cases, answers, facts):
             counts["cases"] += 1
             if verdict.outcome is not Outcome.DIFFERENT:
                 counts[verdict.outcome.value] += 1
                 continue
-            why = reason(name, facts["class"], source, verdict, case)
+            what = (name, facts["class"], source, verdict.what, verdict.detail)
+            why = reason(Case(*what, *case))
             if why:
                 known[why] += 1
             else:
                 counts["unexplained"] += 1
-                open_ones.setdefault(verdict.what, []).append(f"{verdict.detail}  {case}")
+                open_ones.setdefault(verdict.what, []).append(f"{verdict.detail}  {case[:2]}")
     counts["known"] = sum(known.values())
     columns = ("cases", "equal", "close", "refused", "known", "unexplained")
     numbers = " ".join(f"{counts[column]:6}" for column in columns)

@@ -14,9 +14,12 @@ PACKAGES: dict[str, tuple[str, ...]] = {
         "large-image==1.35.6",
         *(
             f"large-image-source-{name}==1.35.6"
-            for name in ("vips", "tiff", "openslide", "zarr", "tifffile", "pil", "rasterio", "test")
+            for name in ("vips", "tiff", "ometiff", "openslide", "zarr", "tifffile", "pil")
         ),
+        "large-image-source-rasterio==1.35.6",
+        "large-image-source-test==1.35.6",
         "large-image-converter==1.35.6",
+        "pyproj",
         "pyvips[binary]",
         "openslide-bin",
         "filelock",

@@ -28,9 +28,34 @@ def _metadata(source):
     }
 
 
+def _stored(source, left, top, width, height):
+    """Return what rasterio reads, where the reference shows a map in a style of its own."""
+    import rasterio
+
+    with rasterio.open(source._largeImagePath) as dataset:
+        window = rasterio.windows.Window(left, top, width, height)
+        return dataset.read(window=window).transpose(1, 2, 0)
+
+
+def _is_map(source):
+    return type(source).__name__.startswith("Rasterio")
+
+
+def _check(pixels):
+    """Return what tells whether two tiles are equal: dtype, shape and a checksum."""
+    plain = pixels.astype(pixels.dtype.newbyteorder("="), order="C")
+    return str(plain.dtype), plain.shape, zlib.crc32(plain.tobytes())
+
+
 def _region(source, kwargs):
     data, _ = source.getRegion(format="numpy", **kwargs)
-    return {"shape": data.shape, "pixels": data}
+    answer = {"shape": data.shape, "pixels": data}
+    if _is_map(source) and data.size and not {"scale", "output"} & set(kwargs):
+        place = source.tileIterator(**kwargs).info["region"]
+        answer["stored"] = _stored(
+            source, *(place[key] for key in ("left", "top", "width", "height"))
+        )
+    return answer
 
 
 def _tiles(source, kwargs):
@@ -38,9 +63,13 @@ def _tiles(source, kwargs):
     for tile in source.tileIterator(format="numpy", **kwargs):
         facts = {key: tile[key] for key in tile if key not in ("tile", "format")}
         pixels = tile["tile"]
-        plain = pixels.astype(pixels.dtype.newbyteorder("="), order="C")
-        check = (str(plain.dtype), plain.shape, zlib.crc32(plain.tobytes()))
-        tiles.append({**facts, "shape": pixels.shape, "pixels": check})
+        checks = [_check(pixels)]
+        if pixels.shape[2] in (2, 4):
+            checks.append(_check(pixels[..., :-1]))  # as it is without the alpha that was added
+        if _is_map(source) and facts["level"] == source.levels - 1 and "scaled" not in facts:
+            place = [facts[key] for key in ("x", "y", "width", "height")]
+            checks.append(_check(_stored(source, *place)))
+        tiles.append({**facts, "shape": pixels.shape, "pixels": checks})
     return {"tiles": tiles}
 
 

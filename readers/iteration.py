@@ -46,10 +46,10 @@ class Iteration:
         """Return True where neighbours need some of the same stored tiles."""
         level = info.levels[choice.index]
         return any(
-            axis.overlap > 0 or axis.stride % stored or axis.origin % stored
-            for axis, stored in (
-                (self.grid.x, level.tile_width),
-                (self.grid.y, level.tile_height),
+            axis.overlap > 0 or axis.stride * ratio % stored or axis.origin * ratio % stored
+            for axis, stored, ratio in (
+                (self.grid.x, level.tile_width, self.level_scale / choice.scale_x),
+                (self.grid.y, level.tile_height, self.level_scale / choice.scale_y),
             )
         )
 

@@ -182,8 +182,9 @@ def fit(
 ) -> tuple[int, int, float]:
     """Return (width, height, scale) of the largest size of about the same shape within limits.
 
-    Sizes are rounded down, to no less than 1, and the width is tried first. A limit that isn't
-    given is 16 times the other one, so that a sliver doesn't become endless.
+    One side is its limit, the other is rounded down, to no less than 1; where the width rounds
+    to its limit too, both are. A limit that isn't given is 16 times the other one, so that a
+    sliver doesn't become endless.
     """
     if max_width is None:
         max_width = _SLIVER * (max_height or 0)
@@ -191,10 +192,11 @@ def fit(
         max_height = _SLIVER * max_width
     if not max_width or not max_height:
         return 0, 0, math.inf
-    down = max_width * height // width
-    if down <= max_height:
-        return max_width, max(1, down), width / max_width
-    return max(1, max_height * width // height), max_height, height / max_height
+    across = max(1, width * max_height // height)
+    down = max(1, height * max_width // width)
+    if across == max_width or (max_width * height > max_height * width and down != max_height):
+        return across, max_height, height / max_height
+    return max_width, down, width / max_width
 
 
 def plan_window(

@@ -16,6 +16,7 @@ from ziggurat.readers.image import ImageInfo, Level
 DEFAULT_TILE = 256
 _MAX_TILE, _MIN_TILE = 4096, 8
 _MAX_ASPECT = 4  # longer ones are strips
+_MIN_CHUNK, _MAX_CHUNK, _ZARR_TILE = 128, 1024, 512
 _DIGITS = 4  # of a fractional level: a magnification given as 7.0001 is meant to be 7
 
 
@@ -57,10 +58,16 @@ def tile_size(info: ImageInfo) -> tuple[int, int]:
 
     Stored tiles keep their size. Strips, tiles that only are as small as the image, and what is
     larger than a tile can sensibly be, are served as squares; so are maps, as their viewers
-    expect.
+    expect. Chunks of zarr are tiles only where they have the size of such; 512 pixels elsewhere.
     """
     if info.geo is not None:
         return DEFAULT_TILE, DEFAULT_TILE
+    if info.format == "ome-zarr":
+        width, height = (
+            side if _MIN_CHUNK <= side <= _MAX_CHUNK else _ZARR_TILE
+            for side in (info.levels[0].tile_width, info.levels[0].tile_height)
+        )
+        return width, height
     return _tile_size(info.levels[0])
 
 

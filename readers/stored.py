@@ -9,6 +9,11 @@ from ziggurat.readers.geometry import Rect
 from ziggurat.readers.image import ImageInfo, Level
 from ziggurat.readers.scales import level_count
 
+_MAX_SKIPPED = 3
+_STORED = frozenset(
+    ("aperio", "dicom", "hamamatsu", "leica", "mirax", "philips", "sakura", "trestle", "ventana")
+)
+_SKIPPING = frozenset(("tiff", "ome-tiff", "ome-zarr", "store", "array"))
 _SLACK = 1e-3  # relative; a level of 741 rows out of 2967 still is the ÷4 one
 
 
@@ -77,8 +82,20 @@ def _populated_levels(levels: tuple[Level, ...], top: int) -> Mapping[int, Level
 
 
 def preferred_level(info: ImageInfo, level: int) -> int:
-    """Return the stored conceptual level that serves a wanted one: it, or the next finer."""
-    return min(stored for stored in populated_levels(info) if stored >= level)
+    """Return the conceptual level whose pixels serve a wanted one, as the reference chooses it.
+
+    Of slides it is the wanted level or the next finer one that is stored; of plain TIFF, OME-TIFF
+    and zarr so too, but each third level counts as stored. Maps and pictures have all levels.
+    """
+    level = max(0, min(level, level_count(info) - 1))
+    if info.geo is not None or info.format not in _STORED | _SKIPPING:
+        return level
+    gap = min(stored for stored in populated_levels(info) if stored >= level) - level
+    if info.format == "ome-tiff":
+        gap = (gap - 1) % _MAX_SKIPPED + 1 if gap else 0
+    elif info.format in _SKIPPING:
+        gap %= _MAX_SKIPPED
+    return level + gap
 
 
 def rect_in_level(info: ImageInfo, choice: LevelChoice, rect: Rect) -> Rect:

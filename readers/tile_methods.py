@@ -12,7 +12,7 @@ from ziggurat.readers.hooks import SourceHooks
 from ziggurat.readers.iteration import plan_iteration
 from ziggurat.readers.iterator import LazyTileDict, TileIterator, TileLoader
 from ziggurat.readers.scales import tile_size as served_size
-from ziggurat.readers.stored import populated_levels
+from ziggurat.readers.stored import best_level
 from ziggurat.readers.tile_reading import (
     check_tile,
     padded_tile,
@@ -197,7 +197,7 @@ class TileMethods(SourceHooks):
         )
         if plan is None:
             return TileIterator(None)
-        shared = plan.shares_tiles(populated_levels(info)[plan.level], info)
+        shared = plan.shares_tiles(best_level(info, plan.level_scale), info)
         loader = TileLoader(self, plan, number, wanted, how, resample, parsed, shared)
         if tile_position is None:
             return TileIterator(loader, prefetch=prefetch)

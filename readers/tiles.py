@@ -67,7 +67,9 @@ class TileAxis:
         return 0 if self.edges else self.overlap // 2
 
     def _first(self) -> int:
-        number = (self.start - self.origin - self._shift) // self.stride
+        # every tile begins half an overlap before its core: the one that holds the first pixel
+        # holds all up to its core's end, whichever core that pixel would be of
+        number = (self.start - self.origin) // self.stride
         # the very first tile of a grid that starts with the region keeps its number 0
         return max(number, 0) if self.origin <= self.start else number
 
@@ -104,13 +106,15 @@ class TileGrid:
 
     def index(self, position: int | Mapping[str, Any]) -> int | None:
         """Return the number of a tile that a caller names, or None where there is none."""
-        if isinstance(position, int):
-            return position if 0 <= position < self.count else None
+        if not isinstance(position, Mapping):
+            number = _whole("tile_position", position)
+            return number if 0 <= number < self.count else None
         named = check_keys(
             "tile_position", position, {"position", "region_x", "region_y", "level_x", "level_y"}
         )
         if "position" in named:
-            return self.index(int(named["position"]))
+            return self.index(_whole("tile_position position", named["position"]))
+        named = {key: _whole(f"tile_position {key}", value) for key, value in named.items()}
         column, row = named.get("region_x"), named.get("region_y")
         if column is None and "level_x" in named:
             column = named["level_x"] - self.x.first

@@ -158,6 +158,10 @@ def test_a_sliver_does_not_become_endless() -> None:
     assert fit(16, 718, None, 900)[:2] == (20, 900)
 
 
+def test_where_a_rounded_width_is_its_limit_the_height_is_too() -> None:
+    assert fit(416, 3007, 6, 47)[:2] == (6, 47)  # seen in the reference's answers
+
+
 units = st.sampled_from(["base_pixels", "mm", "um", "fraction", "mag_pixels"])
 
 

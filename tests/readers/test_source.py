@@ -139,6 +139,24 @@ def test_scales_of_levels(made_source, gradient):
         source.getLevelForMagnification(7, rounding="floor")
 
 
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("png", [0, 1, 2, 3, 4]),
+        ("tiff", [0, 3, 3, 3, 4]),
+        ("ome-tiff", [3, 3, 3, 3, 4]),
+        ("aperio", [3, 3, 3, 3, 4]),
+    ],
+)
+def test_the_level_that_serves_another_is_the_reference_s(made_source, kind, expected):
+    source = made_source(np.zeros((1024, 1024, 1), np.uint8), levels=1, format=kind)
+    assert [source.getPreferredLevel(level) for level in range(-1, 6)] == [
+        expected[0],
+        *expected,
+        expected[-1],
+    ]
+
+
 def test_points_and_regions_at_another_scale(made_source):
     source = made_source(
         np.zeros((2967, 2220, 1), np.uint8), mm_x=0.000499, mm_y=0.000499, magnification=20.0
@@ -440,3 +458,50 @@ def test_independent_reads_do_not_wait_for_each_other(made_source, gradient):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda x: source.getTile(x, 0, source.levels - 1), range(16)))
     assert slow.most == 4
+
+
+@pytest.mark.parametrize("limits", [(5, 1), (1,), 3, ("a", "b"), (0, float("nan")), "whole"])
+def test_a_histogram_of_no_range_is_refused(made_source, gradient, limits):
+    with pytest.raises(OptionError, match="range"):
+        made_source(gradient).histogram(range=limits)
+
+
+@pytest.mark.parametrize("dtype", ["nonsense", "U5", 7])
+def test_a_histogram_of_no_dtype_is_refused(made_source, gradient, dtype):
+    with pytest.raises(OptionError, match="dtype"):
+        made_source(gradient).histogram(dtype=dtype)
+
+
+@pytest.mark.parametrize("value", [2.5, np.nan])
+def test_the_histogram_of_one_value_or_none_has_edges(made_source, value):
+    pixels = np.full((40, 50, 1), value, np.float32)
+    [found] = made_source(pixels).histogram(bins=4, density=True)["histogram"]
+    assert (np.diff(found["bin_edges"]) > 0).all()
+    counted = 0 if np.isnan(value) else 1
+    assert (found["hist"] * np.diff(found["bin_edges"])).sum() == pytest.approx(counted)
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, "wide"])
+def test_associated_images_of_no_size_are_refused(data_file, size):
+    with ziggurat.open(data_file("aperio-svs/CMU-1-Small-Region.svs")) as source:
+        for name in ("width", "height"):
+            with pytest.raises(OptionError, match=name):
+                source.getAssociatedImage("macro", **{name: size})
+
+
+@pytest.mark.parametrize(
+    "position", [np.int64(3), {"position": np.int64(3)}, {"region_x": 1, "region_y": np.uint8(1)}]
+)
+def test_a_tile_is_named_by_any_kind_of_whole_number(made_source, gradient, position):
+    source = made_source(gradient)
+    size = {"width": -(-gradient.shape[1] // 2), "height": 64}
+    assert (
+        source.getSingleTile(tile_size=size, tile_position=position)["tile_position"]["position"]
+        == 3
+    )
+
+
+@pytest.mark.parametrize("position", [1.5, "first", {"position": "x"}, {"level_x": 0.5}])
+def test_a_tile_is_not_named_by_what_is_no_number(made_source, gradient, position):
+    with pytest.raises(OptionError, match="tile_position"):
+        made_source(gradient).getSingleTile(tile_position=position)

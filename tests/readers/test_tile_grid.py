@@ -49,6 +49,12 @@ def test_the_grid_belongs_to_the_image_not_to_the_region() -> None:
     ]
 
 
+def test_no_tile_begins_before_the_one_that_holds_the_first_pixel() -> None:
+    axis = TileAxis(1917, 2731, 657, 20, False)  # seen in the reference's answers
+    assert (axis.first, axis.count) == (3, 2)
+    assert [(start, size) for start, size, *_ in spans(axis)] == [(1917, 651), (2548, 183)]
+
+
 def test_an_offset_moves_the_grid() -> None:
     axis = TileAxis(13, 33, 8, 0, False, origin=5)
     assert axis.first == 1
