@@ -6,6 +6,7 @@ from typing import Any
 from ziggurat.readers.constants import TILE_FORMAT_IMAGE
 from ziggurat.readers.encode import ImageBytes, chosen_format, deliver, merged_encoding
 from ziggurat.readers.encoded import Codec
+from ziggurat.readers.errors import OptionError
 from ziggurat.readers.hooks import SourceHooks
 from ziggurat.readers.regions import fit
 from ziggurat.readers.resample import Resample, resize
@@ -49,6 +50,9 @@ class AssociatedMethods(SourceHooks):
             self._options, encoding, jpegQuality, jpegSubsampling, tiffCompression
         )
         wanted = chosen_format(format, TILE_FORMAT_IMAGE)
+        for name, value in (("width", width), ("height", height)):
+            if value is not None and (not hasattr(value, "__index__") or value < 1):
+                raise OptionError(f"{name} is a whole number of one or more, not {value!r}")
         untouched = width is None and height is None and jpegQuality is None
         if wanted == TILE_FORMAT_IMAGE and how.name == "JPEG" and untouched:
             stored = reader.encoded_associated(imageKey)

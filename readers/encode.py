@@ -1,7 +1,7 @@
 """From pixels to what a caller wants: a numpy array, a PIL image or an encoded picture."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -106,7 +106,8 @@ def chosen_format(formats: str | Sequence[str] | None, default: str) -> str:
     """
     if formats is None:
         return default
-    allowed = (formats,) if isinstance(formats, str) else tuple(formats)
+    single = isinstance(formats, str) or not isinstance(formats, Iterable)
+    allowed = (formats,) if single else tuple(formats)
     unknown = [name for name in allowed if name not in TILE_FORMATS]
     if unknown or not allowed:
         raise OptionError(f"format is one or more of {TILE_FORMATS}, not {formats!r}")
@@ -194,10 +195,22 @@ def _without_alpha(image: "PIL.Image.Image") -> "PIL.Image.Image":
     return image.convert({"LA": "L", "RGBA": "RGB"}.get(image.mode, image.mode))
 
 
+def check_jpeg_in_tiff(dtype: np.dtype[Any], bands: int) -> None:
+    """Refuse JPEG compression for what it can't hold: it would be cut, or fail by its content."""
+    if dtype != np.uint8 or bands not in (1, 3):
+        raise OptionError(
+            f"JPEG in TIFF holds one or three bands of uint8, not {bands} of {dtype};"
+            " take lzw, deflate or zstd"
+        )
+
+
 def _tiff(pixels: Pixels, encoding: Encoding) -> bytes:
     import tifffile  # heavy, and rarely needed
 
     bands = pixels.shape[2]
+    compression = _TIFF_COMPRESSION[encoding.tiff_compression]
+    if compression == "jpeg":
+        check_jpeg_in_tiff(pixels.dtype, bands)
     color = bands in _PHOTOMETRIC_RGB and pixels.dtype.kind in "u"
     output = io.BytesIO()
     tifffile.imwrite(
@@ -206,7 +219,8 @@ def _tiff(pixels: Pixels, encoding: Encoding) -> bytes:
         photometric="rgb" if color else "minisblack",
         planarconfig="contig" if bands > 1 else None,
         extrasamples=["unassalpha"] if color and bands == 4 else None,
-        compression=_TIFF_COMPRESSION[encoding.tiff_compression],
+        compression=compression,
+        compressionargs={"level": encoding.jpeg_quality} if compression == "jpeg" else None,
         metadata=None,
     )
     return output.getvalue()

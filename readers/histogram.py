@@ -1,5 +1,6 @@
 """Statistics and histograms of the bands of an image, tile by tile."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -84,10 +85,21 @@ def value_limits(wanted: Any, dtype: np.dtype[Any], low: float, high: float) -> 
     if isinstance(wanted, str) and wanted != "round":
         raise OptionError(f"range is None, 'round' or two numbers, not {wanted!r}")
     if wanted is not None and wanted != "round":
-        first, last = (float(value) for value in wanted)
+        try:
+            first, last = (float(value) for value in wanted)
+        except (TypeError, ValueError) as error:
+            raise OptionError(f"range is None, 'round' or two numbers, not {wanted!r}") from error
+        if not -math.inf < first < last < math.inf:
+            raise OptionError(f"range goes from a number to a larger one, not {wanted!r}")
         return first, last
     if dtype == np.uint8:
         return 0.0, 256.0
+    if not low <= high:  # no value at all: NaN
+        return 0.0, 1.0
+    if not math.isfinite(high - low):
+        raise OptionError(f"values go from {low} to {high}: a histogram of them needs a range")
+    if low == high and dtype.kind == "f":  # as numpy does
+        return low - 0.5, high + 0.5
     if wanted == "round":
         return float(np.floor(low)), float(np.ceil(high)) + (dtype.kind in "iu")
     return low, high + (1 if dtype.kind in "iu" else 0)
@@ -119,9 +131,15 @@ def histogram(
     dtype
         Cast the pixels first.
     """
+    try:
+        wanted = None if dtype is None else np.dtype(dtype)
+    except TypeError as error:
+        raise OptionError(f"dtype is a numpy dtype, not {dtype!r}") from error
+    if wanted is not None and wanted.kind not in "biuf":
+        raise OptionError(f"dtype is a kind of real numbers, not {dtype!r}")
 
     def cast() -> Iterable[Pixels]:
-        return (tile if dtype is None else tile.astype(dtype) for tile in tiles())
+        return (tile if wanted is None else tile.astype(wanted) for tile in tiles())
 
     facts = statistics(cast())
     if facts is None:

@@ -31,6 +31,10 @@ class SourceHooks:
         """Return what names this state of this image in the cache; None: never cache."""
         return None
 
+    def _file(self) -> str | None:
+        """Return the path that is read, where there is one: nothing may be written there."""
+        return None
+
     def _geo_metadata(self) -> dict[str, Any]:
         """Return what metadata has beyond pixels, where the image knows its place on earth."""
         return {}

@@ -46,7 +46,8 @@ class MosaicMethods(SourceHooks):
         framesAcross
             How many in a row; default: about as many as there are rows.
         max_workers
-            Threads that read frames; default: one per core.
+            Threads that read frames; default: one per core. Negative: one per core, but no more
+            than that many.
         format, region, scale, output, encoding, resample, style
             As in :meth:`getRegion`; ``output`` is the size of each frame.
         """
@@ -56,6 +57,7 @@ class MosaicMethods(SourceHooks):
         if isinstance(across, bool) or not hasattr(across, "__index__") or across < 1:
             raise OptionError(f"framesAcross is a whole number of one or more, not {across!r}")
         across = min(across, len(numbers))
+        workers = _workers(max_workers)
         window = self._window(region, scale, output)
         wanted = chosen_format(format, TILE_FORMAT_IMAGE)
         how = merged_encoding(
@@ -80,6 +82,14 @@ class MosaicMethods(SourceHooks):
             y, x = row * height, column * width
             canvas[y : y + height, x : x + width] = read(numbers[index])[0]
 
-        with ThreadPoolExecutor(max_workers or core_count()) as pool:
+        with ThreadPoolExecutor(workers) as pool:
             list(pool.map(place, range(1, len(numbers))))
         return deliver(canvas, wanted, how, alpha=alpha)
+
+
+def _workers(wanted: int | None) -> int:
+    if not wanted:
+        return core_count()
+    if isinstance(wanted, bool) or not hasattr(wanted, "__index__"):
+        raise OptionError(f"max_workers is a whole number of threads, not {wanted!r}")
+    return int(wanted) if wanted > 0 else min(core_count(), -int(wanted))

@@ -1,5 +1,6 @@
 """Regions, thumbnails and single pixels."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -103,9 +104,14 @@ class RegionMethods(SourceHooks):
             return np.zeros((0, 0, info.bands), info.dtype), "numpy"
         if encoding == "TILED":
             compression = tiffCompression or "lzw"
-            return self._tiled(number, window, resample, parsed, output, compression), "image/tiff"
+            made = self._tiled(
+                number, window, resample, parsed, output, compression, how.jpeg_quality
+            )
+            return made, "image/tiff"
         shown = wanted != "numpy" and how.name != "TIFF"
         pixels, alpha = self._pixels(number, window, resample, parsed, eight_bit=shown)
+        if fill is not None and not isinstance(fill, str):
+            raise OptionError(f"fill is the name of a colour or #rrggbb, not {fill!r}")
         if fill and fill.lower() != "none":
             if wanted != "numpy":
                 pixels = to_8bit(pixels)
@@ -134,7 +140,12 @@ class RegionMethods(SourceHooks):
         style: Style | None,
         output: Options | None,
         compression: str,
+        quality: int,
     ) -> Path:
+        path = (output or {}).get("path")
+        if path is not None and _same_file(path, self._file()):
+            raise OptionError(f"{path} is the image that is read; write to another path")
+
         def rows(top: int, height: int) -> Any:
             first = round(window.rect.height * top / window.height)
             last = round(window.rect.height * (top + height) / window.height)
@@ -149,9 +160,9 @@ class RegionMethods(SourceHooks):
             rows,
             (window.height, window.width, sample.shape[2]),
             sample.dtype,
-            path=(output or {}).get("path"),
+            path=path,
             compression=compression.lower(),
-            quality=self._options.jpegQuality,
+            quality=quality,
             resolution=native_resolution(self._reader().info).at(window.scale),
             alpha=alpha,
         )
@@ -195,3 +206,10 @@ class RegionMethods(SourceHooks):
             resample=resample,
             style=style,
         )
+
+
+def _same_file(one: Any, other: str | None) -> bool:
+    try:
+        return other is not None and os.path.samefile(one, other)
+    except OSError:  # one of them isn't there, or is a URL
+        return False

@@ -48,7 +48,7 @@ def parse_resample(value: Any, info: ImageInfo) -> Resample:
         return default_resample(info)
     try:
         return Resample(int(value))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         known = ", ".join(f"{member.value} ({member.name})" for member in Resample)
         raise OptionError(f"resample is True, None or one of {known}, not {value!r}") from error
 

@@ -5,7 +5,14 @@ from typing import Any
 
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.hooks import SourceHooks
-from ziggurat.readers.regions import REGION_KEYS, check_keys, clipped, region_bounds, wanted_scale
+from ziggurat.readers.regions import (
+    REGION_KEYS,
+    SCALE_KEYS,
+    check_keys,
+    clipped,
+    region_bounds,
+    wanted_scale,
+)
 from ziggurat.readers.scales import (
     fractional_level,
     level_count,
@@ -151,5 +158,6 @@ def _target(source: Unit, name: str | None) -> Unit:
 
 
 def _scale(info: Any, scale: Scale | None) -> float:
-    plain = {key: value for key, value in (scale or {}).items() if key != "exact"}
+    plain = check_keys("scale", scale, SCALE_KEYS)
+    plain.pop("exact", None)
     return wanted_scale(info, plain) or 1.0

@@ -78,6 +78,9 @@ class Source(ReadMethods):
     def _identity(self) -> Hashable:
         return self._current()[2]
 
+    def _file(self) -> str | None:
+        return self._path
+
     @property
     def largeImagePath(self) -> str:
         """The path or URL that was opened."""
@@ -105,7 +108,7 @@ class Source(ReadMethods):
 
 def _identity(path: str) -> Hashable:
     """Return what names this state of a file; of a zarr folder, its metadata's state counts."""
-    local = Path(path.removeprefix("file://")).expanduser()
+    local = Path(os.path.expanduser(path.removeprefix("file://")))
     if "://" in path and not path.startswith("file://"):
         return None
     local = local.absolute()

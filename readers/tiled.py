@@ -4,10 +4,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
-from ziggurat.readers.errors import OptionError
+from ziggurat.readers.encode import check_jpeg_in_tiff
+from ziggurat.readers.errors import OptionError, SourceError
 from ziggurat.readers.reader import Pixels
 from ziggurat.readers.scales import Resolution
 
@@ -46,7 +48,8 @@ def export_tiled(
     dtype
         Of the pixels.
     path
-        Where to; by default a temporary file, which is the caller's to delete.
+        Where to, under its name only when it is complete; by default a temporary file, which is
+        the caller's to delete.
     compression
         raw, lzw, deflate, zstd, packbits or jpeg.
     quality
@@ -56,17 +59,54 @@ def export_tiled(
     alpha
         The last band is alpha.
     """
-    import tifffile  # heavy, and rarely needed
-
     if compression not in _COMPRESSIONS:
         raise OptionError(
             f"a TILED export is compressed as {', '.join(_COMPRESSIONS)}, not {compression!r}"
         )
-    if path is None:
-        with tempfile.NamedTemporaryFile(
-            prefix="tiledRegion_", suffix=".tiff", delete=False
-        ) as file:
-            path = file.name
+    if compression == "jpeg":
+        check_jpeg_in_tiff(dtype, shape[2])
+    part = _part(path)
+    try:
+        _write(part, rows, shape, dtype, compression, quality, resolution, alpha=alpha)
+        if path is None:
+            return part
+        return part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise SourceError(f"{path or part} can't be written: {error}") from error
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _part(path: str | Path | None) -> Path:
+    """Return a new empty file to write into: a temporary one, or one beside ``path``."""
+    try:
+        if path is None:
+            with tempfile.NamedTemporaryFile(
+                prefix="tiledRegion_", suffix=".tiff", delete=False
+            ) as file:
+                return Path(file.name)
+        part = Path(path).with_name(f".{uuid4().hex}.part")
+        part.touch(exist_ok=False)
+    except OSError as error:
+        raise SourceError(f"{path or tempfile.gettempdir()} can't be written: {error}") from error
+    return part
+
+
+def _write(
+    path: Path,
+    rows: Callable[[int, int], Pixels],
+    shape: tuple[int, int, int],
+    dtype: np.dtype[Any],
+    compression: str,
+    quality: int,
+    resolution: Resolution | None,
+    *,
+    alpha: bool,
+) -> None:
+    import tifffile  # heavy, and rarely needed
+
     height, width, bands = shape
     color = bands in (3, 4) and dtype.kind == "u" and dtype.itemsize <= 2
     per_cm = None
@@ -89,7 +129,6 @@ def export_tiled(
         metadata=None,
         maxworkers=1,
     )
-    return Path(path)
 
 
 def _tiles(

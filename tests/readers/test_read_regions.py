@@ -10,8 +10,9 @@ import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import ziggurat
 from ziggurat.readers.encode import ImageBytes
-from ziggurat.readers.errors import OptionError, TileRangeError
+from ziggurat.readers.errors import OptionError, SourceError, TileRangeError
 from ziggurat.readers.geometry import Rect
 from ziggurat.readers.image import Interpretation
 from ziggurat.readers.options import OpenOptions
@@ -398,3 +399,67 @@ def test_a_region_is_its_tiles_put_together(
         counted[place] += 1
     assert (counted == 1).all()
     np.testing.assert_array_equal(stitched, whole)
+
+
+def test_a_tiled_export_appears_whole_or_not_at_all(made_source, gradient, tmp_path):
+    source = made_source(gradient)
+    target = tmp_path / "out.tiff"
+    target.write_bytes(b"as before")
+    with pytest.raises(OptionError, match="holds one or three bands of uint8"):
+        made_source(gradient.astype(np.float32)).getRegion(
+            encoding="TILED", tiffCompression="jpeg", output={"path": target}
+        )
+    with pytest.raises(SourceError, match="can't be written"):
+        source.getRegion(encoding="TILED", output={"path": tmp_path / "no" / "out.tiff"})
+    with pytest.raises(SourceError, match="can't be written"):
+        source.getRegion(encoding="TILED", output={"path": tmp_path})
+    assert target.read_bytes() == b"as before"
+    assert list(tmp_path.iterdir()) == [target]
+    source.getRegion(encoding="TILED", output={"path": target})
+    np.testing.assert_array_equal(tifffile.imread(target), gradient)
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_tiled_export_onto_its_own_source_is_refused(gradient, tmp_path):
+    path = tmp_path / "source.tiff"
+    tifffile.imwrite(path, gradient)
+    stored = path.read_bytes()
+    with ziggurat.open(path) as source, pytest.raises(OptionError, match="is the image that"):
+        source.getRegion(encoding="TILED", output={"path": tmp_path / "." / path.name})
+    assert path.read_bytes() == stored
+
+
+def test_the_jpeg_quality_of_tiffs_is_the_one_asked_for(made_source, gradient, tmp_path):
+    source = made_source(gradient)
+    for encoding, output in (("TIFF", {}), ("TILED", {"path": tmp_path / "out.tiff"})):
+        sizes = []
+        for quality in (10, 95):
+            data, _ = source.getRegion(
+                encoding=encoding, tiffCompression="jpeg", jpegQuality=quality, output=output
+            )
+            sizes.append(data.stat().st_size if isinstance(data, Path) else len(data))
+        assert sizes[0] < 0.8 * sizes[1]
+
+
+@pytest.mark.parametrize("bands", [1, 3])
+def test_jpeg_in_tiff_takes_8_bits_only(made_source, rng, bands):
+    pixels = rng.integers(0, 65536, (40, 50, bands)).astype(np.uint16)
+    with pytest.raises(OptionError, match="holds one or three bands of uint8"):
+        made_source(pixels).getRegion(encoding="TIFF", tiffCompression="jpeg")
+
+
+@pytest.mark.parametrize("arguments", [{"format": 5}, {"fill": 5}, {"resample": float("inf")}])
+def test_what_can_not_be_meant_is_an_option_error(made_source, gradient, arguments):
+    with pytest.raises(OptionError):
+        made_source(gradient).getRegion(output={"maxWidth": 9, "maxHeight": 9}, **arguments)
+
+
+def test_frames_side_by_side_take_the_workers_of_the_reference(made_source, rng):
+    pixels = rng.integers(0, 255, (3, 40, 50)).astype(np.uint8)
+    source = made_source(pixels, "cyx")
+    expected = source.tileFrames("numpy")[0]
+    for workers in (-4, 1, 0):
+        found = source.tileFrames("numpy", max_workers=workers)[0]
+        np.testing.assert_array_equal(found, expected)
+    with pytest.raises(OptionError, match="number of threads"):
+        source.tileFrames("numpy", max_workers="all")
