@@ -66,7 +66,7 @@ def convert(
         The output is not what it should be; it was thrown away.
     """
     options = options or ConvertOptions()
-    source, output = source_text(src), Path(dst).expanduser()
+    source, output = source_text(src), Path(os.path.expanduser(dst))
     options.target_for(output)  # refuses a name that says nothing before anything is opened
     check_output(source, output, overwrite=options.overwrite)
     started = time.perf_counter()
@@ -92,7 +92,7 @@ def plan_conversion(
 def source_text(src: PathLike) -> str:
     """Return a source as text: a Path would take a slash from a URL."""
     text = os.fspath(src)
-    return text if "://" in text else str(Path(text).expanduser())
+    return text if "://" in text else str(Path(os.path.expanduser(text)))
 
 
 def plan_for(reader: Reader, source: str, output: Path, options: ConvertOptions) -> ConversionPlan:

@@ -39,7 +39,7 @@ def verify(
     SourceError
         One of them can't be opened at all.
     """
-    path = Path(output).expanduser()
+    path = Path(os.path.expanduser(output))
     if source is None:
         with open_reader(path) as reader:
             problems = structure_problems(path, reader, full=full)

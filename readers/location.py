@@ -75,7 +75,7 @@ def locate(path: str | os.PathLike[str]) -> Location:
         text = unquote(text[len("file://") :].removeprefix("localhost"))
     elif isinstance(path, str) and _URL.match(text):
         return _locate_remote(text)
-    return _locate_local(Path(text).expanduser())
+    return _locate_local(Path(os.path.expanduser(text)))
 
 
 def _locate_local(path: Path) -> Location:

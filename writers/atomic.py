@@ -11,7 +11,6 @@ import ctypes
 import errno
 import fcntl
 import os
-import secrets
 import shutil
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ziggurat.readers.errors import TargetExistsError, WriteError, ZigguratError
+from ziggurat.readers.store_layout import is_store
 
 STAGING_PREFIX = ".ziggurat-part-"
 _LOCK_NAME = ".lock"
@@ -70,7 +70,7 @@ def atomic_directory(path: str | os.PathLike[str], overwrite: bool = False) -> I
 
     As :func:`atomic_file`. An existing folder is exchanged in one step, so that under the
     target's name there is always one whole store; it is replaced only where it is a zarr
-    store or empty, so that a slip of the pen can't remove other things.
+    store or empty, so that a slip of the pen can't remove other things; a sink's store never is.
     """
     target = Path(path)
     with _reported(target):
@@ -108,6 +108,10 @@ def _refuse_foreign(target: Path) -> None:
         return
     if not target.is_dir():
         raise TargetExistsError(errno.EEXIST, "is a file; a folder can't replace it", str(target))
+    if is_store(target):
+        raise TargetExistsError(
+            errno.EEXIST, "is the store of a sink, which may be in use; not replaced", str(target)
+        )
     names = {entry.name for entry in os.scandir(target)}
     if names and names.isdisjoint(_ZARR_MARKS):
         raise TargetExistsError(
@@ -118,7 +122,7 @@ def _refuse_foreign(target: Path) -> None:
 @contextmanager
 def _staging(target: Path) -> Iterator[Path]:
     sweep(target)
-    folder = target.parent / f"{STAGING_PREFIX}{secrets.token_hex(4)}-{target.name}"
+    folder = target.parent / f"{STAGING_PREFIX}{os.urandom(4).hex()}-{target.name}"
     folder.mkdir(mode=0o700)
     try:
         lock = os.open(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

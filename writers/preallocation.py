@@ -81,7 +81,8 @@ class Preallocation:
         plain = Preallocation().structure()
         for name, value in given.items():
             has = getattr(present, name)
-            if value not in (has, getattr(plain, name)):
+            blank = value != value and has != has  # a fill of NaN equals nothing
+            if not blank and value not in (has, getattr(plain, name)):
                 raise SinkInputError(f"the store has {name} {has!r}, not {value!r}")
         if wanted.fixed and present.fixed and wanted.dtype != present.dtype:
             raise SinkInputError(f"the store holds {present.dtype}, not {wanted.dtype}")

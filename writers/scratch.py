@@ -61,7 +61,7 @@ def publish(folder: Path, target: Path) -> None:
     """
     try:
         folder.rename(target)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a ValueError: a name with a zero byte
         shutil.rmtree(folder, ignore_errors=True)
         hint = "; mode='join' goes on with it" if is_store(target) else ""
         raise SinkError(f"a new sink needs a place of its own; {target} is there{hint}") from error
@@ -69,7 +69,7 @@ def publish(folder: Path, target: Path) -> None:
 
 def existing_parent(path: Path) -> Path:
     """Return the nearest folder above a path that exists."""
-    return next(parent for parent in path.parents if parent.is_dir())
+    return next((parent for parent in path.parents if parent.is_dir()), path)
 
 
 def temporary_folder() -> Path:

@@ -281,7 +281,7 @@ def new(
         Side of the stored tiles, or (width, height). Tiles that lie on this grid are laid fastest.
     blend
         What becomes of pixels that several tiles cover: ``'over'`` (the last one wins), ``'mean'``,
-        ``'max'``, ``'min'``, ``'sum'`` (integers to int64 unless ``dtype`` says otherwise, where
+        ``'max'``, ``'min'``, ``'sum'`` (integers to 64 bits unless ``dtype`` says otherwise, where
         it is cut off at the dtype's limits), or ``'weighted'`` (the mean by the tiles' weights).
         Means of integers are rounded. The result doesn't depend on the order of the tiles.
     fill
@@ -308,7 +308,7 @@ def new(
         if mode is not Mode.CREATE:
             raise SinkInputError(f"mode {mode.value!r} needs a path")
         return _temporary(structure, sizes)
-    place = Path(path).expanduser().absolute()
+    place = Path(os.path.expanduser(path)).absolute()
     if mode is Mode.JOIN or (mode is Mode.RESUME and is_store(place)):
         return _joined(place, wanted)
     check_room(scratch.existing_parent(place), structure.room(sizes))

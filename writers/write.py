@@ -158,7 +158,7 @@ def write_levels(
     As :func:`write`; ``format`` names one of :data:`TARGETS` where the ending doesn't say it.
     """
     begin = time.perf_counter()
-    target = Path(path).expanduser()
+    target = Path(os.path.expanduser(path))
     row = target_for(target, reader.info) if format is None else target_named(format)
     emitter = row.load()
     lost = emitter.emit(reader, target, levels, options, on_progress=on_progress, cancel=cancel)

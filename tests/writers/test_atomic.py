@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import tifffile
 
+import ziggurat
+from ziggurat.converter.verify import verify
 from ziggurat.readers.array import ArrayReader, array_reader
 from ziggurat.readers.errors import (
     CancelledError,
@@ -115,6 +117,30 @@ def test_a_folder_of_other_things_is_never_replaced(tmp_path):
     ):
         pass
     assert names(precious) == ["chapter1.tex"]
+
+
+def test_a_sink_does_not_replace_its_own_store_nor_that_of_another(tmp_path):
+    tile = np.full((50, 40), 9, np.uint8)
+    with ziggurat.new(tmp_path / "other.zarr") as other, ziggurat.new(tmp_path / "a.zarr") as sink:
+        for each in (other, sink):
+            each.addTile(tile)
+        for target in (sink.path, other.path):
+            with pytest.raises(TargetExistsError, match="store of a sink"):
+                sink.write(target)
+        for each in (other, sink):
+            each.addTile(tile, 40)
+            assert (each.getRegion(format="numpy")[0] == 9).all()
+
+
+def test_a_name_that_begins_with_a_tilde_is_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with ziggurat.new("~sink of mine") as sink:
+        sink.addTile(np.full((50, 40), 9, np.uint8))
+        sink.write("~result.tiff", lossy=False)
+    ziggurat.convert("~result.tiff", "~copy.tiff")
+    assert verify("~copy.tiff", "~result.tiff").ok
+    assert (ziggurat.open("~copy.tiff").getRegion(format="numpy")[0] == 9).all()
+    assert names(tmp_path) == ["~copy.tiff", "~result.tiff", "~sink of mine"]
 
 
 def test_no_folder_for_the_target_is_said_at_once(tmp_path):
