@@ -191,7 +191,12 @@ def resolve(structure: Structure, values: Pixels, weights: Pixels) -> Pixels:
         values = values / np.where(written, weights[..., np.newaxis], 1)
     if dtype.kind in "biu" and values.dtype != dtype:
         limits = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-        values = np.clip(np.rint(values) if values.dtype.kind == "f" else values, *limits)
+        if dtype.itemsize == 8:  # a mean, as a float, may lie just past the largest integer
+            past = values >= float(limits[1])
+            whole = np.rint(np.where(past, 0, values)).astype(dtype)
+            values = np.where(past, dtype.type(limits[1]), whole)
+        else:
+            values = np.clip(np.rint(values) if values.dtype.kind == "f" else values, *limits)
     return np.where(written, values, structure.fill_value).astype(dtype, copy=False)
 
 

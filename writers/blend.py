@@ -207,7 +207,8 @@ def blended(
     if mode is Blend.SUM:
         total = values + np.where(taken, fresh, 0).astype(values.dtype, copy=False)
         return total, np.where(taken[..., 0], 1, weights).astype("u1")
-    total = values + np.where(taken, fresh * share[..., np.newaxis], 0)
+    with np.errstate(invalid="ignore"):  # infinity times zero, where the tile has no say
+        total = values + np.where(taken, fresh * share[..., np.newaxis], 0)
     return total, weights + share
 
 

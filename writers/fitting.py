@@ -73,14 +73,16 @@ def _grown_dtype(structure: Structure, tile: TileInput) -> np.dtype[Any]:
     dtype = np.result_type(mine, theirs) if mine and structure.settled else theirs
     if structure.blend is Blend.SUM:  # as numpy.sum does
         narrow = dtype.kind in "bi" or (dtype.kind == "u" and dtype.itemsize < 8)
-        dtype = np.dtype(np.int64) if narrow else np.result_type(dtype, np.float32)
+        dtype = np.dtype(np.int64) if narrow else dtype
+        dtype = np.result_type(dtype, np.float32) if dtype.kind == "f" else dtype
     return dtype
 
 
 def _refuse_loss(tile: TileInput, dtype: np.dtype[Any]) -> None:
     """Refuse values that the given dtype can't hold; floats may be rounded to narrower floats."""
     pixels = tile.pixels
-    if np.can_cast(pixels.dtype, dtype, "safe"):
+    rounds = dtype.kind == "f" and pixels.dtype.kind in "iu" and pixels.dtype.itemsize == 8
+    if np.can_cast(pixels.dtype, dtype, "safe") and not rounds:  # NumPy calls that one safe
         return
     if tile.mask is not None:
         pixels = pixels[..., tile.mask, :]
@@ -89,7 +91,11 @@ def _refuse_loss(tile: TileInput, dtype: np.dtype[Any]) -> None:
     if dtype.kind == pixels.dtype.kind == "f":
         fits = bool((np.isfinite(cast) == np.isfinite(pixels)).all())
     else:
-        fits = np.array_equal(cast, pixels)
+        # there and back: in a comparison NumPy would round wide integers to floats, both sides
+        with np.errstate(invalid="ignore", over="ignore"):
+            fits = np.array_equal(cast, pixels) and np.array_equal(
+                cast.astype(pixels.dtype), pixels
+            )
     if not fits:
         raise SinkInputError(
             f"a tile of {tile.pixels.dtype} has values that the sink's {dtype} can't hold; "

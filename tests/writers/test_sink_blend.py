@@ -101,6 +101,32 @@ def test_a_sum_in_a_given_dtype_stops_at_its_limits() -> None:
         assert (sink.getRegion(format="numpy")[0] == 255).all()
 
 
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+@pytest.mark.parametrize("mode", ["mean", "weighted"])
+def test_a_mean_of_the_largest_integers_does_not_wrap(mode: str, dtype: str) -> None:
+    largest = np.iinfo(dtype).max
+    with ziggurat.new(blend=mode, tileSize=64) as sink:
+        sink.addTile(np.array([[largest, 5]], dtype))
+        assert sink.getRegion(format="numpy")[0][0, :, 0].tolist() == [largest, 5]
+
+
+@pytest.mark.parametrize("given", [None, "uint64"])
+def test_a_sum_of_64_bits_is_exact(given: str | None) -> None:
+    with ziggurat.new(blend="sum", tileSize=64, dtype=given) as sink:
+        for value in (2**63 + 5, 3):
+            sink.addTile(np.full((2, 2), value, np.uint64))
+        assert sink.getRegion(format="numpy")[0][0, 0, 0] == 2**63 + 8
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("mode", ["mean", "weighted"])
+def test_infinity_behind_a_mask_has_no_say(mode: str) -> None:
+    tile = np.array([[np.inf, np.nan, 4.0]], np.float32)
+    with ziggurat.new(blend=mode, tileSize=64, fill=7, dtype="float32") as sink:
+        sink.addTile(tile, mask=np.isfinite(tile))
+        assert sink.getRegion(format="numpy")[0][0, :, 0].tolist() == [7, 7, 4]
+
+
 def test_a_weight_of_ones_own() -> None:
     weight = np.zeros((10, 10))
     weight[:, 5:] = 0.25

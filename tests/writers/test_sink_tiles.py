@@ -192,6 +192,13 @@ def test_a_given_dtype_is_never_left_and_nothing_is_cast_in_silence(tile: np.nda
         assert image(sink)[0, 0, 0] == 200
 
 
+def test_a_double_does_not_take_an_integer_that_it_would_round() -> None:
+    with ziggurat.new(dtype="float64") as sink:
+        sink.addTile(full(2**53, 4, 4, dtype="int64"))
+        with pytest.raises(SinkInputError, match="can't hold"):
+            sink.addTile(full(2**53 + 1, 4, 4, dtype="int64"))
+
+
 REFUSALS: list[tuple[str, dict[str, Any]]] = [
     ("x must be zero or more", {"x": -1}),
     ("y must be zero or more", {"y": -5}),
