@@ -6,10 +6,22 @@ open would hold a dead parent's lock. So every descriptor opened here is closed 
 
 import os
 import threading
+from typing import Protocol
 
+# Re-entrant, both: the garbage collector may close a store of the thread that is in here.
 _descriptors: set[int] = set()
-_guard = threading.Lock()
+_guard = threading.RLock()
+_renewing = threading.RLock()
 _forks = 0  # how many forks lie between the first process and this one
+
+
+class Renewable(Protocol):
+    """What has locks or lock files, which a forked child can't use as it inherits them."""
+
+    forks: int
+
+    def renew(self) -> None:
+        """Begin anew: with free thread locks and lock files of this process."""
 
 
 def open_lock_file(path: str | os.PathLike[str], flags: int = os.O_RDONLY) -> int:
@@ -33,9 +45,22 @@ def forks() -> int:
     return _forks
 
 
+def renewed(owner: Renewable) -> None:
+    """Let an object begin anew when a forked child first uses it.
+
+    Another thread of the parent may have held its locks at that moment, and would hold them for
+    ever in the child. Threads of the child that come at the same time wait for the first one.
+    """
+    if owner.forks != _forks:
+        with _renewing:
+            if owner.forks != _forks:
+                owner.renew()
+                owner.forks = _forks
+
+
 def _close_all_in_child() -> None:
-    global _guard, _forks
-    _guard = threading.Lock()  # another thread of the parent may have held it
+    global _guard, _renewing, _forks
+    _guard, _renewing = threading.RLock(), threading.RLock()  # a thread may have held the latter
     _forks += 1
     for descriptor in _descriptors:
         os.close(descriptor)

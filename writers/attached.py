@@ -8,14 +8,26 @@ import atexit
 import threading
 from collections import OrderedDict
 
-from ziggurat.readers.flocks import forks
+from ziggurat.readers.flocks import forks, renewed
 from ziggurat.writers.store import Store
 
 KEPT = 4
 
-_stores: OrderedDict[str, Store] = OrderedDict()
-_guard = threading.Lock()
-_forks = 0
+
+class _Attached:
+    """The stores, in the order of their last use."""
+
+    def __init__(self) -> None:
+        self.stores: OrderedDict[str, Store] = OrderedDict()
+        self.forks = forks()
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin anew in a forked child; the stores do so themselves."""
+        self.guard = threading.Lock()
+
+
+_attached = _Attached()
 
 
 def attached_store(path: str) -> Store:
@@ -26,24 +38,23 @@ def attached_store(path: str) -> Store:
     UnsupportedFormatError, CorruptSourceError
         There is no store at the path (any more).
     """
-    global _guard, _forks
-    if _forks != forks():
-        _guard, _forks = threading.Lock(), forks()
-    with _guard:
-        for name, store in list(_stores.items()):
+    renewed(_attached)
+    stores = _attached.stores
+    with _attached.guard:
+        for name, store in list(stores.items()):
             if store.header.vanished:
-                _stores.pop(name)
+                stores.pop(name)
                 store.close()
-        found = _stores.pop(path, None) or Store(path)
-        _stores[path] = found
+        found = stores.pop(path, None) or Store(path)
+        stores[path] = found
         # A handle may still use an older one, so it stays open until its store is removed.
-        for store in list(_stores.values())[:-KEPT]:
+        for store in list(stores.values())[:-KEPT]:
             store.chunks.forget()
         return found
 
 
 def _close_all() -> None:
-    for store in _stores.values():
+    for store in _attached.stores.values():
         store.close()
 
 

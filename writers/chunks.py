@@ -22,7 +22,7 @@ from uuid import uuid4
 import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError, ScratchFullError, SinkError
-from ziggurat.readers.flocks import forks
+from ziggurat.readers.flocks import forks, renewed
 from ziggurat.writers.smallfiles import NO_ROOM
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -42,13 +42,19 @@ class ChunkFiles:
         self._scratch = scratch
         self._vanished = vanished
         self._nameless = True
-        self.forget()
+        self.forks = forks()
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin anew in a forked child."""
+        self._guard = threading.Lock()
+        self._mapped: OrderedDict[str, Array] = OrderedDict()
 
     def forget(self) -> None:
         """Drop all mappings; arrays that are still in use keep theirs."""
-        self._forks = forks()
-        self._guard = threading.Lock()
-        self._mapped: OrderedDict[str, Array] = OrderedDict()
+        renewed(self)
+        with self._guard:
+            self._mapped.clear()
 
     def mapped(
         self, path: str, shape: tuple[int, ...], dtype: np.dtype[Any], *, touch: bool = False
@@ -58,8 +64,7 @@ class ChunkFiles:
         ``touch`` says that a good part of it will be written: its pages are then made ready in one
         call instead of one by one as they are met.
         """
-        if self._forks != forks():
-            self.forget()
+        renewed(self)
         with self._guard:
             array = self._mapped.get(path)
             if array is not None:

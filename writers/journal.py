@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ziggurat.readers.errors import ScratchFullError
-from ziggurat.readers.flocks import forks
+from ziggurat.readers.flocks import forks, renewed
 from ziggurat.readers.store_layout import MAX_AXES, Name, own
 
 RECORD = np.dtype(
@@ -64,9 +64,14 @@ class Journal:
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self._path = own(root, Name.JOURNAL)
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)
+        self.forks = forks()
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin anew in a forked child."""
+        self._guard = threading.Lock()
         self._records = np.empty(0, RECORD)
         self._read = 0
-        self._guard, self._forks = threading.Lock(), forks()
 
     def append(self, record: bytes) -> None:
         """Append one record; when it returns, the tile is in.
@@ -94,8 +99,7 @@ class Journal:
 
     def records(self) -> np.ndarray[Any, np.dtype[Any]]:
         """Return all whole records so far, oldest first."""
-        if self._forks != forks():
-            self._guard, self._forks = threading.Lock(), forks()
+        renewed(self)
         with self._guard:
             size = os.fstat(self._descriptor).st_size
             wanted = (size - self._read) // RECORD.itemsize * RECORD.itemsize

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from ziggurat.readers.flocks import close_lock_file, forks, open_lock_file
+from ziggurat.readers.flocks import close_lock_file, forks, open_lock_file, renewed
 from ziggurat.readers.store_layout import Header, Name, Word, own
 
 STRIPES = 4096
@@ -22,12 +22,15 @@ class FileMutex:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = path
+        self.forks = forks()
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin anew in a forked child."""
         self._threads = threading.Lock()
-        self._forks = forks()
 
     def __enter__(self) -> None:
-        if self._forks != forks():
-            self._threads, self._forks = threading.Lock(), forks()
+        renewed(self)
         self._threads.acquire()
         try:
             self._descriptor = open_lock_file(self._path, os.O_RDWR | os.O_CREAT)
@@ -55,10 +58,11 @@ class StructureLock:
         self._words = header.words
         self._recover = recover
         self._gate = FileMutex(own(root, "gate.lock"))
-        self._reset()
+        self.forks = forks()
+        self.renew()
 
-    def _reset(self) -> None:
-        self._forks = forks()
+    def renew(self) -> None:
+        """Begin anew in a forked child."""
         self._condition = threading.Condition()
         self._sharers = 0
         self._wanted = 0
@@ -75,8 +79,7 @@ class StructureLock:
 
     def acquire_shared(self) -> None:
         """Begin to hold the structure still."""
-        if self._forks != forks():
-            self._reset()
+        renewed(self)
         while True:
             with self._condition:
                 while self._wanted:
@@ -101,8 +104,7 @@ class StructureLock:
 
     def exclusive(self, change: Callable[[], None]) -> None:
         """Run a change of the structure while nobody lays tiles."""
-        if self._forks != forks():
-            self._reset()
+        renewed(self)
         with self._gate:
             self._change(change)
 
@@ -128,7 +130,7 @@ class StructureLock:
 
     def close(self) -> None:
         """Close the lock file."""
-        if self._forks == forks():
+        if self.forks == forks():
             close_lock_file(self._descriptor)
 
 
@@ -141,18 +143,18 @@ class ChunkLocks:
 
     def __init__(self, root: str) -> None:
         self._path = own(root, "chunks.lock")
-        self._reset()
+        self.forks = forks()
+        self.renew()
 
-    def _reset(self) -> None:
-        self._forks = forks()
+    def renew(self) -> None:
+        """Begin anew in a forked child."""
         self._threads = [threading.Lock() for _ in range(STRIPES)]
         self._descriptor = open_lock_file(self._path, os.O_RDWR | os.O_CREAT)
 
     @contextmanager
     def hold(self, stripes: Iterable[int]) -> Iterator[None]:
         """Hold some stripes, taken one after the other in ascending order (so: no deadlock)."""
-        if self._forks != forks():
-            self._reset()
+        renewed(self)
         held: list[int] = []
         try:
             for stripe in sorted(set(stripes)):
@@ -174,7 +176,7 @@ class ChunkLocks:
 
     def close(self) -> None:
         """Close the lock file."""
-        if self._forks == forks():
+        if self.forks == forks():
             close_lock_file(self._descriptor)
 
 

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ziggurat.readers.errors import ScratchFullError
-from ziggurat.readers.flocks import close_lock_file, forks, open_lock_file
+from ziggurat.readers.flocks import close_lock_file, forks, open_lock_file, renewed
 from ziggurat.readers.geometry import Rect
 from ziggurat.readers.store_layout import own
 from ziggurat.writers.chunks import Array
@@ -104,10 +104,11 @@ class Slots:
     def __init__(self, root: str) -> None:
         self._root = root
         self._path = own(root, "slots.lock")
-        self._reset()
+        self.forks = forks()
+        self.renew()
 
-    def _reset(self) -> None:
-        self._forks = forks()
+    def renew(self) -> None:
+        """Begin anew in a forked child, which has no part in the logs of its parent."""
         self._guard = threading.Lock()
         self._free: list[Slot] = []
         self._claimed: set[int] = set()
@@ -115,8 +116,7 @@ class Slots:
 
     def take(self) -> tuple[Slot, bool]:
         """Return a slot for one tile, and whether another process may have left it unfinished."""
-        if self._forks != forks():
-            self._reset()
+        renewed(self)
         with self._guard:
             if self._free:
                 return self._free.pop(), False
@@ -132,8 +132,7 @@ class Slots:
 
     def abandoned(self) -> list[Slot]:
         """Claim and return all logs whose processes are gone."""
-        if self._forks != forks():
-            self._reset()
+        renewed(self)
         found = []
         with self._guard:
             for path in own(self._root, "").glob("redo-*"):
@@ -149,7 +148,7 @@ class Slots:
 
     def close(self) -> None:
         """Let go of all slots."""
-        if self._forks == forks():
+        if self.forks == forks():
             close_lock_file(self._descriptor)
 
     def _slot(self, number: int) -> Slot:
