@@ -26,6 +26,8 @@ class Reader(ABC):
 
     info: ImageInfo
     volatile: bool = False  # pixels may change while it is open: nobody may cache them
+    scattered: bool = False  # it lies in other files too: the one opened doesn't tell its state
+    in_memory: bool = False  # many small rectangles cost no more to read than one large one
 
     @abstractmethod
     def read(self, level: int, frame: int, rect: Rect) -> Pixels:
@@ -54,6 +56,13 @@ class Reader(ABC):
     def view(self, level: int, frame: int, rect: Rect) -> Pixels:
         """Return the same pixels to look at only: where they lie in memory already, no copy."""
         return self.read(level, frame, rect)
+
+    def release(self, level: int, frame: int, rect: Rect) -> None:
+        """Hear that these pixels have been looked at and are not wanted again soon.
+
+        Whoever maps a file gives the memory back here. Reading them again is right, but slow.
+        """
+        del level, frame, rect
 
     def read_associated(self, name: str) -> Pixels:
         """Return an associated image (label, macro, thumbnail …) as (y, x, band)."""

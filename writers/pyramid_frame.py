@@ -147,8 +147,7 @@ class FrameWork:
         stage = task.stage
         if not task.ends_row:
             return []
-        if stage.strips is not None:
-            stage.strips.drop(task.row)
+        self._release(stage, task.row)
         below = stage.below
         if below is None:
             return []
@@ -162,6 +161,16 @@ class FrameWork:
             ready.extend(self._row_tasks(below, below.next_row))
             below.next_row += 1
         return ready
+
+    def _release(self, stage: _Stage, row: int) -> None:
+        """Let go of the pixels of a row whose tasks are done."""
+        if stage.strips is not None:
+            stage.strips.drop(row)
+        elif isinstance(stage.plan.origin, Copy | Stored):
+            rect, halo = stage.row_rect(row), self._halo(stage)
+            top = max(0, rect.y - halo)  # the next row looks at the last lines of this one
+            done = Rect(0, top, rect.width, max(0, rect.bottom - halo - top))
+            self._reader.release(stage.plan.origin.level, self._frame, done)
 
     def _halo(self, stage: _Stage) -> int:
         return self._shrink.halo if stage.below is not None and not stage.feeds else 0
@@ -181,6 +190,11 @@ class FrameWork:
             if below is not None:
                 below.put_blank(rect if stage.feeds else _half(rect))
             return self._blank_tiles(task)
+        if self._by_cell(stage):
+            return [
+                self._cell_data(stage, task.row, cell, empty, check)
+                for cell, empty in zip(cells, blank, strict=True)
+            ]
         outer = self._with_halo(stage, rect)
         pixels = np.asarray(self._pixels(stage, task.row, outer))  # memmap slices cost far more
         if below is not None and stage.feeds:
@@ -198,6 +212,32 @@ class FrameWork:
             else self._encoded(plan, pixels, cell.shift(-outer.x, -outer.y), check)
             for cell, empty in zip(cells, blank, strict=True)
         ]
+
+    def _by_cell(self, stage: _Stage) -> bool:
+        """Return True where pixels lie in memory.
+
+        One tile of them is halved and encoded while it is in the processor's cache.
+        """
+        memory = self._reader.in_memory if stage.strips is None else True
+        whole = stage.plan.tile_width % 2 == 0 and not self._halo(stage)
+        return memory and whole and not stage.feeds and stage.plan.encode is not None
+
+    def _cell_data(
+        self, stage: _Stage, row: int, cell: Rect, empty: bool, check: Callable[[], None]
+    ) -> bytes | None:
+        below = None if stage.below is None else stage.below.strips
+        if empty:
+            if below is not None:
+                below.put_blank(_half(cell))
+            return self._blanks.data(stage.index)
+        pixels = np.ascontiguousarray(self._pixels(stage, row, cell))
+        if below is not None:
+            half = _half(cell)
+            room = below.room(half)
+            small = self._shrink(pixels, out=room)
+            if small is not room:
+                below.put(half.x, half.y, small)
+        return self._encoded(stage.plan, pixels, Rect(0, 0, cell.width, cell.height), check)
 
     def _blank_tiles(self, task: Task) -> list[bytes | None]:
         if task.stage.feeds:

@@ -59,11 +59,19 @@ class Strips:
         rect = Rect(x, y, pixels.shape[1], pixels.shape[0])
         for strip in self._wanting(rect):
             part = rect.intersect(strip.rect)
-            with strip.lock:
-                if strip.pixels is None:
-                    strip.pixels = self._filled(strip.rect)
+            self._begin(strip)
             self._write(strip, part, pixels[part.y - y : part.bottom - y])
             self._touch(strip, part)
+
+    def room(self, rect: Rect) -> Pixels | None:
+        """Return the pixels of a rectangle to write into; None where several strips want them."""
+        wanting = self._wanting(rect)
+        if len(wanting) > 1:
+            return None
+        strip = wanting[0]
+        self._begin(strip)
+        self._touch(strip, rect)
+        return self._inside(strip, rect)
 
     def put_blank(self, rect: Rect) -> None:
         """Note that a rectangle is blank; costs nothing where its strip has no pixels yet."""
@@ -84,10 +92,7 @@ class Strips:
 
     def read(self, row: int, rect: Rect) -> Pixels:
         """Return the pixels of a rectangle inside one strip (a view)."""
-        strip = self._strips[row]
-        assert strip.pixels is not None
-        inner = rect.shift(-strip.rect.x, -strip.rect.y)
-        return strip.pixels[inner.y : inner.bottom, inner.x : inner.right]
+        return self._inside(self._strips[row], rect)
 
     def drop(self, row: int) -> None:
         """Forget a strip whose tasks are done."""
@@ -111,17 +116,22 @@ class Strips:
         bottom = min(plan.height, (row + 1) * plan.tile_height + self._halo)
         return _Strip(Rect(0, top, plan.width, bottom - top), [False] * plan.grid[0])
 
-    def _filled(self, rect: Rect) -> Pixels:
-        pixels = self._buffers.take(rect)
-        if self._blanks.known:  # else every pixel of it is going to be put
-            pixels[...] = self._blanks.fill
-        return pixels
+    def _begin(self, strip: _Strip) -> None:
+        with strip.lock:
+            if strip.pixels is None:
+                pixels = self._buffers.take(strip.rect)
+                if self._blanks.known:  # else every pixel of it is going to be put
+                    pixels[...] = self._blanks.fill
+                strip.pixels = pixels
 
     @staticmethod
-    def _write(strip: _Strip, part: Rect, pixels: Pixels) -> None:
+    def _inside(strip: _Strip, rect: Rect) -> Pixels:
         assert strip.pixels is not None
-        top = part.y - strip.rect.y
-        strip.pixels[top : top + part.height, part.x : part.right] = pixels
+        top = rect.y - strip.rect.y
+        return strip.pixels[top : top + rect.height, rect.x : rect.right]
+
+    def _write(self, strip: _Strip, part: Rect, pixels: Pixels) -> None:
+        self._inside(strip, part)[...] = pixels
 
     def _touch(self, strip: _Strip, part: Rect) -> None:
         width = self._plan.tile_width

@@ -40,7 +40,9 @@ class Shrinker:
         """Pixels needed around a rectangle, an even number."""
         return HALO.get(self.reducer, 0)
 
-    def __call__(self, pixels: Pixels, core: Rect | None = None) -> Pixels:
+    def __call__(
+        self, pixels: Pixels, core: Rect | None = None, out: Pixels | None = None
+    ) -> Pixels:
         """Return half of a rectangle.
 
         Parameters
@@ -50,6 +52,8 @@ class Shrinker:
         core
             The rectangle to halve; the rest of ``pixels`` is its halo. ``x`` and ``y`` are even
             in the image, and odd sizes are only met at its right and bottom edge.
+        out
+            Where the result may be put. It is returned where it was, which not all reducers do.
 
         Returns
         -------
@@ -68,6 +72,8 @@ class Shrinker:
             whole = Mask.of(pixels, self.alpha, self.nodata)
             fallback = None if whole is None else self._blocks(block, mask, Reducer.MEAN)
             return filtered(pixels, rect, self.reducer, whole, fallback)
+        if mask is None and self.reducer is Reducer.MEAN:
+            return _mean(block, out)
         return self._blocks(block, mask, self.reducer)
 
     def _plain_alpha(self, pixels: Pixels) -> bool:
@@ -128,14 +134,17 @@ def _padded(block: Pixels) -> Pixels:
     return np.pad(block, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
-def _mean(block: Pixels) -> Pixels:
+def _mean(block: Pixels, out: Pixels | None = None) -> Pixels:
     dtype = block.dtype
     even = _padded(block)
     height, width, bands = even.shape
     if dtype in _CV_DTYPES and bands in _CV_BANDS:
         import cv2  # here and in the filters: pyramids that are copied have no need of it
 
-        small = cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        size = width // 2, height // 2
+        small = cv2.resize(even, size, dst=out, interpolation=cv2.INTER_AREA)
+        if small is out:
+            return small
         return np.asarray(small, dtype).reshape(height // 2, width // 2, bands)
     if dtype.kind == "f":
         return _mean_float(even)
