@@ -151,7 +151,7 @@ def file_identity(path: Path | None, url: str) -> Hashable:
         return None
     try:
         facts = path.stat()
-    except OSError:  # gone since it was opened: it can't be told any more
+    except (OSError, ValueError):  # gone since it was opened, or no path that can be
         return None
     return (url, facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
 

@@ -93,6 +93,8 @@ class InstanceFrames:
 class DicomReader(Reader):
     """A slide: levels made of instances, and associated images."""
 
+    scattered = True
+
     def __init__(self, instances: Sequence[Instance]) -> None:
         self._files = [InstanceFrames(instance) for instance in instances]
         groups: dict[tuple[int, int], list[InstanceFrames]] = defaultdict(list)

@@ -28,6 +28,8 @@ class GdalReader(Reader):
     def __init__(self, handles: Handles) -> None:
         self.handles = handles
         dataset = handles.private()
+        virtual = dataset.GetDriver().ShortName == "VRT"
+        self.scattered = virtual or len(dataset.GetFileList() or ()) > 1
         with gdal_words() as warnings:
             try:
                 self.info = describe(dataset, warnings)

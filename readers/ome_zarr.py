@@ -45,7 +45,9 @@ def open_reader(location: Location) -> "OmeZarrReader":
     store = _open_store(location)
     try:
         root = find_root(store)
-        return OmeZarrReader(SubStore(store, root) if root else store)
+        reader = OmeZarrReader(SubStore(store, root) if root else store)
+        reader.scattered = not isinstance(store, ZipStore)
+        return reader
     except BaseException:
         if not location.is_remote:  # the next backend asks the same remote file
             store.close()

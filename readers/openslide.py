@@ -109,6 +109,8 @@ def _open(path: str) -> Any:
 class OpenSlideReader(Reader):
     """A slide read through OpenSlide."""
 
+    scattered = True
+
     def __init__(self, path: str) -> None:
         self._path = path
         self._handle = _Handle(path)

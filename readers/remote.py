@@ -38,7 +38,7 @@ def filesystem(url: str) -> tuple[Any, str]:
         extra = _EXTRAS.get(scheme)
         hint = f"pip install 'ziggurat[{extra}]'" if extra else str(error)
         raise SourceError(f"{scheme}:// needs a package that is not installed: {hint}") from error
-    except ValueError as error:
+    except Exception as error:  # some connect at once, and every one has its own classes
         raise SourceError(f"{url} can't be opened: {error}") from error
     return files, path
 

@@ -27,7 +27,7 @@ class Source(ReadMethods):
     """
 
     def __init__(self, path: str | os.PathLike[str], options: OpenOptions | None = None) -> None:
-        self._path = os.fspath(path)
+        self._path = _absolute(os.fsdecode(path))
         self._options = options or OpenOptions()
         self._lock = threading.Lock()
         self._closed = False
@@ -51,7 +51,8 @@ class Source(ReadMethods):
             reader = project(reader, self._path, options.projection, options.unitsPerPixel, warp)
         if reader.volatile:
             identity = None
-        elif identity is None:  # what can't be told apart is cached for this one opening
+        elif identity is None or reader.scattered:
+            # what can't be told apart is cached for this one opening
             identity = (self._path, os.getpid(), next(_openings))
         return os.getpid(), reader, identity
 
@@ -107,16 +108,13 @@ class Source(ReadMethods):
 
 
 def _identity(path: str) -> Hashable:
-    """Return what names this state of a file; of a zarr folder, its metadata's state counts."""
-    local = Path(os.path.expanduser(path.removeprefix("file://")))
+    """Return what names this state of a file; None for URLs and folders, which don't tell."""
     if "://" in path and not path.startswith("file://"):
         return None
-    local = local.absolute()
-    parts = [file_identity(local, str(local))]
-    if local.is_dir():
-        parts += [
-            file_identity(local / name, name)
-            for name in ("zarr.json", ".zattrs", ".zarray", ".zgroup")
-            if (local / name).exists()
-        ]
-    return tuple(parts) if all(parts) else None
+    local = Path(path.removeprefix("file://"))
+    return None if os.path.isdir(local) else file_identity(local, str(local))
+
+
+def _absolute(path: str) -> str:
+    """Return a path that holds from any working directory; URLs as they are."""
+    return path if "://" in path else os.path.abspath(os.path.expanduser(path))

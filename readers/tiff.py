@@ -54,6 +54,8 @@ class TiffReader(Reader):
         self._associated = associated
         self._planes: dict[tuple[int, int], Plane | None] = {}
         self._siblings = SiblingFiles()
+        pages = (page for level in structure.levels for page in level if page is not None)
+        self.scattered = any(page.path is not None for page in pages)
         self._fill = np.asarray(info.background or 0, dtype=info.dtype)
 
     def _plane(self, level: int, frame: int) -> Plane | None:

@@ -324,3 +324,12 @@ def test_local_bytes_are_pickled_by_path(tmp_path: Path) -> None:
     copy.close()
     with pytest.raises(SourceNotFoundError, match="no such file"):
         LocalBytes(tmp_path / "gone")
+
+
+def test_a_server_that_can_not_be_reached_is_an_error_of_ours(monkeypatch):
+    def refuse(url):
+        raise OSError(-2, "Name or service not known")
+
+    monkeypatch.setattr("fsspec.core.url_to_fs", refuse)
+    with pytest.raises(SourceError, match=r"can't be opened: .*Name or service"):
+        open_reader("ftp://nowhere.invalid/slide.tif")

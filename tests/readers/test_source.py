@@ -9,8 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 import tifffile
+import zarr
 
 import ziggurat
 from ziggurat.readers.errors import OptionError, SourceError, SourceNotFoundError, TileRangeError
@@ -505,3 +507,80 @@ def test_a_tile_is_named_by_any_kind_of_whole_number(made_source, gradient, posi
 def test_a_tile_is_not_named_by_what_is_no_number(made_source, gradient, position):
     with pytest.raises(OptionError, match="tile_position"):
         made_source(gradient).getSingleTile(tile_position=position)
+
+
+def mean(path, frame=0):
+    with ziggurat.open(path) as source:
+        return source.getRegion(format="numpy", frame=frame)[0].mean()
+
+
+def test_a_zarr_folder_that_was_rewritten_in_place_is_read_anew(tmp_path):
+    path = tmp_path / "plain.zarr"
+    array = zarr.create_array(str(path), shape=(300, 300), chunks=(128, 128), dtype="uint8")
+    for value in (10, 77):  # the metadata stays the same, byte for byte
+        array[:] = value
+        assert mean(path) == value
+
+
+def test_a_raster_whose_parts_were_rewritten_is_read_anew(tmp_path):
+    part, whole = tmp_path / "part.tif", tmp_path / "whole.vrt"
+    for value in (3, 8):
+        tifffile.imwrite(part, np.full((300, 300), value, np.uint8))
+        if not whole.exists():
+            whole.write_text(
+                '<VRTDataset rasterXSize="300" rasterYSize="300"><VRTRasterBand dataType="Byte" '
+                'band="1"><SimpleSource><SourceFilename relativeToVRT="1">part.tif'
+                "</SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand>"
+                "</VRTDataset>"
+            )
+        assert mean(whole) == value
+
+
+def test_an_image_of_several_files_is_read_anew_when_another_one_was_rewritten(tmp_path):
+    paths = [tmp_path / f"z{number}.ome.tif" for number in range(2)]
+    names = [f"urn:uuid:00000000-0000-4000-8000-00000000000{number}" for number in range(2)]
+    planes = "".join(
+        f'<TiffData FirstZ="{z}" IFD="0" PlaneCount="1">'
+        f'<UUID FileName="{paths[z].name}">{names[z]}</UUID></TiffData>'
+        for z in range(2)
+    )
+
+    def write(z, value):
+        xml = (
+            f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{names[z]}">'
+            '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" '
+            'SizeX="64" SizeY="64" SizeZ="2" SizeC="1" SizeT="1">'
+            f'<Channel ID="Channel:0:0" SamplesPerPixel="1"/>{planes}</Pixels></Image></OME>'
+        )
+        pixels = np.full((64, 64), value, np.uint8)
+        tifffile.imwrite(paths[z], pixels, description=xml, metadata=None)
+
+    write(0, 1), write(1, 2)
+    assert [mean(paths[0], z) for z in range(2)] == [1, 2]
+    write(1, 9)
+    assert [mean(paths[0], z) for z in range(2)] == [1, 9]
+
+
+@pytest.mark.parametrize("name", ["picture.png", "plain.tiff", "place.tif"])
+def test_a_relative_path_holds_after_the_working_directory_changed(
+    gradient, tmp_path, monkeypatch, name
+):
+    if name == "picture.png":
+        PIL.Image.fromarray(gradient).save(tmp_path / name)
+    else:
+        metadata = [(33550, "d", 3, (1.0, 1.0, 0.0)), (33922, "d", 6, (0.0,) * 6)]
+        tags = metadata if name == "place.tif" else []
+        tifffile.imwrite(tmp_path / name, gradient, extratags=[(*tag, True) for tag in tags])
+    monkeypatch.chdir(tmp_path)
+    source = ziggurat.open(name)
+    monkeypatch.chdir("/")
+    for opened in (source, pickle.loads(pickle.dumps(source))):
+        np.testing.assert_array_equal(opened.getRegion(format="numpy")[0], gradient)
+        opened.close()
+
+
+@pytest.mark.parametrize("path", ["\0", "x" * 5000, "no/such", ""])
+def test_no_path_at_all_is_an_error_of_ours(path):
+    with pytest.raises(SourceError):
+        ziggurat.open(path)
+    assert not ziggurat.canRead(path)
