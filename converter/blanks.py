@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from ziggurat.readers.encoded import Codec, EncodedLevel, Photometric, TileFormat
+from ziggurat.readers.encoded import Codec, EncodedLevel, Photometric, TileFormat, TilePlaces
 from ziggurat.readers.image import ImageInfo
 from ziggurat.readers.views import View
 
@@ -19,7 +19,7 @@ class FilledReader(View):
     def encoded(self, level: int, frame: int) -> EncodedLevel | None:
         """Return the source's tiles, none of them missing where they are JPEG."""
         tiles = self.source.encoded(level, frame)
-        if tiles is None or tiles.format.codec is not Codec.JPEG or tiles.format.bits != 8:
+        if tiles is None or not _fills(tiles.format):
             return tiles
         stored, size = tiles.tile, (tiles.tile_height, tiles.tile_width)
         form, info = tiles.format, self.info
@@ -34,6 +34,18 @@ class FilledReader(View):
             return made[0]
 
         return dataclasses.replace(tiles, tile=tile)
+
+    def tile_places(self, level: int, frame: int) -> TilePlaces | None:
+        """Return where the source's tiles lie, unless some have to be made."""
+        places = self.source.tile_places(level, frame)
+        tiles = self.source.encoded(level, frame)
+        if places is None or tiles is None or (_fills(tiles.format) and not places.complete):
+            return None
+        return places
+
+
+def _fills(form: TileFormat) -> bool:
+    return form.codec is Codec.JPEG and form.bits == 8
 
 
 def blank_jpeg(size: tuple[int, int], form: TileFormat, info: ImageInfo) -> bytes:

@@ -7,9 +7,8 @@ from ziggurat.converter.plan import ZARR_TARGETS, ConversionPlan, Step
 from ziggurat.readers.encoded import TileFormat
 from ziggurat.readers.errors import ConversionError, WriteError, ZigguratError
 from ziggurat.readers.image import ImageInfo
-from ziggurat.readers.ngff_attributes import OmeVersion as NgffVersion
+from ziggurat.readers.ngff_version import OmeVersion as NgffVersion
 from ziggurat.readers.reader import Pixels, Reader
-from ziggurat.writers.codecs import tile_codec
 from ziggurat.writers.layout import Copy, LevelPlan, TileEncoder
 from ziggurat.writers.options import Compression, WriteOptions
 from ziggurat.writers.progress import Cancellation, ProgressCallback
@@ -83,6 +82,8 @@ def level_plans(
     elif plan.target is Target.COG:
         encode = _encoded_by_gdal
     elif plan.encoded_tiles:
+        from ziggurat.writers.codecs import tile_codec
+
         codec = tile_codec(info, options)
         encode, form = codec.encode, codec.format
     return tuple(_level_plan(step, encode, form) for step in plan.steps)

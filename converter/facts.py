@@ -1,7 +1,5 @@
 """Gathers what the plan is made from: the one look into a source before anything is decided."""
 
-import numpy as np
-
 from ziggurat.converter.plan import SourceFacts, StoredTiles
 from ziggurat.readers.encoded import EncodedLevel
 from ziggurat.readers.reader import Reader
@@ -34,9 +32,10 @@ def _shape(tiles: EncodedLevel) -> tuple[object, ...]:
 
 def _mean_bytes(tiles: EncodedLevel) -> float:
     count = tiles.columns * tiles.rows
-    picks = np.unique(np.linspace(0, count - 1, min(SAMPLED_TILES, count)).astype(int))
+    step = max(1.0, (count - 1) / (SAMPLED_TILES - 1))
+    picks = [int(step * i) for i in range(min(SAMPLED_TILES, count))]
     sizes = []
     for pick in picks:
-        row, column = divmod(int(pick), tiles.columns)
+        row, column = divmod(pick, tiles.columns)
         sizes.append(len(tiles.tile(column, row) or b""))
-    return float(np.mean(sizes))
+    return sum(sizes) / len(sizes)

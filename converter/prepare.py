@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 
 from ziggurat.converter.blanks import FilledReader
-from ziggurat.converter.deidentify import DeidentifiedReader, is_telling
 from ziggurat.converter.options import Color, ConvertOptions
-from ziggurat.converter.policy import Fate, load_policy
 from ziggurat.readers.errors import OptionError, RegionError
 from ziggurat.readers.geometry import Rect
 from ziggurat.readers.reader import Reader
@@ -48,6 +46,9 @@ def prepare(reader: Reader, name: str, options: ConvertOptions) -> Prepared:
         reader = in_srgb(reader)
     if not options.deidentify:
         return Prepared(reader)
+    from ziggurat.converter.deidentify import DeidentifiedReader, is_telling
+    from ziggurat.converter.policy import Fate, load_policy
+
     anonymous = DeidentifiedReader(reader, load_policy(options.policy), Fate(options.label.value))
     stem = name.rstrip("/").rsplit("/", 1)[-1].split(".")[0]
     secrets = (*anonymous.secrets, *([stem] if is_telling(stem) else []))

@@ -13,6 +13,8 @@ from typing import Protocol
 
 from ziggurat.readers.errors import SourceError, SourceNotFoundError
 
+_COPY_STEP = 1 << 20
+
 
 class ByteSource(Protocol):
     """A file read by offset; every method may be called from several threads at once."""
@@ -74,6 +76,28 @@ class LocalBytes:
             parts.append(data)
             offset, length = offset + len(data), length - len(data)
         return b"".join(parts)
+
+    def copy_to(self, offset: int, length: int, descriptor: int, position: int) -> None:
+        """Copy bytes to a position of another file: inside the kernel, where that goes.
+
+        Raises
+        ------
+        SourceError
+            They can't be read, or the file ends before.
+        OSError
+            They can't be written.
+        """
+        while length > 0:
+            try:
+                count = os.copy_file_range(self._descriptor, descriptor, length, offset, position)
+            except OSError:  # across file systems, or one that can't: what is wrong is said below
+                count = 0
+            if not count:
+                data = self.read(offset, min(length, _COPY_STEP))
+                if not data:
+                    raise SourceError(f"{self.url} ends at {offset}, {length} bytes too soon")
+                count = os.pwrite(descriptor, data, position)
+            offset, position, length = offset + count, position + count, length - count
 
     def close(self) -> None:
         """Close the descriptor."""

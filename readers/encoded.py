@@ -1,8 +1,10 @@
 """Tiles as they are stored: codec, colour facts and bytes, for copying without decoding."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+
+from ziggurat.readers.bytesource import LocalBytes
 
 
 class Codec(Enum):
@@ -73,6 +75,23 @@ class EncodedLevel:
     columns: int
     rows: int
     tile: Callable[[int, int], bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class TilePlaces:
+    """Where the tiles of one level and frame lie in a local file, row by row.
+
+    An offset or a count of zero says that there is no such tile.
+    """
+
+    source: LocalBytes
+    offsets: Sequence[int]
+    counts: Sequence[int]
+
+    @property
+    def complete(self) -> bool:
+        """True where no tile is missing."""
+        return all(self.counts) and all(self.offsets)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -12,24 +11,13 @@ from ziggurat.readers.image import Axis, Channel, ImageInfo, Interpretation
 from ziggurat.readers.ngff import OWN_KEY
 from ziggurat.readers.ngff_facts import facts_to_json
 from ziggurat.readers.ngff_layout import BANDS, ArrayLayout, Dimension
+from ziggurat.readers.ngff_version import OmeVersion
 
 _CYCLE = ("#ff0000", "#00ff00", "#0000ff", "#ff00ff", "#00ffff", "#ffff00", "#ffffff")
 _RGB = (("red", "#ff0000"), ("green", "#00ff00"), ("blue", "#0000ff"), ("alpha", "#ffffff"))
 _MOST_CHANNELS = 4096  # more are not channels that a viewer can list
 _TIME_UNITS = {"s": "second", "ms": "millisecond", "us": "microsecond", "min": "minute"}
 _SPACE_UNITS = {"nm": "nanometer", "um": "micrometer", "µm": "micrometer", "mm": "millimeter"}
-
-
-class OmeVersion(Enum):
-    """The version of OME-Zarr that is written."""
-
-    V04 = "0.4"  # zarr v2
-    V05 = "0.5"  # zarr v3
-
-    @property
-    def zarr_format(self) -> int:
-        """The zarr format that goes with it."""
-        return 2 if self is OmeVersion.V04 else 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ziggurat.readers.encoded import EncodedImage, EncodedLevel
+from ziggurat.readers.encoded import EncodedImage, EncodedLevel, TilePlaces
 from ziggurat.readers.geometry import Rect
 from ziggurat.readers.image import ImageInfo
 
@@ -26,7 +26,6 @@ class Reader(ABC):
 
     info: ImageInfo
     volatile: bool = False  # pixels may change while it is open: nobody may cache them
-    scattered: bool = False  # it lies in other files too: the one opened doesn't tell its state
     scattered: bool = False  # it lies in other files too: the one opened doesn't tell its state
     in_memory: bool = False  # many small rectangles cost no more to read than one large one
 
@@ -71,6 +70,15 @@ class Reader(ABC):
 
     def encoded(self, level: int, frame: int) -> EncodedLevel | None:
         """Return a stored level as encoded tiles, or None where it isn't a plain tile grid."""
+        del level, frame
+        return None
+
+    def tile_places(self, level: int, frame: int) -> TilePlaces | None:
+        """Return where the bytes of :meth:`encoded`'s tiles lie in a file, None where they don't.
+
+        Whoever changes tiles on the way, or makes them, returns None; so does a view, unless
+        it knows that its tiles are those of its source.
+        """
         del level, frame
         return None
 

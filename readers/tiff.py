@@ -12,7 +12,7 @@ import numpy as np
 import tifffile
 
 from ziggurat.readers.bytesource import ByteFile, ByteSource
-from ziggurat.readers.encoded import EncodedImage, EncodedLevel
+from ziggurat.readers.encoded import EncodedImage, EncodedLevel, TilePlaces
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
 from ziggurat.readers.geometry import Rect
 from ziggurat.readers.image import ImageInfo
@@ -109,6 +109,11 @@ class TiffReader(Reader):
         """Return a tiled level as its tiles are stored; None for strips and odd formats."""
         plane = self._plane(level, frame)
         return None if plane is None else plane.encoded()
+
+    def tile_places(self, level: int, frame: int) -> TilePlaces | None:
+        """Return where a tiled level's tiles are in a local file."""
+        plane = self._plane(level, frame)
+        return None if plane is None else plane.places()
 
     def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
         """Return True where all tiles of a rectangle are missing."""

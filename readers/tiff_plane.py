@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ziggurat.readers.decode import can_decode, decode_tile, fit_tile
-from ziggurat.readers.encoded import Codec, EncodedLevel, TileFormat
+from ziggurat.readers.encoded import Codec, EncodedLevel, TileFormat, TilePlaces
 from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.geometry import Rect, cell_rect, grid_cells
 from ziggurat.readers.jpeg_stream import merge_tables, parse_header, stream_photometric
@@ -257,3 +257,9 @@ class Plane:
             rows=layout.rows,
             tile=tile,
         )
+
+    def places(self) -> TilePlaces | None:
+        """Return where the tiles of :meth:`encoded` are, None where they are made on the way."""
+        if not self.layout.verbatim or not isinstance(self._table, PlainTable):
+            return None
+        return self._table.places(self.layout.columns * self.layout.rows)

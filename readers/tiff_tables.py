@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from ziggurat.readers.bytesource import ByteSource
+from ziggurat.readers.bytesource import ByteSource, LocalBytes
+from ziggurat.readers.encoded import TilePlaces
 from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.jpeg_stream import resized_header, stack_intervals
 
@@ -55,6 +56,12 @@ class PlainTable:
     def place(self, index: int) -> tuple[int, int]:
         """Return the offset and the size of a tile or strip."""
         return self._offsets[index], self._counts[index]
+
+    def places(self, count: int) -> TilePlaces | None:
+        """Return the first ``count`` places, None where the file is not a local one."""
+        if not isinstance(self._source, LocalBytes):
+            return None
+        return TilePlaces(self._source, self._offsets[:count], self._counts[:count])
 
     def ahead(self, offset: int, size: int) -> bytes:
         """Return what is in the file from an offset on."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ziggurat.readers.encoded import EncodedImage, EncodedLevel
+from ziggurat.readers.encoded import EncodedImage, EncodedLevel, TilePlaces
 from ziggurat.readers.errors import RegionError
 from ziggurat.readers.geometry import Rect, ceil_div, grid_shape
 from ziggurat.readers.image import GeoReference, ImageInfo, Interpretation, Level
@@ -75,6 +75,10 @@ class FramesReader(View):
     def encoded(self, level: int, frame: int) -> EncodedLevel | None:
         """Return the encoded tiles of the chosen frame."""
         return self.source.encoded(level, self._frames[frame])
+
+    def tile_places(self, level: int, frame: int) -> TilePlaces | None:
+        """Return where the tiles of the chosen frame lie."""
+        return self.source.tile_places(level, self._frames[frame])
 
     def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
         """Ask about the chosen frame."""

@@ -4,8 +4,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from ziggurat.writers.options import WriteOptions
 
 _CGROUP_LIMITS = (
@@ -32,6 +30,8 @@ class Budget:
 
 def free_memory() -> int:
     """Return the bytes that this process may still take: of the machine and of its cgroup."""
+    import psutil  # not before: a copy needs no budget
+
     free = psutil.virtual_memory().available
     for limit_file, used_file in zip(_CGROUP_LIMITS, _CGROUP_USED, strict=True):
         limit, used = _number(limit_file), _number(used_file)

@@ -48,7 +48,8 @@ class LevelPlan:
     """One wanted level.
 
     ``encode`` and ``format`` (what the encoder makes) are None for :class:`Copy`, whose tags
-    come from the copied level of each frame.
+    come from the copied level of each frame. ``moved`` says that the output takes the tiles of
+    a copied level from their file by itself: the engine only halves its pixels, if need be.
     """
 
     width: int
@@ -58,6 +59,7 @@ class LevelPlan:
     origin: Origin
     encode: TileEncoder | None
     format: TileFormat | None = None
+    moved: bool = False
 
     @property
     def grid(self) -> tuple[int, int]:

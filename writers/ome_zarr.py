@@ -16,7 +16,6 @@ from ziggurat.readers.errors import OptionError
 from ziggurat.readers.geometry import Rect, level_sizes
 from ziggurat.readers.image import ImageInfo, Interpretation
 from ziggurat.readers.ngff_attributes import (
-    OmeVersion,
     WrittenLevel,
     fill_value,
     image_attributes,
@@ -24,6 +23,7 @@ from ziggurat.readers.ngff_attributes import (
     versioned,
 )
 from ziggurat.readers.ngff_layout import ArrayLayout, ngff_layout
+from ziggurat.readers.ngff_version import OmeVersion
 from ziggurat.readers.reader import Reader
 from ziggurat.readers.zarr_names import codec_as_v2
 from ziggurat.writers.atomic import atomic_directory, atomic_file

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ziggurat.readers.errors import OptionError
-from ziggurat.readers.ngff_attributes import OmeVersion
+from ziggurat.readers.ngff_version import OmeVersion
 from ziggurat.writers.reducers import Reducer
 
 

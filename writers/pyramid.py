@@ -76,7 +76,9 @@ def build(
         FrameWork(reader, plans, shrink, budget, blanks, buffers, index, frame)
         for index, frame in enumerate(numbers)
     )
-    counter = _Counter(len(numbers) * sum(p.grid[0] * p.grid[1] for p in plans), on_progress)
+    counter = _Counter(
+        len(numbers) * sum(p.grid[0] * p.grid[1] for p in plans if not p.moved), on_progress
+    )
     pool = ThreadPoolExecutor(budget.threads, thread_name_prefix="ziggurat-encode")
     stop = Cancellation()  # of this pass alone: closing early is nobody's error
 

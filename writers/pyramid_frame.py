@@ -96,7 +96,7 @@ class FrameWork:
         for stage, feed in zip(self._stages, feeds, strict=True):
             if feed is not None or isinstance(stage.plan.origin, Cascade):
                 stage.strips = Strips(stage.plan, self._halo(stage), buffers, blanks)
-        own = [stage for stage in self._stages if not isinstance(stage.plan.origin, Cascade)]
+        own = [stage for stage in self._stages if _begins(stage)]
         self._heads = self._head_tasks([feeds[stage.index] or stage for stage in own])
 
     def _stage(self, index: int, plan: LevelPlan) -> _Stage:
@@ -256,6 +256,8 @@ class FrameWork:
         return None if self._blanks.droppable(tile) else plan.encode(tile)
 
     def _copied(self, task: Task) -> list[bytes | None]:
+        if task.stage.plan.moved:
+            return []
         encoded = task.stage.encoded
         assert encoded is not None
         return [encoded.tile(column, task.row) for column in range(task.first, task.last)]
@@ -305,6 +307,12 @@ class FrameWork:
             return read_scaled(stage.encoded, origin.reduction, rect, self._blanks.fill)
         assert isinstance(origin, Copy | Stored)
         return self._reader.view(origin.level, self._frame, rect)
+
+
+def _begins(stage: _Stage) -> bool:
+    """Return True for a stage whose tasks wait for no other, and that somebody wants."""
+    wanted = not stage.plan.moved or stage.below is not None
+    return wanted and not isinstance(stage.plan.origin, Cascade)
 
 
 def _half(rect: Rect) -> Rect:

@@ -5,7 +5,6 @@ Bio-Formats' notes on the format say. What Aperio has no field for is not carrie
 """
 
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,10 @@ from ziggurat.readers.reader import Reader
 from ziggurat.readers.resampled import ResampledReader
 from ziggurat.writers import tiff as plain
 from ziggurat.writers.atomic import atomic_file
-from ziggurat.writers.budget import budget
 from ziggurat.writers.layout import LevelPlan
 from ziggurat.writers.options import WriteOptions
 from ziggurat.writers.progress import Cancellation, ProgressCallback
-from ziggurat.writers.pyramid import build
-from ziggurat.writers.resample import shrinker
-from ziggurat.writers.spool import TileSorter
+from ziggurat.writers.tiff_moved import with_moves
 
 _HEADER = "Aperio Image Library vFS90 01"  # the one that tools look for is the first word
 # Aperio's own use of NewSubfileType: lower levels have none, as readers expect
@@ -49,23 +45,19 @@ def emit(
     info = reader.info
     if info.frames > 1:
         raise OptionError(f"an SVS has one frame, not {info.frames}; choose one of them")
-    shrink = shrinker(info, options.reducer)
-    with atomic_file(path, options.overwrite) as staged:
-        room = budget(options, plain.tile_bytes(levels[0], info))
-        tiles = build(reader, levels, shrink, room, on_progress=on_progress, cancel=cancel)
-        with (
-            closing(TileSorter(tiles, staged.parent)) as sorter,
-            plain.open_tiff(staged, reader, levels) as tiff,
-        ):
-            lost = _write_pages(tiff, reader, levels, sorter, options)
+    levels = with_moves(reader, levels)
+    with (
+        atomic_file(path, options.overwrite) as staged,
+        plain.open_tiff(staged, reader, levels, options, on_progress, cancel) as out,
+    ):
+        lost = _write_pages(out, reader, levels, options)
     return tuple(lost)
 
 
 def _write_pages(
-    tiff: Any,
+    out: plain.OpenTiff,
     reader: Reader,
     levels: Sequence[LevelPlan],
-    sorter: TileSorter,
     options: WriteOptions,
 ) -> list[str]:
     info = reader.info
@@ -79,14 +71,14 @@ def _write_pages(
             "software": False,
             "description": options.description or describe(info, level_line(info, plan)),
         }
-        plain.write_level(tiff, reader, levels, sorter, 0, index, extra)
+        plain.write_level(out, reader, levels, 0, index, extra)
         if index == 0 and "thumbnail" in info.associated:
-            lost += _write_picture(tiff, reader, "thumbnail")
+            lost += _write_picture(out.tiff, reader, "thumbnail")
         elif index == 0:
-            _write_made_thumbnail(tiff, reader)
+            _write_made_thumbnail(out.tiff, reader)
     for name in ("label", "macro"):
         if name in info.associated:
-            lost += _write_picture(tiff, reader, name)
+            lost += _write_picture(out.tiff, reader, name)
     return lost
 
 

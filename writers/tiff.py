@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,14 @@ from ziggurat.readers.tiff_description import (
 )
 from ziggurat.writers.atomic import atomic_file
 from ziggurat.writers.budget import budget
-from ziggurat.writers.codecs import tile_codec
-from ziggurat.writers.layout import Cascade, Copy, LevelPlan, Stored
+from ziggurat.writers.layout import Cascade, Copy, EncodedTile, LevelPlan, Stored
 from ziggurat.writers.options import PyramidStyle, WriteOptions
-from ziggurat.writers.progress import Cancellation, ProgressCallback
+from ziggurat.writers.progress import Cancellation, Meter, ProgressCallback
 from ziggurat.writers.pyramid import build
 from ziggurat.writers.resample import shrinker
 from ziggurat.writers.spool import TileSorter
 from ziggurat.writers.tiff_associated import associated_page
+from ziggurat.writers.tiff_moved import TileMover, moved_places, with_moves
 from ziggurat.writers.tiff_tags import (
     REDUCED_PAGE,
     common_byteorder,
@@ -47,6 +48,8 @@ def plan_levels(reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:
     OptionError
         The compression can't hold the image's samples.
     """
+    from ziggurat.writers.codecs import tile_codec  # not before: a copy needs none
+
     info = reader.info
     codec = tile_codec(info, options)
     shrinker(info, options.reducer)
@@ -107,33 +110,22 @@ def write_pages(
         raise OptionError(
             f"pages of levels and of {info.frames} frames can't be told apart; use subifd"
         )
-    shrink = shrinker(info, options.reducer)
-    with atomic_file(path, options.overwrite) as staged:
-        tiles = build(
-            reader,
-            levels,
-            shrink,
-            budget(options, tile_bytes(levels[0], info)),
-            on_progress=on_progress,
-            cancel=cancel,
-        )
-        with (
-            closing(TileSorter(tiles, staged.parent)) as sorter,
-            open_tiff(staged, reader, levels) as tiff,
-        ):
-            for frame in range(info.frames):
-                _write_frame(
-                    tiff, reader, levels, sorter, options, style, frame, descriptions[frame]
-                )
-            lost = [
-                write_associated(
-                    tiff,
-                    reader,
-                    name,
-                    {"description": describe_associated(name), "software": options.software},
-                )
-                for name in info.associated
-            ]
+    levels = with_moves(reader, levels)
+    with (
+        atomic_file(path, options.overwrite) as staged,
+        open_tiff(staged, reader, levels, options, on_progress, cancel) as out,
+    ):
+        for frame in range(info.frames):
+            _write_frame(out, reader, levels, options, style, frame, descriptions[frame])
+        lost = [
+            write_associated(
+                out.tiff,
+                reader,
+                name,
+                {"description": describe_associated(name), "software": options.software},
+            )
+            for name in info.associated
+        ]
     return tuple(loss for loss in lost if loss)
 
 
@@ -156,27 +148,62 @@ def level_format(reader: Reader, plan: LevelPlan, frame: int) -> TileFormat:
     return encoded.format
 
 
+@dataclass(frozen=True, slots=True)
+class OpenTiff:
+    """A TIFF on its way: tifffile's writer, and where its tiles come from."""
+
+    tiff: Any
+    sorter: TileSorter
+    mover: TileMover
+
+
 @contextmanager
-def open_tiff(staged: Path, reader: Reader, levels: Sequence[LevelPlan]) -> Iterator[Any]:
-    """Give a TIFF writer: as big as it has to be, in the byte order of what is copied."""
+def open_tiff(
+    staged: Path,
+    reader: Reader,
+    levels: Sequence[LevelPlan],
+    options: WriteOptions,
+    on_progress: ProgressCallback | None,
+    cancel: Cancellation | None,
+) -> Iterator[OpenTiff]:
+    """Give a TIFF to write to: as big as it has to be, in the byte order of what is copied."""
     info = reader.info
     forms = [level_format(reader, plan, 0) for plan in levels]
     pictures = sum(reader.read_associated(name).nbytes for name in info.associated)
     extra = pictures * 2 + info.frames * len(levels) * len(info.icc_profile or b"")
     big = needs_bigtiff(list(zip(levels, forms, strict=True)), info.frames, extra)
     order = common_byteorder(forms)
-    with (
-        open_write_behind(staged) as file,
-        tifffile.TiffWriter(file, bigtiff=big, byteorder=order, ome=False) as tiff,
-    ):
-        yield tiff
+    meter = Meter(info.frames * sum(p.grid[0] * p.grid[1] for p in levels), on_progress)
+    tiles = made_tiles(reader, levels, options, meter, cancel)
+    with open_write_behind(staged) as file:
+        mover = TileMover(file, meter, cancel)
+        with (
+            closing(TileSorter(tiles, staged.parent)) as sorter,
+            tifffile.TiffWriter(file, bigtiff=big, byteorder=order, ome=False) as tiff,
+        ):
+            yield OpenTiff(tiff, sorter, mover)
+    mover.finish(staged)
+
+
+def made_tiles(
+    reader: Reader,
+    levels: Sequence[LevelPlan],
+    options: WriteOptions,
+    meter: Meter,
+    cancel: Cancellation | None,
+) -> Iterator[EncodedTile]:
+    """Return the engine's tiles; none where all levels are moved."""
+    shrink = shrinker(reader.info, options.reducer)
+    if all(plan.moved for plan in levels):
+        return iter(())
+    room = budget(options, tile_bytes(levels[0], reader.info))
+    return build(reader, levels, shrink, room, on_progress=meter.made, cancel=cancel)
 
 
 def _write_frame(
-    tiff: Any,
+    out: OpenTiff,
     reader: Reader,
     levels: Sequence[LevelPlan],
-    sorter: TileSorter,
     options: WriteOptions,
     style: PyramidStyle,
     frame: int,
@@ -190,25 +217,28 @@ def _write_frame(
             extra["description"] = description
         else:
             extra["subfiletype"] = REDUCED_PAGE
-        write_level(tiff, reader, levels, sorter, frame, index, extra)
+        write_level(out, reader, levels, frame, index, extra)
 
 
 def write_level(
-    tiff: Any,
+    out: OpenTiff,
     reader: Reader,
     levels: Sequence[LevelPlan],
-    sorter: TileSorter,
     frame: int,
     index: int,
     extra: dict[str, Any],
 ) -> None:
     """Write one level of one frame as a page; ``extra`` are further arguments of tifffile's."""
     plan = levels[index]
-    columns, rows = plan.grid
     arguments = layout_tags(plan, level_format(reader, plan, frame), reader.info)
     arguments |= page_tags(reader.info, plan) | extra
+    places = moved_places(reader, plan, frame)
+    if places is not None:
+        out.mover.write(out.tiff, places, index, arguments)
+        return
+    columns, rows = plan.grid
     try:
-        tiff.write(sorter.level(frame, index, columns * rows), **arguments)
+        out.tiff.write(out.sorter.level(frame, index, columns * rows), **arguments)
     except StopIteration as error:
         raise WriteError(f"level {index} of frame {frame} ended early") from error
 

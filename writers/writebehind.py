@@ -25,11 +25,17 @@ class _Hinting(io.FileIO):
     def write(self, data: Buffer, /) -> int:
         written = super().write(data) or 0
         self._unsaid += written
-        if self._unsaid >= _STEP and _sync_file_range is not None:
+        if self._unsaid >= _STEP:
             self._unsaid = 0
-            zero = ctypes.c_int64(0)  # offset and length: the whole file
-            _sync_file_range(self.fileno(), zero, zero, _SYNC_FILE_RANGE_WRITE)
+            start_writing(self.fileno())
         return written
+
+
+def start_writing(descriptor: int) -> None:
+    """Tell the kernel to start writing what is dirty of a file, and wait for nothing."""
+    if _sync_file_range is not None:
+        zero = ctypes.c_int64(0)  # offset and length: the whole file
+        _sync_file_range(descriptor, zero, zero, _SYNC_FILE_RANGE_WRITE)
 
 
 def open_write_behind(path: str | os.PathLike[str]) -> io.BufferedRandom:

@@ -20,9 +20,10 @@ from ziggurat.readers.image import (
     Level,
 )
 from ziggurat.readers.ngff import StoredArray, read_image, read_multiscale
-from ziggurat.readers.ngff_attributes import OmeVersion, WrittenLevel, image_attributes
+from ziggurat.readers.ngff_attributes import WrittenLevel, image_attributes
 from ziggurat.readers.ngff_facts import facts_from_json, facts_to_json
 from ziggurat.readers.ngff_layout import ngff_layout
+from ziggurat.readers.ngff_version import OmeVersion
 from ziggurat.readers.zarr_metadata import parse_v2, parse_v3
 from ziggurat.readers.zarr_plain import plain_axes
 

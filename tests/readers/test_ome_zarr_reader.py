@@ -28,7 +28,7 @@ from ziggurat.readers.errors import (
 from ziggurat.readers.geometry import Rect
 from ziggurat.readers.image import Axis, Channel, Interpretation
 from ziggurat.readers.location import locate
-from ziggurat.readers.ngff_attributes import OmeVersion
+from ziggurat.readers.ngff_version import OmeVersion
 from ziggurat.readers.ome_zarr import OmeZarrReader, open_reader
 from ziggurat.readers.zarr_codecs import decode_chunk
 from ziggurat.readers.zarr_metadata import parse_v2

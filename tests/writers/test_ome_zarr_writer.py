@@ -22,8 +22,9 @@ from ziggurat.readers.encoded import Codec, EncodedLevel, Photometric, TileForma
 from ziggurat.readers.errors import OptionError, SourceError, TargetExistsError
 from ziggurat.readers.geometry import Rect
 from ziggurat.readers.image import Axis, Channel, Interpretation
-from ziggurat.readers.ngff_attributes import OmeVersion, level_factor
+from ziggurat.readers.ngff_attributes import level_factor
 from ziggurat.readers.ngff_layout import ngff_layout
+from ziggurat.readers.ngff_version import OmeVersion
 from ziggurat.readers.reader import Pixels
 from ziggurat.readers.registry import open_reader
 from ziggurat.writers import zarr_shards
