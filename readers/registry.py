@@ -91,6 +91,21 @@ FORMATS: tuple[Format, ...] = (
         usual=(".tif", ".tiff", ".btf", ".svs", ".ndpi", ".qptiff", ".scn", ".ome.tif", ".lsm"),
     ),
     Format("openslide-tiff", "ziggurat.readers.openslide", magics=TIFF_MAGICS),
+    Format("pdf", "ziggurat.readers.pdf", magics=((0, b"%PDF-"),), remote=True, usual=(".pdf",)),
+    Format(
+        "jpegxl",
+        "ziggurat.readers.jpegxl",
+        magics=((0, b"\xff\x0a"), (0, b"\0\0\0\x0cJXL ")),
+        remote=True,
+        usual=(".jxl",),
+    ),
+    Format(
+        "heif",
+        "ziggurat.readers.heif",
+        magics=((4, b"ftyphe"), (4, b"ftypmif1"), (4, b"ftypmsf1")),
+        remote=True,
+        usual=(".heic", ".heif"),
+    ),
     Format(
         "vips",
         "ziggurat.readers.vips",
