@@ -28,9 +28,9 @@ def color_pixel(color: str, bands: int, dtype: np.dtype[Any], *, alpha: bool) ->
     gray = round((red * 299 + green * 587 + blue * 114) / 1000)
     values = [red, green, blue][:plain] if plain >= 3 else [gray] * plain
     values += [0] * (plain - len(values)) + ([opacity] if alpha else [])
-    if dtype.kind in "iu" and dtype.itemsize > 1:
-        top = np.iinfo(dtype).max
-        return np.array([value * (top // 255) for value in values], dtype)
+    if dtype.kind in "iu":
+        top = int(np.iinfo(dtype).max)
+        return np.array([value * top // 255 for value in values], dtype)
     return np.array(values).astype(dtype)
 
 

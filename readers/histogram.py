@@ -77,32 +77,35 @@ def statistics(tiles: Iterable[Pixels]) -> BandStatistics | None:
     return BandStatistics(low, high, mean, stdev, samples)
 
 
-def value_limits(wanted: Any, dtype: np.dtype[Any], low: float, high: float) -> tuple[float, float]:
-    """Return the range of a histogram: (a, b) as asked, ``'round'`` to whole values, or the data's.
+Limits = tuple[float, float, int]  # from, to, and how many bins
 
-    8-bit data has one bin a value by default.
+
+def value_limits(wanted: Any, dtype: np.dtype[Any], low: float, high: float, bins: int) -> Limits:
+    """Return the range of a histogram and its number of bins.
+
+    The range is (a, b) as asked, or the data's; of integers, up to one more than the largest.
+    ``'round'`` makes the edges of integers whole numbers, where a bin is less than ten of them
+    wide; there may be fewer bins then.
     """
-    if isinstance(wanted, str) and wanted != "round":
-        raise OptionError(f"range is None, 'round' or two numbers, not {wanted!r}")
-    if wanted is not None and wanted != "round":
+    if wanted is not None and not (isinstance(wanted, str) and wanted == "round"):
         try:
             first, last = (float(value) for value in wanted)
         except (TypeError, ValueError) as error:
             raise OptionError(f"range is None, 'round' or two numbers, not {wanted!r}") from error
         if not -math.inf < first < last < math.inf:
             raise OptionError(f"range goes from a number to a larger one, not {wanted!r}")
-        return first, last
-    if dtype == np.uint8:
-        return 0.0, 256.0
+        return first, last, bins
     if not low <= high:  # no value at all: NaN
-        return 0.0, 1.0
+        return 0.0, 1.0, bins
     if not math.isfinite(high - low):
         raise OptionError(f"values go from {low} to {high}: a histogram of them needs a range")
-    if low == high and dtype.kind == "f":  # as numpy does
-        return low - 0.5, high + 0.5
-    if wanted == "round":
-        return float(np.floor(low)), float(np.ceil(high)) + (dtype.kind in "iu")
-    return low, high + (1 if dtype.kind in "iu" else 0)
+    if dtype.kind not in "iu":  # the ends of one value are those that numpy takes
+        return (low - 0.5, high + 0.5, bins) if low == high else (low, high, bins)
+    if wanted is None or high + 1 - low >= 10 * bins:
+        return low, high + 1, bins
+    step = math.ceil((high + 1 - low) / bins)
+    whole = math.ceil((high + 1 - low) / step)
+    return low, low + step * whole, whole
 
 
 def histogram(
@@ -123,7 +126,7 @@ def histogram(
     bins
         How many.
     density
-        Counts become shares whose integral is 1.
+        Counts become shares of all that were counted; their sum is 1.
     limits
         See :func:`value_limits`.
     only_min_max
@@ -149,18 +152,22 @@ def histogram(
         return result
     bands = len(facts.minimum)
     ranges = [
-        value_limits(limits, facts.minimum.dtype, float(facts.minimum[b]), float(facts.maximum[b]))
-        for b in range(bands)
+        value_limits(limits, facts.minimum.dtype, float(low), float(high), bins)
+        for low, high in zip(facts.minimum, facts.maximum, strict=True)
     ]
-    counts = np.zeros((bands, bins), np.int64)
+    counts = [np.zeros(number, np.int64) for *_, number in ranges]
     for tile in cast():
         for band in range(bands):
-            values = tile[..., band]
+            values = tile[..., band].ravel()
+            first, last, number = ranges[band]
             if values.dtype.kind == "f":
                 values = values[np.isfinite(values)]
-            counts[band] += np.histogram(values, bins, ranges[band])[0]
+            if values.dtype.kind == "b":  # numpy counts them too, but warns
+                values = values.view(np.uint8)
+            counts[band] += np.histogram(values, number, (first, last))[0]
     result["histogram"] = [
-        _band_histogram(facts, band, counts[band], ranges[band], density) for band in range(bands)
+        _band_histogram(facts, band, counts[band], ranges[band][:2], density)
+        for band in range(bands)
     ]
     return result
 
@@ -174,7 +181,7 @@ def _band_histogram(
 ) -> dict[str, Any]:
     edges = np.linspace(*limits, len(counts) + 1)
     total = int(counts.sum())
-    shares = counts / (np.diff(edges) * max(total, 1)) if density else counts
+    shares = counts / max(total, 1) if density else counts
     return {
         "min": float(facts.minimum[band]),
         "max": float(facts.maximum[band]),

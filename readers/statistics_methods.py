@@ -7,6 +7,7 @@ from ziggurat.readers.encode import to_8bit
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.histogram import histogram
 from ziggurat.readers.reader import Pixels
+from ziggurat.readers.regions import REGION_KEYS, check_keys
 from ziggurat.readers.tile_methods import TileMethods
 
 Options = Mapping[str, Any]
@@ -31,7 +32,8 @@ class StatisticsMethods(TileMethods):
         includeTileRecord
             Add the tile dictionary that it came from, as ``tile``.
         region
-            ``left``, ``top`` and ``units`` say which; sizes don't matter.
+            ``left``, ``top`` and ``units`` say which; ``right`` and ``bottom`` where those are
+            not given. Sizes don't matter.
 
         Returns
         -------
@@ -40,9 +42,10 @@ class StatisticsMethods(TileMethods):
             Geospatial images add ``bands``: the stored values by band number, from 1. Empty
             where the place is outside of the image.
         """
-        place = {**(region or {})}
-        for key in ("right", "bottom"):
-            place.pop(key, None)
+        place = check_keys("region", region, REGION_KEYS)
+        for near, far in (("left", "right"), ("top", "bottom")):
+            if near in place:
+                place.pop(far, None)
         place.update(width=1, height=1, unitsWH="base_pixels")
         tile = self.getSingleTile(
             "numpy", region=place, scale=scale, frame=frame, style=style, resample=False
@@ -84,10 +87,13 @@ class StatisticsMethods(TileMethods):
             Cast the pixels first.
         onlyMinMax
             Leave out the histograms.
-        bins, density
-            As numpy's.
+        bins
+            How many.
+        density
+            Give shares of all values, whose sum is 1, instead of counts.
         range
-            Two numbers, ``'round'`` for whole ends, or None for the data's (8 bits: 0 to 256).
+            Two numbers, or None for the data's: of integers, to one more than the largest.
+            ``'round'``: the same with whole edges of integers, and maybe fewer bins.
         region, scale, output, tile_size, frame, resample, style
             As in :meth:`tileIterator`. By default no pixel is mixed with others.
         """

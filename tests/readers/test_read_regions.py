@@ -463,3 +463,13 @@ def test_frames_side_by_side_take_the_workers_of_the_reference(made_source, rng)
         np.testing.assert_array_equal(found, expected)
     with pytest.raises(OptionError, match="number of threads"):
         source.tileFrames("numpy", max_workers="all")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "full"), [("int8", 127), ("uint8", 255), ("int16", 32767), ("uint16", 65535)]
+)
+def test_the_colour_of_a_fill_is_in_the_range_of_the_pixels(made_source, dtype, full):
+    source = made_source(np.zeros((20, 40, 3), dtype))
+    limits = {"maxWidth": 40, "maxHeight": 40}
+    found = numpy_region(source, output=limits, fill="corner:#ff0080")
+    assert found[-1, 0].tolist() == [full, 0, 128 * full // 255]
