@@ -6,7 +6,7 @@ was overwritten is a different one.
 
 import os
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +44,7 @@ class ByteCache:
         self._items: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._limit = limit
         self._used = self._hits = self._misses = 0
+        self._forgotten: deque[Hashable] = deque()
 
     def get(self, key: Hashable) -> Any:
         """Return what is stored under a key, or None."""
@@ -61,12 +62,28 @@ class ByteCache:
         if size > self._limit // 8:
             return
         with self._lock:
+            self._drop_forgotten()
             old = self._items.pop(key, None)
             if old is not None:
                 self._used -= old[1]
             self._items[key] = (value, size)
             self._used += size
             self._shrink()
+
+    def forget(self, identity: Hashable) -> None:
+        """Let go of all keys that begin so: nobody will ask for them again.
+
+        They go with the next ``put`` or ``info``: this may be called while garbage is collected,
+        in a thread that has the lock.
+        """
+        self._forgotten.append(identity)
+
+    def _drop_forgotten(self) -> None:
+        if not self._forgotten:
+            return
+        gone = {self._forgotten.popleft() for _ in range(len(self._forgotten))}
+        for key in [key for key in self._items if isinstance(key, tuple) and key[0] in gone]:
+            self._used -= self._items.pop(key)[1]
 
     def resize(self, limit: int) -> None:
         """Change the limit; what no longer fits is dropped."""
@@ -85,6 +102,7 @@ class ByteCache:
     def info(self) -> CacheInfo:
         """Return size, limit and counts."""
         with self._lock:
+            self._drop_forgotten()
             return CacheInfo(len(self._items), self._used, self._limit, self._hits, self._misses)
 
     def _shrink(self) -> None:
@@ -118,6 +136,12 @@ def tile_cache() -> ByteCache:
             if _cache is None:
                 _cache = ByteCache(default_limit())
     return _cache
+
+
+def forget(identity: Hashable) -> None:
+    """Let the cache go of all of an image, where there is a cache."""
+    if _cache is not None:
+        _cache.forget(identity)
 
 
 def cachesClear() -> None:

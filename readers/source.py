@@ -3,11 +3,12 @@
 import itertools
 import os
 import threading
-from collections.abc import Hashable
+import weakref
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any, Self
 
-from ziggurat.readers.cache import file_identity
+from ziggurat.readers.cache import file_identity, forget
 from ziggurat.readers.errors import OptionError, SourceError
 from ziggurat.readers.options import OpenOptions
 from ziggurat.readers.read_methods import ReadMethods
@@ -31,6 +32,7 @@ class Source(ReadMethods):
         self._options = options or OpenOptions()
         self._lock = threading.Lock()
         self._closed = False
+        self._forget: Callable[[], object] | None = None  # what is cached for this opening alone
         effective_style(self._options.style)  # a style that can't be meant is an error now
         self._opened: tuple[int, Reader, Hashable] = self._open()
 
@@ -54,6 +56,9 @@ class Source(ReadMethods):
         elif identity is None or reader.scattered:
             # what can't be told apart is cached for this one opening
             identity = (self._path, os.getpid(), next(_openings))
+            finalizer = weakref.finalize(reader, forget, identity)
+            finalizer.atexit = False
+            self._forget = finalizer
         return os.getpid(), reader, identity
 
     def _current(self) -> tuple[int, Reader, Hashable]:
@@ -93,6 +98,8 @@ class Source(ReadMethods):
             self._closed = True
             if self._opened[0] == os.getpid():
                 self._opened[1].close()
+                if self._forget is not None:
+                    self._forget()
 
     def __enter__(self) -> Self:
         return self

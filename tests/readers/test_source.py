@@ -1,5 +1,6 @@
 """A Source as an object: opening, options, pickling, forks, threads, closing, metadata."""
 
+import gc
 import multiprocessing
 import os
 import pickle
@@ -602,3 +603,21 @@ def test_no_path_at_all_is_an_error_of_ours(path):
     with pytest.raises(SourceError):
         ziggurat.open(path)
     assert not ziggurat.canRead(path)
+
+
+def test_what_is_cached_for_one_opening_goes_with_it(tmp_path):
+    path = tmp_path / "plain.zarr"
+    zarr.create_array(str(path), shape=(300, 300), chunks=(128, 128), dtype="uint8")[:] = 1
+    ziggurat.cachesClear()
+
+    def used():
+        return ziggurat.cachesInfo()["tileCache"]["used"]
+
+    source = ziggurat.open(path)
+    source.getRegion(format="numpy")
+    assert used() >= 300 * 300
+    source.close()
+    assert used() == 0
+    ziggurat.open(path).getRegion(format="numpy")  # nobody closes it
+    gc.collect()
+    assert used() == 0
