@@ -78,8 +78,9 @@ def region_bounds(
 ) -> Bounds:
     """Return (left, top, right, bottom) in full-resolution pixels, neither rounded nor clipped.
 
-    Negative edges count from the right and the bottom. Both edges of an axis win over its size;
-    what is not given is the image's edge.
+    Negative edges count from the right and the bottom. Both edges of an axis win over its size,
+    unless ``unitsWH`` says that sizes are meant: then the near edge and the size count. What is
+    not given is the image's edge.
 
     Parameters
     ----------
@@ -94,6 +95,10 @@ def region_bounds(
     """
     asked = check_keys("region", region, REGION_KEYS)
     unit = parse_unit(asked.pop("units", None))
+    if "unitsWH" in asked:
+        for near, far, size in (("left", "right", "width"), ("top", "bottom", "height")):
+            if near in asked and size in asked:
+                asked.pop(far, None)
     unit_size = parse_unit(asked.pop("unitsWH", unit))
     numbers = {key: _number(key, value) for key, value in asked.items()}
     if unit.projected:

@@ -65,8 +65,8 @@ class ScaleMethods(SourceHooks):
         exact
             None unless a level has just that scale.
         rounding
-            ``'round'`` or ``'ceil'`` give whole levels that exist, None and False a fractional
-            one, not clamped.
+            ``'round'`` or ``'ceil'`` give whole levels that exist; False a fractional one, no
+            less than 0 and no more than the full resolution's; None one that isn't clamped.
         """
         info = self._reader().info
         level = fractional_level(info, magnification, mm_x, mm_y)

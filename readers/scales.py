@@ -135,12 +135,16 @@ def _log2(value: Any, name: str) -> float:
 
 
 def rounded_level(level: float, levels: int, rounding: str | bool | None) -> int | float | None:
-    """Round a fractional level: ``'round'``, ``'ceil'`` (clamped to those there are), None.
+    """Round a fractional level: ``'round'``, ``'ceil'``, False (not at all), None.
+
+    All but None clamp it to the levels that there are.
 
     No level is as fine as ``'ceil'`` asks beyond the full resolution: None.
     """
-    if rounding is None or rounding is False:
+    if rounding is None:
         return level
+    if rounding is False:
+        return min(max(level, 0), levels - 1)
     if rounding not in ("round", "ceil"):
         raise OptionError(f"rounding is 'round', 'ceil', False or None, not {rounding!r}")
     if rounding == "ceil" and level > levels - 1:

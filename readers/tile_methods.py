@@ -109,9 +109,19 @@ class TileMethods(SourceHooks):
         tile_size: Options | None = None,
         tile_overlap: Options | None = None,
         tile_offset: Options | None = None,
+        tile_position: int | Options | None = None,
         resample: Any = True,
+        format: str | Sequence[str] | None = None,
+        encoding: str | None = None,
+        frame: int | None = None,
+        style: Options | str | None = None,
     ) -> int:
-        """Return how many tiles :meth:`tileIterator` would yield."""
+        """Return how many tiles the grid of :meth:`tileIterator` has.
+
+        ``tile_position``, ``format``, ``encoding``, ``frame`` and ``style`` don't change that:
+        they are accepted so that the same arguments serve both.
+        """
+        del tile_position, format, encoding, frame, style
         plan = plan_iteration(
             self._reader().info,
             region,

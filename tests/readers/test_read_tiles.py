@@ -222,6 +222,7 @@ def test_one_tile_by_any_of_its_names(made_source, gradient):
         source.getTileCount(region={"left": 70})
         == len(whole)
         == len(source.tileIterator(region={"left": 70}))
+        == source.getTileCount(region={"left": 70}, format="PIL", frame=0, tile_position=1)
     )
     for position in (
         5,

@@ -47,6 +47,10 @@ def test_sizes_may_have_a_unit_of_their_own() -> None:
     region = {"left": 0.1, "top": 0.1, "width": 100, "height": 50, "units": "mm"}
     left, top, right, bottom = rect({**region, "unitsWH": "base_pixels"})
     assert (left, top, right - left, bottom - top) == (200, 200, 100, 50)
+    for far in ({"right": 1.0, "bottom": 0.9}, {"right": -0.1}):  # sizes are meant
+        found = rect({**region, **far, "unitsWH": "base_pixels"})
+        assert found == (left, top, right, bottom)
+    assert rect({"right": 100, "width": 0.01, "unitsWH": "fraction"}) == (78, 0, 100, 2967)
 
 
 def test_mag_pixels_follow_the_scale() -> None:

@@ -130,6 +130,15 @@ def test_scales_of_levels(made_source, gradient):
     assert source.getLevelForMagnification(7) == 1
     assert source.getLevelForMagnification(7, rounding="ceil") == 2
     assert source.getLevelForMagnification(7, rounding=None) == pytest.approx(1.4854, abs=1e-9)
+    assert source.getLevelForMagnification(7, rounding=False) == pytest.approx(1.4854, abs=1e-9)
+    for magnification, rounding, level in (
+        (40, False, 3),
+        (40, None, 4),
+        (0.01, False, 0),
+        (0.01, None, pytest.approx(-7.9658)),
+    ):
+        found = source.getLevelForMagnification(magnification, rounding=rounding)
+        assert found == level
     assert source.getLevelForMagnification(mm_x=0.001) == 2
     assert source.getLevelForMagnification(7, exact=True) is None
     assert source.getLevelForMagnification(10, exact=True) == 2
