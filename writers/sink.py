@@ -56,7 +56,11 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
     a worker killed (``kill -9``, OOM)   every tile but the one in its hands, which is not in the
                                          journal (:meth:`tiles`). In mode ``over`` a part of its
                                          pixels may be there; lay it again. In the blending
-                                         modes a tile is in wholly or not at all.
+                                         modes a tile is in wholly or not at all, for all
+                                         sinks: reading from one, or laying where the tile was,
+                                         finishes it. Who reads past the sinks
+                                         (``ziggurat.open(path)``, a Zarr library) may see a part
+                                         of it until then.
     no room on the disk                  everything. The tile that met it is a
                                          ``ScratchFullError``; go on once there is room.
     the owner gone                       a store with a path stays: ``new(path, mode='join')``. A
