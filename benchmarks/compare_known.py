@@ -20,6 +20,7 @@ from ziggurat.readers.regions import plan_window
 from ziggurat.readers.stored import best_level, rect_in_level
 
 _OWN_AREA = 3.0  # mean difference, of 255, between ours and other averages of the same area
+_OWN_LARGER = 9.0  # and other interpolations: kernels are cut off elsewhere, and differ at edges
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,9 @@ def _near(mine, other, plain):
     difference = np.abs(mine.astype(np.float64) - other)
     if np.isnan(difference).all():
         return True
-    return bool(np.nanmean(difference) <= max(_OWN_AREA * full / 255, 0.5))
+    larger = mine.size > plain.size
+    limit = _OWN_LARGER if larger else _OWN_AREA
+    return bool(np.nanmean(difference) <= max(limit * full / 255, 0.5))
 
 
 def _neighbours_agree(case):

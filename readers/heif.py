@@ -27,6 +27,10 @@ def _is_heic(head: bytes) -> bool:
     return bool(brands & _BRANDS)
 
 
+# What pillow-heif raises where a file is damaged.
+_ERRORS = (ValueError, EOFError, RuntimeError, SyntaxError, IndexError, KeyError, MemoryError)
+
+
 def _open(location: Location) -> Any:
     try:
         import pillow_heif
@@ -40,14 +44,14 @@ def _open(location: Location) -> Any:
     try:
         # 10 and 12 bits come as 16, never through 8
         return pillow_heif.open_heif(ByteFile(source), convert_hdr_to_8bit=False)
-    except (ValueError, EOFError, RuntimeError, SyntaxError, MemoryError) as error:
+    except _ERRORS as error:
         raise CorruptSourceError(f"{location.url} is damaged: {error}") from error
 
 
 def _pixels(location: Location, picture: Any) -> Pixels:
     try:
         return np.asarray(picture)
-    except (ValueError, EOFError, RuntimeError, SyntaxError, MemoryError) as error:
+    except _ERRORS as error:
         raise CorruptSourceError(f"{location.url} can't be decoded: {error}") from error
 
 
@@ -64,7 +68,12 @@ def open_reader(location: Location) -> DecodedReader:
     if location.is_directory or not _is_heic(location.head):
         raise UnsupportedFormatError("not a HEIC picture")
     picture = _open(location)
-    width, height = picture.size
+    try:
+        width, height = picture.size
+    except _ERRORS as error:
+        raise CorruptSourceError(f"{location.url} holds no picture: {error}") from error
+    if min(width, height) < 1:
+        raise CorruptSourceError(f"{location.url} claims {width} x {height} pixels")
     bands = len(picture.mode.split(";")[0])
     dtype = np.dtype(np.uint16 if ";16" in picture.mode else np.uint8)
     size = location.open_bytes().size

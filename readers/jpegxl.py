@@ -102,7 +102,7 @@ def _decoded(location: Location, data: bytes) -> Pixels:
         width, height = picture_size(data)
         check_proportion(location.name, width * height * _WORKING_BYTES, len(data), _PACKS)
         pixels = np.asarray(imagecodecs.jpegxl_decode(data))
-    except (imagecodecs.JpegxlError, ValueError, MemoryError) as error:
+    except (imagecodecs.JpegxlError, RuntimeError, ValueError, MemoryError) as error:
         raise CorruptSourceError(f"{location.url} can't be decoded: {error}") from error
     sides = {(height, width), (width, height)}
     if pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[:2] not in sides):

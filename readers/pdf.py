@@ -10,6 +10,7 @@ PDFium must not be called by two threads at once: one lock holds for the process
 import math
 import os
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ _LARGEST_SIDE = 1 << 20
 _MOST_PAGES = 100_000
 _MOST_BYTES = 256 * 1024 * 1024
 _STRIP_PIXELS = 16 << 20
+_MOST_SECONDS = 5  # of drawing one rectangle; a forged picture inside of a page may take for ever
 
 _lock = threading.Lock()
 
@@ -76,11 +78,11 @@ class PdfReader(Reader):
             strip = Rect(part.x, top, part.width, min(rows, part.bottom - top))
             x, y = strip.x - rect.x, strip.y - rect.y
             place = out[y : y + strip.height, x : x + strip.width]
-            place[...] = self._drawn(frame, strip, scale)[: strip.height, : strip.width]
+            place[...] = self._drawn(frame, strip, scale)
         return out
 
     def _drawn(self, frame: int, rect: Rect, scale: float) -> Pixels:
-        """Return what PDFium draws of a page, at least as large as the rectangle."""
+        """Return what PDFium draws of a rectangle of a page."""
         with _lock:
             if self._document is None:
                 raise SourceError(f"{self._url} is closed")
@@ -132,14 +134,28 @@ def _page_sizes(url: str, document: Any) -> list[tuple[float, float]]:
 
 
 def _draw(page: Any, rect: Rect, scale: float) -> Pixels:
-    """Draw a part of a page; ``scale`` is pixels a point."""
-    full_width, full_height = (math.ceil(side * scale) for side in page.get_size())
-    cut = (rect.x, full_height - rect.bottom, full_width - rect.right, rect.y)
-    # cuts are told in points and rounded up: half a pixel less comes to just this many
-    crop = tuple((max(side, 0) - 0.5) / scale for side in cut)
-    bitmap = page.render(scale=scale, crop=crop, rev_byteorder=True)
+    """Draw a part of a page; ``scale`` is pixels a point. Ends when its time is up."""
+    from pypdfium2 import PdfBitmap, raw
+
+    width, height = (math.ceil(side * scale) for side in page.get_size())
+    bitmap = PdfBitmap.new_native(rect.width, rect.height, raw.FPDFBitmap_BGR, rev_byteorder=True)
+    bitmap.fill_rect((255, 255, 255, 255), 0, 0, rect.width, rect.height)
+    end = time.monotonic() + _MOST_SECONDS
+    pause = raw.IFSDK_PAUSE(version=1)
+    asked = type(pause.NeedToPauseNow)(lambda _: time.monotonic() > end)
+    pause.NeedToPauseNow = asked
+    flags = raw.FPDF_ANNOT | raw.FPDF_REVERSE_BYTE_ORDER
+    try:
+        state = raw.FPDF_RenderPageBitmap_Start(
+            bitmap, page, -rect.x, -rect.y, width, height, 0, flags, pause
+        )
+    finally:
+        raw.FPDF_RenderPage_Close(page)
     pixels = np.array(bitmap.to_numpy())
     bitmap.close()
+    if state != raw.FPDF_RENDER_DONE:
+        paused = state == raw.FPDF_RENDER_TOBECONTINUED
+        raise ValueError(f"it takes more than {_MOST_SECONDS} s" if paused else "it is damaged")
     return pixels
 
 

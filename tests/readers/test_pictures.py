@@ -103,6 +103,17 @@ def test_threads_and_copies_draw_the_same(pages: Path) -> None:
         np.testing.assert_array_equal(results[0], other)
 
 
+def test_a_page_that_takes_for_ever_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "endless.pdf"
+    path.write_bytes(pdf([(300, 300, "0 0 m 300 300 l S\n" * 200_000)]))
+    monkeypatch.setattr("ziggurat.readers.pdf._MOST_SECONDS", 0.05)
+    reader = open_reader(path)
+    with pytest.raises(CorruptSourceError, match=r"can't be drawn: it takes more than 0\.05 s"):
+        reader.read(0, 0, reader.info.levels[0].rect)
+
+
 def test_pages_beyond_all_reason_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "vast.pdf"
     path.write_bytes(pdf([(9e6, 9e6, "")]))
