@@ -59,12 +59,13 @@ def renewed(owner: Renewable) -> None:
 
 
 def _close_all_in_child() -> None:
-    global _guard, _renewing, _forks
+    global _guard, _renewing, _forks, _descriptors
     _guard, _renewing = threading.RLock(), threading.RLock()  # a thread may have held the latter
     _forks += 1
-    for descriptor in _descriptors:
+    # Taken away first: a store that the garbage collector closes meanwhile finds nothing to close.
+    inherited, _descriptors = _descriptors, set()
+    for descriptor in inherited:
         os.close(descriptor)
-    _descriptors.clear()
 
 
 os.register_at_fork(
