@@ -11,6 +11,7 @@ from pathlib import Path
 from osgeo import gdal
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
+from ziggurat.readers.s3 import gdal_options
 
 gdal.UseExceptions()
 
@@ -120,6 +121,8 @@ class Handles:
         self.name = name
         remote = name.startswith("/vsi")
         self.options = _REMOTE_FENCE if remote else FENCE
+        if name.startswith("/vsis3/"):
+            self.options = {**self.options, **gdal_options()}
         self._drivers = [d for d in raster_drivers() if not (remote and d == "VRT")]
         self._open: dict[tuple[int, int], gdal.Dataset] = {}
         self._lock = threading.Lock()

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from typing import Any
 
 from ziggurat.readers.errors import SourceError, SourceNotFoundError
+from ziggurat.readers.s3 import fsspec_options
 
 BLOCK_BYTES = 64 * 1024
 CACHE_BYTES = 32 * 1024 * 1024
@@ -33,7 +34,7 @@ def filesystem(url: str) -> tuple[Any, str]:
 
     scheme = url.split("://", 1)[0].lower()
     try:
-        files, path = url_to_fs(url)
+        files, path = url_to_fs(url, **(fsspec_options() if scheme == "s3" else {}))
     except ImportError as error:
         extra = _EXTRAS.get(scheme)
         hint = f"pip install 'ziggurat[{extra}]'" if extra else str(error)
@@ -105,6 +106,8 @@ class RemoteBytes:
             except Exception as error:  # every file system has its own classes
                 if attempt == _TRIES - 1 or 400 <= getattr(error, "status", 0) < 500:
                     said = str(error) or type(error).__name__
+                    if type(error).__name__ == "NoCredentialsError":
+                        said += "; set AWS_NO_SIGN_REQUEST=YES to read a public bucket"
                     raise SourceError(f"{self.url} can't be read: {said}") from error
                 time.sleep(0.2 * 4**attempt)
         raise AssertionError("the last attempt raises")

@@ -1,0 +1,111 @@
+"""Conversion of what lies behind a URL: the same output as of the file itself."""
+
+import http.server
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ziggurat
+from ziggurat.readers.errors import SourceNotFoundError
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Serves a folder by ranges."""
+
+    protocol_version = "HTTP/1.1"
+    folder: Path
+
+    def do_HEAD(self) -> None:
+        self._answer(body=False)
+
+    def do_GET(self) -> None:
+        self._answer(body=True)
+
+    def _answer(self, *, body: bool) -> None:
+        path = self.folder / self.path.lstrip("/")
+        data = path.read_bytes() if path.is_file() else b""
+        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        part = data[int(asked[1]) : int(asked[2]) + 1] if asked else data
+        self.send_response((206 if asked else 200) if data else 404)
+        self.send_header("Content-Length", str(len(part)))
+        if asked and data:
+            stop = int(asked[1]) + len(part)
+            self.send_header("Content-Range", f"bytes {asked[1]}-{stop - 1}/{len(data)}")
+        self.end_headers()
+        if body:
+            self.wfile.write(part)
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    folder = tmp_path / "served"
+    folder.mkdir()
+    handler = type("Served", (Handler,), {"folder": folder})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield folder, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("name", ["out.tiff", "out.ome.tiff", "out.zarr", "out.zarr.zip"])
+def test_a_slide_behind_a_url_becomes_what_the_file_becomes(
+    name: str, served: tuple[Path, str], make_svs: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder, url = served
+    slide = make_svs(folder / "slide.svs", width=700, height=500)
+    remote = ziggurat.convert(f"{url}/slide.svs", tmp_path / f"remote-{name}")
+    local = ziggurat.convert(slide, tmp_path / f"local-{name}")
+    assert remote.tiles_copied == local.tiles_copied
+    assert remote.losses == local.losses
+    with (
+        ziggurat.open(tmp_path / f"remote-{name}") as one,
+        ziggurat.open(tmp_path / f"local-{name}") as other,
+    ):
+        assert one.getMetadata() == other.getMetadata()
+        assert one.getAssociatedImagesList() == other.getAssociatedImagesList()
+        np.testing.assert_array_equal(
+            one.getRegion(format="numpy")[0], other.getRegion(format="numpy")[0]
+        )
+
+
+def test_a_map_behind_a_url(
+    served: tuple[Path, str],
+    make_raster: Callable[..., Path],
+    tmp_path: Path,
+    rng: np.random.Generator,
+) -> None:
+    folder, url = served
+    pixels = rng.integers(0, 65535, (400, 500, 1), np.uint16)
+    place = {"crs": "EPSG:32633", "transform": (500000, 10, 0, 5000000, 0, -10)}
+    make_raster(folder / "map.tif", pixels, **place)
+    ziggurat.convert(f"{url}/map.tif", tmp_path / "map.tif")
+    with ziggurat.open(tmp_path / "map.tif") as source:
+        assert source.geospatial
+        np.testing.assert_array_equal(source.getRegion(format="numpy")[0], pixels)
+
+
+def test_the_command_takes_urls(
+    served: tuple[Path, str], make_svs: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder, url = served
+    make_svs(folder / "slide.svs", width=700, height=500)
+    command = [sys.executable, "-m", "ziggurat", "convert", f"{url}/slide.svs"]
+    done = subprocess.run([*command, str(tmp_path / "out.tiff")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    with ziggurat.open(tmp_path / "out.tiff") as source:
+        assert source.sizeX == 700
+
+
+def test_nothing_at_a_url_leaves_nothing(served: tuple[Path, str], tmp_path: Path) -> None:
+    with pytest.raises(SourceNotFoundError, match="nothing there"):
+        ziggurat.convert(f"{served[1]}/nothing.svs", tmp_path / "out.tiff")
+    assert not (tmp_path / "out.tiff").exists()
