@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ziggurat.converter.convert import convert
     from ziggurat.converter.options import ConvertOptions
     from ziggurat.readers import constants, errors, exceptions
+    from ziggurat.readers.cache import cachesClear, cachesInfo, setCacheSize
     from ziggurat.readers.opening import (
         canRead,
         canReadList,
@@ -35,6 +36,7 @@ _HOMES = {
     "listMimeTypes": "ziggurat.readers.opening",
     "cachesClear": "ziggurat.readers.cache",
     "cachesInfo": "ziggurat.readers.cache",
+    "setCacheSize": "ziggurat.readers.cache",
     "Sink": "ziggurat.writers.sink",
     "new": "ziggurat.writers.sink",
     "convert": "ziggurat.converter.convert",
@@ -46,6 +48,8 @@ __all__ = [
     "ConvertOptions",
     "Sink",
     "Source",
+    "cachesClear",
+    "cachesInfo",
     "canRead",
     "canReadList",
     "constants",
@@ -58,6 +62,7 @@ __all__ = [
     "listSources",
     "new",
     "open",
+    "setCacheSize",
 ]
 
 

@@ -1,0 +1,38 @@
+"""The tile cache from the front door: its size can be set, and how it does can be seen."""
+
+import numpy as np
+import pytest
+import tifffile
+
+import ziggurat
+
+
+@pytest.fixture
+def cache_size():
+    size = ziggurat.cachesInfo()["tileCache"]["maximum"]
+    yield size
+    ziggurat.setCacheSize(size)
+
+
+def test_the_cache_is_bounded_by_what_is_set(tmp_path, cache_size):
+    path = tmp_path / "image.tif"
+    tifffile.imwrite(path, np.zeros((2048, 2048), np.uint8), tile=(256, 256))
+    region = {"left": 0, "top": 0, "width": 1024, "height": 1024}
+    ziggurat.cachesClear()
+    with ziggurat.open(path) as source:
+        for _ in range(2):
+            source.getRegion(region=region, format="numpy")
+        info = ziggurat.cachesInfo()["tileCache"]
+        assert info["used"] >= 1024 * 1024
+        assert (info["hits"], info["misses"], info["hitRate"]) == (16, 16, 0.5)
+        ziggurat.setCacheSize(600_000)
+        assert ziggurat.cachesInfo()["tileCache"]["used"] <= 600_000
+        ziggurat.setCacheSize(0)
+        source.getRegion(region=region, format="numpy")
+        assert ziggurat.cachesInfo()["tileCache"]["items"] == 0
+    with pytest.raises(ziggurat.errors.OptionError, match="zero bytes or more"):
+        ziggurat.setCacheSize(-1)
+
+
+def test_the_default_is_a_share_of_memory(cache_size):
+    assert 64 << 20 <= cache_size <= 2 << 30
