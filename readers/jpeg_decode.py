@@ -13,6 +13,7 @@ import simplejpeg
 
 from ziggurat.readers.encoded import Photometric, TileFormat
 from ziggurat.readers.jpeg_stream import marked_prefix
+from ziggurat.readers.tile_memory import tile_memory
 
 _JPEG_SPACE = {Photometric.RGB: 2, Photometric.YCBCR: 3}  # libjpeg's numbers
 _RGB = 2
@@ -35,7 +36,8 @@ def decode_jpeg(data: bytes, form: TileFormat, shape: tuple[int, int] | None) ->
     stream = complete_stream(data, form)
     if stream is not None:
         try:
-            return simplejpeg.decode_jpeg(stream)
+            place = None if shape is None else tile_memory(*shape, 3)
+            return simplejpeg.decode_jpeg(stream, buffer=place)
         except ValueError:
             pass  # damaged, or no picture of three bands
     return imagecodecs.jpeg8_decode(

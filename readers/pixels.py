@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from ziggurat.readers.cache import ByteCache
-from ziggurat.readers.geometry import Rect, ceil_div, cell_rect, grid_cells
+from ziggurat.readers.geometry import Rect, ceil_div, grid_cells
 from ziggurat.readers.image import ImageInfo
 from ziggurat.readers.reader import Pixels, Reader
 from ziggurat.readers.reduction import reduced
@@ -111,25 +111,26 @@ def _from_blocks(
     size: tuple[int, int],
 ) -> Pixels | None:
     """Put a rectangle together from cached blocks; None where it has no part in the cache."""
+    # plain numbers instead of rectangles: this runs for every tile of every region
     info = access.info
-    whole = info.levels[level].rect
-    found: list[tuple[Pixels, Rect]] = []
+    facts = info.levels[level]
+    width, height = size
+    found: list[tuple[Pixels, int, int]] = []
     missing: list[tuple[Hashable, Rect]] = []
-    for column, row in grid_cells(rect, *size):
+    for column, row in grid_cells(rect, width, height):
         key = (access.identity, "block", level, frame, column, row)
-        block = cell_rect(column, row, *size).intersect(whole)
+        x, y = column * width, row * height
         pixels = cache.get(key)
         if pixels is not None:
-            found.append((pixels, block))
+            found.append((pixels, x, y))
         else:
+            block = Rect(x, y, min(width, facts.width - x), min(height, facts.height - y))
             missing.append((key, block))
     if not found and not access.keep:
         return None
-    if len(found) == 1 and found[0][1] == rect:
-        return np.array(found[0][0])
     result = _empty(info, rect)
-    for pixels, block in found:
-        _paste(result, rect, pixels, block)
+    for pixels, x, y in found:
+        _paste(result, rect, pixels, x, y)
 
     def load(share: list[tuple[Hashable, Rect]]) -> None:
         for key, block in share:
@@ -137,7 +138,7 @@ def _from_blocks(
             if access.keep:
                 pixels.flags.writeable = False
                 cache.put(key, pixels, pixels.nbytes)
-            _paste(result, rect, pixels, block)
+            _paste(result, rect, pixels, block.x, block.y)
 
     if not missing:
         return result
@@ -147,11 +148,11 @@ def _from_blocks(
     return result
 
 
-def _paste(target: Pixels, rect: Rect, pixels: Pixels, block: Rect) -> None:
-    # plain numbers instead of rectangles: this runs for every tile of every region
-    dx, dy = block.x - rect.x, block.y - rect.y
+def _paste(target: Pixels, rect: Rect, pixels: Pixels, x: int, y: int) -> None:
+    """Draw a block that lies at (x, y) of its level where it lies in the rectangle."""
+    dx, dy = x - rect.x, y - rect.y
     x0, y0 = max(dx, 0), max(dy, 0)
-    x1, y1 = min(dx + block.width, rect.width), min(dy + block.height, rect.height)
+    x1, y1 = min(dx + pixels.shape[1], rect.width), min(dy + pixels.shape[0], rect.height)
     target[y0:y1, x0:x1] = pixels[y0 - dy : y1 - dy, x0 - dx : x1 - dx]
 
 
