@@ -33,6 +33,8 @@ COMMON = frozenset(
         Codec.LZW, Codec.ZSTD, Codec.PACKBITS, Codec.JPEG2000,
     }
 )  # fmt: skip
+# Slides whose tiles overlap, so that there is no tile to take
+COMPOSED = frozenset({"mirax", "hamamatsu", "ventana", "trestle", "sakura"})
 # Not JPEG 2000: its low pass sits on the even samples, half a pixel beside the mean of two.
 SCALABLE = frozenset({Codec.JPEG})
 
@@ -124,8 +126,8 @@ def make_plan(facts: SourceFacts, target: Target, options: ConvertOptions) -> Co
         steps=tuple(steps),
         losses=expected_losses(info, target),
         expected_bytes=sum(step.expected_bytes for step in steps) + costs.OVERHEAD_BYTES,
-        expected_seconds=sum(costs.seconds(_work(step, info), threads) for step in steps),
-        expected_memory=costs.memory(info, steps[0].tile_height, threads),
+        expected_seconds=costs.seconds([_work(step, facts) for step in steps], threads),
+        expected_memory=costs.memory(_row_bytes(steps, info), threads),
     )
 
 
@@ -312,11 +314,31 @@ def encode_tile_size(info: ImageInfo, target: Target, options: ConvertOptions) -
     return size if usable else (TILE_SIZE, TILE_SIZE)
 
 
-def _work(step: Step, info: ImageInfo) -> costs.Work:
+def _work(step: Step, facts: SourceFacts) -> costs.Work:
+    info = facts.info
     return costs.Work(
         action=step.action,
-        pixels=step.width * step.height * step.frames,
-        bands=info.bands,
+        pixel_bytes=step.width * step.height * step.frames * info.bands * info.dtype.itemsize,
         codec=step.codec,
+        source=_decoded_from(step, facts),
         copied_bytes=step.expected_bytes if step.action == "copy" else 0,
     )
+
+
+def _decoded_from(step: Step, facts: SourceFacts) -> str | None:
+    """Return what is decoded to read a step's pixels, as :class:`costs.Work` wants it."""
+    if not isinstance(step.origin, Stored):
+        return None
+    stored = facts.tiles[step.origin.level]
+    if stored is None:
+        return "composed" if facts.info.format in COMPOSED else "other"
+    form = stored.tiles.format
+    return form.codec.value if form.zarr is None else "zarr"
+
+
+def _row_bytes(steps: list[Step], info: ImageInfo) -> int | None:
+    made = [step for step in steps if step.action != "copy"]
+    if not made:
+        return None
+    largest = max(step.width * step.tile_height for step in made)
+    return largest * info.bands * info.dtype.itemsize
