@@ -97,6 +97,8 @@ def _weights(start: int, length: int, factor: float, origin: int, size: int) -> 
 def _as_dtype(values: Array, dtype: np.dtype[Any]) -> Pixels:
     if np.issubdtype(dtype, np.floating):
         return values.astype(dtype)
+    if dtype.kind == "b":
+        return np.asarray(values >= 0.5)
     limits = np.iinfo(dtype)
     return np.clip(np.rint(values), limits.min, limits.max).astype(dtype)
 

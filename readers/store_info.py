@@ -39,8 +39,10 @@ def image_info(
     if not (structure.dtype and height and width):
         raise SourceError("there is no tile in the sink yet, and no size was given")
     bands, dtype = structure.bands, structure.numpy_dtype
-    color = dtype.name in ("uint8", "uint16")
-    kinds = {1: Interpretation.GRAY}
+    said = attributes.get("interpretation")
+    color = dtype.name in ("uint8", "uint16") and said is None
+    labels = said == Interpretation.LABELS.value and dtype.kind in "biu"
+    kinds = {1: Interpretation.LABELS if labels else Interpretation.GRAY}
     if color:
         rgb = Interpretation.RGB
         kinds |= {2: Interpretation.GRAY, 3: rgb, 4: rgb}

@@ -137,7 +137,9 @@ def find_associated(structure: Structure) -> dict[str, Associated]:
     """
     found: dict[str, Associated] = {}
     for number, beside in enumerate(structure.others, 1):
-        name = (beside.name or _known_name(beside) or f"image{number}").lower()
+        name = beside.name or _known_name(beside) or f"image{number}"
+        if structure.said is None:  # ours are called what their writer called them
+            name = name.lower()
         while name in found:
             name += "2"
         # An image beside the image that nobody can read is no reason to refuse the image.

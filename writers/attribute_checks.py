@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from ziggurat.readers.errors import ProjectionError, SinkInputError
+from ziggurat.readers.image import Interpretation
+from ziggurat.writers.tileinput import LARGEST
 
 
 def positive(name: str, value: Any) -> float | None:
@@ -26,7 +28,16 @@ def size(name: str, value: Any) -> int | None:
     number = positive(name, value)
     if number is not None and not number.is_integer():
         raise SinkInputError(f"{name} must be a whole number of pixels, not {value!r}")
+    if number is not None and number > LARGEST:
+        raise SinkInputError(f"{name} goes up to {LARGEST}, not {value!r}")
     return None if number is None else int(number)
+
+
+def interpretation(value: Any) -> str | None:
+    """Return ``'labels'`` or ``'multiband'``, or None."""
+    if value not in (None, Interpretation.LABELS.value, Interpretation.MULTIBAND.value):
+        raise SinkInputError(f"interpretation is 'labels', 'multiband' or None, not {value!r}")
+    return value  # type: ignore[no-any-return]
 
 
 def crop(value: Any) -> list[int] | None:
@@ -83,7 +94,8 @@ def colors(value: Any) -> list[str] | None:
     found = []
     for color in value:
         try:
-            found.append(cmap.Color(tuple(color) if isinstance(color, list) else color).hex.lower())
+            known = cmap.Color(tuple(color) if isinstance(color, list) else color)
+            found.append(known.hex.lower()[:7])  # no output has a place for a channel's alpha
         except (ValueError, TypeError) as error:
             raise SinkInputError(f"{color!r} is no colour: {error}") from None
     return found

@@ -149,6 +149,21 @@ class SinkAttributes:
         self._attributes.set("magnification", check.positive("magnification", value))
 
     @property
+    def interpretation(self) -> str | None:
+        """What samples mean, where it is no picture.
+
+        ``'labels'``: one band of integers that name things (classes, objects). Lower levels pick
+        values instead of averaging them, nothing is lossy, an OME-Zarr says so. ``'multiband'``:
+        the bands are no colours (probabilities …) and the last of them is no alpha. None: 8 and
+        16-bit images of 1 to 4 bands are pictures.
+        """
+        return self._attributes.get("interpretation")  # type: ignore[no-any-return]
+
+    @interpretation.setter
+    def interpretation(self, value: str | None) -> None:
+        self._attributes.set("interpretation", check.interpretation(value))
+
+    @property
     def channelNames(self) -> list[str] | None:
         """Names of the positions on axis ``c``."""
         return self._attributes.get("channelNames")  # type: ignore[no-any-return]

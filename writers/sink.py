@@ -212,7 +212,13 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
         """Return the image that is written: cropped, without alpha, at least of a size."""
         reader: Reader = self._reader()
         if self.crop is not None:
-            reader = CropReader(reader, Rect(*self.crop).intersect(reader.info.levels[0].rect))
+            crop = Rect(*self.crop).intersect(reader.info.levels[0].rect)
+            if crop.empty:
+                raise SinkInputError(
+                    f"nothing of the image of {reader.info.width} x {reader.info.height} pixels "
+                    f"lies in the crop {self.crop}"
+                )
+            reader = CropReader(reader, crop)
         if not alpha and reader.info.alpha:
             reader = BandsReader(reader, range(reader.info.bands - 1))
         width, height = self.minWidth or 0, self.minHeight or 0

@@ -102,7 +102,7 @@ def _pixels(tile: Any) -> Array:
         if mode in ("P", "PA"):
             tile = tile.convert("RGBA" if mode == "PA" or "transparency" in tile.info else "RGB")
         elif mode not in ("1", "L", "LA", "RGB", "RGBA", "F") and not mode.startswith("I"):
-            tile = tile.convert("RGB")
+            tile = tile.convert({"La": "LA", "RGBa": "RGBA"}.get(mode, "RGB"))
     try:
         pixels = np.asarray(tile)
     except (ValueError, TypeError) as error:

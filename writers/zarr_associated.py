@@ -18,6 +18,7 @@ from ziggurat.writers.zarr_target import KeyWriter
 
 FOLDER = "associated"
 _CHUNK = 1024
+_LONGEST = 200
 
 
 class AssociatedImages:
@@ -49,6 +50,8 @@ class AssociatedImages:
 
     def _add(self, name: str, pixels: Pixels, options: WriteOptions) -> None:
         path = f"{FOLDER}/{quote(name, safe=' ') or '_'}"
+        if len(path) > _LONGEST:
+            path = f"{FOLDER}/image {len(self.paths)}"  # file systems take 255 bytes
         if name in (".", ".."):
             path = f"{FOLDER}/{name.replace('.', '%2E')}"
         height, width, bands = pixels.shape

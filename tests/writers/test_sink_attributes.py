@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 
 import ziggurat
 from ziggurat.readers.errors import SinkInputError
@@ -24,7 +25,7 @@ def test_all_of_it_shows_in_metadata_and_in_every_output(
 ) -> None:
     sink.mm_x, sink.mm_y, sink.magnification = 0.00025, 0.0005, 40
     sink.channelNames = ["DAPI", "CD3"]
-    sink.channelColors = ["blue", (255, 0, 0)]
+    sink.channelColors = ["blue", (255, 0, 0, 0.5)]
     sink.imageDescription = "what it is"
     sink.additionalMetadata = {"stain": "IF", "round": 3}
     sink.frameUnits = {"z": "µm"}
@@ -43,6 +44,7 @@ def test_all_of_it_shows_in_metadata_and_in_every_output(
         facts = written.getMetadata()
         assert (facts["mm_x"], facts["mm_y"]) == (0.00025, 0.0005), file
         assert facts["channels"] == ["DAPI", "CD3"], file
+        assert [c.color for c in written._reader().info.channels] == ["#0000ff", "#ff0000"], file
         for c in range(2):
             frame = written.axesToFrame(c=c, z=1)
             assert (written.getRegion(frame=frame, format="numpy")[0] == c + 1).all()
@@ -80,6 +82,8 @@ REFUSALS: list[tuple[str, Any, str]] = [
     ("crop", (0, 0, 0, 5), "zero or more"),
     ("minWidth", 1.5, "whole number"),
     ("minHeight", 0, "above zero"),
+    ("minHeight", 2**40, "goes up to"),
+    ("interpretation", "rgb", "'labels', 'multiband' or None"),
     ("channelNames", "DAPI", "list of texts"),
     ("channelNames", [1], "list of texts"),
     ("channelColors", ["no colour"], "is no colour"),
@@ -121,6 +125,65 @@ def test_a_map_knows_its_place(sink: ziggurat.Sink) -> None:
     assert geo is not None
     assert geo.projection == "EPSG:3857"
     assert [(p.x, p.y, p.pixel_x, p.pixel_y) for p in geo.gcps][1] == (90, 60, 80, 0)
+
+
+@pytest.mark.parametrize("file", ["a.tiff", "a.ome.tiff", "a.zarr"])
+def test_labels_are_never_averaged(file: str, tmp_path: Path) -> None:
+    classes = np.zeros((700, 600), np.uint8)
+    classes[::3], classes[1::3] = 1, 7
+    with ziggurat.new() as made:
+        made.addTile(classes)
+        made.interpretation = "labels"
+        made.write(tmp_path / file)  # lossy where that suits the image
+    source = ziggurat.open(tmp_path / file)
+    assert np.array_equal(source.getRegion(format="numpy")[0][..., 0], classes)
+    small = source._reader().read(1, 0, source._reader().info.levels[1].rect)
+    assert set(np.unique(small)) <= {0, 1, 7}
+
+
+@pytest.mark.parametrize("file", ["a.tiff", "a.ome.tiff", "a.zarr"])
+def test_four_bands_need_not_be_colours_and_alpha(file: str, tmp_path: Path) -> None:
+    classes = np.zeros((700, 600, 4), np.uint8)
+    classes[::2, :, 0] = 200
+    classes[1::2, :, 3] = 200
+    with ziggurat.new() as made:
+        made.addTile(classes)
+        made.interpretation = "multiband"
+        made.write(tmp_path / file)
+    source = ziggurat.open(tmp_path / file)
+    assert np.array_equal(source.getRegion(format="numpy")[0], classes)
+    small = source._reader().read(1, 0, source._reader().info.levels[1].rect)
+    assert (small == [100, 0, 0, 100]).all()  # weighed by alpha it would be 0, 0, 0, 100
+
+
+def test_a_mask_can_become_an_svs(tmp_path: Path) -> None:
+    mask = np.zeros((1500, 1200), bool)
+    mask[200:900, 300:] = True
+    with ziggurat.new() as made:
+        made.addTile(mask)
+        made.write(tmp_path / "a.svs")
+    assert np.array_equal(tifffile.imread(tmp_path / "a.svs"), mask)
+
+
+def test_a_crop_beside_the_image_is_refused(sink: ziggurat.Sink, tmp_path: Path) -> None:
+    sink.crop = (80, 0, 5, 5)
+    with pytest.raises(SinkInputError, match="lies in the crop"):
+        sink.write(tmp_path / "a.tiff")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("file", ["a.tiff", "a.ome.tiff", "a.zarr"])
+def test_associated_images_keep_their_names(file: str, tmp_path: Path) -> None:
+    names = ["label", "Label", "Übersicht a/b", "漢" * 40]
+    with ziggurat.new() as made:
+        made.addTile(np.zeros((50, 50), np.uint8))
+        for number, name in enumerate(names):
+            made.addAssociatedImage(np.full((20, 30), number, np.uint8), name)
+        made.write(tmp_path / file)
+    source = ziggurat.open(tmp_path / file)
+    assert sorted(source.getAssociatedImagesList()) == sorted(names)
+    for number, name in enumerate(names):
+        assert (source.getAssociatedImage(name, format="numpy")[0] == number).all()
 
 
 def test_an_associated_image_must_be_one(sink: ziggurat.Sink) -> None:
