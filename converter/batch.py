@@ -1,5 +1,6 @@
 """Many slides at once: worker processes, each with one slide; a bad slide stops no other."""
 
+import contextlib
 import multiprocessing
 import signal
 import time
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -20,7 +22,7 @@ from ziggurat.converter.prepare import prepare
 from ziggurat.converter.sources import Job
 from ziggurat.converter.texts import message_of
 from ziggurat.converter.verify import verify_against
-from ziggurat.readers.errors import ZigguratError
+from ziggurat.readers.errors import OptionError, ZigguratError
 from ziggurat.readers.registry import open_reader
 from ziggurat.writers.progress import Progress
 
@@ -67,6 +69,7 @@ def run_batch(
     *,
     workers: int = 1,
     resume: bool = False,
+    folder: Path | None = None,
     on_event: BatchCallback | None = None,
 ) -> BatchReport:
     """Convert many slides in worker processes.
@@ -74,18 +77,22 @@ def run_batch(
     Parameters
     ----------
     jobs
-        The slides and where they go, all into one folder.
+        The slides and where they go; folders are made as needed.
     workers
         How many slides are in work at the same time; the threads are shared out among them.
     resume
         Skip jobs whose output is there and was made from the same source with the same
         options; an output of which that isn't known is held against its source first.
+    folder
+        Where it is noted what is done; by default, with the first output.
     on_event
         Called with progress, and once with the outcome of each job.
     """
+    if workers < 1:
+        raise OptionError(f"jobs is how many slides are in work at a time, not {workers}")
     started = time.perf_counter()
     options = replace(options, threads=options.threads or max(1, thread_count(None) // workers))
-    ledger = Ledger(jobs[0].output.parent, options) if jobs else None
+    ledger = Ledger(folder or jobs[0].output.parent, options) if jobs else None
     outcomes: dict[Job, Outcome] = {}
     todo: deque[Job] = deque()
     for job in jobs:
@@ -97,6 +104,7 @@ def run_batch(
             todo.append(job)
     if resume:  # what is there by now was looked at, and isn't the wanted output
         options = replace(options, overwrite=True)
+    made = [made for job in todo for made in _make_folders(job.output.parent)]
     for job, event in _work(todo, options, workers):
         if isinstance(event, Outcome):
             outcomes[job] = event
@@ -104,7 +112,18 @@ def run_batch(
                 ledger.add(job)
         if on_event:
             on_event(job, event)
+    for empty in reversed(made):  # of slides that failed
+        with contextlib.suppress(OSError):
+            empty.rmdir()
     return BatchReport(tuple(outcomes[job] for job in jobs), time.perf_counter() - started)
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Make a folder and those that it is in; return the new ones, the outer first."""
+    new = [one for one in (folder, *folder.parents) if not one.exists()][::-1]
+    for one in new:
+        one.mkdir(exist_ok=True)
+    return new
 
 
 def _is_done(job: Job, ledger: Ledger, options: ConvertOptions) -> bool:

@@ -14,9 +14,10 @@ from ziggurat.converter.convert import convert, plan_conversion
 from ziggurat.converter.describe import describe
 from ziggurat.converter.options import ConvertOptions
 from ziggurat.converter.report import plain
-from ziggurat.converter.sources import find_sources, plan_jobs
+from ziggurat.converter.sources import Job, find_sources, plan_jobs
+from ziggurat.converter.texts import message_of
 from ziggurat.converter.verify import verify as verify_output
-from ziggurat.readers.errors import OptionError
+from ziggurat.readers.errors import OptionError, ZigguratError
 from ziggurat.readers.registry import open_reader
 
 
@@ -72,6 +73,18 @@ def verify(output: Path, source: str | None, show: Show, *, full: bool) -> bool:
     return report.ok
 
 
+def _plan_many(work: Sequence[Job], options: ConvertOptions, show: Show) -> int:
+    """Print the plan of every slide; return 1 where any can't be planned, else 0."""
+    failed = 0
+    for job in work:
+        try:
+            convert_one(str(job.source), job.output, options, show, dry_run=True)
+        except ZigguratError as error:
+            failed = 1
+            print(f"failed: {job.source}: {message_of(error)}", file=sys.stderr)
+    return failed
+
+
 def convert_many(
     paths: Sequence[str],
     folder: Path,
@@ -83,16 +96,17 @@ def convert_many(
     resume: bool,
 ) -> int:
     """Convert many slides into a folder; return 1 where any failed, else 0."""
-    work = plan_jobs(find_sources(map(Path, paths)), folder, options)
+    named = [Path(path) for path in paths]
+    work = plan_jobs(find_sources(named, folder), folder, options, named)
     if not work:
         raise OptionError(f"there are no slides in {', '.join(paths)}")
     if dry_run:
-        for job in work:
-            convert_one(str(job.source), job.output, options, show, dry_run=True)
-        return 0
+        return _plan_many(work, options, show)
     folder.mkdir(parents=True, exist_ok=True)
     with display.batch_progress(len(work), quiet=not show.bar) as on_event:
-        report = run_batch(work, options, workers=jobs, resume=resume, on_event=on_event)
+        report = run_batch(
+            work, options, workers=jobs, resume=resume, folder=folder, on_event=on_event
+        )
     if show.json:
         print(dumps(plain(report), indent=2))
     else:

@@ -16,16 +16,21 @@ from ziggurat.readers.image import Level
 from ziggurat.readers.reader import Pixels, Reader
 from ziggurat.readers.resampled import ResampledReader
 
+BLOCK = 16  # pixels a side
 SAMPLED_TILES = 24  # a level and frame, where not all are wanted
 
 
 @dataclass(frozen=True, slots=True)
 class TileCheck:
-    """One tile: whether its stored bytes are the source's, and how far its pixels are off."""
+    """One tile: whether its stored bytes are the source's, and how far its pixels are off.
+
+    ``worst_error`` is the mean over the block that is off the most: damage is local.
+    """
 
     same_bytes: bool
     max_error: float
     mean_error: float
+    worst_error: float = 0.0
 
 
 def compare_levels(output: Reader, source: Reader, *, full: bool) -> Iterator[LevelCheck]:
@@ -45,7 +50,7 @@ def compare_levels(output: Reader, source: Reader, *, full: bool) -> Iterator[Le
             columns, rows = grid_shape(
                 level.width, level.height, level.tile_width, level.tile_height
             )
-            yield _summary(index, checks, columns * rows * len(frames))
+            yield _summary(index, checks, columns * rows * len(frames), pair.shrunk)
 
 
 def matching_level(source: Reader, level: Level) -> int | None:
@@ -61,6 +66,11 @@ class _Pair:
     level: int
     source: Reader
     source_level: int
+
+    @property
+    def shrunk(self) -> bool:
+        """True where the source has no such level."""
+        return isinstance(self.source, ResampledReader)
 
     def check(self, frame: int, rect: Rect) -> TileCheck:
         if self._same_bytes(frame, rect):
@@ -124,17 +134,27 @@ def _errors(ours: Pixels, theirs: Pixels) -> TileCheck:
         if np.array_equal(ours, theirs):
             return TileCheck(False, 0.0, 0.0)
         difference = np.abs(ours.astype(np.float64) - theirs)
-    return TileCheck(False, float(difference.max()), float(difference.mean()))
+    return TileCheck(
+        False, float(difference.max()), float(difference.mean()), _worst_block(difference)
+    )
 
 
-def _summary(index: int, checks: list[TileCheck], total: int) -> LevelCheck:
+def _worst_block(difference: Pixels) -> float:
+    rows, columns = (range(0, size, BLOCK) for size in difference.shape[:2])
+    sums = np.add.reduceat(difference.mean(axis=2), rows, axis=0)
+    return float(np.add.reduceat(sums, columns, axis=1).max()) / BLOCK**2
+
+
+def _summary(index: int, checks: list[TileCheck], total: int, shrunk: bool) -> LevelCheck:
+    same = all(check.same_bytes for check in checks)
     return LevelCheck(
         level=index,
-        compared="bytes" if all(check.same_bytes for check in checks) else "pixels",
+        compared="bytes" if same else "shrunk pixels" if shrunk else "pixels",
         checked=len(checks),
         total=total,
         identical=sum(check.same_bytes for check in checks),
         different=sum(check.max_error > 0 for check in checks),
         max_error=max((check.max_error for check in checks), default=0.0),
         mean_error=float(np.mean([check.mean_error for check in checks])) if checks else 0.0,
+        worst_error=max((check.worst_error for check in checks), default=0.0),
     )

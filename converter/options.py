@@ -1,5 +1,6 @@
 """What a conversion is asked to do: one frozen object, checked when it is made."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -181,8 +182,8 @@ class ConvertOptions:
             )
         for name in ("mm_per_pixel", "magnification"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise OptionError(f"{name} is more than zero, not {value}")
+            if value is not None and not 0 < value < math.inf:
+                raise OptionError(f"{name} is a number more than zero, not {value}")
         if self.mm_per_pixel is not None and self.magnification is not None:
             raise OptionError("give mm_per_pixel or magnification, not both")
 

@@ -15,13 +15,14 @@ class LevelCheck:
     """One level of an output held against its source."""
 
     level: int
-    compared: str  # "bytes" of copied tiles, or "pixels"
+    compared: str  # "bytes" of copied tiles, "pixels", or "shrunk pixels" of a level it hasn't
     checked: int  # tiles looked at
     total: int  # tiles of the level, all frames
     identical: int  # tiles equal byte for byte
     different: int  # tiles whose pixels are not equal
     max_error: float
     mean_error: float
+    worst_error: float = 0.0  # mean error of the 16 x 16 pixels that are off the most
 
 
 @dataclass(frozen=True, slots=True)

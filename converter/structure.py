@@ -2,12 +2,13 @@
 
 import zipfile
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 from ziggurat.readers.errors import SourceError
-from ziggurat.readers.geometry import Rect
+from ziggurat.readers.geometry import Rect, cell_rect, grid_shape
 from ziggurat.readers.image import ImageInfo
 from ziggurat.readers.reader import Reader
 
@@ -16,13 +17,17 @@ def structure_problems(path: Path, output: Reader, *, full: bool) -> list[str]:
     """Return one sentence for each thing that is wrong with a file or folder."""
     problems = list(_level_problems(output.info))
     problems.extend(_corner_problems(output))
+    problems.extend(_associated_problems(output))
     if path.is_file():
         with path.open("rb") as file:
             magic = file.read(4)
-        if magic[:2] in (b"II", b"MM"):
-            problems.extend(tiff_problems(path))
-        elif magic[:2] == b"PK":
-            problems.extend(zip_problems(path, full=full))
+        try:
+            if magic[:2] in (b"II", b"MM"):
+                problems.extend(tiff_problems(path))
+            elif magic[:2] == b"PK":
+                problems.extend(zip_problems(path, full=full))
+        except Exception as error:  # noqa: BLE001  damaged files make libraries raise anything
+            problems.append(f"its structure is damaged: {error}")
     return problems
 
 
@@ -43,6 +48,28 @@ def _corner_problems(output: Reader) -> Iterator[str]:
                 output.read(index, frame, last)
             except SourceError as error:
                 yield f"level {index}, frame {frame} can't be read: {error}"
+
+
+def _associated_problems(output: Reader) -> Iterator[str]:
+    for name in output.info.associated:
+        try:
+            output.read_associated(name)
+        except SourceError as error:
+            yield f"the associated image {name!r} can't be read: {error}"
+
+
+def decoding_problems(output: Reader) -> Iterator[str]:
+    """Decode every tile of every level and frame; a level's first damaged tile is told."""
+    for index, level in enumerate(output.info.levels):
+        columns, rows = grid_shape(level.width, level.height, level.tile_width, level.tile_height)
+        for frame, row in product(range(output.info.frames), range(rows)):
+            try:
+                for column in range(columns):
+                    cell = cell_rect(column, row, level.tile_width, level.tile_height)
+                    output.read(index, frame, cell.intersect(level.rect))
+            except SourceError as error:
+                yield f"level {index}, frame {frame} can't be read: {error}"
+                break
 
 
 def tiff_problems(path: Path) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from ziggurat.converter.compare import compare_levels, matching_level
 from ziggurat.converter.plan import ConversionPlan
 from ziggurat.converter.report import LevelCheck, VerificationReport
-from ziggurat.converter.structure import structure_problems
+from ziggurat.converter.structure import decoding_problems, structure_problems
 from ziggurat.readers.errors import SourceError
 from ziggurat.readers.image import ImageInfo
 from ziggurat.readers.reader import Reader
@@ -17,6 +17,7 @@ from ziggurat.readers.resampled import NEAREST
 # Mean error over 8-bit samples that a lossy codec may make at a level both have; others scale.
 LOSSY_LIMIT = 12.0
 MADE_LIMIT = 30.0  # of a made level against the source shrunk in another way
+BLOCK_LIMIT = 60.0  # of any 16 x 16 pixels: more is no loss, but damage
 
 
 def verify(
@@ -32,7 +33,7 @@ def verify(
     output, source
         Paths; without a source only the structure is checked.
     full
-        Look at every tile, not at a sample.
+        Look at every tile, not at a sample; without a source: decode every one.
 
     Raises
     ------
@@ -43,6 +44,8 @@ def verify(
     if source is None:
         with open_reader(path) as reader:
             problems = structure_problems(path, reader, full=full)
+            if full and not problems:
+                problems.extend(decoding_problems(reader))
         return VerificationReport(str(path), None, (), tuple(problems))
     with open_reader(source) as reference:
         return verify_against(path, reference, str(source), full=full)
@@ -122,8 +125,11 @@ def _pixel_problems(
         return
     if made and source.info.interpretation in NEAREST:
         return  # names are not averaged, and there is more than one way to choose one of four
-    if check.mean_error > (MADE_LIMIT if made else LOSSY_LIMIT) * _sample_range(output.info):
+    limit = (MADE_LIMIT if made else LOSSY_LIMIT) * _sample_range(output.info)
+    if check.mean_error > limit:
         yield f"level {check.level} is {check.mean_error:.3g} off the source in the mean"
+    elif check.worst_error > BLOCK_LIMIT * _sample_range(output.info):
+        yield f"level {check.level} has pixels that are {check.worst_error:.3g} off the source"
 
 
 def _is_made(level: int, output: Reader, source: Reader, plan: ConversionPlan | None) -> bool:

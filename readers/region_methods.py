@@ -9,17 +9,19 @@ import numpy as np
 
 from ziggurat.readers.constants import TILE_FORMAT_IMAGE
 from ziggurat.readers.encode import chosen_format, deliver, merged_encoding, to_8bit
-from ziggurat.readers.errors import OptionError
+from ziggurat.readers.errors import OptionError, RegionError
 from ziggurat.readers.fill import letterbox
 from ziggurat.readers.frames import check_frame
 from ziggurat.readers.geometry import Rect
 from ziggurat.readers.hooks import SourceHooks
+from ziggurat.readers.image import ImageInfo
 from ziggurat.readers.regions import OUTPUT_KEYS, Window, check_keys
 from ziggurat.readers.scales import native_resolution
 from ziggurat.readers.style import Style
 from ziggurat.readers.tiled import export_tiled
 
 _THUMBNAIL = 256
+_SURELY_FITS = 1 << 28  # bytes
 Options = Mapping[str, Any]
 
 
@@ -108,6 +110,7 @@ class RegionMethods(SourceHooks):
                 number, window, resample, parsed, output, compression, how.jpeg_quality
             )
             return made, "image/tiff"
+        _check_size(window, info)
         shown = wanted != "numpy" and how.name != "TIFF"
         pixels, alpha = self._pixels(number, window, resample, parsed, eight_bit=shown)
         if fill is not None and not isinstance(fill, str):
@@ -205,6 +208,21 @@ class RegionMethods(SourceHooks):
             fill=fill,
             resample=resample,
             style=style,
+        )
+
+
+def _check_size(window: Window, info: ImageInfo) -> None:
+    size = window.width * window.height * info.bands * info.dtype.itemsize
+    if size < _SURELY_FITS:
+        return
+    import psutil
+
+    memory = psutil.virtual_memory().total
+    if size > memory:
+        raise RegionError(
+            f"{window.width} x {window.height} pixels are {size / 2**30:.0f} GiB, more than this"
+            f" machine's {memory / 2**30:.0f} GiB of memory; ask for less, or for a file of any"
+            " size with encoding='TILED'"
         )
 
 

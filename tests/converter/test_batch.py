@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from ziggurat.converter.batch import Status, run_batch
+from ziggurat.converter.commands import Show, convert_many
 from ziggurat.converter.options import ConvertOptions
 from ziggurat.converter.sources import Job, find_sources, plan_jobs
+from ziggurat.converter.verify import verify
 from ziggurat.readers.errors import OptionError, SourceNotFoundError
 
 TIFF = ConvertOptions(format="tiff", verify="sample")
@@ -129,6 +131,57 @@ def test_which_slides_are_meant(tmp_path):
         find_sources([tmp_path / "nothing*"])
 
 
+def test_folders_below_are_kept(slides, tmp_path):
+    top = tmp_path / "in"
+    for name in ("a/s.svs", "a/deep/s.svs", "b/s.svs", "b/.trash/s.svs"):
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(slides / "s0.svs", top / name)
+    (top / "c").mkdir()
+    (top / "c" / "bad.svs").write_bytes(b"nothing")
+    (top / "back").symlink_to(top)
+    out = top / "out"
+    args = (top, out, "--format", "tiff", "--resume", "--json")
+    for statuses in (["done"] * 3 + ["failed"], ["skipped"] * 3 + ["failed"]):
+        with start(*args) as process:
+            said, err = process.communicate(timeout=60)
+        assert process.returncode == 1, err
+        assert sorted(o["status"] for o in json.loads(said)["outcomes"]) == sorted(statuses)
+    made = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.name[0] != ".")
+    assert made == ["a", "a/deep", "a/deep/s.tiff", "a/s.tiff", "b", "b/s.tiff"]
+    options = ConvertOptions(format="tiff", deidentify=True)
+    jobs = plan_jobs(find_sources([top], out), out, options, [top])
+    assert {job.output.parent for job in jobs} == {out}  # names of folders tell, too
+
+
+@pytest.mark.slow
+def test_fifty_slides_three_of_them_broken(slides, tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for number in range(47):
+        shutil.copy(slides / "s0.svs", folder / f"s{number:02}.svs")
+    for number, data in enumerate((b"", os.urandom(9999), (slides / "cut.svs").read_bytes())):
+        (folder / f"bad{number}.svs").write_bytes(data)
+    args = (folder, out, "--format", "ome-tiff", "--jobs", "2", "--verify")
+    with start(*args) as process:
+        while len(list(out.glob("s*.tiff"))) < 15:
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate(timeout=30)
+    with start(*args, "--resume", "--json") as process:
+        said, _ = process.communicate(timeout=300)
+    outcomes = json.loads(said)["outcomes"]
+    failed = {Path(o["job"]["source"]).name for o in outcomes if o["status"] == "failed"}
+    assert failed == {"bad0.svs", "bad1.svs", "bad2.svs"}
+    assert sum(o["status"] == "skipped" for o in outcomes) >= 10
+    assert len([o for o in outcomes if o["status"] != "failed"]) == 47
+    for number in range(47):
+        assert verify(out / f"s{number:02}.ome.tiff", folder / f"s{number:02}.svs", full=True).ok
+    deadline = time.monotonic() + 20
+    while left := list(out.glob(".ziggurat-part-*")):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
+
+
 def test_names_of_outputs(tmp_path):
     sources = [Path("x/a.svs"), Path("x/a.ndpi"), Path("x/b.ome.tif")]
     jobs = plan_jobs(sources, tmp_path, ConvertOptions(format="ome-zarr"))
@@ -137,3 +190,21 @@ def test_names_of_outputs(tmp_path):
         plan_jobs([Path("x/a.svs"), Path("y/a.svs")], tmp_path, TIFF)
     with pytest.raises(OptionError, match="--format"):
         plan_jobs(sources, tmp_path, ConvertOptions())
+
+
+@pytest.mark.parametrize("workers", [0, -3])
+def test_no_slides_at_a_time_are_refused(slides, tmp_path, workers):
+    work = plan_jobs(find_sources([slides]), tmp_path, TIFF)
+    with pytest.raises(OptionError, match="how many slides are in work"):
+        run_batch(work, TIFF, workers=workers)
+
+
+def test_the_plans_of_good_slides_are_printed_beside_bad_ones(slides, tmp_path, capsys):
+    show = Show(quiet=False, json=False)
+    plan = {"dry_run": True, "jobs": 1, "resume": False}
+    assert convert_many([str(slides)], tmp_path / "out", TIFF, show, **plan) == 1
+    out, err = capsys.readouterr()
+    assert out.count("copy") >= 6
+    named = [Path(line.split(":")[1].strip()).name for line in err.splitlines()]
+    assert named == ["cut.svs", "noise.svs"]
+    assert not (tmp_path / "out").exists()

@@ -10,6 +10,7 @@ import time
 import pytest
 import tifffile
 
+import ziggurat
 from ziggurat.converter.cli import main
 from ziggurat.converter.options import ConvertOptions
 from ziggurat.converter.texts import parse_bytes, parse_frames, parse_positions, parse_region
@@ -86,6 +87,47 @@ def test_verify(capsys, slide, tmp_path):
     assert json.loads(out)["ok"] is False
 
 
+def test_verify_tells_what_is_damaged(capsys, slide, tmp_path):
+    output = tmp_path / "b.tiff"
+    run(capsys, "convert", slide, output, "--levels", "source", "--compression", "deflate")
+    assert run(capsys, "verify", output, "--full")[0] == 0
+    whole = output.read_bytes()
+    with tifffile.TiffFile(output) as tif:
+        at = tif.pages[0].dataoffsets[5] + 100
+        last = tif.pages[-1].offset
+    output.write_bytes(whole[:at] + bytes(400) + whole[at + 400 :])
+    assert run(capsys, "verify", output)[0] == 0  # alone, and not all of it
+    code, out, _ = run(capsys, "verify", output, "--full")
+    assert code == 1
+    assert "can't be read" in out
+    output.write_bytes(whole[: last + 20])
+    code, out, err = run(capsys, "verify", output, slide)
+    assert code == 1
+    assert "Traceback" not in err
+
+
+def test_a_block_that_is_off_in_a_lossy_output_is_damage(capsys, slide, tmp_path):
+    output = tmp_path / "b.tiff"
+    options = ("--levels", "source", "--compression", "webp")
+    run(capsys, "convert", slide, output, *options)
+    assert run(capsys, "verify", output, slide)[0] == 0
+    with ziggurat.open(output) as made:
+        pixels = made.getRegion(format="numpy")[0]
+    pixels[304:320, 192:208] ^= 0x80
+    tifffile.imwrite(
+        output,
+        pixels,
+        tile=(256, 256),
+        compression="webp",
+        photometric="rgb",
+        resolution=(1e7 / 499, 1e7 / 499),
+        resolutionunit="CENTIMETER",
+    )
+    code, out, _ = run(capsys, "verify", output, slide, "--full", "--json")
+    assert code == 1
+    assert "off the source" in json.loads(out)["problems"][0]
+
+
 def one_line(err):
     assert err.startswith("ziggurat: ")
     assert err.count("\n") == 1
@@ -102,7 +144,7 @@ def test_errors_are_one_line(capsys, slide, tmp_path):
         ("cut.svs", "x.tiff", "cut.svs"),
         ("gone.svs", "x.tiff", "no such file"),
         ("a.svs", "there.tiff", "overwrite"),
-        ("a.svs", "no/where/x.tiff", "not a folder"),
+        ("a.svs", "no/where/x.tiff", "folder"),
         ("a.svs", "a.svs", "source itself"),
         ("a.svs", "x.xyz", ".ome.tiff"),
     ]
@@ -127,7 +169,8 @@ def test_a_folder_that_may_not_be_written_to(capsys, slide, tmp_path):
     "args",
     [("--quality", "0"), ("--tile-size", "100"), ("--region", "1,2"), ("--frames", "c"),
      ("--bands", "x"), ("--max-memory", "lots"), ("--mpp", "-1"), ("--bands", "7"),
-     ("--frames", "t=0"), ("--region", "9999,9999,5,5"), ("--mpp", "0.1")],
+     ("--frames", "t=0"), ("--region", "9999,9999,5,5"), ("--mpp", "0.1"),
+     ("--mpp", "inf"), ("--magnification", "inf"), ("--magnification", "nan")],
 )  # fmt: skip
 def test_options_that_cannot_be_meant(capsys, slide, tmp_path, args):
     code, out, err = run(capsys, "convert", slide, tmp_path / "x.tiff", *args)

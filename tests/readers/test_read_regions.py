@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import ziggurat
 from ziggurat.readers.encode import ImageBytes
-from ziggurat.readers.errors import OptionError, SourceError, TileRangeError
+from ziggurat.readers.errors import OptionError, RegionError, SourceError, TileRangeError
 from ziggurat.readers.geometry import Rect
 from ziggurat.readers.image import Interpretation
 from ziggurat.readers.options import OpenOptions
@@ -473,3 +473,10 @@ def test_the_colour_of_a_fill_is_in_the_range_of_the_pixels(made_source, dtype, 
     limits = {"maxWidth": 40, "maxHeight": 40}
     found = numpy_region(source, output=limits, fill="corner:#ff0080")
     assert found[-1, 0].tolist() == [full, 0, 128 * full // 255]
+
+
+def test_more_pixels_than_memory_are_refused(made_source, gradient):
+    source = made_source(gradient, mm_x=0.001, mm_y=0.001)
+    for arguments in ({"scale": {"mm_x": 1e-9}}, {"output": {"maxWidth": 10_000_000}}):
+        with pytest.raises(RegionError, match=r"of memory; ask for less.*TILED"):
+            source.getRegion(format="numpy", **arguments)
