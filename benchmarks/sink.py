@@ -1,6 +1,6 @@
 """The sink: tiles a second, against the reference, tensorstore and the limit of the machine.
 
-    python benchmarks/sink.py [--rounds 3] [--folder /dev/shm] [--out benchmarks/.data/sink.json]
+    python benchmarks/sink.py [--rounds 3] [--only unaligned] [--folder /dev/shm] [--out FILE]
 
 The limit is plain NumPy copies into one big memory map. All lie on the same file system.
 """
@@ -72,9 +72,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=DATA / "sink.json")
     parser.add_argument("--folder", type=Path, default=DATA, help="the disk (or tmpfs) to use")
+    parser.add_argument("--only", default="", help="cases whose names begin so")
     arguments = parser.parse_args()
     cases = {}
     for name, (dtype, side, count, offset) in CASES.items():
+        if not name.startswith(arguments.only):
+            continue
         source = tissue_tiles(dtype, side)
         for processes in PROCESSES:
             title = f"{name}, {processes} process" + "es" * (processes > 1)
