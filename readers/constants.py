@@ -20,9 +20,14 @@ TileOutputMimeTypes: Mapping[str, str] = MappingProxyType(
         "WEBP": "image/webp",
         "AVIF": "image/avif",
         "BMP": "image/bmp",
+        "DIB": "image/bmp",
+        "EPS": "application/postscript",
         "GIF": "image/gif",
         "JPEG2000": "image/jp2",
+        "MPO": "image/mpo",
+        "PCX": "image/x-pcx",
         "PPM": "image/x-portable-anymap",
+        "SGI": "image/sgi",
         "TGA": "image/x-tga",
     }
 )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # workers that want arrays never load it
     import PIL.Image
 
 _PIL_NAMES = {"JFIF": "JPEG"}
+_OPAQUE = ("BMP", "DIB", "EPS", "MPO", "PCX", "PPM", "SGI")  # formats without alpha
 _TIFF_COMPRESSION = {
     "raw": None,
     "none": None,
@@ -184,7 +185,7 @@ def encoded(pixels: Pixels, encoding: Encoding, *, alpha: bool) -> ImageBytes:
         image.save(
             output, name, quality=encoding.jpeg_quality, subsampling=encoding.jpeg_subsampling
         )
-    elif name in ("BMP", "PPM"):
+    elif name in _OPAQUE:
         _without_alpha(image).save(output, name)
     else:
         image.save(output, name)

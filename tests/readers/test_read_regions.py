@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ziggurat
+from ziggurat.readers.constants import TileOutputMimeTypes
 from ziggurat.readers.encode import ImageBytes
 from ziggurat.readers.errors import OptionError, RegionError, SourceError, TileRangeError
 from ziggurat.readers.geometry import Rect
@@ -177,6 +178,10 @@ def test_encoded_pictures_decode_to_the_same(made_source, gradient):
         ("JFIF", "image/jpeg"),
         ("WEBP", "image/webp"),
         ("AVIF", "image/avif"),
+        ("DIB", "image/bmp"),
+        ("MPO", "image/mpo"),
+        ("PCX", "image/x-pcx"),
+        ("SGI", "image/sgi"),
     ):
         data, mime = source.getRegion(encoding=encoding)
         assert isinstance(data, ImageBytes)
@@ -480,3 +485,14 @@ def test_more_pixels_than_memory_are_refused(made_source, gradient):
     for arguments in ({"scale": {"mm_x": 1e-9}}, {"output": {"maxWidth": 10_000_000}}):
         with pytest.raises(RegionError, match=r"of memory; ask for less.*TILED"):
             source.getRegion(format="numpy", **arguments)
+
+
+@pytest.mark.parametrize("encoding", sorted(set(TileOutputMimeTypes) - {"TILED"}))
+@pytest.mark.parametrize("bands", [1, 2, 3, 4])
+def test_every_encoding_takes_gray_colour_and_alpha(made_source, rng, encoding, bands):
+    pixels = rng.integers(0, 255, (20, 30, bands)).astype(np.uint8)
+    source = made_source(pixels, alpha=bands in (2, 4))
+    data, mime = source.getRegion(encoding=encoding)
+    assert mime == TileOutputMimeTypes[encoding]
+    if encoding != "EPS":  # showing it takes another program
+        assert PIL.Image.open(io.BytesIO(data)).size == (30, 20)
