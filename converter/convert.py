@@ -111,7 +111,7 @@ def check_output(source: str, output: Path, *, overwrite: bool) -> None:
             raise TargetExistsError(errno.EEXIST, message, str(output))
     folder = output.absolute().parent
     if not folder.is_dir():
-        raise WriteError(f"{folder} is not a folder, so {output.name} can't be made in it")
+        raise WriteError(f"there is no folder {folder} to make {output.name} in; make it first")
     if not os.access(folder, os.W_OK):
         raise WriteError(f"{folder} can't be written to, so {output.name} can't be made in it")
 

@@ -28,6 +28,7 @@ from ziggurat.readers.image import ImageInfo
 from ziggurat.readers.reader import Reader
 from ziggurat.writers import progress
 
+SHRUNK = "shrunk pixels"
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -181,33 +182,53 @@ def _axes_table(info: ImageInfo) -> Table:
 
 
 def show_plan(console: Console, plan: ConversionPlan) -> None:
-    """Print what will be done, level by level, with what it will cost."""
+    """Print what will be done, level by level, with the reasons and with what it will cost."""
     table = Table(
-        "level", "size", "tiles", "action", "codec", "about", "why",
+        "level", "size", "tiles", "action", "about",
         title=f"{plan.source} → {plan.target.value}", title_justify="left",
     )  # fmt: skip
+    reasons: dict[str, list[int]] = {}
     for index, step in enumerate(plan.steps):
+        reasons.setdefault(step.reason, []).append(index)
         table.add_row(
             str(index),
             f"{step.width} × {step.height}",
             f"{step.tiles} of {step.tile_width} × {step.tile_height}",
-            step.action,
-            step.codec,
+            f"{step.action} {step.codec}",
             size_text(step.expected_bytes),
-            step.reason,
         )
     console.print(table)
+    for reason, levels in reasons.items():
+        console.print(f"level {_spans(levels)}: {reason}", highlight=False, soft_wrap=True)
     console.print(
-        f"about {size_text(plan.expected_bytes)}, {plan.expected_seconds:.1f} s, "
-        f"{size_text(plan.expected_memory)} of memory"
+        f"about {size_text(plan.expected_bytes)}, {_time_text(plan.expected_seconds)}, "
+        f"{size_text(plan.expected_memory)} of memory",
+        highlight=False,
     )
     show_losses(console, plan.losses)
+
+
+def _spans(numbers: list[int]) -> str:
+    """Return ascending numbers in words: 0-2, 5."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and spans[-1][1] == number - 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in spans)
+
+
+def _time_text(seconds: float) -> str:
+    if seconds < 1:
+        return "less than a second"
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
 
 
 def show_losses(console: Console, losses: tuple[str, ...]) -> None:
     """Print what is lost, one line each."""
     for loss in losses:
-        console.print(f"[yellow]lost:[/yellow] {loss}", highlight=False)
+        console.print(f"[yellow]lost:[/yellow] {loss}", highlight=False, soft_wrap=True)
 
 
 def show_report(console: Console, report: ConversionReport) -> None:
@@ -221,7 +242,7 @@ def show_report(console: Console, report: ConversionReport) -> None:
         soft_wrap=True,
     )
     for item in report.removed:
-        console.print(f"removed: {item}", highlight=False)
+        console.print(f"removed: {item}", highlight=False, soft_wrap=True)
     show_losses(console, report.losses)
     if report.verification is not None:
         show_verification(console, report.verification)
@@ -241,6 +262,13 @@ def show_verification(console: Console, report: VerificationReport) -> None:
         )
     if report.levels:
         console.print(table)
+    if any(check.compared == SHRUNK for check in report.levels):
+        console.print(
+            f"{SHRUNK}: the source has no such level and was shrunk to compare; "
+            "no two ways to shrink agree",
+            highlight=False,
+            soft_wrap=True,
+        )
     for problem in report.problems:
         console.print(f"[red]wrong:[/red] {problem}", highlight=False, soft_wrap=True)
     console.print("verified" if report.ok else "NOT what it should be")

@@ -18,7 +18,7 @@ class Ledger:
     """A file of finished jobs in the output folder. Sources are in it as digests only."""
 
     def __init__(self, folder: Path, options: ConvertOptions) -> None:
-        self._path = folder / NAME
+        self._folder, self._path = folder, folder / NAME
         self._options = _digest(json.dumps(plain(_lasting(options)), sort_keys=True))
         self._done: dict[str, dict[str, Any]] = {}
         for line in self._path.read_text().splitlines() if self._path.exists() else []:
@@ -30,13 +30,13 @@ class Ledger:
 
     def knows(self, job: Job) -> bool:
         """Return True where a job's output is the one that was made from this source so."""
-        entry = self._done.get(job.output.name)
+        entry = self._done.get(self._name(job))
         return entry is not None and entry == self._entry(job)
 
     def add(self, job: Job) -> None:
         """Note that a job is done; one write, so that lines stay whole."""
         entry = self._entry(job)
-        self._done[job.output.name] = entry
+        self._done[self._name(job)] = entry
         line = json.dumps(entry) + "\n"
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
@@ -44,9 +44,12 @@ class Ledger:
         finally:
             os.close(descriptor)
 
+    def _name(self, job: Job) -> str:
+        return os.path.relpath(job.output, self._folder)
+
     def _entry(self, job: Job) -> dict[str, Any]:
         return {
-            "output": job.output.name,
+            "output": self._name(job),
             "state": _state(job.output),
             "source": _digest(f"{job.source.resolve()} {_state(job.source)}"),
             "options": self._options,

@@ -215,9 +215,7 @@ def copy_refusal(
     if form.codec is Codec.OTHER:
         return "the source's codec is not one of TIFF"
     if tiles.tile_width % 16 or tiles.tile_height % 16:
-        return (
-            f"tiles of {tiles.tile_width} x {tiles.tile_height} pixels: TIFF wants multiples of 16"
-        )
+        return "the sides of its tiles are no multiples of 16, as TIFF wants them"
     if form.planar and form.bands > 1:
         return "bands are stored apart"
     if (form.bands, form.dtype) != (info.bands, info.dtype.name):

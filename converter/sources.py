@@ -32,8 +32,10 @@ class Job:
     output: Path
 
 
-def find_sources(paths: Iterable[Path]) -> list[Path]:
+def find_sources(paths: Iterable[Path], output: Path | None = None) -> list[Path]:
     """Return the slides that are named, found by pattern, or lie in a folder that is named.
+
+    Folders are gone through whole, but for hidden ones, links to folders, and ``output``.
 
     Raises
     ------
@@ -46,7 +48,7 @@ def find_sources(paths: Iterable[Path]) -> list[Path]:
         if not matches:
             raise SourceNotFoundError(2, "no such file, folder or pattern", str(path))
         for match in matches:
-            found.extend(_in_folder(match) if holds_slides(match) else [match])
+            found.extend(_in_folder(match, output) if holds_slides(match) else [match])
     return list(dict.fromkeys(found))
 
 
@@ -62,15 +64,19 @@ def _is_dicom(folder: Path) -> bool:
     return any(child.suffix.lower() == ".dcm" for child in folder.iterdir())
 
 
-def _in_folder(folder: Path) -> Iterator[Path]:
+def _in_folder(folder: Path, output: Path | None) -> Iterator[Path]:
+    if output is not None and output.exists() and folder.samefile(output):
+        return
     children = sorted(child for child in folder.iterdir() if not child.name.startswith("."))
     companions = _companions(children)
     for child in children:
         if child in companions:
             continue
         if child.is_dir():
-            if child.suffix.lower() == ".zarr" or _is_dicom(child):
+            if not holds_slides(child):
                 yield child
+            elif not child.is_symlink():  # it may lead back here
+                yield from _in_folder(child, output)
         elif child.name.lower().endswith(SLIDE_SUFFIXES):
             yield child
 
@@ -84,10 +90,13 @@ def _companions(children: list[Path]) -> set[Path]:
     return found
 
 
-def plan_jobs(sources: list[Path], folder: Path, options: ConvertOptions) -> list[Job]:
+def plan_jobs(
+    sources: list[Path], folder: Path, options: ConvertOptions, roots: Iterable[Path] = ()
+) -> list[Job]:
     """Say where each slide goes: its own name with the target's suffix.
 
-    De-identified slides are numbered, as names of files are often names of people.
+    What lies in folders below one of ``roots`` goes into folders of the same names.
+    De-identified slides are numbered, as names of files and folders are often names of people.
 
     Raises
     ------
@@ -102,11 +111,22 @@ def plan_jobs(sources: list[Path], folder: Path, options: ConvertOptions) -> lis
         numbers = range(1, len(sources) + 1)
         names = [f"slide-{number:0{digits}}" for number in numbers]
         return [Job(s, folder / (n + suffix)) for s, n in zip(sources, names, strict=True)]
-    stems = Counter(_stem(source) for source in sources)
-    names = [_stem(s) if stems[_stem(s)] == 1 else s.name for s in sources]
-    if len(set(names)) != len(names):
+    tops = [root for root in roots if holds_slides(root)]
+    folders = [folder / _below(source, tops) for source in sources]
+    stems = Counter((f, _stem(s)) for f, s in zip(folders, sources, strict=True))
+    outputs = [
+        f / ((_stem(s) if stems[f, _stem(s)] == 1 else s.name) + suffix)
+        for f, s in zip(folders, sources, strict=True)
+    ]
+    if len(set(outputs)) != len(outputs):
         raise OptionError("two sources of one name from two folders: convert the folders apart")
-    return [Job(s, folder / (n + suffix)) for s, n in zip(sources, names, strict=True)]
+    return [Job(s, output) for s, output in zip(sources, outputs, strict=True)]
+
+
+def _below(source: Path, tops: list[Path]) -> Path:
+    """Return the folder of a source, seen from the one that was named; '.' for others."""
+    top = next((top for top in tops if source.is_relative_to(top)), source.parent)
+    return source.parent.relative_to(top)
 
 
 def _stem(path: Path) -> str:
