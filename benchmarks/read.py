@@ -35,9 +35,6 @@ EVERYBODY = (
     "cucim",
     "zarr",
 )
-# A process that has read for a while has its memory; one that was just told to empty its cache
-# may have given it back, and would be timed asking the system for pages.
-MEMORY_IS_KEPT = {"MALLOC_TRIM_THRESHOLD_": str(8 << 30), "MALLOC_MMAP_THRESHOLD_": str(32 << 20)}
 
 
 def make_pyramid():
@@ -94,7 +91,6 @@ class Contestant:
             return
         self.process = subprocess.Popen(
             [python, HERE / "read_contestant.py", name, path],
-            env=os.environ | MEMORY_IS_KEPT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -258,6 +254,7 @@ def main():
         race_regions(contestants, size_of, levels, options.rounds, report, title)
         if levels > 1:
             race_iteration(contestants, size_of, options.rounds, report, title)
+        if title == "JPEG pyramid":
             race_tiles(contestants, report, title)
         for one in contestants:
             one.stop()

@@ -22,6 +22,7 @@ from ziggurat.readers.ngff import (
 from ziggurat.readers.ngff_attributes import fill_value
 from ziggurat.readers.ngff_layout import BANDS, ArrayLayout
 from ziggurat.readers.reader import Pixels, Reader
+from ziggurat.readers.tile_memory import tile_memory
 from ziggurat.readers.zarr_array import ZarrArray
 from ziggurat.readers.zarr_associated import find_associated
 from ziggurat.readers.zarr_metadata import ArrayMetadata
@@ -160,7 +161,9 @@ def interleaved(planes: np.ndarray[Any, np.dtype[Any]]) -> Pixels:
         import cv2
 
         kind = np.uint8 if size == 1 else np.uint16  # the bits are only moved
-        merged: Pixels = np.asarray(cv2.merge([plane.view(kind) for plane in planes]))
+        bands, height, width = planes.shape
+        place = tile_memory(height, width, bands * size).view(kind)
+        merged: Pixels = np.asarray(cv2.merge([plane.view(kind) for plane in planes], place))
         return merged.view(planes.dtype)
     return np.ascontiguousarray(planes.transpose(1, 2, 0))
 

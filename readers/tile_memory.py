@@ -31,10 +31,14 @@ class _Place:
         return self._memory
 
     def __release_buffer__(self, view: memoryview) -> None:
-        places = _free.get(len(self._memory))
+        size = len(self._memory)
+        if idle_bytes() >= _IDLE:  # places of other sizes may be of no use any more
+            for other, places in tuple(_free.items()):
+                if other != size:
+                    places.clear()
         # beyond the limit it is forgotten: a piece that has no place in use goes back whole
-        if places is not None and idle_bytes() < _IDLE:
-            places.append(self._memory)
+        if len(_free[size]) * size < _IDLE:
+            _free[size].append(self._memory)
 
 
 def idle_bytes() -> int:

@@ -66,7 +66,7 @@ class ZarrArray:
             chunk = self._chunk(cell)
             source, target = self._overlap(cell, box)
             if chunk is not None and out is None and shape == chunk[source].shape:
-                return self._own(chunk[source])  # all of it lies in one chunk
+                return self._own(chunk[source], chunk)  # all of it lies in one chunk
             if out is None:
                 out = np.empty(shape, native)
             out[target] = self.metadata.fill if chunk is None else chunk[source]
@@ -161,7 +161,7 @@ class ZarrArray:
             raise CorruptSourceError(f"{self._store.url}: shard {key} is cut off")
         return shard_index(data, self.metadata)
 
-    def _own(self, piece: Samples) -> Samples:
-        """Return samples that a caller may write into."""
+    def _own(self, piece: Samples, chunk: Samples) -> Samples:
+        """Return samples that a caller may write into, and that hold on to no large chunk."""
         kept = self._chunks is not None or not piece.flags.writeable
-        return piece.copy() if kept else piece
+        return piece.copy() if kept or 2 * piece.nbytes < chunk.nbytes else piece

@@ -5,7 +5,7 @@ before anything is allocated for it.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import google_crc32c
@@ -14,10 +14,18 @@ import numcodecs.blosc
 import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError
+from ziggurat.readers.tile_memory import tile_memory
 from ziggurat.readers.zarr_metadata import ArrayMetadata
 
 numcodecs.blosc.use_threads = False  # its own pool has one lock; chunks are decoded side by side
 
+Bytes = bytes | np.ndarray[Any, np.dtype[np.uint8]]
+
+_DECODERS: dict[str, Callable[..., Any]] = {
+    "zstd": imagecodecs.zstd_decode,
+    "gzip": imagecodecs.gzip_decode,
+    "zlib": imagecodecs.zlib_decode,
+}
 _FAILURES = (RuntimeError, ValueError, TypeError, MemoryError, OverflowError)
 
 
@@ -31,11 +39,12 @@ def decode_chunk(data: bytes, array: ArrayMetadata) -> np.ndarray[Any, np.dtype[
     """
     assert array.codecs is not None
     size = array.chunk_bytes
+    stored: Bytes = data
     for codec in reversed(array.codecs):
-        data = _decode(codec, data, size)
-    if len(data) != size:
-        raise CorruptSourceError(f"a chunk of {size} bytes holds {len(data)}")
-    samples = np.frombuffer(data, array.dtype)
+        stored = _decode(codec, bytes(stored), size)
+    if len(stored) != size:
+        raise CorruptSourceError(f"a chunk of {size} bytes holds {len(stored)}")
+    samples = np.frombuffer(stored, array.dtype)
     if array.order == "F":
         return _native(samples.reshape(array.chunk_shape[::-1]).T)
     return _native(samples.reshape(array.chunk_shape))
@@ -45,7 +54,7 @@ def _native(samples: np.ndarray[Any, np.dtype[Any]]) -> np.ndarray[Any, np.dtype
     return samples.astype(samples.dtype.newbyteorder("="), copy=False)
 
 
-def _decode(codec: str, data: bytes, size: int) -> bytes:
+def _decode(codec: str, data: bytes, size: int) -> Bytes:
     if codec == "crc32c":
         return checked_crc32c(data)
     try:
@@ -54,22 +63,24 @@ def _decode(codec: str, data: bytes, size: int) -> bytes:
         raise CorruptSourceError(f"a {codec} chunk can't be decoded: {error}") from error
 
 
-def _decompress(codec: str, data: bytes, size: int) -> bytes:
+def _decompress(codec: str, data: bytes, size: int) -> Bytes:
     if codec == "blosc":
         if len(data) < 16 or struct.unpack_from("<I", data, 4)[0] != size:
             raise ValueError(f"its header doesn't tell {size} bytes")
         if struct.unpack_from("<I", data, 12)[0] != len(data):
             raise ValueError("it is cut off")
-        return bytes(numcodecs.blosc.decompress(data))
-    if codec == "zstd":
+    elif codec == "zstd":
         if _zstd_size(data) not in (size, None):
             raise ValueError(f"its header doesn't tell {size} bytes")
-        return bytes(imagecodecs.zstd_decode(data, out=size))
-    if codec == "gzip":
-        if len(data) < 18 or int.from_bytes(data[-4:], "little") != size % (1 << 32):
-            raise ValueError(f"its trailer doesn't tell {size} bytes")
-        return bytes(imagecodecs.gzip_decode(data, out=size))
-    return bytes(imagecodecs.zlib_decode(data, out=size))
+    elif codec == "gzip" and (
+        len(data) < 18 or int.from_bytes(data[-4:], "little") != size % (1 << 32)
+    ):
+        raise ValueError(f"its trailer doesn't tell {size} bytes")
+    place = tile_memory(1, 1, size).reshape(size)
+    if codec == "blosc":
+        numcodecs.blosc.decompress(data, place)
+        return place
+    return np.asarray(_DECODERS[codec](data, out=place))
 
 
 def _zstd_size(data: bytes) -> int | None:

@@ -48,6 +48,15 @@ def test_memory_that_waits_is_bounded() -> None:
     assert idle_bytes() < module._IDLE + 2 * module._PIECE
 
 
+def test_tiles_of_a_size_that_is_no_longer_read_make_room() -> None:
+    for side in range(128, 512, 8):
+        tile = tile_memory(side, side, 3)
+        place = address(tile)
+        del tile
+        assert address(tile_memory(side, side, 3)) == place
+    assert idle_bytes() < module._IDLE + 2 * module._PIECE
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 3), (16, 16, 3), (4096, 4096, 3)])
 def test_other_sizes_are_left_to_numpy(shape: tuple[int, int, int]) -> None:
     before = idle_bytes()
