@@ -13,10 +13,10 @@ from uuid import uuid4
 
 import numpy as np
 
-from ziggurat.readers.errors import ScratchFullError, SinkInputError
+from ziggurat.readers.errors import ScratchFullError, SinkError, SinkInputError
 from ziggurat.readers.store import read_attributes, read_values
 from ziggurat.readers.store_info import frame_values
-from ziggurat.readers.store_layout import Name, own
+from ziggurat.readers.store_layout import Name, is_store, own
 from ziggurat.writers import attribute_checks as check
 from ziggurat.writers.locks import FileMutex
 from ziggurat.writers.smallfiles import NO_ROOM, write_json
@@ -37,6 +37,7 @@ class AttributeFile:
 
     def set(self, name: str, value: Any) -> None:
         """Set one attribute, or remove it where the value is None."""
+        self._refuse_gone()
         with self._mutex:
             attributes = read_attributes(self._root)
             if value is None:
@@ -47,6 +48,7 @@ class AttributeFile:
 
     def add_associated(self, pixels: np.ndarray[Any, np.dtype[Any]], key: str | None) -> str:
         """Keep an associated image under a key; a missing key is made up."""
+        self._refuse_gone()
         file = f"{uuid4().hex}.npy"
         np.save(own(self._root, Name.ASSOCIATED) / file, pixels, allow_pickle=False)
         with self._mutex:
@@ -57,6 +59,10 @@ class AttributeFile:
             files[key] = file
             write_json(own(self._root, Name.ATTRIBUTES), attributes)
         return key
+
+    def _refuse_gone(self) -> None:
+        if not is_store(self._root):
+            raise SinkError(f"the sink's store has been removed: {self._root}")
 
 
 class ValueFile:

@@ -70,6 +70,7 @@ class Coverage:
 
     def tiles(self) -> Iterator[TileRecord]:
         """Iterate over the tiles that are in, in the order in which they were finished."""
+        self._store.refuse_gone()
         structure = self._store.structure
         for record in self._store.journal.records():
             start = dict(zip(structure.born, map(int, record["start"]), strict=False))
@@ -96,6 +97,7 @@ class Coverage:
         SinkInputError
             An axis that the sink doesn't have, or a rectangle that can't be.
         """
+        self._store.refuse_gone()
         structure = self._store.structure
         position = _position(structure, axes)
         names = {"x": x, "y": y, "w": w, "h": h}
@@ -120,6 +122,7 @@ class Coverage:
         array of shape (rows, columns), float32, from 0 (nothing is in) to 1.
         """
         store = self._store
+        store.refuse_gone()
         structure = store.structure
         position = _position(structure, axes)
         *sizes, height, width = store.header.sizes(structure)

@@ -228,6 +228,7 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
 
     def _reader(self) -> Reader:
         self._alive()
+        self._store.refuse_gone()
         self._store.settle()  # what a dead process left half done is not for anybody to see
         return StoreReader(self._store.root)
 

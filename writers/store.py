@@ -95,6 +95,12 @@ class Store:
             self._structure = read_structure(self.root)
         return self._structure
 
+    def refuse_gone(self) -> None:
+        """Raise SinkError where the store was closed, or removed."""
+        if self.closed or self.header.vanished:
+            what = "the sink is closed" if self.closed else "the sink's store has been removed"
+            raise SinkError(f"{what}: {self.root}")
+
     def add(self, tile: TileInput) -> None:
         """Lay one tile; when it returns, the tile is in the store and in the journal.
 
@@ -105,9 +111,7 @@ class Store:
         ScratchFullError
             There is no room; the tile is not in.
         """
-        if self.closed or self.header.vanished:
-            what = "the sink is closed" if self.closed else "the sink's store has been removed"
-            raise SinkError(f"{what}: {self.root}")
+        self.refuse_gone()
         check_weight(self._structure, tile)
         while True:
             self.lock.acquire_shared()
@@ -128,6 +132,7 @@ class Store:
         SinkInputError
             It has them in another order, or one that is not among them.
         """
+        self.refuse_gone()
         growth.restructure(self, lambda now: with_axes(now, names))
 
     def _lay(self, structure: Structure, tile: TileInput) -> None:
@@ -254,6 +259,7 @@ class Store:
         SinkError
             The system could not do it.
         """
+        self.refuse_gone()
         self.publish()
         descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

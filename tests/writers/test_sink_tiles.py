@@ -276,7 +276,9 @@ def test_a_closed_sink_says_so() -> None:
     sink.addTile(full(1, 4, 4))
     sink.close()
     sink.close()
-    for call in (lambda: sink.addTile(full(1, 4, 4)), sink.getMetadata, sink.flush):
+    calls: list[Any] = [lambda: sink.addTile(full(1, 4, 4)), sink.getMetadata, sink.flush]
+    calls += [lambda: list(sink.tiles()), lambda: sink.isWritten(0, 0), sink.coverage]
+    for call in calls:
         with pytest.raises(SinkError, match="is closed"):
             call()
 

@@ -199,6 +199,18 @@ def test_a_removed_store_says_so(tmp_path: Path) -> None:
         sink.addTile(full(1, 64, 64), 500, 0)
     with pytest.raises(SourceError, match="has been removed"):
         source.getRegion(format="numpy")
+    for call in (
+        lambda: sink.addAssociatedImage(full(1, 4, 4)),
+        lambda: setattr(sink, "mm_x", 1),
+        lambda: setattr(sink, "frameAxes", ["z"]),
+        lambda: sink.flush(durable=True),
+        lambda: sink.write(tmp_path / "a.tiff"),
+        lambda: list(sink.tiles()),
+        sink.getMetadata,
+    ):
+        with pytest.raises(SinkError, match="has been removed"):
+            call()
+    sink.close()
     assert not (tmp_path / "s").exists()
 
 
