@@ -261,7 +261,7 @@ def _foreign_facts(
     ome = ome_attributes(attributes)
     channels = _channels(ome)
     sizes = {axis.name: size for axis, size in zip(axes, full.shape, strict=True)}
-    bands_axis = _bands_axis(sizes, channels)
+    bands_axis = _bands_axis(sizes, channels, full.dtype)
     bands = sizes[bands_axis] if bands_axis else 1
     kept = _frame_axes(axes, sizes, bands_axis, named=any(_has_name(c) for c in channels))
     names = {axis.name for axis in kept} | {"x", "y"}
@@ -292,10 +292,13 @@ def _has_name(channel: Channel) -> bool:
     return not _NO_NAME.fullmatch(channel.name.strip())
 
 
-def _bands_axis(sizes: Mapping[str, int], channels: Sequence[Channel]) -> str | None:
+def _bands_axis(
+    sizes: Mapping[str, int], channels: Sequence[Channel], dtype: np.dtype[Any]
+) -> str | None:
     if BANDS in sizes:
         return BANDS
-    if sizes.get("c") in (3, 4) and not any(_has_name(c) for c in channels):
+    # slides have their colours as channels without names; deeper samples are measurements
+    if dtype == np.uint8 and sizes.get("c") in (3, 4) and not any(_has_name(c) for c in channels):
         return "c"
     return None
 
