@@ -7,7 +7,8 @@ was overwritten is a different one.
 import os
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,12 @@ class ByteCache:
             self._hits += 1
             self._items.move_to_end(key)
             return entry[0]
+
+    def peek(self, key: Hashable) -> Any:
+        """Return the same, for who has asked before: it counts for nothing."""
+        with self._lock:
+            entry = self._items.get(key)
+            return None if entry is None else entry[0]
 
     def put(self, key: Hashable, value: Any, size: int) -> None:
         """Store a value of so many bytes; what is larger than an eighth of the cache is not."""
@@ -124,6 +131,26 @@ def default_limit() -> int:
     return min(max(share, _SMALLEST), _LARGEST)
 
 
+_turns_lock = threading.Lock()
+_turns: dict[Hashable, list[Any]] = {}  # a lock, and how many threads want it
+
+
+@contextmanager
+def turn(key: Hashable) -> Iterator[None]:
+    """Let one thread at a time make what belongs under a key; who comes later may find it there."""
+    with _turns_lock:
+        entry = _turns.setdefault(key, [threading.Lock(), 0])
+        entry[1] += 1
+    try:
+        with entry[0]:
+            yield
+    finally:
+        with _turns_lock:
+            entry[1] -= 1
+            if not entry[1]:
+                _turns.pop(key, None)
+
+
 _made_lock = threading.Lock()
 _cache: ByteCache | None = None
 
@@ -182,8 +209,9 @@ def file_identity(path: Path | None, url: str) -> Hashable:
 
 def _after_fork() -> None:
     # the lock may have been held by a thread of the parent; the pixels are as good as new
-    global _cache, _made_lock
-    _made_lock = threading.Lock()
+    global _cache, _made_lock, _turns_lock
+    _made_lock, _turns_lock = threading.Lock(), threading.Lock()
+    _turns.clear()
     _cache = None
 
 

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from ziggurat.readers.cache import ByteCache
+from ziggurat.readers.cache import ByteCache, turn
 from ziggurat.readers.geometry import Rect, ceil_div, grid_cells
 from ziggurat.readers.image import ImageInfo
 from ziggurat.readers.reader import Pixels, Reader
@@ -134,10 +134,10 @@ def _from_blocks(
 
     def load(share: list[tuple[Hashable, Rect]]) -> None:
         for key, block in share:
-            pixels = access.reader.read(level, frame, block)
             if access.keep:
-                pixels.flags.writeable = False
-                cache.put(key, pixels, pixels.nbytes)
+                pixels = _kept(access.reader, cache, key, level, frame, block)
+            else:
+                pixels = access.reader.read(level, frame, block)
             _paste(result, rect, pixels, block.x, block.y)
 
     if not missing:
@@ -146,6 +146,19 @@ def _from_blocks(
     workers = min(core_count(), len(missing)) if large else 1
     run_all([partial(load, missing[worker::workers]) for worker in range(workers)])
     return result
+
+
+def _kept(
+    reader: Reader, cache: ByteCache, key: Hashable, level: int, frame: int, block: Rect
+) -> Pixels:
+    """Return a block out of the cache, or read it: neighbours that are read side by side share."""
+    with turn(key):
+        pixels: Pixels | None = cache.peek(key)
+        if pixels is None:
+            pixels = reader.read(level, frame, block)
+            pixels.flags.writeable = False
+            cache.put(key, pixels, pixels.nbytes)
+    return pixels
 
 
 def _paste(target: Pixels, rect: Rect, pixels: Pixels, x: int, y: int) -> None:
