@@ -4,7 +4,7 @@
     python benchmarks/pyramid.py --tall        # peak memory as the image gets taller
 
 The input is raw pixels in one memory-mapped file: real tissue laid out again and again, and a
-label map made from it. The limit is the same encoders on the same threads over the
+label map made from it. "store" is ours from a sink's store that holds the same pixels. The limit is the same encoders on the same threads over the
 tiles of all levels, with nothing read, shrunk or written.
 """
 
@@ -18,7 +18,7 @@ from measure import Contestant, Result, race, save
 HERE = Path(__file__).resolve().parent
 DATA = HERE / ".data"
 CASES = ("jpeg", "deflate", "lzw", "webp", "zstd", "labels-deflate", "labels-zstd")
-PEERS = ("ours", "vips", "gdal", "cog", "limit")
+PEERS = ("ours", "store", "vips", "gdal", "cog", "limit")
 TALL = ((8192, 8192), (8192, 32768), (8192, 131072))
 
 

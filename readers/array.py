@@ -15,7 +15,7 @@ from ziggurat.readers.reader import Pixels, Reader
 class ArrayReader(Reader):
     """One array of shape (frame axes …, y, x, band)."""
 
-    in_memory = True
+    read_width = 1  # memory can be read in any pieces
 
     def __init__(self, array: np.ndarray[Any, np.dtype[Any]], info: ImageInfo) -> None:
         expected = (*(a.size for a in info.axes), info.height, info.width, info.bands)

@@ -27,7 +27,7 @@ class Reader(ABC):
     info: ImageInfo
     volatile: bool = False  # pixels may change while it is open: nobody may cache them
     scattered: bool = False  # it lies in other files too: the one opened doesn't tell its state
-    in_memory: bool = False  # many small rectangles cost no more to read than one large one
+    read_width: int = 0  # columns that are best read at a time; 0: the more, the better
 
     @abstractmethod
     def read(self, level: int, frame: int, rect: Rect) -> Pixels:

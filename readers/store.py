@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,12 +30,14 @@ from ziggurat.readers.store_layout import (
     read_structure,
 )
 
+Arrays = tuple[StoredArray, ...]
+
 
 class StoreReader(Reader):
     """One look at a store: the facts are those of the moment it was made, pixels are today's.
 
-    Reading shares the structure lock, so that it never waits for tiles nor tiles for it; only
-    a structural change waits for a read under way, and the other way round.
+    Reading takes no lock unless the structure changes meanwhile; then it shares the structure
+    lock, so that it never waits for tiles nor tiles for it.
     """
 
     volatile = True
@@ -55,12 +57,14 @@ class StoreReader(Reader):
         self._root = os.path.abspath(root)
         self._header = Header(self._root, writable=False)
         with self._still():
-            self._structure = structure = self._checked_structure()
+            structure = self._checked_structure()
             self._sizes = self._header.sizes(structure)
             self.info: ImageInfo = image_info(
                 structure, self._sizes, read_attributes(self._root), read_values(self._root)
             )
+        self._now = structure, structure.arrays
         self._axes = structure.axes
+        self.read_width = structure.tile_width
         self._seen = structure.generation
 
     def read(self, level: int, frame: int, rect: Rect) -> Pixels:
@@ -75,15 +79,16 @@ class StoreReader(Reader):
         """
         if level:
             raise SourceError(f"a store has level 0 only, not {level}")
-        with self._still():
-            structure = self._current_structure()
+
+        def look(structure: Structure, arrays: Arrays) -> Pixels:
             place = self._place(frame, structure)
-            arrays = structure.arrays
             values = self._gather(structure, arrays[0], place, rect)
             if len(arrays) == 1:
-                return self._as_promised(values)
+                return values
             weights = self._gather(structure, arrays[1], place, rect)
-        return self._as_promised(resolve(structure, values, weights))
+            return resolve(structure, values, weights)
+
+        return self._as_promised(self._steadily(look))
 
     def read_associated(self, name: str) -> Pixels:
         """Return an associated image that was added to the sink."""
@@ -96,12 +101,14 @@ class StoreReader(Reader):
     def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
         """Return True where no tile ever touched any chunk of the rectangle."""
         del level
-        with self._still():
-            structure = self._current_structure()
+
+        def look(structure: Structure, arrays: Arrays) -> bool:
             place = self._place(frame, structure)
             cells = grid_cells(rect, structure.tile_width, structure.tile_height)
-            paths = (self._chunk(structure.arrays[0], place, row, col) for col, row in cells)
-            blank = not any(os.path.exists(path) for path in paths)
+            paths = (self._chunk(arrays[0], place, row, column) for column, row in cells)
+            return not any(os.path.exists(path) for path in paths)
+
+        blank = self._steadily(look)
         if blank:
             self._refuse_vanished()
         return blank
@@ -109,6 +116,29 @@ class StoreReader(Reader):
     def close(self) -> None:
         """Close the header."""
         self._header.close()
+
+    def _steadily[T](self, look: Callable[[Structure, Arrays], T]) -> T:
+        """Return what ``look`` finds in a structure that does not change meanwhile.
+
+        It looks without a lock at first, and again under the lock where something has changed.
+        """
+        self._refuse_vanished()
+        if self._quiet():
+            try:
+                found = look(*self._now)
+            except CorruptSourceError:
+                if self._quiet():
+                    raise
+            else:
+                if self._quiet():
+                    return found
+        with self._still():
+            return look(*self._current())
+
+    def _quiet(self) -> bool:
+        """Return True where the structure is the one we know and nobody is about to change it."""
+        words = self._header.words
+        return not words[Word.CHANGE] and words[Word.GENERATION] == self._now[0].generation
 
     @contextmanager
     def _still(self) -> Iterator[None]:
@@ -131,11 +161,12 @@ class StoreReader(Reader):
             )
         return read_structure(self._root)
 
-    def _current_structure(self) -> Structure:
+    def _current(self) -> tuple[Structure, Arrays]:
         self._refuse_vanished()
-        if self._header.words[Word.GENERATION] != self._structure.generation:
-            self._structure = self._checked_structure()
-        return self._structure
+        if self._header.words[Word.GENERATION] != self._now[0].generation:
+            structure = self._checked_structure()
+            self._now = structure, structure.arrays
+        return self._now
 
     def _refuse_vanished(self) -> None:
         if self._header.vanished:

@@ -57,6 +57,15 @@ class InfoReader(View):
         if shape != (old.levels, old.frames, old.bands, old.dtype):
             raise ValueError("a view with other facts can't have other levels, frames or bands")
         super().__init__(reader, info)
+        self.read_width = reader.read_width
+
+    def view(self, level: int, frame: int, rect: Rect) -> Pixels:
+        """Return the pixels of the source, where they lie."""
+        return self.source.view(level, frame, rect)
+
+    def release(self, level: int, frame: int, rect: Rect) -> None:
+        """Tell the source."""
+        self.source.release(level, frame, rect)
 
 
 class FramesReader(View):
@@ -67,6 +76,15 @@ class FramesReader(View):
             raise ValueError(f"{len(frames)} frames don't fill axes of {info.frames}")
         super().__init__(reader, info)
         self._frames = tuple(frames)
+        self.read_width = reader.read_width
+
+    def view(self, level: int, frame: int, rect: Rect) -> Pixels:
+        """Return the pixels of the chosen frame, where they lie."""
+        return self.source.view(level, self._frames[frame], rect)
+
+    def release(self, level: int, frame: int, rect: Rect) -> None:
+        """Tell the source of the chosen frame."""
+        self.source.release(level, self._frames[frame], rect)
 
     def read(self, level: int, frame: int, rect: Rect) -> Pixels:
         """Return the pixels of the chosen frame."""
@@ -130,6 +148,11 @@ class BandsReader(View):
             raise RegionError(f"there are bands 0 to {info.bands - 1}, not {list(bands)}")
         super().__init__(reader, _with_bands(info, tuple(bands)))
         self._bands = list(bands)
+        self.read_width = reader.read_width
+
+    def release(self, level: int, frame: int, rect: Rect) -> None:
+        """Tell the source."""
+        self.source.release(level, frame, rect)
 
     def read(self, level: int, frame: int, rect: Rect) -> Pixels:
         """Return the chosen bands."""
@@ -191,6 +214,17 @@ class CropReader(View):
         geo = None if info.geo is None else _shifted_geo(info.geo, rect.x, rect.y)
         super().__init__(reader, dataclasses.replace(info, levels=tuple(levels), geo=geo))
         self._rects, self._picks = rects, picks
+        self.read_width = reader.read_width
+
+    def view(self, level: int, frame: int, rect: Rect) -> Pixels:
+        """Return the pixels at the place of the crop, where they lie."""
+        corner = self._rects[level]
+        return self.source.view(self._picks[level], frame, rect.shift(corner.x, corner.y))
+
+    def release(self, level: int, frame: int, rect: Rect) -> None:
+        """Tell the source of the place of the crop."""
+        corner = self._rects[level]
+        self.source.release(self._picks[level], frame, rect.shift(corner.x, corner.y))
 
     def read(self, level: int, frame: int, rect: Rect) -> Pixels:
         """Return the pixels at the place of the crop."""
@@ -266,6 +300,11 @@ class PaddedReader(View):
         super().__init__(reader, dataclasses.replace(info, levels=(level,)))
         color = fill or info.background or (0.0,) * info.bands
         self._fill = np.asarray(color, dtype=info.dtype)
+        self.read_width = reader.read_width
+
+    def release(self, level: int, frame: int, rect: Rect) -> None:
+        """Tell the source of what is inside of it."""
+        self.source.release(level, frame, rect.intersect(self.source.info.levels[0].rect))
 
     def read(self, level: int, frame: int, rect: Rect) -> Pixels:
         """Return the image's pixels, and the fill colour beyond them."""

@@ -177,35 +177,57 @@ class FrameWork:
 
     def run(self, task: Task, check: Callable[[], None]) -> list[bytes | None]:
         """Read, halve and encode the tiles of one task; ``check`` is called before each tile."""
-        stage, plan = task.stage, task.stage.plan
+        stage, row = task.stage, task.row
         if not task.pooled:
-            return self._copied(task)
-        band = stage.row_rect(task.row)
-        left = task.first * plan.tile_width
-        rect = Rect(left, band.y, min(task.last * plan.tile_width, plan.width) - left, band.height)
-        cells = [self._cell(plan, column, rect) for column in range(task.first, task.last)]
-        blank = self._blank_cells(task, rect, cells)
-        below = None if stage.below is None else stage.below.strips
+            return self._copied(stage, row, task.first, task.last)
+        step = self._read_together(stage)
+        if not step:
+            return self._piece(stage, row, task.first, task.last, check)
+        # most of a sparse image is found empty by one question instead of one a tile
+        if stage.strips is None and self._is_blank(
+            stage, row, task.first, self._rect(stage, row, task.first, task.last)
+        ):
+            return self._blank_tiles(stage, row, task.first, task.last)
+        results: list[bytes | None] = []
+        first = task.first
+        while first < task.last:
+            last = min(task.last, (first // step + 1) * step)
+            results += self._piece(stage, row, first, last, check)
+            first = last
+        return results
+
+    def _read_together(self, stage: _Stage) -> int:
+        """Return how many tiles are best read at a time; 0: as many as there are.
+
+        Tiles that come out of memory are halved and encoded while the processor has them in
+        its cache.
+        """
+        plan = stage.plan
+        if self._halo(stage) or stage.feeds or plan.encode is None or plan.tile_width % 2:
+            return 0
+        width = self._reader.read_width if stage.strips is None else 1
+        return max(1, width // plan.tile_width) if width else 0
+
+    def _piece(
+        self, stage: _Stage, row: int, first: int, last: int, check: Callable[[], None]
+    ) -> list[bytes | None]:
+        """Do some tiles of a row: ``first`` to ``last`` (exclusive)."""
+        plan = stage.plan
+        rect = self._rect(stage, row, first, last)
+        cells = [self._rect(stage, row, column, column + 1) for column in range(first, last)]
+        blank = self._blank_cells(stage, row, first, rect, cells)
         if all(blank):
-            if below is not None:
-                below.put_blank(rect if stage.feeds else _half(rect))
-            return self._blank_tiles(task)
-        if self._by_cell(stage):
-            return [
-                self._cell_data(stage, task.row, cell, empty, check)
-                for cell, empty in zip(cells, blank, strict=True)
-            ]
+            return self._blank_tiles(stage, row, first, last)
         outer = self._with_halo(stage, rect)
-        pixels = np.asarray(self._pixels(stage, task.row, outer))  # memmap slices cost far more
-        if below is not None and stage.feeds:
-            below.put(rect.x, rect.y, pixels)
+        pixels = np.asarray(self._pixels(stage, row, outer))  # memmap slices cost far more
+        if len(cells) == 1:
+            pixels = np.ascontiguousarray(pixels)  # the encoder wants it so, and halving gains
+        if stage.below is not None:
+            self._hand_down(stage, rect, pixels, rect.shift(-outer.x, -outer.y))
+        if stage.feeds:
             return []
-        if below is not None:
-            half = _half(rect)
-            small = self._shrink(pixels, rect.shift(-outer.x, -outer.y))
-            below.put(half.x, half.y, small)
         if plan.encode is None:
-            return self._copied(task)
+            return self._copied(stage, row, first, last)
         return [
             self._blanks.data(stage.index)
             if empty
@@ -213,38 +235,29 @@ class FrameWork:
             for cell, empty in zip(cells, blank, strict=True)
         ]
 
-    def _by_cell(self, stage: _Stage) -> bool:
-        """Return True where pixels lie in memory.
+    def _hand_down(self, stage: _Stage, rect: Rect, pixels: Pixels, core: Rect) -> None:
+        """Put what was read (``core`` of the pixels is it) into the strips of the stage below."""
+        assert stage.below is not None
+        below = stage.below.strips
+        assert below is not None
+        if stage.feeds:
+            below.put(rect.x, rect.y, pixels)
+            return
+        half = _half(rect)
+        room = below.room(half)
+        small = self._shrink(pixels, core, room)
+        if small is not room:
+            below.put(half.x, half.y, small)
 
-        One tile of them is halved and encoded while it is in the processor's cache.
-        """
-        memory = self._reader.in_memory if stage.strips is None else True
-        whole = stage.plan.tile_width % 2 == 0 and not self._halo(stage)
-        return memory and whole and not stage.feeds and stage.plan.encode is not None
-
-    def _cell_data(
-        self, stage: _Stage, row: int, cell: Rect, empty: bool, check: Callable[[], None]
-    ) -> bytes | None:
-        below = None if stage.below is None else stage.below.strips
-        if empty:
-            if below is not None:
-                below.put_blank(_half(cell))
-            return self._blanks.data(stage.index)
-        pixels = np.ascontiguousarray(self._pixels(stage, row, cell))
-        if below is not None:
-            half = _half(cell)
-            room = below.room(half)
-            small = self._shrink(pixels, out=room)
-            if small is not room:
-                below.put(half.x, half.y, small)
-        return self._encoded(stage.plan, pixels, Rect(0, 0, cell.width, cell.height), check)
-
-    def _blank_tiles(self, task: Task) -> list[bytes | None]:
-        if task.stage.feeds:
+    def _blank_tiles(self, stage: _Stage, row: int, first: int, last: int) -> list[bytes | None]:
+        if stage.below is not None and stage.below.strips is not None:
+            rect = self._rect(stage, row, first, last)
+            stage.below.strips.put_blank(rect if stage.feeds else _half(rect))
+        if stage.feeds:
             return []
-        if task.stage.plan.encode is None:
-            return self._copied(task)
-        return [self._blanks.data(task.level)] * (task.last - task.first)
+        if stage.plan.encode is None:
+            return self._copied(stage, row, first, last)
+        return [self._blanks.data(stage.index)] * (last - first)
 
     def _encoded(
         self, plan: LevelPlan, pixels: Pixels, cell: Rect, check: Callable[[], None]
@@ -255,17 +268,19 @@ class FrameWork:
         tile = full_tile(part, plan.tile_width, plan.tile_height)
         return None if self._blanks.droppable(tile) else plan.encode(tile)
 
-    def _copied(self, task: Task) -> list[bytes | None]:
-        if task.stage.plan.moved:
+    def _copied(self, stage: _Stage, row: int, first: int, last: int) -> list[bytes | None]:
+        if stage.plan.moved:
             return []
-        encoded = task.stage.encoded
+        encoded = stage.encoded
         assert encoded is not None
-        return [encoded.tile(column, task.row) for column in range(task.first, task.last)]
+        return [encoded.tile(column, row) for column in range(first, last)]
 
     @staticmethod
-    def _cell(plan: LevelPlan, column: int, rect: Rect) -> Rect:
-        left = column * plan.tile_width
-        return Rect(left, rect.y, min(plan.tile_width, plan.width - left), rect.height)
+    def _rect(stage: _Stage, row: int, first: int, last: int) -> Rect:
+        """Return the pixels of some tiles of a row, clipped to the level."""
+        plan, band = stage.plan, stage.row_rect(row)
+        left = first * plan.tile_width
+        return Rect(left, band.y, min(last * plan.tile_width, plan.width) - left, band.height)
 
     def _with_halo(self, stage: _Stage, rect: Rect) -> Rect:
         halo = self._halo(stage)
@@ -277,12 +292,15 @@ class FrameWork:
         )
         return grown.intersect(Rect(0, 0, stage.plan.width, stage.plan.height))
 
-    def _blank_cells(self, task: Task, rect: Rect, cells: Sequence[Rect]) -> list[bool]:
-        stage = task.stage
-        # most of a sparse image is found empty by one question instead of one a tile
-        if stage.strips is None and self._is_blank(stage, task.row, task.first, rect):
-            return [True] * len(cells)
-        return [self._is_blank(stage, task.row, task.first + i, c) for i, c in enumerate(cells)]
+    def _blank_cells(
+        self, stage: _Stage, row: int, first: int, rect: Rect, cells: Sequence[Rect]
+    ) -> list[bool]:
+        if stage.strips is None:
+            if self._is_blank(stage, row, first, rect):
+                return [True] * len(cells)
+            if len(cells) == 1 or self._read_together(stage):
+                return [False] * len(cells)  # they lie in one place, and some are there
+        return [self._is_blank(stage, row, first + i, c) for i, c in enumerate(cells)]
 
     def _is_blank(self, stage: _Stage, row: int, column: int, cell: Rect) -> bool:
         if self._halo(stage):

@@ -143,8 +143,8 @@ def _mean(block: Pixels, out: Pixels | None = None) -> Pixels:
 
         size = width // 2, height // 2
         small = cv2.resize(even, size, dst=out, interpolation=cv2.INTER_AREA)
-        if small is out:
-            return small
+        if out is not None and small is out:
+            return out
         return np.asarray(small, dtype).reshape(height // 2, width // 2, bands)
     if dtype.kind == "f":
         return _mean_float(even)

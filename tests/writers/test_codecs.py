@@ -1,7 +1,9 @@
 """Every codec, sample type and band count of the table, read back by independent readers."""
 
 import itertools
+import zlib
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -239,3 +241,45 @@ def test_deflate_takes_every_level(tmp_path, tissue, level):
 def test_options_that_can_not_be_meant_are_refused(options):
     with pytest.raises(OptionError, match="not"):
         WriteOptions(**options)
+
+
+def label_map():
+    """A coarse map of 256 x 256 with borders as a segmentation has them."""
+    y, x = np.mgrid[:256, :256]
+    return (np.sin(x / 17) + np.cos(y / 13 + x / 40) + np.sin(y / 29) > 0.4).astype(np.uint8) * 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "predictor"), [(Interpretation.LABELS, True), (None, True), (None, False)]
+)
+def test_deflate_of_masks_is_as_small_as_zlibs(kind, predictor):
+    pixels = label_map()[..., np.newaxis]
+    reader = array_reader(pixels, interpretation=kind)
+    options = WriteOptions(lossy=False, predictor=predictor)
+    codec = tile_codec(reader.info, options)
+    plain = pixels
+    if codec.format.predictor == 2:
+        plain = np.diff(pixels, axis=1, prepend=np.zeros_like(pixels[:, :1]))
+    assert len(codec.encode(pixels)) < 1.03 * len(zlib.compress(plain.tobytes(), 6))
+    assert zlib.decompress(codec.encode(pixels)) == plain.tobytes()
+
+
+@pytest.mark.parametrize("sampling", list(Subsampling))
+@pytest.mark.parametrize("quality", [60, 85, 90, 91, 98])
+def test_jpeg_is_as_good_as_libjpegs_own(tissue, sampling, quality):
+    tile = np.ascontiguousarray(tissue[:256, :256])
+    codec = tile_codec(array_reader(tile).info, WriteOptions(quality=quality, subsampling=sampling))
+    tables = codec.format.tables
+    stream = tables[:-2] + codec.encode(tile)[2:]
+    wanted = imagecodecs.jpeg8_encode(
+        tile, level=quality, subsampling=sampling.value.replace(":", "")
+    )
+
+    def decibels(data):
+        off = imagecodecs.jpeg8_decode(data).astype(np.float64) - tile
+        return 10 * np.log10(255**2 / np.mean(off**2))
+
+    assert decibels(stream) > decibels(wanted) - 0.2  # the quick transform's rounding
+    if quality > 90 or sampling is Subsampling.S444:
+        assert decibels(stream) == decibels(wanted)
+    assert len(stream) < 1.01 * len(wanted)

@@ -1,6 +1,7 @@
 """The engine: every level right, in order, whatever the threads, and nothing left behind."""
 
 import dataclasses
+import os
 import threading
 import tracemalloc
 
@@ -396,3 +397,101 @@ def test_memory_does_not_grow_with_the_height():
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.3 * peaks[0]
+
+
+def resident(mapping):
+    """Return how many bytes of a mapped array this process holds, as the kernel counts them."""
+    address = f"{np.asarray(mapping).__array_interface__['data'][0]:x}-"
+    with open("/proc/self/smaps", encoding="ascii") as lines:
+        for line in lines:
+            if line.startswith(address):
+                break
+        return next(int(line.split()[1]) for line in lines if line.startswith("Rss:")) << 10
+
+
+def mapped(path, shape, mode):
+    pixels = np.memmap(path, np.uint8, "w+", shape=shape)
+    pixels[...] = np.random.default_rng(1).integers(0, 255, shape[1:], np.uint8)
+    pixels.flush()
+    return np.memmap(path, np.uint8, mode, shape=shape)
+
+
+@pytest.mark.parametrize("mode", ["r", "r+"])
+@pytest.mark.parametrize("reducer", [Reducer.MEAN, Reducer.CUBIC])
+def test_pages_of_a_mapped_input_are_given_back_behind_the_engine(tmp_path, mode, reducer):
+    pixels = mapped(tmp_path / "raw", (8192, 1024, 3), mode)
+    reader = array_reader(pixels)
+    levels = plans(reader.info, 256)
+    most = 0
+    for tile in build(reader, levels, Shrinker(reducer), Budget(2, 6, 1 << 19)):
+        if tile.level == 0 and tile.column == 0:
+            most = max(most, resident(pixels))
+    row = 256 * 1024 * 3
+    assert row < most < 6 * row  # of 32
+    assert resident(pixels) <= row
+
+
+def test_giving_back_loses_nothing_that_was_not_yet_on_disk(tmp_path):
+    pixels = mapped(tmp_path / "raw", (1024, 512, 1), "r+")
+    pixels[...] = np.arange(512, dtype=np.uint16).astype(np.uint8)[:, np.newaxis]
+    wanted = np.array(pixels)
+    reader = array_reader(pixels)
+    images = assembled(
+        build(reader, plans(reader.info, 64), MEAN, BUDGET), plans(reader.info, 64), reader.info
+    )
+    np.testing.assert_array_equal(images[0, 0], wanted)
+    np.testing.assert_array_equal(pixels, wanted)
+
+
+def test_private_changes_of_a_mapping_are_kept(tmp_path):
+    pixels = mapped(tmp_path / "raw", (1024, 512, 1), "c")
+    pixels[...] = 7  # nowhere but in this process
+    reader = array_reader(pixels)
+    for _ in build(reader, plans(reader.info, 64), MEAN, BUDGET):
+        pass
+    assert (pixels == 7).all()
+
+
+@pytest.mark.parametrize("axes", ["tyxs", "syx"])
+def test_only_the_rows_that_are_done_are_given_back(tmp_path, axes):
+    pixels = mapped(tmp_path / "raw", (2, 1024, 512, 2), "r")
+    wanted = np.array(pixels)
+    if axes == "syx":  # planes of bands, seen as bands of pixels
+        array = np.moveaxis(pixels[:, :, :, 0], 0, -1)
+        reader = array_reader(array)
+    else:
+        reader = array_reader(pixels, axes)
+    before = resident(pixels)
+    reader.release(0, 0, Rect(0, 0, 512, 256))
+    step = 512 * 2 * 256 * (2 if axes == "syx" else 1)
+    slack = 4 * os.sysconf("SC_PAGESIZE")
+    assert before - resident(pixels) == pytest.approx(step, abs=slack)
+    np.testing.assert_array_equal(pixels, wanted)
+
+
+@pytest.mark.parametrize("width", [0, 1, 32, 48, 100, 1000])
+@pytest.mark.parametrize("task_bytes", [1, 5000, 1 << 20])
+def test_what_is_read_at_a_time_changes_nothing(tissue, width, task_bytes):
+    reader = array_reader(tissue[:201, :333])
+    reader.read_width = width
+    levels = plans(reader.info, 32)
+    images = assembled(build(reader, levels, MEAN, Budget(2, 6, task_bytes)), levels, reader.info)
+    for index, wanted in enumerate(halves(tissue[:201, :333], MEAN, len(levels))):
+        np.testing.assert_array_equal(images[0, index], wanted)
+
+
+def test_rows_are_read_in_pieces_that_begin_where_stored_tiles_do(rng):
+    class Noting(ArrayReader):
+        read_width = 64
+
+        def view(self, level, frame, rect):
+            rects.append(rect)
+            return super().view(level, frame, rect)
+
+    rects = []
+    pixels = rng.integers(0, 255, (32, 32 * 11, 1), np.uint8)
+    reader = Noting(pixels, array_reader(pixels).info)
+    for _ in build(reader, plans(reader.info, 32), MEAN, Budget(1, 4, 3 * 32 * 32)):
+        pass
+    assert all(r.x // 64 == (r.right - 1) // 64 for r in rects)
+    assert sum(r.width for r in rects) == 32 * 11
