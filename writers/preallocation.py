@@ -10,7 +10,13 @@ import numpy as np
 from ziggurat.readers.errors import SinkInputError
 from ziggurat.readers.store_layout import MAX_AXES, Blend, Structure
 from ziggurat.writers.attribute_checks import size
-from ziggurat.writers.tileinput import LARGEST, axis_name, refuse_reserved
+from ziggurat.writers.tileinput import (
+    LARGEST,
+    TileInput,
+    axis_name,
+    refuse_reserved,
+    tile_input,
+)
 
 DEFAULT_TILE = 512
 
@@ -66,6 +72,15 @@ class Preallocation:
         if max(axes + sides) > LARGEST:
             raise SinkInputError(f"sizes go up to {LARGEST}, not {axes + sides}")
         return (*axes, *sides)
+
+    def corner(self) -> TileInput | None:
+        """Return the blank pixel at the far corner of what was asked for; None: no size was."""
+        if not self._sized and not self.axes:
+            return None
+        *axes, height, width = self.sizes
+        pixel = np.zeros((1, 1, size("bands", self.bands) or 1), self._dtype() or np.uint8)
+        last = {axis_name(n): length - 1 for n, length in zip(self.axes or {}, axes, strict=True)}
+        return tile_input(pixel, max(width - 1, 0), max(height - 1, 0), keywords=last)
 
     def refuse_conflict(self, present: Structure) -> None:
         """Refuse what contradicts a store that is there.

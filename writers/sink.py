@@ -280,8 +280,8 @@ def new(
         with the process that made it, and never with a worker.
     mode
         ``'create'``: there must be nothing at the path. ``'join'``: a store must be there, of
-        another program or of processes that died; go on from what is in it. ``'resume'``: join
-        where there is one, create where there isn't.
+        another program or of processes that died; go on from what is in it, with room for the
+        sizes given here. ``'resume'``: join where there is one, create where there isn't.
     sizeX, sizeY, bands, axes
         What is known of the size; ``axes`` maps frame axes, slowest first, to their lengths
         (``{'z': 5, 'c': 2}``). The image grows past all of them where tiles need it.
@@ -363,4 +363,7 @@ def _joined(place: Path, wanted: Preallocation) -> Sink:
     wanted.refuse_conflict(read_structure(place))
     sink = _sink(place)
     sink._store.settle()
+    corner = wanted.corner()
+    if corner is not None:
+        sink._store.reserve(corner)
     return sink

@@ -124,6 +124,24 @@ class Store:
                 self.lock.release_shared()
             growth.restructure(self, lambda now: grown(now, tile))
 
+    def reserve(self, corner: TileInput) -> None:
+        """Let the image reach as far as a single blank pixel; nothing is laid.
+
+        Raises
+        ------
+        SinkInputError
+            The image can't become that.
+        ScratchFullError
+            There is no room for it.
+        """
+        self.refuse_gone()
+        growth.restructure(self, lambda now: grown(now, corner))
+        with self.lock.shared():
+            structure = self.structure
+            self._refuse_too_large(structure, corner)
+            start = [corner.start.get(name, 0) for name in structure.born]
+            self._extend(structure, corner, start, [1] * len(start))
+
     def add_axes(self, names: Sequence[str]) -> None:
         """Give the image these frame axes, in this order.
 

@@ -95,6 +95,8 @@ def tile_input(
 
 
 def _pixels(tile: Any) -> Array:
+    if np.ma.isMaskedArray(tile):
+        raise SinkInputError("of a masked array give tile.data, and mask=~tile.mask")
     if isinstance(tile, bytes | bytearray | memoryview):
         tile = _decoded(bytes(tile))
     mode = getattr(tile, "mode", None)

@@ -101,6 +101,23 @@ def test_a_sink_goes_on_where_it_was_left(tmp_path: Path) -> None:
             assert not list(sink.tiles())
 
 
+def test_joining_makes_room_for_what_it_asks_for(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    pixels = np.full((70, 80, 3), 9, np.uint8)
+    with ziggurat.new(path, tileSize=64, sizeX=80, sizeY=70) as sink:
+        sink.addTile(pixels)
+    for axes in ({}, {"z": 3}):  # the same again changes nothing that is in
+        with ziggurat.new(path, mode="resume", sizeX=100, sizeY=70, axes=axes) as sink:
+            assert (sink.sizeX, sink.sizeY) == (100, 70)
+            assert sink.getMetadata().get("IndexRange", {}).get("IndexZ", 0) == len(axes) * 3
+            assert len(list(sink.tiles())) == 1
+            found = sink.getRegion(format="numpy", frame=0)[0]
+            assert np.array_equal(found[:, :80], pixels)
+            assert not found[:, 80:].any()
+    with pytest.raises(SinkInputError, match="frame axes"):
+        ziggurat.new(path, mode="join", axes=dict.fromkeys("abcdefghijklmnop", 2))
+
+
 def test_modes_say_what_is_wrong(tmp_path: Path) -> None:
     path = tmp_path / "s"
     ziggurat.new(path, dtype="uint8", sizeX=5, sizeY=5).close()

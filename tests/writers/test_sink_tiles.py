@@ -218,6 +218,7 @@ REFUSALS: list[tuple[str, dict[str, Any]]] = [
     ("can't be stored", {"tile": np.zeros((4, 4), complex)}),
     ("can't be stored", {"tile": np.array([["a"]])}),
     ("no array", {"tile": [[1], [1, 2]]}),
+    ("mask=~tile.mask", {"tile": np.ma.masked_equal(np.arange(16).reshape(4, 4), 3)}),
     ("no image", {"tile": b"nonsense"}),
     ("past the limit", {"x": 2**31}),
     ("takes no weight", {"weight": "hann"}),
