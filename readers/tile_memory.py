@@ -5,7 +5,9 @@ what decoding it costs. Large pieces come in huge pages where the system has the
 tiles leave behind is given to the next ones instead of back to the system.
 """
 
+import sys
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 
@@ -30,7 +32,11 @@ class _Place:
     def __buffer__(self, flags: int) -> memoryview:
         return self._memory
 
-    def __release_buffer__(self, view: memoryview) -> None:
+    def __release_buffer__(
+        self, view: memoryview, ending: Callable[[], bool] = sys.is_finalizing
+    ) -> None:
+        if ending():  # the names of this module may be gone, and nobody wants the memory
+            return
         size = len(self._memory)
         if idle_bytes() >= _IDLE:  # places of other sizes may be of no use any more
             for other, places in tuple(_free.items()):

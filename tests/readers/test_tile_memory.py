@@ -1,6 +1,8 @@
 """Memory that tiles leave behind is used again, and never while somebody looks at it."""
 
 import gc
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -75,3 +77,13 @@ def test_threads_never_get_the_same_memory() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(work, range(4)))
+
+
+def test_a_tile_that_outlives_the_interpreters_modules_goes_in_silence() -> None:
+    code = (
+        "import builtins\n"
+        "from ziggurat.readers.tile_memory import tile_memory\n"
+        "builtins.kept = tile_memory(256, 256, 3)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
