@@ -15,8 +15,6 @@ from ziggurat.readers.reader import Pixels, Reader
 class ArrayReader(Reader):
     """One array of shape (frame axes …, y, x, band)."""
 
-    read_width = 1  # memory can be read in any pieces
-
     def __init__(self, array: np.ndarray[Any, np.dtype[Any]], info: ImageInfo) -> None:
         expected = (*(a.size for a in info.axes), info.height, info.width, info.bands)
         if array.shape != expected:

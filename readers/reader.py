@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ziggurat.readers.encoded import EncodedImage, EncodedLevel, TilePlaces
+from ziggurat.readers.encoded import EncodedImage, EncodedLevel, StoredPage, TilePlaces
 from ziggurat.readers.geometry import Rect
 from ziggurat.readers.image import ImageInfo
 
@@ -27,7 +27,6 @@ class Reader(ABC):
     info: ImageInfo
     volatile: bool = False  # pixels may change while it is open: nobody may cache them
     scattered: bool = False  # it lies in other files too: the one opened doesn't tell its state
-    read_width: int = 0  # columns that are best read at a time; 0: the more, the better
 
     @abstractmethod
     def read(self, level: int, frame: int, rect: Rect) -> Pixels:
@@ -84,6 +83,14 @@ class Reader(ABC):
 
     def encoded_associated(self, name: str) -> EncodedImage | None:
         """Return an associated image as stored, or None where it must be decoded."""
+        del name
+        return None
+
+    def stored_associated(self, name: str) -> StoredPage | None:
+        """Return an associated image as the strips or tiles of its TIFF page, None where it isn't.
+
+        Whoever changes an associated image returns None.
+        """
         del name
         return None
 

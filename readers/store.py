@@ -64,7 +64,6 @@ class StoreReader(Reader):
             )
         self._now = structure, structure.arrays
         self._axes = structure.axes
-        self.read_width = structure.tile_width
         self._seen = structure.generation
 
     def read(self, level: int, frame: int, rect: Rect) -> Pixels:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ziggurat.readers.encoded import EncodedImage, EncodedLevel, TilePlaces
+from ziggurat.readers.encoded import EncodedImage, EncodedLevel, StoredPage, TilePlaces
 from ziggurat.readers.errors import RegionError
 from ziggurat.readers.geometry import Rect, ceil_div, grid_shape
 from ziggurat.readers.image import GeoReference, ImageInfo, Interpretation, Level
@@ -39,6 +39,10 @@ class View(Reader):
         """Return the source's associated image as stored."""
         return self.source.encoded_associated(name)
 
+    def stored_associated(self, name: str) -> StoredPage | None:
+        """Return the strips or tiles of the source's associated image."""
+        return self.source.stored_associated(name)
+
     def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
         """Ask the source."""
         return self.source.is_blank(level, frame, rect)
@@ -57,7 +61,6 @@ class InfoReader(View):
         if shape != (old.levels, old.frames, old.bands, old.dtype):
             raise ValueError("a view with other facts can't have other levels, frames or bands")
         super().__init__(reader, info)
-        self.read_width = reader.read_width
 
     def view(self, level: int, frame: int, rect: Rect) -> Pixels:
         """Return the pixels of the source, where they lie."""
@@ -76,7 +79,6 @@ class FramesReader(View):
             raise ValueError(f"{len(frames)} frames don't fill axes of {info.frames}")
         super().__init__(reader, info)
         self._frames = tuple(frames)
-        self.read_width = reader.read_width
 
     def view(self, level: int, frame: int, rect: Rect) -> Pixels:
         """Return the pixels of the chosen frame, where they lie."""
@@ -148,7 +150,6 @@ class BandsReader(View):
             raise RegionError(f"there are bands 0 to {info.bands - 1}, not {list(bands)}")
         super().__init__(reader, _with_bands(info, tuple(bands)))
         self._bands = list(bands)
-        self.read_width = reader.read_width
 
     def release(self, level: int, frame: int, rect: Rect) -> None:
         """Tell the source."""
@@ -214,7 +215,6 @@ class CropReader(View):
         geo = None if info.geo is None else _shifted_geo(info.geo, rect.x, rect.y)
         super().__init__(reader, dataclasses.replace(info, levels=tuple(levels), geo=geo))
         self._rects, self._picks = rects, picks
-        self.read_width = reader.read_width
 
     def view(self, level: int, frame: int, rect: Rect) -> Pixels:
         """Return the pixels at the place of the crop, where they lie."""
@@ -300,7 +300,6 @@ class PaddedReader(View):
         super().__init__(reader, dataclasses.replace(info, levels=(level,)))
         color = fill or info.background or (0.0,) * info.bands
         self._fill = np.asarray(color, dtype=info.dtype)
-        self.read_width = reader.read_width
 
     def release(self, level: int, frame: int, rect: Rect) -> None:
         """Tell the source of what is inside of it."""

@@ -177,42 +177,10 @@ class FrameWork:
 
     def run(self, task: Task, check: Callable[[], None]) -> list[bytes | None]:
         """Read, halve and encode the tiles of one task; ``check`` is called before each tile."""
-        stage, row = task.stage, task.row
+        stage, plan, row = task.stage, task.stage.plan, task.row
+        first, last = task.first, task.last
         if not task.pooled:
-            return self._copied(stage, row, task.first, task.last)
-        step = self._read_together(stage)
-        if not step:
-            return self._piece(stage, row, task.first, task.last, check)
-        # most of a sparse image is found empty by one question instead of one a tile
-        if stage.strips is None and self._is_blank(
-            stage, row, task.first, self._rect(stage, row, task.first, task.last)
-        ):
-            return self._blank_tiles(stage, row, task.first, task.last)
-        results: list[bytes | None] = []
-        first = task.first
-        while first < task.last:
-            last = min(task.last, (first // step + 1) * step)
-            results += self._piece(stage, row, first, last, check)
-            first = last
-        return results
-
-    def _read_together(self, stage: _Stage) -> int:
-        """Return how many tiles are best read at a time; 0: as many as there are.
-
-        Tiles that come out of memory are halved and encoded while the processor has them in
-        its cache.
-        """
-        plan = stage.plan
-        if self._halo(stage) or stage.feeds or plan.encode is None or plan.tile_width % 2:
-            return 0
-        width = self._reader.read_width if stage.strips is None else 1
-        return max(1, width // plan.tile_width) if width else 0
-
-    def _piece(
-        self, stage: _Stage, row: int, first: int, last: int, check: Callable[[], None]
-    ) -> list[bytes | None]:
-        """Do some tiles of a row: ``first`` to ``last`` (exclusive)."""
-        plan = stage.plan
+            return self._copied(stage, row, first, last)
         rect = self._rect(stage, row, first, last)
         cells = [self._rect(stage, row, column, column + 1) for column in range(first, last)]
         blank = self._blank_cells(stage, row, first, rect, cells)
@@ -220,8 +188,6 @@ class FrameWork:
             return self._blank_tiles(stage, row, first, last)
         outer = self._with_halo(stage, rect)
         pixels = np.asarray(self._pixels(stage, row, outer))  # memmap slices cost far more
-        if len(cells) == 1:
-            pixels = np.ascontiguousarray(pixels)  # the encoder wants it so, and halving gains
         if stage.below is not None:
             self._hand_down(stage, rect, pixels, rect.shift(-outer.x, -outer.y))
         if stage.feeds:
@@ -298,8 +264,8 @@ class FrameWork:
         if stage.strips is None:
             if self._is_blank(stage, row, first, rect):
                 return [True] * len(cells)
-            if len(cells) == 1 or self._read_together(stage):
-                return [False] * len(cells)  # they lie in one place, and some are there
+            if len(cells) == 1:
+                return [False]
         return [self._is_blank(stage, row, first + i, c) for i, c in enumerate(cells)]
 
     def _is_blank(self, stage: _Stage, row: int, column: int, cell: Rect) -> bool:

@@ -467,31 +467,3 @@ def test_only_the_rows_that_are_done_are_given_back(tmp_path, axes):
     slack = 4 * os.sysconf("SC_PAGESIZE")
     assert before - resident(pixels) == pytest.approx(step, abs=slack)
     np.testing.assert_array_equal(pixels, wanted)
-
-
-@pytest.mark.parametrize("width", [0, 1, 32, 48, 100, 1000])
-@pytest.mark.parametrize("task_bytes", [1, 5000, 1 << 20])
-def test_what_is_read_at_a_time_changes_nothing(tissue, width, task_bytes):
-    reader = array_reader(tissue[:201, :333])
-    reader.read_width = width
-    levels = plans(reader.info, 32)
-    images = assembled(build(reader, levels, MEAN, Budget(2, 6, task_bytes)), levels, reader.info)
-    for index, wanted in enumerate(halves(tissue[:201, :333], MEAN, len(levels))):
-        np.testing.assert_array_equal(images[0, index], wanted)
-
-
-def test_rows_are_read_in_pieces_that_begin_where_stored_tiles_do(rng):
-    class Noting(ArrayReader):
-        read_width = 64
-
-        def view(self, level, frame, rect):
-            rects.append(rect)
-            return super().view(level, frame, rect)
-
-    rects = []
-    pixels = rng.integers(0, 255, (32, 32 * 11, 1), np.uint8)
-    reader = Noting(pixels, array_reader(pixels).info)
-    for _ in build(reader, plans(reader.info, 32), MEAN, Budget(1, 4, 3 * 32 * 32)):
-        pass
-    assert all(r.x // 64 == (r.right - 1) // 64 for r in rects)
-    assert sum(r.width for r in rects) == 32 * 11
