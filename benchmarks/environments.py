@@ -26,6 +26,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
         "simplejpeg",
     ),
     "tensorstore": ("tensorstore", "numpy"),
+    "ome-zarr": ("ome-zarr",),
     "fastslide": ("fastslide", "numpy"),
     "cucim": ("cucim-cu12", "numpy"),
     "wsidicomizer": ("wsidicomizer",),

@@ -2,26 +2,33 @@
 
 import importlib
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-QUALITY = 85  # libvips stops subsampling at 90
+WHOLE_CHROMA = 90  # libvips stops subsampling at this quality
 TILE = 256
+QUALITY = int(sys.argv[7]) if len(sys.argv) > 7 else 85
+SUBSAMPLING = "4:4:4" if QUALITY >= WHOLE_CHROMA else "4:2:0"
 
 
 def ours(codec: str, pixels: np.ndarray, labels: bool, out: Path) -> None:
     from ziggurat.readers.array import array_reader
     from ziggurat.readers.image import Interpretation
-    from ziggurat.writers.options import Compression, WriteOptions
+    from ziggurat.writers.options import Compression, Subsampling, WriteOptions
     from ziggurat.writers.write import write
 
     reader = array_reader(pixels, interpretation=Interpretation.LABELS if labels else None)
-    options = WriteOptions(compression=Compression(codec), quality=QUALITY, overwrite=True)
+    options = WriteOptions(
+        compression=Compression(codec), quality=QUALITY, subsampling=Subsampling(SUBSAMPLING),
+        overwrite=True,
+    )  # fmt: skip
     write(reader, out, options)
 
 
@@ -110,18 +117,39 @@ def cog(codec: str, pixels: np.ndarray, labels: bool, out: Path) -> None:
     gdal.Translate(str(out), source, format="COG", creationOptions=options)
 
 
+def fed_reference(pixels: np.ndarray, folder: Path) -> Any:
+    """Return the reference's sink with the pixels in it; its temporary folder is in this one."""
+    os.environ["TMPDIR"] = str(folder)
+    import large_image
+
+    sink = large_image.new()
+    for y in range(0, pixels.shape[0], 2048):
+        for x in range(0, pixels.shape[1], 2048):
+            sink.addTile(np.asarray(pixels[y : y + 2048, x : x + 2048]), x=x, y=y)
+    return sink
+
+
+def write_reference(sink: Any, codec: str, labels: bool, out: Path) -> None:
+    arguments: dict[str, object] = {"compression": codec, "tileSize": TILE}
+    if codec in ("jpeg", "webp"):
+        arguments["quality"] = QUALITY
+    elif labels:
+        arguments["predictor"] = "none"
+    sink.write(str(out), lossy=codec in ("jpeg", "webp"), **arguments)
+
+
 def limit(codec: str, pixels: np.ndarray, labels: bool, out: Path) -> None:
     """Encode tiles of level 0, and a third of them again for the levels below."""
-    import os
-
     from ziggurat.readers.array import array_reader
     from ziggurat.readers.image import Interpretation
     from ziggurat.writers.codecs import tile_codec
-    from ziggurat.writers.options import Compression, WriteOptions
+    from ziggurat.writers.options import Compression, Subsampling, WriteOptions
 
     plain = np.asarray(pixels)
     reader = array_reader(plain, interpretation=Interpretation.LABELS if labels else None)
-    options = WriteOptions(compression=Compression(codec), quality=QUALITY)
+    options = WriteOptions(
+        compression=Compression(codec), quality=QUALITY, subsampling=Subsampling(SUBSAMPLING)
+    )
     encode = tile_codec(reader.info, options).encode
     places = np.random.default_rng(1).integers(0, np.array(plain.shape[:2]) // TILE, (32, 2)) * TILE
     tiles = [plain[y : y + TILE, x : x + TILE].copy() for y, x in places]
@@ -160,9 +188,11 @@ def check(out: Path, pixels: np.ndarray, exact: bool) -> str | None:
 
 def warm(name: str) -> None:
     """Import what a run needs: a service that writes pyramids has it in memory already."""
+    ours = ("ziggurat.writers.tiff", "ziggurat.writers.write", "psutil", "cv2", "isal")
     modules = {
         "vips": ("pyvips",), "gdal": ("osgeo.gdal",), "cog": ("osgeo.gdal",),
-    }.get(name, ("ziggurat.writers.tiff", "ziggurat.writers.write", "psutil", "cv2", "isal"))  # fmt: skip
+        "reference": ("large_image_converter", "large_image_source_zarr"),
+    }.get(name, ours)  # fmt: skip
     for module in modules:
         importlib.import_module(module)
 
@@ -172,21 +202,34 @@ RUNNERS: dict[str, Callable[[str, np.ndarray, bool, Path], None]] = {
 }  # fmt: skip
 
 
+def cpu_seconds() -> float:
+    """Return the processor time of this process and of those that it waited for."""
+    return sum(os.times()[:4])
+
+
 def main(name: str, case: str, source: str, width: str, height: str, folder: str) -> None:
     labels = case.startswith("labels")
     codec = case.removeprefix("labels-")
     shape = (int(height), int(width), 1 if labels else 3)
     pixels = np.memmap(source, np.uint8, "r", shape=shape)
-    out = Path(folder) / f"run-{name}.tif"
+    out = Path(folder) / f"run-{name}.{'tiff' if name == 'reference' else 'tif'}"
     out.unlink(missing_ok=True)
     warm(name)
     if name == "store":
         store_of(pixels)
-    begin, cpu = time.perf_counter(), time.process_time()
-    RUNNERS[name](codec, pixels, labels, out)
-    facts: dict[str, object] = {
+    facts: dict[str, object] = {}
+    begin = time.perf_counter()
+    if name == "reference":
+        sink = fed_reference(pixels, Path(folder))
+        facts["feed"] = time.perf_counter() - begin
+    begin, cpu = time.perf_counter(), cpu_seconds()
+    if name == "reference":
+        write_reference(sink, codec, labels, out)
+    else:
+        RUNNERS[name](codec, pixels, labels, out)
+    facts |= {
         "seconds": time.perf_counter() - begin,
-        "cpu": time.process_time() - cpu,
+        "cpu": cpu_seconds() - cpu,
         "bytes": out.stat().st_size,
     }
     wrong = None if name == "limit" else check(out, pixels, codec not in ("jpeg", "webp"))
@@ -195,4 +238,4 @@ def main(name: str, case: str, source: str, width: str, height: str, folder: str
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*sys.argv[1:7])
