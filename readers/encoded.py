@@ -64,7 +64,8 @@ class EncodedLevel:
 
     ``tile(column, row)`` gives the bytes exactly as stored, or None where the source has no
     tile there (sparse or zero bytes). Tiles at the right and bottom edge are full size and
-    padded, as TIFF has them. It may be called from several threads at once.
+    padded, as TIFF has them. It may be called from several threads at once. ``note`` says in
+    words how the tiles come about where they are not plainly stored so.
     """
 
     format: TileFormat
@@ -75,6 +76,7 @@ class EncodedLevel:
     columns: int
     rows: int
     tile: Callable[[int, int], bytes | None]
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,26 @@ class TilePlaces:
     def complete(self) -> bool:
         """True where no tile is missing."""
         return all(self.counts) and all(self.offsets)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """A whole associated image as the strips or tiles of a TIFF page, for a page like it.
+
+    ``segments`` are the bytes exactly as stored, row by row; none is missing. Strips are as wide
+    as the image and ``segment_height`` rows high, the last one maybe less; ``tiled`` ones are
+    all of full size. ``extra_samples`` is tag 338; ``inverted``: zero is white.
+    """
+
+    format: TileFormat
+    width: int
+    height: int
+    segment_width: int
+    segment_height: int
+    tiled: bool
+    inverted: bool
+    extra_samples: tuple[int, ...]
+    segments: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
