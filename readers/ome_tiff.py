@@ -9,6 +9,7 @@ import tifffile
 from ziggurat.readers.errors import UnsupportedFormatError
 from ziggurat.readers.image import Axis, Channel
 from ziggurat.readers.location import Location
+from ziggurat.readers.ome_files import absent_files
 from ziggurat.readers.ome_xml import OmeImage, companion_name, parse_ome
 from ziggurat.readers.tiff_structure import Beside, Structure, area, beside, from_series
 from ziggurat.readers.vendor_facts import VendorFacts
@@ -78,7 +79,10 @@ def ome_structure(tif: tifffile.TiffFile) -> Structure:
             others += beside(series, tif, _associated_name(series.name))
     made = [from_series(series, list(series.levels), (), tif) for series in alike]
     joined = made[0] if len(made) == 1 else _joined(made, [series.name for series in alike])
-    return dataclasses.replace(joined, others=tuple(others), text=tif.ome_metadata)
+    absent: dict[int, str] = {}
+    if any(page is None for page in joined.levels[0]):
+        absent = absent_files(tif, every, alike)
+    return dataclasses.replace(joined, others=tuple(others), text=tif.ome_metadata, absent=absent)
 
 
 def _described(structure: Structure, images: list[OmeImage]) -> OmeImage | None:

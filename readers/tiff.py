@@ -12,7 +12,7 @@ import numpy as np
 import tifffile
 
 from ziggurat.readers.bytesource import ByteFile, ByteSource
-from ziggurat.readers.encoded import EncodedImage, EncodedLevel, TilePlaces
+from ziggurat.readers.encoded import EncodedImage, EncodedLevel, StoredPage, TilePlaces
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
 from ziggurat.readers.geometry import Rect
 from ziggurat.readers.image import ImageInfo
@@ -103,7 +103,14 @@ class TiffReader(Reader):
     def read(self, level: int, frame: int, rect: Rect) -> Pixels:
         """Return the pixels of a rectangle of a stored level."""
         plane = self._plane(level, frame)
-        return self._blank(rect).copy() if plane is None else plane.read(rect)
+        if plane is not None:
+            return plane.read(rect)
+        if frame in self._structure.absent:
+            raise CorruptSourceError(
+                f"{self._source.url}: frame {frame} is in {self._structure.absent[frame]!r}, a "
+                "file of the same set, which isn't there beside it"
+            )
+        return self._blank(rect).copy()
 
     def encoded(self, level: int, frame: int) -> EncodedLevel | None:
         """Return a tiled level as its tiles are stored; None for strips and odd formats."""
@@ -118,7 +125,9 @@ class TiffReader(Reader):
     def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
         """Return True where all tiles of a rectangle are missing."""
         plane = self._plane(level, frame)
-        return plane is None or plane.is_blank(rect)
+        if plane is None:
+            return frame not in self._structure.absent
+        return plane.is_blank(rect)
 
     def read_associated(self, name: str) -> Pixels:
         """Return an associated image as (y, x, band)."""
@@ -127,6 +136,10 @@ class TiffReader(Reader):
     def encoded_associated(self, name: str) -> EncodedImage | None:
         """Return an associated image as stored, where it is one JPEG."""
         return self._associated[name].encoded(self._source)
+
+    def stored_associated(self, name: str) -> StoredPage | None:
+        """Return an associated image as its strips or tiles, where a page can be like its own."""
+        return self._associated[name].stored(self._source)
 
     def close(self) -> None:
         """Close the file, and the others that belong to it."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from ziggurat.readers.bytesource import ByteSource
 from ziggurat.readers.decode import decode_tile
-from ziggurat.readers.encoded import Codec, EncodedImage, Photometric, TileFormat
+from ziggurat.readers.encoded import Codec, EncodedImage, Photometric, StoredPage, TileFormat
 from ziggurat.readers.errors import SourceError, UnsupportedFormatError
 from ziggurat.readers.geometry import Rect
 from ziggurat.readers.jpeg_stream import (
@@ -21,6 +21,7 @@ from ziggurat.readers.jpeg_stream import (
 )
 from ziggurat.readers.reader import Pixels
 from ziggurat.readers.tiff_layout import SegmentLayout
+from ziggurat.readers.tiff_ndpi import has_intervals
 from ziggurat.readers.tiff_pages import layout_of, make_plane
 from ziggurat.readers.tiff_plane import Plane
 from ziggurat.readers.tiff_structure import Beside, PageData, Structure
@@ -39,6 +40,10 @@ class Associated(Protocol):
 
     def encoded(self, source: ByteSource) -> EncodedImage | None:
         """Return the image as one complete JPEG, None where it isn't stored as JPEG."""
+        ...
+
+    def stored(self, source: ByteSource) -> StoredPage | None:
+        """Return the strips or tiles of its page, None where they mean nothing elsewhere."""
         ...
 
 
@@ -61,6 +66,10 @@ class AssociatedStream:
         del source
         header = parse_header(self.data)
         return EncodedImage(Codec.JPEG, header.width, header.height, self.data)
+
+    def stored(self, source: ByteSource) -> None:
+        """Return None: it has no page."""
+        del source
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,35 @@ class AssociatedPage:
         if form.photometric is Photometric.RGB:
             data = with_adobe_marker(data, form.photometric)
         return EncodedImage(Codec.JPEG, layout.width, layout.height, data)
+
+    def stored(self, source: ByteSource) -> StoredPage | None:
+        """Return the page's strips or tiles.
+
+        None where a page with the same tags would not show the same: few bits, palettes, a
+        plane for each band, samples in an order of their own.
+        """
+        if has_intervals(self.page):
+            return None
+        plane = self._plane(source)
+        layout, form = plane.layout, plane.format
+        odd = layout.planar or layout.scale != 1 or form.photometric is Photometric.PALETTE
+        if form.codec is Codec.OTHER or odd or form.bits != 8 * layout.dtype.itemsize:
+            return None
+        parts = (plane.stored(index) for index in range(layout.segments))
+        segments = tuple(data for data in parts if data is not None)
+        if len(segments) != layout.segments:
+            return None
+        return StoredPage(
+            format=form,
+            width=layout.width,
+            height=layout.height,
+            segment_width=layout.tile_width,
+            segment_height=min(layout.tile_height, layout.height),
+            tiled=layout.tiled,
+            inverted=layout.inverted,
+            extra_samples=tuple(int(kind) for kind in self.page.keyframe.extrasamples),
+            segments=segments,
+        )
 
 
 def _known_name(beside: Beside) -> str | None:

@@ -1,8 +1,8 @@
 """Which TIFF pages are the image, its frames and levels, and which are something beside it."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import tifffile
@@ -60,7 +60,8 @@ class Structure:
 
     ``page`` is the first of the image; ``series`` tifffile's view of it, where that was used;
     ``text`` a description of the whole file, where there is one that isn't on that page;
-    ``said`` what it says of itself, where ziggurat wrote it.
+    ``said`` what it says of itself, where ziggurat wrote it; ``absent`` the file, by frame, that
+    a missing page should be in but that isn't there.
     """
 
     kind: str
@@ -71,6 +72,7 @@ class Structure:
     others: tuple[Beside, ...] = ()
     text: str | None = None
     said: PageDescription | None = None
+    absent: Mapping[int, str] = field(default_factory=dict)
 
 
 def page_data(page: Any, plane: int | None = None, home: Any = None) -> PageData:

@@ -181,6 +181,7 @@ def exercise_reader(path: Path) -> None:
         for name in info.associated[:3]:
             reader.read_associated(name)
             reader.encoded_associated(name)
+            reader.stored_associated(name)
 
 
 def exercise(path: Path) -> None:

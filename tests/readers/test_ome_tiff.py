@@ -187,17 +187,35 @@ def test_companions_elsewhere_are_not_followed() -> None:
     assert companion_name("no xml") is None
 
 
-def test_a_missing_part_is_blank(tmp_path: Path, stack: np.ndarray) -> None:
+def test_a_missing_part_is_named_when_it_is_read(tmp_path: Path, stack: np.ndarray) -> None:
     identities = [f"urn:uuid:{uuid.uuid4()}" for _ in range(3)]
     write_parts(tmp_path, stack, [described(identities, own) for own in identities])
-    (tmp_path / "p2.ome.tif").unlink()
+    everything = Rect(0, 0, 80, 64)
+    for gone, frames in (("p2.ome.tif", (4, 5)), ("p0.ome.tif", (0, 1))):
+        (tmp_path / gone).rename(tmp_path / "away")
+        with opened(tmp_path / "p1.ome.tif") as reader:
+            assert reader.info.frames == 6
+            assert [channel.name for channel in reader.info.channels] == ["DAPI", "FITC"]
+            for frame, plane in enumerate(stack.reshape(-1, 64, 80)):
+                if frame in frames:
+                    assert not reader.is_blank(0, frame, everything)
+                    assert reader.encoded(0, frame) is None
+                    with pytest.raises(CorruptSourceError, match=gone):
+                        reader.read(0, frame, everything)
+                else:
+                    np.testing.assert_array_equal(reader.read(0, frame, everything)[..., 0], plane)
+        (tmp_path / "away").rename(tmp_path / gone)
+    with opened(tmp_path / "p1.ome.tif") as reader:
+        check_stack(reader, stack)
+
+
+def test_planes_that_are_in_no_file_are_blank(tmp_path: Path, stack: np.ndarray) -> None:
+    identities = [f"urn:uuid:{uuid.uuid4()}" for _ in range(2)]
+    write_parts(tmp_path, stack, [described(identities, own) for own in identities])
     with opened(tmp_path / "p0.ome.tif") as reader:
         assert reader.info.frames == 6
         assert reader.is_blank(0, 5, Rect(0, 0, 80, 64))
-        assert reader.encoded(0, 5) is None
         assert not reader.read(0, 5, Rect(0, 0, 80, 64)).any()
-        found = reader.read(0, 3, Rect(0, 0, 80, 64))[..., 0]
-        np.testing.assert_array_equal(found, stack[1, 1])
 
 
 def test_label_and_macro_are_beside_the_image(tmp_path: Path, tissue: np.ndarray) -> None:
