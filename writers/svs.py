@@ -91,7 +91,7 @@ def _write_picture(tiff: Any, reader: Reader, name: str) -> list[str]:
     extra: dict[str, Any] = {"software": False, "description": describe(info, line)}
     if name in _SUBFILE:
         extra["subfiletype"] = _SUBFILE[name]
-    loss = plain.write_associated(tiff, reader, name, extra)
+    loss = plain.write_associated(tiff, reader, name, extra, tiled=False)  # those are levels
     return [] if loss is None else [loss]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import tifffile
 
 from ziggurat.readers.encoded import Codec, EncodedLevel, TileFormat
-from ziggurat.readers.errors import OptionError, WriteError
+from ziggurat.readers.errors import OptionError
 from ziggurat.readers.geometry import level_sizes
 from ziggurat.readers.image import ImageInfo
 from ziggurat.readers.reader import Reader
@@ -237,15 +237,17 @@ def write_level(
         out.mover.write(out.tiff, places, index, arguments)
         return
     columns, rows = plan.grid
-    try:
-        out.tiff.write(out.sorter.level(frame, index, columns * rows), **arguments)
-    except StopIteration as error:
-        raise WriteError(f"level {index} of frame {frame} ended early") from error
+    out.tiff.write(out.sorter.level(frame, index, columns * rows), **arguments)
 
 
-def write_associated(tiff: Any, reader: Reader, name: str, extra: dict[str, Any]) -> str | None:
-    """Write one associated image; return what went wrong with it, if that is not fatal."""
-    page = associated_page(reader, name)
+def write_associated(
+    tiff: Any, reader: Reader, name: str, extra: dict[str, Any], *, tiled: bool = True
+) -> str | None:
+    """Write one associated image; return what went wrong with it, if that is not fatal.
+
+    ``tiled``: its page may be one of tiles, where it has been that.
+    """
+    page = associated_page(reader, name, byteorder=tiff.tiff.byteorder, tiled=tiled)
     if page is None:
         return f"associated image {name!r} has samples that TIFF can't hold"
     data, arguments = page

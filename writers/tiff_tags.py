@@ -23,7 +23,7 @@ _COMPRESSION = {
     Codec.JPEGXL: 50002,
     Codec.JPEGXR: 22610,
 }
-_PHOTOMETRIC = {
+PHOTOMETRIC = {
     Photometric.GRAY: "minisblack",
     Photometric.RGB: "rgb",
     Photometric.YCBCR: "ycbcr",
@@ -61,7 +61,7 @@ def layout_tags(plan: LevelPlan, form: TileFormat, info: ImageInfo) -> dict[str,
         "dtype": form.dtype,
         "tile": (plan.tile_height, plan.tile_width),
         "compression": compression_tag(form),
-        "photometric": _PHOTOMETRIC[form.photometric],
+        "photometric": PHOTOMETRIC[form.photometric],
         "metadata": None,
     }
     if form.bands > 1:
@@ -139,6 +139,11 @@ def needs_bigtiff(pages: Sequence[tuple[LevelPlan, TileFormat]], frames: int, ex
     return total > _CLASSIC_LIMIT
 
 
+def has_byteorder(form: TileFormat) -> bool:
+    """Return True for samples that lie in the byte order of the file."""
+    return form.codec in _RAW_SAMPLES and form.bits > 8
+
+
 def common_byteorder(forms: Sequence[TileFormat]) -> str:
     """Return the byte order that all pages of one file share.
 
@@ -147,7 +152,7 @@ def common_byteorder(forms: Sequence[TileFormat]) -> str:
     OptionError
         Copied levels disagree.
     """
-    orders = {f.byteorder for f in forms if f.codec in _RAW_SAMPLES and f.bits > 8}
+    orders = {form.byteorder for form in forms if has_byteorder(form)}
     if len(orders) > 1:
         raise OptionError(
             "levels of both byte orders can't be in one TIFF: encode them anew instead of copying"
