@@ -59,7 +59,8 @@ def image_info(
         interpretation=kinds.get(bands, Interpretation.MULTIBAND),
         alpha=color and bands in (2, 4),
         axes=axes,
-        channels=_channels(attributes, axes),
+        channels=_channels(attributes, axes, bands),
+        band_names=_band_names(attributes, axes, bands),
         mm_x=attributes.get("mm_x"),
         mm_y=attributes.get("mm_y"),
         magnification=attributes.get("magnification"),
@@ -100,10 +101,36 @@ def _axis(
     return Axis(name, size, listed, attributes.get("frameUnits", {}).get(name))
 
 
-def _channels(attributes: Mapping[str, Any], axes: Sequence[Axis]) -> tuple[Channel, ...]:
+def channels_without_place(
+    attributes: Mapping[str, Any], axes: Sequence[Axis], bands: int
+) -> tuple[str, ...]:
+    """Return one sentence for each thing said of channels that are not in the image."""
+    if any(axis.name == "c" for axis in axes):
+        return ()
+    names, colors = (attributes.get(key) or [] for key in ("channelNames", "channelColors"))
+    lost = []
+    if names and len(names) != bands:
+        lost.append(f"channelNames {names}: there is no axis c, and {bands} band(s)")
+    if colors and (bands > 1 or len(colors) != 1):
+        lost.append(f"channelColors {colors}: there is no axis c")
+    return tuple(lost)
+
+
+def _band_names(attributes: Mapping[str, Any], axes: Sequence[Axis], bands: int) -> tuple[str, ...]:
+    """Return the names of the channels where these are the bands."""
+    names = attributes.get("channelNames") or []
+    apart = any(axis.name == "c" for axis in axes)
+    return tuple(names) if len(names) == bands > 1 and not apart else ()
+
+
+def _channels(
+    attributes: Mapping[str, Any], axes: Sequence[Axis], bands: int
+) -> tuple[Channel, ...]:
     names = attributes.get("channelNames") or []
     colors = attributes.get("channelColors") or []
     sizes = [axis.size for axis in axes if axis.name == "c"]
+    if not sizes and bands == 1 and max(len(names), len(colors)) == 1:
+        sizes = [1]  # the only channel
     if not (names or colors) or not sizes:
         return ()
     more = [f"Channel {number + 1}" for number in range(len(names), sizes[0])]

@@ -171,7 +171,7 @@ class SinkAttributes:
 
     @property
     def channelNames(self) -> list[str] | None:
-        """Names of the positions on axis ``c``."""
+        """Names of the positions on axis ``c``; without one, of the bands."""
         return self._attributes.get("channelNames")  # type: ignore[no-any-return]
 
     @channelNames.setter

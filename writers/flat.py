@@ -129,4 +129,6 @@ def _lost(info: ImageInfo) -> tuple[str, ...]:
         lost.append("the description")
     if info.magnification:
         lost.append("the magnification")
+    if info.band_names or any(channel.name for channel in info.channels):
+        lost.append("the names of the channels")
     return tuple(lost)

@@ -1,5 +1,6 @@
 """Sinks: images that grow out of tiles, laid by any number of threads, processes and programs."""
 
+import dataclasses
 import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from ziggurat.readers.options import OpenOptions
 from ziggurat.readers.read_methods import ReadMethods
 from ziggurat.readers.reader import Reader
 from ziggurat.readers.store import StoreReader
+from ziggurat.readers.store_info import channels_without_place
 from ziggurat.readers.store_layout import Blend, Structure, is_store, read_structure
 from ziggurat.readers.views import BandsReader, CropReader, PaddedReader
 from ziggurat.writers import scratch
@@ -202,7 +204,12 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
             overwrite=overwriteAllowed,
             threads=threads,
         )
-        return write(self._output(alpha=alpha), path, options, on_progress=onProgress)
+        reader = self._output(alpha=alpha)
+        report = write(reader, path, options, on_progress=onProgress)
+        info = self._reader().info
+        said = {"channelNames": self.channelNames, "channelColors": self.channelColors}
+        lost = channels_without_place(said, info.axes, info.bands)
+        return dataclasses.replace(report, lost=(*report.lost, *lost))
 
     def close(self) -> None:
         """Let go of the store; the temporary store of its owner is removed. May be called twice."""
