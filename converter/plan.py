@@ -165,6 +165,7 @@ def _step(
             name = tile_codec_name(tiles.format)
             kind = "chunks" if target in ZARR_TARGETS else "tiles"
             reason = f"the source stores it as {kind}, {name}"
+            reason = reason if tiles.note is None else f"{reason}; {tiles.note}"
             size = round(count * stored.mean_bytes)
             return Step(
                 rung.width, rung.height, tiles.tile_width, tiles.tile_height,

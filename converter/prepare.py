@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ziggurat.converter.blanks import FilledReader
+from ziggurat.converter.cuts import with_cuts
 from ziggurat.converter.options import Color, ConvertOptions
 from ziggurat.readers.errors import OptionError, RegionError
 from ziggurat.readers.geometry import Rect
@@ -39,7 +40,7 @@ def prepare(reader: Reader, name: str, options: ConvertOptions) -> Prepared:
     if factor is not None:
         reader = at_resolution(reader, factor)
     if reader.encoded(0, 0) is not None:  # no tiles to copy, no blanks among them
-        reader = FilledReader(reader)
+        reader = FilledReader(with_cuts(reader))
     if options.color is Color.SRGB:
         from ziggurat.converter.color import in_srgb  # styles and their libraries
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ziggurat.converter.compare import compare_levels, matching_level
+from ziggurat.converter.cuts import with_cuts
 from ziggurat.converter.plan import ConversionPlan
 from ziggurat.converter.report import LevelCheck, VerificationReport
 from ziggurat.converter.structure import decoding_problems, structure_problems
@@ -48,7 +49,7 @@ def verify(
                 problems.extend(decoding_problems(reader))
         return VerificationReport(str(path), None, (), tuple(problems))
     with open_reader(source) as reference:
-        return verify_against(path, reference, str(source), full=full)
+        return verify_against(path, with_cuts(reference), str(source), full=full)
 
 
 def verify_against(

@@ -4,6 +4,7 @@ Source: ITU-T T.81 (markers, scans, restart intervals); Adobe technical note 511
 marker); TIFF technical note 2 (tables shared by many abbreviated streams).
 """
 
+import re
 import struct
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ SOI, EOI, SOS, DRI = 0xD8, 0xD9, 0xDA, 0xDD
 _APP0, _APP14 = 0xE0, 0xEE
 _STANDALONE = {0x01, *range(0xD0, 0xD8)}
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_INTERVAL = re.compile(rb".*?\xff[\xd0-\xd7\xd9]", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +225,31 @@ def stack_intervals(header: bytes, intervals: list[bytes]) -> bytes:
         parts += (interval[:-2], bytes((0xFF, 0xD0 + number % 8)))
     parts[-1] = b"\xff\xd9"
     return b"".join(parts)
+
+
+def join_stacks(stacks: list[bytes], height: int) -> bytes:
+    """Return one stream of ``height`` rows out of stacks of intervals that lie below each other.
+
+    All are what :func:`stack_intervals` makes, with the same header. Where they are not high
+    enough, the last interval is repeated.
+
+    Raises
+    ------
+    CorruptSourceError
+        One of them is no such stack.
+    """
+    facts = parse_header(stacks[0])
+    header = stacks[0][: facts.scan_offset]
+    if any(stack[: facts.scan_offset] != header for stack in stacks):
+        raise CorruptSourceError("JPEG stacks with different headers can't be joined")
+    intervals = [part for stack in stacks for part in _INTERVAL.findall(stack, facts.scan_offset)]
+    rows = height // facts.mcu[1]
+    if len(intervals) != facts.height // facts.mcu[1] * len(stacks) or len(intervals) > rows:
+        raise CorruptSourceError(
+            f"{len(intervals)} JPEG restart intervals for {rows} rows of blocks"
+        )
+    intervals += intervals[-1:] * (rows - len(intervals))
+    return stack_intervals(resized_header(header, rows), intervals)
 
 
 def join_strips(strips: list[bytes], height: int) -> bytes | None:
