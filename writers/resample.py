@@ -5,6 +5,7 @@ the middle of a block, the block is what there is of it (which is what repeating
 row or column gives). Integer means round half up: ``floor((sum + n / 2) / n)``.
 """
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from ziggurat.writers.resample_masked import Mask, masked
 
 _CV_BANDS = (1, 3, 4)  # OpenCV rounds half up for these; for others it truncates in places
 _CV_DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.int16))
+_FEW = 8  # one block in so many lies on an edge: more are compared all at once
 _WIDE = {1: np.uint16, 2: np.uint32}
 
 
@@ -64,7 +66,7 @@ class Shrinker:
         if self.reducer is Reducer.NEAREST:
             return block[::2, ::2]
         if self.reducer is Reducer.MODE:
-            return _mode(*_quarters(block))
+            return _mode(_padded(block))
         if self._plain_alpha(pixels):
             return _mean_by_alpha(_padded(block))
         mask = Mask.of(block, self.alpha, self.nodata)
@@ -204,9 +206,44 @@ def _median(a: Pixels, b: Pixels, c: Pixels, d: Pixels) -> Pixels:
     return np.asarray((low | high) - ((low ^ high) >> one))  # (low + high + 1) / 2 in its own bits
 
 
-def _mode(a: Pixels, b: Pixels, c: Pixels, d: Pixels) -> Pixels:
-    """Return the most frequent whole pixel; among equals the first in reading order."""
+def _mode(even: Pixels) -> Pixels:
+    """Return the most frequent whole pixel; among equals the first in reading order.
 
+    The inside of labels is found as pairs of neighbours, numbers of twice the size: what makes
+    the pixels unequal is left to the few blocks on their edges.
+    """
+    pairs = _as_pairs(even)
+    if pairs is None:
+        return _mode_of_blocks(*_quarters(even))
+    top, bottom = pairs[::2], pairs[1::2]
+    half = pairs.dtype.itemsize // 2
+    first = top.astype(f"<u{half}")
+    edges = first != top >> pairs.dtype.type(8 * half)
+    edges |= top != bottom
+    places = np.flatnonzero(edges)
+    if places.size * _FEW > edges.size:
+        return _mode_of_blocks(*_quarters(even))
+    out = first.view(even.dtype)[..., np.newaxis]
+    if places.size:
+        y, x = np.divmod(places, edges.shape[1])
+        out[y, x] = _mode_of_blocks(*(q[y, x][np.newaxis] for q in _quarters(even)))[0]
+    return out
+
+
+def _as_pairs(even: Pixels) -> Pixels | None:
+    """Return neighbours of a row as one number (the left is its low half); None where it can't be.
+
+    Not floats: their zeros are equal, their NaNs are not.
+    """
+    size = even.dtype.itemsize
+    if even.shape[2] > 1 or size > 4 or even.dtype.kind not in "bui" or not even.dtype.isnative:
+        return None
+    if sys.byteorder == "big" or even.strides[1] != size:
+        return None
+    return even[..., 0].view(f"<u{2 * size}")
+
+
+def _mode_of_blocks(a: Pixels, b: Pixels, c: Pixels, d: Pixels) -> Pixels:
     def same(p: Pixels, q: Pixels) -> Any:
         equal = p == q
         return equal[..., 0] if equal.shape[2] == 1 else equal.all(axis=2)
@@ -214,7 +251,7 @@ def _mode(a: Pixels, b: Pixels, c: Pixels, d: Pixels) -> Pixels:
     out = np.ascontiguousarray(a)
     b, c, d = (np.ascontiguousarray(q) for q in (b, c, d))
     others = ~(same(out, b) | same(out, c) | same(out, d))
-    if not others.any():  # the inside of every label
+    if not others.any():
         return out
     first, p, q, r = (x[others][:, np.newaxis] for x in (out, b, c, d))
     winner = np.where(same(q, r)[..., np.newaxis], q, first)

@@ -109,14 +109,39 @@ def test_nearest_is_the_top_left_pixel(rng):
     np.testing.assert_array_equal(Shrinker(Reducer.NEAREST)(pixels), pixels[::2, ::2])
 
 
-def test_mode_is_the_most_frequent_pixel_and_the_first_of_equals(rng):
-    pixels = rng.integers(0, 3, (41, 37, 1)).astype(np.uint16)
+def most_frequent(values):
+    repeated = values * (4 // len(values))
+    return max(repeated, key=lambda v: (repeated.count(v), -repeated.index(v)))
 
-    def most_frequent(values):
-        repeated = values * (4 // len(values))
-        return max(repeated, key=lambda v: (repeated.count(v), -repeated.index(v)))
 
-    np.testing.assert_array_equal(Shrinker(Reducer.MODE)(pixels), plain(pixels, most_frequent))
+def names(rng, dtype, height, width, side):
+    """Return a label map of squares, drawn from a few values that fill the type's bytes."""
+    few = np.array([1, 3, 60, 90], np.uint8).repeat(np.dtype(dtype).itemsize).view(dtype)
+    few = np.array([0, 1], bool) if dtype is bool else few
+    coarse = rng.choice(few, (height // side + 1, width // side + 1))
+    return coarse.repeat(side, axis=0).repeat(side, axis=1)[:height, :width, np.newaxis]
+
+
+@pytest.mark.parametrize("dtype", [*INTEGERS, *FLOATS, bool, ">u2"])
+@pytest.mark.parametrize("side", [1, 3, 13])
+def test_mode_is_the_most_frequent_pixel_and_the_first_of_equals(rng, dtype, side):
+    for height, width in ((64, 80), (41, 37)):
+        pixels = names(rng, dtype, height, width, side)
+        wanted = plain(pixels, most_frequent)
+        for cut in (pixels, np.pad(pixels, ((0, 0), (2, 4), (0, 0)))[:, 2:-4]):
+            small = Shrinker(Reducer.MODE)(cut)
+            assert small.dtype == pixels.dtype
+            np.testing.assert_array_equal(small, wanted)
+        columns = np.asfortranarray(pixels)  # neighbours of a row don't lie side by side
+        np.testing.assert_array_equal(Shrinker(Reducer.MODE)(columns), wanted)
+
+
+def test_mode_does_not_write_into_what_it_reads(rng):
+    pixels = names(rng, np.uint8, 64, 64, 5)
+    before = pixels.copy()
+    small = Shrinker(Reducer.MODE)(pixels)
+    small[...] = 200
+    np.testing.assert_array_equal(pixels, before)
 
 
 def test_mode_never_mixes_the_bands_of_different_pixels(rng):
