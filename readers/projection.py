@@ -61,7 +61,7 @@ class ProjectedReader(Reader):
         resample: Warp = Warp.NEAREST,
     ) -> None:
         self.source = source
-        self.scattered = source.scattered
+        self.volatile, self.scattered = source.volatile, source.scattered
         self._resample = resample
         self._own, self._inside = _place(source.info, projection)
         self._grid = world_grid(source.info, projection, units_per_pixel)

@@ -22,6 +22,7 @@ class View(Reader):
     def __init__(self, reader: Reader, info: ImageInfo | None = None) -> None:
         self.source = reader
         self.info = info or reader.info
+        self.volatile, self.scattered = reader.volatile, reader.scattered
 
     def read(self, level: int, frame: int, rect: Rect) -> Pixels:
         """Return the pixels of the source."""
@@ -50,25 +51,6 @@ class View(Reader):
     def close(self) -> None:
         """Close the source."""
         self.source.close()
-
-
-class InfoReader(View):
-    """The same pixels under other facts; axes, levels, bands and dtype must stay as they are."""
-
-    def __init__(self, reader: Reader, info: ImageInfo) -> None:
-        old = reader.info
-        shape = (info.levels, info.frames, info.bands, info.dtype)
-        if shape != (old.levels, old.frames, old.bands, old.dtype):
-            raise ValueError("a view with other facts can't have other levels, frames or bands")
-        super().__init__(reader, info)
-
-    def view(self, level: int, frame: int, rect: Rect) -> Pixels:
-        """Return the pixels of the source, where they lie."""
-        return self.source.view(level, frame, rect)
-
-    def release(self, level: int, frame: int, rect: Rect) -> None:
-        """Tell the source."""
-        self.source.release(level, frame, rect)
 
 
 class FramesReader(View):

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from ziggurat.readers.errors import OptionError, SinkError, SinkInputError
 from ziggurat.readers.geometry import Rect
+from ziggurat.readers.ngff_version import OmeVersion
 from ziggurat.readers.options import OpenOptions
 from ziggurat.readers.read_methods import ReadMethods
 from ziggurat.readers.reader import Reader
@@ -21,7 +22,13 @@ from ziggurat.writers import scratch
 from ziggurat.writers.attached import attached_store
 from ziggurat.writers.attributes import AttributeFile, SinkAttributes, ValueFile
 from ziggurat.writers.coverage import Coverage
-from ziggurat.writers.options import Compression, WriteOptions, reducer_named
+from ziggurat.writers.options import (
+    Compression,
+    PyramidStyle,
+    Subsampling,
+    WriteOptions,
+    reducer_named,
+)
 from ziggurat.writers.preallocation import DEFAULT_TILE, Preallocation
 from ziggurat.writers.progress import ProgressCallback
 from ziggurat.writers.room import check_room
@@ -162,8 +169,13 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
         compression: str | Compression | None = None,
         quality: int | None = None,
         level: int | None = None,
+        subsampling: str | Subsampling = Subsampling.S420,
         tileSize: int | None = None,
+        pyramid: str | PyramidStyle | None = None,
+        omeVersion: str | OmeVersion = OmeVersion.V05,
+        description: str | None = None,
         threads: int | None = None,
+        maxMemory: int | None = None,
         onProgress: ProgressCallback | None = None,
     ) -> WriteReport:
         """Write the image, as it is now, with its pyramid; the sink stays as it is.
@@ -181,8 +193,10 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
         resample
             How lower levels are made: a name such as ``'mean'`` or ``'nearest'``, or the
             reference's ``ResampleMethod``.
-        compression, quality, level, tileSize, threads
-            See :class:`ziggurat.writers.options.WriteOptions`.
+        compression, quality, level, subsampling, tileSize, pyramid, omeVersion, description, \
+        threads, maxMemory
+            See :class:`ziggurat.writers.options.WriteOptions`; what is an enum there may be given
+            by its value (``'lzw'``, ``'4:4:4'``, ``'subifd'``, ``'0.4'``).
         onProgress
             Called with a :class:`ziggurat.writers.progress.Progress` as the work goes on.
 
@@ -196,13 +210,18 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
         self._alive()
         options = WriteOptions(
             lossy=lossy,
-            compression=None if compression is None else _compression(compression),
+            compression=_member("compression", Compression, compression),
             quality=quality,
             level=level,
+            subsampling=_member("subsampling", Subsampling, subsampling) or Subsampling.S420,
             tile_size=tileSize,
+            pyramid=_member("pyramid", PyramidStyle, pyramid),
+            ome_version=_member("omeVersion", OmeVersion, omeVersion) or OmeVersion.V05,
+            description=description,
             reducer=reducer_named(resample),
             overwrite=overwriteAllowed,
             threads=threads,
+            max_memory=maxMemory,
         )
         reader = self._output(alpha=alpha)
         report = write(reader, path, options, on_progress=onProgress)
@@ -256,12 +275,14 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
         return f"Sink({self._store.root!r})"
 
 
-def _compression(name: str | Compression) -> Compression:
+def _member[E: Enum](name: str, kind: type[E], value: str | E | None) -> E | None:
+    if value is None:
+        return None
     try:
-        return Compression(name.lower() if isinstance(name, str) else name)
+        return kind(value.lower() if isinstance(value, str) else value)
     except ValueError:
-        known = ", ".join(row.value for row in Compression)
-        raise OptionError(f"compression is one of {known}, not {name!r}") from None
+        known = ", ".join(str(row.value) for row in kind)
+        raise OptionError(f"{name} is one of {known}, not {value!r}") from None
 
 
 def new(

@@ -8,13 +8,12 @@ import pytest
 from ziggurat.readers.array import array_reader
 from ziggurat.readers.errors import RegionError
 from ziggurat.readers.geometry import Rect
-from ziggurat.readers.image import Channel, GeoReference, Interpretation, Level
+from ziggurat.readers.image import Channel, GeoReference, Interpretation
 from ziggurat.readers.registry import open_reader
 from ziggurat.readers.resampled import ResampledReader, at_resolution
 from ziggurat.readers.views import (
     BandsReader,
     CropReader,
-    InfoReader,
     LevelsReader,
     PaddedReader,
     select_frames,
@@ -111,11 +110,12 @@ def test_bands(rgba):
         BandsReader(array_reader(rgba), [4])
 
 
-def test_other_facts_must_fit_the_pixels(rgba):
+def test_what_nobody_may_cache_stays_so_in_a_view(rgba):
     reader = array_reader(rgba)
-    assert InfoReader(reader, dataclasses.replace(reader.info, mm_x=1.0)).info.mm_x == 1.0
-    with pytest.raises(ValueError, match="other levels"):
-        InfoReader(reader, dataclasses.replace(reader.info, levels=(Level(9, 9, 9, 9),)))
+    reader.volatile = reader.scattered = True
+    view = CropReader(reader, Rect(0, 0, 2, 2))
+    assert view.volatile
+    assert view.scattered
 
 
 def test_levels(make_svs, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 import ziggurat
-from ziggurat.readers.errors import SinkInputError
+from ziggurat.readers.errors import OptionError, SinkInputError
 
 
 @pytest.fixture
@@ -195,3 +195,19 @@ def test_an_associated_image_must_be_one(sink: ziggurat.Sink) -> None:
     sink.addAssociatedImage(np.ones((6, 6), np.uint8), "label")
     assert sink.getAssociatedImagesList() == ["label"]
     assert sink.getAssociatedImage("label", format="numpy")[0].shape[:2] == (6, 6)
+
+
+def test_options_of_an_output_are_given_by_their_values(tmp_path: Path) -> None:
+    with ziggurat.new() as sink:
+        sink.addTile(np.full((600, 600, 3), 90, np.uint8))
+        sink.write(tmp_path / "a.tiff", subsampling="4:4:4", pyramid="subifd", description="mine")
+        sink.write(tmp_path / "a.zarr", omeVersion="0.4", maxMemory=64 << 20)
+        with pytest.raises(OptionError, match=r"subsampling is one of 4:4:4, 4:2:2, 4:2:0, not"):
+            sink.write(tmp_path / "b.tiff", subsampling="4:1:1")
+    with tifffile.TiffFile(tmp_path / "a.tiff") as tif:
+        page = tif.pages[0]
+        assert page.tags["YCbCrSubSampling"].value == (1, 1)
+        assert page.description == "mine"
+        assert len(page.pages) == 2
+    assert (tmp_path / "a.zarr" / ".zattrs").exists()
+    assert not (tmp_path / "b.tiff").exists()
