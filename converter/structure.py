@@ -116,7 +116,20 @@ def ome_problems(xml: str, shapes: list[tuple[int, ...]]) -> list[str]:
         last = max((int(d.get("IFD", 0)) for d in data), default=0)
         if last >= len(shapes):
             problems.append(f"OME image {number} names page {last} of {len(shapes)}")
-    return problems
+    return problems or _schema_problems(xml)
+
+
+def _schema_problems(xml: str) -> list[str]:
+    """Hold OME-XML against the schema of 2016-06, where the package that ships it is installed."""
+    try:
+        from ome_types import validate_xml
+
+        validate_xml(xml, warn_on_schema_update=False)
+    except ImportError:
+        return []
+    except ValueError as error:
+        return [f"the OME-XML is not valid: {error}"]
+    return []
 
 
 def zip_problems(path: Path, *, full: bool) -> list[str]:
