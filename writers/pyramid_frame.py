@@ -180,12 +180,12 @@ class FrameWork:
         stage, plan, row = task.stage, task.stage.plan, task.row
         first, last = task.first, task.last
         if not task.pooled:
-            return self._copied(stage, row, first, last)
+            return self._copied(task)
         rect = self._rect(stage, row, first, last)
         cells = [self._rect(stage, row, column, column + 1) for column in range(first, last)]
         blank = self._blank_cells(stage, row, first, rect, cells)
         if all(blank):
-            return self._blank_tiles(stage, row, first, last)
+            return self._blank_tiles(task, rect)
         outer = self._with_halo(stage, rect)
         pixels = np.asarray(self._pixels(stage, row, outer))  # memmap slices cost far more
         if stage.below is not None:
@@ -193,7 +193,7 @@ class FrameWork:
         if stage.feeds:
             return []
         if plan.encode is None:
-            return self._copied(stage, row, first, last)
+            return self._copied(task)
         return [
             self._blanks.data(stage.index)
             if empty
@@ -215,15 +215,15 @@ class FrameWork:
         if small is not room:
             below.put(half.x, half.y, small)
 
-    def _blank_tiles(self, stage: _Stage, row: int, first: int, last: int) -> list[bytes | None]:
+    def _blank_tiles(self, task: Task, rect: Rect) -> list[bytes | None]:
+        stage = task.stage
         if stage.below is not None and stage.below.strips is not None:
-            rect = self._rect(stage, row, first, last)
             stage.below.strips.put_blank(rect if stage.feeds else _half(rect))
         if stage.feeds:
             return []
         if stage.plan.encode is None:
-            return self._copied(stage, row, first, last)
-        return [self._blanks.data(stage.index)] * (last - first)
+            return self._copied(task)
+        return [self._blanks.data(stage.index)] * (task.last - task.first)
 
     def _encoded(
         self, plan: LevelPlan, pixels: Pixels, cell: Rect, check: Callable[[], None]
@@ -234,12 +234,12 @@ class FrameWork:
         tile = full_tile(part, plan.tile_width, plan.tile_height)
         return None if self._blanks.droppable(tile) else plan.encode(tile)
 
-    def _copied(self, stage: _Stage, row: int, first: int, last: int) -> list[bytes | None]:
-        if stage.plan.moved:
+    def _copied(self, task: Task) -> list[bytes | None]:
+        if task.stage.plan.moved:
             return []
-        encoded = stage.encoded
+        encoded = task.stage.encoded
         assert encoded is not None
-        return [encoded.tile(column, row) for column in range(first, last)]
+        return [encoded.tile(column, task.row) for column in range(task.first, task.last)]
 
     @staticmethod
     def _rect(stage: _Stage, row: int, first: int, last: int) -> Rect:
