@@ -1,12 +1,10 @@
 """Conversion of what lies behind a URL: the same output as of the file itself."""
 
-import http.server
-import re
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,45 +13,11 @@ import ziggurat
 from ziggurat.readers.errors import SourceNotFoundError
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves a folder by ranges."""
-
-    protocol_version = "HTTP/1.1"
-    folder: Path
-
-    def do_HEAD(self) -> None:
-        self._answer(body=False)
-
-    def do_GET(self) -> None:
-        self._answer(body=True)
-
-    def _answer(self, *, body: bool) -> None:
-        path = self.folder / self.path.lstrip("/")
-        data = path.read_bytes() if path.is_file() else b""
-        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
-        part = data[int(asked[1]) : int(asked[2]) + 1] if asked else data
-        self.send_response((206 if asked else 200) if data else 404)
-        self.send_header("Content-Length", str(len(part)))
-        if asked and data:
-            stop = int(asked[1]) + len(part)
-            self.send_header("Content-Range", f"bytes {asked[1]}-{stop - 1}/{len(data)}")
-        self.end_headers()
-        if body:
-            self.wfile.write(part)
-
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""
-
-
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    folder = tmp_path / "served"
-    folder.mkdir()
-    handler = type("Served", (Handler,), {"folder": folder})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield folder, f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+def served(server: Any) -> tuple[Path, str]:
+    server.folder = server.folder / "served"
+    server.folder.mkdir()
+    return server.folder, f"http://127.0.0.1:{server.server_port}"
 
 
 @pytest.mark.parametrize("name", ["out.tiff", "out.ome.tiff", "out.zarr", "out.zarr.zip"])
