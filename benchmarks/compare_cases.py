@@ -11,7 +11,7 @@ import zlib
 from pathlib import Path
 
 from ziggurat.readers.errors import ZigguratError
-from ziggurat.readers.regions import plan_window
+from ziggurat.readers.grid.regions import plan_window
 
 HERE = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("ZIGGURAT_DATA", HERE.parent.parent / "shared" / "data"))

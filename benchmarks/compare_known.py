@@ -15,9 +15,9 @@ import tifffile
 from compare_cases import DATA
 from PIL import Image
 
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.regions import plan_window
-from ziggurat.readers.stored import best_level, rect_in_level
+from ziggurat.readers.grid.levels import best_level, rect_in_level
+from ziggurat.readers.grid.regions import plan_window
+from ziggurat.readers.model.geometry import Rect
 
 _OWN_AREA = 3.0  # mean difference, of 255, between ours and other averages of the same area
 _OWN_LARGER = 9.0  # and other interpolations: kernels are cut off elsewhere, and differ at edges

@@ -26,7 +26,7 @@ def copy_sync(slide: Path, out: Path) -> None:
 
 def ours(levels: str, slide: Path, out: Path) -> None:
     from ziggurat.converter.convert import convert
-    from ziggurat.converter.options import ConvertOptions
+    from ziggurat.converter.plan.options import ConvertOptions
 
     convert(slide, out, ConvertOptions(levels=levels, quality=QUALITY, overwrite=True))
 

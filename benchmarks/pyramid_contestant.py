@@ -19,10 +19,10 @@ SUBSAMPLING = "4:4:4" if QUALITY >= WHOLE_CHROMA else "4:2:0"
 
 
 def ours(codec: str, pixels: np.ndarray, labels: bool, out: Path) -> None:
-    from ziggurat.readers.array import array_reader
-    from ziggurat.readers.image import Interpretation
-    from ziggurat.writers.options import Compression, Subsampling, WriteOptions
-    from ziggurat.writers.write import write
+    from ziggurat.readers.model.image import Interpretation
+    from ziggurat.readers.views.array import array_reader
+    from ziggurat.writers.formats.registry import write
+    from ziggurat.writers.model.options import Compression, Subsampling, WriteOptions
 
     reader = array_reader(pixels, interpretation=Interpretation.LABELS if labels else None)
     options = WriteOptions(
@@ -140,10 +140,10 @@ def write_reference(sink: Any, codec: str, labels: bool, out: Path) -> None:
 
 def limit(codec: str, pixels: np.ndarray, labels: bool, out: Path) -> None:
     """Encode tiles of level 0, and a third of them again for the levels below."""
-    from ziggurat.readers.array import array_reader
-    from ziggurat.readers.image import Interpretation
-    from ziggurat.writers.codecs import tile_codec
-    from ziggurat.writers.options import Compression, Subsampling, WriteOptions
+    from ziggurat.readers.model.image import Interpretation
+    from ziggurat.readers.views.array import array_reader
+    from ziggurat.writers.codecs.tiles import tile_codec
+    from ziggurat.writers.model.options import Compression, Subsampling, WriteOptions
 
     plain = np.asarray(pixels)
     reader = array_reader(plain, interpretation=Interpretation.LABELS if labels else None)
@@ -188,7 +188,13 @@ def check(out: Path, pixels: np.ndarray, exact: bool) -> str | None:
 
 def warm(name: str) -> None:
     """Import what a run needs: a service that writes pyramids has it in memory already."""
-    ours = ("ziggurat.writers.tiff", "ziggurat.writers.write", "psutil", "cv2", "isal")
+    ours = (
+        "ziggurat.writers.formats.tiff.tiff",
+        "ziggurat.writers.formats.registry",
+        "psutil",
+        "cv2",
+        "isal",
+    )
     modules = {
         "vips": ("pyvips",), "gdal": ("osgeo.gdal",), "cog": ("osgeo.gdal",),
         "reference": ("large_image_converter", "large_image_source_zarr"),

@@ -21,9 +21,9 @@ CORNER = 64
 
 
 def ours(pixels, out):
-    from ziggurat.readers.array import array_reader
-    from ziggurat.writers.options import WriteOptions
-    from ziggurat.writers.write import write
+    from ziggurat.readers.views.array import array_reader
+    from ziggurat.writers.formats.registry import write
+    from ziggurat.writers.model.options import WriteOptions
 
     write(array_reader(pixels), out, WriteOptions(overwrite=True))
 
@@ -172,8 +172,18 @@ def remove(out):
 
 
 NEEDED = {
-    "ours": ("ziggurat.writers.write", "ziggurat.writers.ome_zarr", "psutil", "cv2"),
-    "store": ("ziggurat.writers.write", "ziggurat.writers.ome_zarr", "psutil", "cv2"),
+    "ours": (
+        "ziggurat.writers.formats.registry",
+        "ziggurat.writers.formats.zarr.ome_zarr",
+        "psutil",
+        "cv2",
+    ),
+    "store": (
+        "ziggurat.writers.formats.registry",
+        "ziggurat.writers.formats.zarr.ome_zarr",
+        "psutil",
+        "cv2",
+    ),
     "reference": ("large_image", "large_image_source_zarr", "zarr"),
     "ome-zarr": ("dask.array", "zarr", "ome_zarr.writer"),
     "tensorstore": ("tensorstore",),

@@ -7,21 +7,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ziggurat.converter.facts import gather_facts
-from ziggurat.converter.leaks import find_leaks
-from ziggurat.converter.options import ConvertOptions, Target, Verify
-from ziggurat.converter.plan import ConversionPlan, make_plan
-from ziggurat.converter.prepare import Prepared, prepare
-from ziggurat.converter.report import ConversionReport, VerificationReport
+from ziggurat.converter.deidentify.leaks import find_leaks
+from ziggurat.converter.plan.facts import gather_facts
+from ziggurat.converter.plan.options import ConvertOptions, Target, Verify
+from ziggurat.converter.plan.plan import ConversionPlan, make_plan
+from ziggurat.converter.plan.report import ConversionReport, VerificationReport
+from ziggurat.converter.prepare.prepare import Prepared, prepare
 from ziggurat.readers.errors import (
     ConversionError,
     TargetExistsError,
     VerificationError,
     WriteError,
 )
-from ziggurat.readers.reader import Reader
-from ziggurat.readers.registry import open_reader
-from ziggurat.writers.progress import Cancellation, ProgressCallback
+from ziggurat.readers.formats.registry import open_reader
+from ziggurat.readers.model.reader import Reader
+from ziggurat.writers.model.progress import Cancellation, ProgressCallback
 
 PathLike = str | os.PathLike[str]
 
@@ -157,7 +157,7 @@ def _run(
 @contextmanager
 def _staged(output: Path, target: Target, options: ConvertOptions) -> Iterator[Path]:
     """Give a path beside the output; what is there in the end is published, if nothing is wrong."""
-    from ziggurat.writers.atomic import atomic_directory, atomic_file
+    from ziggurat.writers.files.atomic import atomic_directory, atomic_file
 
     if target is not Target.OME_ZARR:
         with atomic_file(output, options.overwrite) as staged:
@@ -183,7 +183,7 @@ def _check(
         raise VerificationError(f"not de-identified: {len(leaks)} texts are left: {leaks[0]!r} …")
     if options.verify is Verify.NONE:
         return None
-    from ziggurat.converter.verify import verify_against  # only a check needs all of it
+    from ziggurat.converter.verify.verify import verify_against  # only a check needs all of it
 
     report = verify_against(
         staged,

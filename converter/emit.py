@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from ziggurat.converter.options import ConvertOptions, Target
-from ziggurat.converter.plan import ZARR_TARGETS, ConversionPlan, Step
-from ziggurat.readers.encoded import TileFormat
+from ziggurat.converter.plan.options import ConvertOptions, Target
+from ziggurat.converter.plan.plan import ZARR_TARGETS, ConversionPlan, Step
 from ziggurat.readers.errors import ConversionError, WriteError, ZigguratError
-from ziggurat.readers.image import ImageInfo
-from ziggurat.readers.ngff_version import OmeVersion as NgffVersion
-from ziggurat.readers.reader import Pixels, Reader
-from ziggurat.writers.layout import Copy, LevelPlan, TileEncoder
-from ziggurat.writers.options import Compression, WriteOptions
-from ziggurat.writers.progress import Cancellation, ProgressCallback
-from ziggurat.writers.write import WriteReport, write_levels
+from ziggurat.readers.model.encoded import TileFormat
+from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.ngff.version import OmeVersion as NgffVersion
+from ziggurat.writers.formats.registry import WriteReport, write_levels
+from ziggurat.writers.model.levels import Copy, LevelPlan, TileEncoder
+from ziggurat.writers.model.options import Compression, WriteOptions
+from ziggurat.writers.model.progress import Cancellation, ProgressCallback
 
 # Those that lose what the eye doesn't see; of labels they stay exact, or are refused.
 LOSSY_CODECS = frozenset({"jpeg", "jpeg2000", "jpegxl", "webp"})
@@ -76,13 +76,13 @@ def level_plans(
     encode: TileEncoder | None = None
     form: TileFormat | None = None
     if plan.target in ZARR_TARGETS:
-        from ziggurat.writers.zarr_codecs import chunk_codec  # not needed for a TIFF
+        from ziggurat.writers.codecs.chunks import chunk_codec  # not needed for a TIFF
 
         encode = chunk_codec(info, options).encode
     elif plan.target is Target.COG:
         encode = _encoded_by_gdal
     elif plan.encoded_tiles:
-        from ziggurat.writers.codecs import tile_codec
+        from ziggurat.writers.codecs.tiles import tile_codec
 
         codec = tile_codec(info, options)
         encode, form = codec.encode, codec.format

@@ -76,3 +76,11 @@ class ConversionError(ZigguratError):
 
 class VerificationError(ConversionError):
     """An output that does not hold what it should."""
+
+
+def message_of(error: BaseException) -> str:
+    """Return an error as one line, without Python's decoration of system errors."""
+    text = str(error)
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        text = f"{error.filename}: {error.strerror}"
+    return " ".join((text or type(error).__name__).split())

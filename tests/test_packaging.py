@@ -68,4 +68,4 @@ def test_the_wheel_imports_away_from_the_checkout(unpacked_wheel: Path, tmp_path
 
 def test_the_wheel_installs_the_console_script(unpacked_wheel: Path) -> None:
     (entry_points,) = unpacked_wheel.glob("*.dist-info/entry_points.txt")
-    assert "ziggurat = ziggurat.converter.cli:main" in entry_points.read_text()
+    assert "ziggurat = ziggurat.converter.cli.app:main" in entry_points.read_text()

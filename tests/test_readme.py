@@ -12,7 +12,7 @@ import pytest
 import tifffile
 
 import ziggurat
-from ziggurat.converter.demo_slide import make_slide
+from ziggurat.converter.demo.slide import make_slide
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()

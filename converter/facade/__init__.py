@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ziggurat.converter.convert import convert
-    from ziggurat.converter.options import ConvertOptions
+    from ziggurat.converter.plan.options import ConvertOptions
     from ziggurat.readers import constants, errors, exceptions
-    from ziggurat.readers.cache import cachesClear, cachesInfo, setCacheSize
-    from ziggurat.readers.opening import (
+    from ziggurat.readers.pixels.cache import cachesClear, cachesInfo, setCacheSize
+    from ziggurat.readers.source.open import (
         canRead,
         canReadList,
         getTileSource,
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
         listSources,
         open,
     )
-    from ziggurat.readers.source import Source
-    from ziggurat.writers.sink import Sink, new
+    from ziggurat.readers.source.source import Source
+    from ziggurat.writers.sink.sink import Sink, new
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Source": "ziggurat.readers.source",
-    "open": "ziggurat.readers.opening",
-    "getTileSource": "ziggurat.readers.opening",
-    "canRead": "ziggurat.readers.opening",
-    "canReadList": "ziggurat.readers.opening",
-    "listSources": "ziggurat.readers.opening",
-    "listExtensions": "ziggurat.readers.opening",
-    "listMimeTypes": "ziggurat.readers.opening",
-    "cachesClear": "ziggurat.readers.cache",
-    "cachesInfo": "ziggurat.readers.cache",
-    "setCacheSize": "ziggurat.readers.cache",
-    "Sink": "ziggurat.writers.sink",
-    "new": "ziggurat.writers.sink",
+    "Source": "ziggurat.readers.source.source",
+    "open": "ziggurat.readers.source.open",
+    "getTileSource": "ziggurat.readers.source.open",
+    "canRead": "ziggurat.readers.source.open",
+    "canReadList": "ziggurat.readers.source.open",
+    "listSources": "ziggurat.readers.source.open",
+    "listExtensions": "ziggurat.readers.source.open",
+    "listMimeTypes": "ziggurat.readers.source.open",
+    "cachesClear": "ziggurat.readers.pixels.cache",
+    "cachesInfo": "ziggurat.readers.pixels.cache",
+    "setCacheSize": "ziggurat.readers.pixels.cache",
+    "Sink": "ziggurat.writers.sink.sink",
+    "new": "ziggurat.writers.sink.sink",
     "convert": "ziggurat.converter.convert",
-    "ConvertOptions": "ziggurat.converter.options",
+    "ConvertOptions": "ziggurat.converter.plan.options",
 }
 _MODULES = ("constants", "errors", "exceptions")
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from ziggurat.converter.batch import Status, run_batch
-from ziggurat.converter.commands import Show, convert_many
-from ziggurat.converter.options import ConvertOptions
-from ziggurat.converter.sources import Job, find_sources, plan_jobs
-from ziggurat.converter.verify import verify
+from ziggurat.converter.batch.jobs import Job, find_sources, plan_jobs
+from ziggurat.converter.batch.run import Status, run_batch
+from ziggurat.converter.cli.commands import Show, convert_many
+from ziggurat.converter.plan.options import ConvertOptions
+from ziggurat.converter.verify.verify import verify
 from ziggurat.readers.errors import OptionError, SourceNotFoundError
 
 TIFF = ConvertOptions(format="tiff", verify="sample")

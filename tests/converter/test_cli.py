@@ -11,9 +11,9 @@ import pytest
 import tifffile
 
 import ziggurat
-from ziggurat.converter.cli import main
-from ziggurat.converter.options import ConvertOptions
-from ziggurat.converter.texts import parse_bytes, parse_frames, parse_positions, parse_region
+from ziggurat.converter.cli.app import main
+from ziggurat.converter.cli.texts import parse_bytes, parse_frames, parse_positions, parse_region
+from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import OptionError
 
 
@@ -192,8 +192,8 @@ def test_version(capsys):
 SLOW = """
 import sys, time
 from ziggurat.converter import convert as module
-from ziggurat.converter.cli import main
-from ziggurat.writers import tiff
+from ziggurat.converter.cli.app import main
+from ziggurat.writers.formats.tiff import tiff
 real = tiff.build
 def slow(*args, **kwargs):
     for tile in real(*args, **kwargs):

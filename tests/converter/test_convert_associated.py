@@ -9,8 +9,8 @@ import pytest
 import tifffile
 
 from ziggurat.converter.convert import convert
-from ziggurat.converter.options import ConvertOptions
-from ziggurat.readers.registry import open_reader
+from ziggurat.converter.plan.options import ConvertOptions
+from ziggurat.readers.formats.registry import open_reader
 
 TARGETS = ["out.tiff", "out.svs", "out.ome.tiff"]
 

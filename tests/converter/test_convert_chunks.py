@@ -9,9 +9,9 @@ import tifffile
 import zarr
 from typer.testing import CliRunner
 
-from ziggurat.converter.cli import app
+from ziggurat.converter.cli.app import app
 from ziggurat.converter.convert import convert, plan_conversion
-from ziggurat.converter.options import ConvertOptions
+from ziggurat.converter.plan.options import ConvertOptions
 
 CODECS = ["blosc", "zstd", "gzip", "none"]
 VERSIONS = ["0.4", "0.5"]

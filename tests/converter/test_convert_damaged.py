@@ -8,10 +8,10 @@ import pytest
 import tifffile
 
 from ziggurat.converter.convert import convert
-from ziggurat.converter.options import ConvertOptions
-from ziggurat.converter.verify import verify
+from ziggurat.converter.plan.options import ConvertOptions
+from ziggurat.converter.verify.verify import verify
 from ziggurat.readers.errors import ZigguratError
-from ziggurat.readers.registry import open_reader
+from ziggurat.readers.formats.registry import open_reader
 
 
 def mutants(data: bytes, rng: np.random.Generator):

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ziggurat.converter.batch.jobs import find_sources
 from ziggurat.converter.convert import convert, plan_conversion
-from ziggurat.converter.options import ConvertOptions
-from ziggurat.converter.sources import find_sources
+from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import OptionError, UnsupportedFormatError
-from ziggurat.readers.reader import Reader
-from ziggurat.readers.registry import open_reader
+from ziggurat.readers.formats.registry import open_reader
+from ziggurat.readers.model.reader import Reader
 
 TARGETS = ("out.tiff", "out.ome.tiff", "out.zarr.zip")
 UNREAD = ("broken", "zeiss-czi")  # for other tests

@@ -7,8 +7,8 @@ import pyvips
 import tifffile
 
 from ziggurat.converter.convert import convert
-from ziggurat.converter.options import ConvertOptions
-from ziggurat.readers.registry import open_reader
+from ziggurat.converter.plan.options import ConvertOptions
+from ziggurat.readers.formats.registry import open_reader
 
 COPIED = [
     ("dicom-wsi/napari-wsi-CMU-1-Small-Region", "jpeg"),

@@ -9,7 +9,7 @@ import pyvips
 import tifffile
 
 from ziggurat.converter.convert import convert, plan_conversion
-from ziggurat.converter.options import ConvertOptions
+from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import (
     ConversionError,
     OptionError,
@@ -17,7 +17,7 @@ from ziggurat.readers.errors import (
     TargetExistsError,
     WriteError,
 )
-from ziggurat.readers.registry import open_reader
+from ziggurat.readers.formats.registry import open_reader
 
 
 def stored_tiles(path, page=0):
@@ -222,7 +222,7 @@ def test_outputs_that_are_refused(make_svs, tmp_path):
 
 def test_progress_and_cancelling(make_svs, tmp_path):
     from ziggurat.readers.errors import CancelledError
-    from ziggurat.writers.progress import Cancellation
+    from ziggurat.writers.model.progress import Cancellation
 
     source = make_svs(tmp_path / "a.svs")
     events = []

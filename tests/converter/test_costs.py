@@ -5,8 +5,8 @@ import pytest
 import tifffile
 
 from ziggurat.converter.convert import convert, plan_conversion
-from ziggurat.converter.costs import Work, memory, seconds
-from ziggurat.converter.options import ConvertOptions
+from ziggurat.converter.plan.costs import Work, memory, seconds
+from ziggurat.converter.plan.options import ConvertOptions
 
 CODECS = ("jpeg", "deflate", "lzw", "zstd", "webp", "none")
 

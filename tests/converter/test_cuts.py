@@ -11,15 +11,15 @@ import pytest
 import tifffile
 from PIL import Image
 
-from ziggurat.converter import cuts
 from ziggurat.converter.convert import convert, plan_conversion
-from ziggurat.converter.cuts import cut_tiles
-from ziggurat.converter.options import ConvertOptions
-from ziggurat.converter.verify import verify
-from ziggurat.readers.encoded import Codec, EncodedLevel, Photometric, TileFormat
+from ziggurat.converter.plan.options import ConvertOptions
+from ziggurat.converter.prepare import cuts
+from ziggurat.converter.prepare.cuts import cut_tiles
+from ziggurat.converter.verify.verify import verify
+from ziggurat.readers.codecs.jpeg_crop import find_cropper
+from ziggurat.readers.codecs.jpeg_stream import join_stacks, parse_header
 from ziggurat.readers.errors import CorruptSourceError
-from ziggurat.readers.jpeg_crop import find_cropper
-from ziggurat.readers.jpeg_stream import join_stacks, parse_header
+from ziggurat.readers.model.encoded import Codec, EncodedLevel, Photometric, TileFormat
 
 NDPI = "hamamatsu-ndpi/test3-DAPI.ndpi"
 SUBSAMPLINGS = {"444": (1, 1), "422": (2, 1)}

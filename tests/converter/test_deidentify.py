@@ -7,13 +7,13 @@ import pytest
 import tifffile
 
 from ziggurat.converter.convert import convert
-from ziggurat.converter.deidentify import shift_date
-from ziggurat.converter.leaks import find_leaks
-from ziggurat.converter.options import ConvertOptions
-from ziggurat.converter.policy import Fate, Policy, is_date, load_policy
-from ziggurat.converter.scrub import scrub_jpeg, scrub_jpeg2000
+from ziggurat.converter.deidentify.leaks import find_leaks
+from ziggurat.converter.deidentify.policy import Fate, Policy, is_date, load_policy
+from ziggurat.converter.deidentify.scrub import scrub_jpeg, scrub_jpeg2000
+from ziggurat.converter.deidentify.view import shift_date
+from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import OptionError, VerificationError
-from ziggurat.readers.registry import open_reader
+from ziggurat.readers.formats.registry import open_reader
 
 SECRETS = (
     b"DOE_JANE", b"4711-surgeon", b"12/29/09", b"09:59:15", b"S09-12345", b"SS-998877",

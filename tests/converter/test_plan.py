@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from ziggurat.converter.ladder import Rung, full_rungs, halvings_between
-from ziggurat.converter.options import Compression, ConvertOptions, Levels, Target
-from ziggurat.converter.plan import SourceFacts, StoredTiles, make_plan
-from ziggurat.readers.encoded import Codec, EncodedLevel, Photometric, TileFormat
+from ziggurat.converter.plan.levels import Rung, full_rungs, halvings_between
+from ziggurat.converter.plan.options import Compression, ConvertOptions, Levels, Target
+from ziggurat.converter.plan.plan import SourceFacts, StoredTiles, make_plan
 from ziggurat.readers.errors import OptionError
-from ziggurat.readers.image import ImageInfo, Interpretation, Level
-from ziggurat.writers.layout import Cascade, Copy, Scaled, Stored
+from ziggurat.readers.model.encoded import Codec, EncodedLevel, Photometric, TileFormat
+from ziggurat.readers.model.image import ImageInfo, Interpretation, Level
+from ziggurat.writers.model.levels import Cascade, Copy, Scaled, Stored
 
 
 def facts(

@@ -7,7 +7,7 @@ import pytest
 import tifffile
 
 import ziggurat
-from ziggurat.converter.structure import ome_problems, tiff_problems
+from ziggurat.converter.verify.structure import ome_problems, tiff_problems
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ziggurat.readers.array import array_reader
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.image import ImageInfo, Level
-from ziggurat.readers.options import OpenOptions
-from ziggurat.readers.read_methods import ReadMethods
-from ziggurat.readers.reader import Pixels, Reader
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import ImageInfo, Level
+from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.source.api import ReadMethods
+from ziggurat.readers.source.options import OpenOptions
+from ziggurat.readers.views.array import array_reader
 
 
 class LevelsReader(Reader):

@@ -164,8 +164,8 @@ def damaged_copy(seed: Path, number: int, folder: Path) -> None:
 
 def exercise_reader(path: Path) -> None:
     """Use what a backend answers, in small: the format that opens it, pixels, stored tiles."""
-    from ziggurat.readers.geometry import Rect
-    from ziggurat.readers.registry import open_reader
+    from ziggurat.readers.formats.registry import open_reader
+    from ziggurat.readers.model.geometry import Rect
 
     with open_reader(path) as reader:
         info = reader.info

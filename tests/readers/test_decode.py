@@ -8,18 +8,18 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from ziggurat.readers.decode import (
+from ziggurat.readers.codecs.decode import (
     can_decode,
     can_reduce,
     decode_tile,
     decode_tile_reduced,
     fit_tile,
 )
-from ziggurat.readers.encoded import Codec, Photometric, TileFormat
+from ziggurat.readers.codecs.stream_size import has_subsampled_chroma, stream_size
 from ziggurat.readers.errors import CorruptSourceError, OptionError
-from ziggurat.readers.location import locate
-from ziggurat.readers.stream_size import has_subsampled_chroma, stream_size
-from ziggurat.readers.tiff import open_reader
+from ziggurat.readers.formats.tiff.reader import open_reader
+from ziggurat.readers.io.location import locate
+from ziggurat.readers.model.encoded import Codec, Photometric, TileFormat
 
 JPEG = TileFormat(Codec.JPEG, Photometric.YCBCR, 3, 8, "uint8", subsampling=(2, 2))
 RAW = TileFormat(Codec.DEFLATE, Photometric.RGB, 3, 8, "uint8")

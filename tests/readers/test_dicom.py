@@ -8,13 +8,13 @@ import openslide
 import pydicom
 import pytest
 
-from ziggurat.readers.decode import decode_tile
-from ziggurat.readers.dicom import DicomReader, open_reader
-from ziggurat.readers.encoded import Codec, Photometric
+from ziggurat.readers.codecs.decode import decode_tile
 from ziggurat.readers.errors import SourceError
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.location import locate
-from ziggurat.readers.registry import open_reader as by_registry
+from ziggurat.readers.formats.dicom.reader import DicomReader, open_reader
+from ziggurat.readers.formats.registry import open_reader as by_registry
+from ziggurat.readers.io.location import locate
+from ziggurat.readers.model.encoded import Codec, Photometric
+from ziggurat.readers.model.geometry import Rect
 
 Find = Callable[[str], Path]
 NAPARI = "dicom-wsi/napari-wsi-CMU-1-Small-Region"

@@ -12,12 +12,12 @@ from pydicom.encaps import encapsulate, encapsulate_extended
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGBaseline8Bit, generate_uid
 
-from ziggurat.readers.dicom import DicomReader, open_reader
-from ziggurat.readers.encoded import Codec, Photometric
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.image import Axis, Channel, Interpretation
-from ziggurat.readers.location import locate
+from ziggurat.readers.formats.dicom.reader import DicomReader, open_reader
+from ziggurat.readers.io.location import locate
+from ziggurat.readers.model.encoded import Codec, Photometric
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import Axis, Channel, Interpretation
 
 SERIES = "1.2.3.4"
 

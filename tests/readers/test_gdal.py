@@ -10,12 +10,12 @@ import pytest
 from osgeo import gdal
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
-from ziggurat.readers.gdal import GdalReader, open_reader
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.georeferenced import is_georeferenced
-from ziggurat.readers.georeferenced import open_reader as open_georeferenced
-from ziggurat.readers.image import Interpretation
-from ziggurat.readers.location import locate
+from ziggurat.readers.formats.gdal.georeferenced import is_georeferenced
+from ziggurat.readers.formats.gdal.georeferenced import open_reader as open_georeferenced
+from ziggurat.readers.formats.gdal.reader import GdalReader, open_reader
+from ziggurat.readers.io.location import locate
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import Interpretation
 
 gdal.UseExceptions()
 

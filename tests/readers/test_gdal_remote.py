@@ -11,9 +11,9 @@ import pytest
 
 import ziggurat
 from ziggurat.readers.errors import UnsupportedFormatError, ZigguratError
-from ziggurat.readers.gdal import GdalReader
-from ziggurat.readers.gdal_access import Handles, gdal_name
-from ziggurat.readers.registry import open_reader
+from ziggurat.readers.formats.gdal.reader import GdalReader
+from ziggurat.readers.formats.registry import open_reader
+from ziggurat.readers.geo.gdal_access import Handles, gdal_name
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

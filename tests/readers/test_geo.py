@@ -9,8 +9,9 @@ import pytest
 from osgeo import gdal
 
 from ziggurat.readers.errors import ProjectionError, RegionError
-from ziggurat.readers.gdal import open_reader
-from ziggurat.readers.geo import (
+from ziggurat.readers.formats.gdal.reader import open_reader
+from ziggurat.readers.geo.bounds import bounds
+from ziggurat.readers.geo.crs import (
     apply,
     crs_name,
     inverse,
@@ -18,16 +19,15 @@ from ziggurat.readers.geo import (
     transform_points,
     world_width,
 )
-from ziggurat.readers.geo_bounds import bounds
-from ziggurat.readers.geo_units import region_to_pixels
-from ziggurat.readers.image import (
+from ziggurat.readers.geo.units import region_to_pixels
+from ziggurat.readers.io.location import locate
+from ziggurat.readers.model.image import (
     GeoReference,
     GroundControlPoint,
     ImageInfo,
     Interpretation,
     Level,
 )
-from ziggurat.readers.location import locate
 
 gdal.UseExceptions()
 

@@ -4,9 +4,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from ziggurat.readers.encoded import Photometric
-from ziggurat.readers.errors import CorruptSourceError
-from ziggurat.readers.jpeg_stream import (
+from ziggurat.readers.codecs.jpeg_stream import (
     join_strips,
     merge_tables,
     parse_header,
@@ -15,6 +13,8 @@ from ziggurat.readers.jpeg_stream import (
     stream_photometric,
     with_adobe_marker,
 )
+from ziggurat.readers.errors import CorruptSourceError
+from ziggurat.readers.model.encoded import Photometric
 
 
 def encoded(pixels: np.ndarray, subsampling: str = "444", space: str = "YCBCR") -> bytes:

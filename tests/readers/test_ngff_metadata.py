@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.image import (
+from ziggurat.readers.formats.zarr.metadata import parse_v2, parse_v3
+from ziggurat.readers.formats.zarr.plain import plain_axes
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import (
     Axis,
     Channel,
     GeoReference,
@@ -19,13 +21,11 @@ from ziggurat.readers.image import (
     Interpretation,
     Level,
 )
-from ziggurat.readers.ngff import StoredArray, read_image, read_multiscale
-from ziggurat.readers.ngff_attributes import WrittenLevel, image_attributes
-from ziggurat.readers.ngff_facts import facts_from_json, facts_to_json
-from ziggurat.readers.ngff_layout import ngff_layout
-from ziggurat.readers.ngff_version import OmeVersion
-from ziggurat.readers.zarr_metadata import parse_v2, parse_v3
-from ziggurat.readers.zarr_plain import plain_axes
+from ziggurat.readers.ngff.attributes import WrittenLevel, image_attributes
+from ziggurat.readers.ngff.facts import facts_from_json, facts_to_json
+from ziggurat.readers.ngff.layout import ngff_layout
+from ziggurat.readers.ngff.parse import StoredArray, read_image, read_multiscale
+from ziggurat.readers.ngff.version import OmeVersion
 
 
 def stored(*shape: int, dtype: str = "u1") -> StoredArray:

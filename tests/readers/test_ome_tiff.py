@@ -10,11 +10,11 @@ import pytest
 import tifffile
 
 from ziggurat.readers.errors import CorruptSourceError
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.image import Axis, Channel
-from ziggurat.readers.location import locate
-from ziggurat.readers.ome_xml import companion_name, own_comment, parse_ome
-from ziggurat.readers.tiff import TiffReader, open_reader
+from ziggurat.readers.formats.tiff.pages.ome_xml import companion_name, own_comment, parse_ome
+from ziggurat.readers.formats.tiff.reader import TiffReader, open_reader
+from ziggurat.readers.io.location import locate
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import Axis, Channel
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
 SPACE = 'xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"'

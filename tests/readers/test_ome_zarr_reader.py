@@ -18,23 +18,23 @@ import numpy as np
 import pytest
 import zarr
 
-from ziggurat.readers.array import array_reader
 from ziggurat.readers.errors import (
     CorruptSourceError,
     SourceError,
     UnsupportedFormatError,
     ZigguratError,
 )
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.image import Axis, Channel, Interpretation
-from ziggurat.readers.location import locate
-from ziggurat.readers.ngff_version import OmeVersion
-from ziggurat.readers.ome_zarr import OmeZarrReader, open_reader
-from ziggurat.readers.zarr_codecs import decode_chunk
-from ziggurat.readers.zarr_metadata import parse_v2
-from ziggurat.writers import zarr_shards
-from ziggurat.writers.options import Compression, WriteOptions
-from ziggurat.writers.write import write
+from ziggurat.readers.formats.zarr.chunks import decode_chunk
+from ziggurat.readers.formats.zarr.metadata import parse_v2
+from ziggurat.readers.formats.zarr.reader import OmeZarrReader, open_reader
+from ziggurat.readers.io.location import locate
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import Axis, Channel, Interpretation
+from ziggurat.readers.ngff.version import OmeVersion
+from ziggurat.readers.views.array import array_reader
+from ziggurat.writers.formats.registry import write
+from ziggurat.writers.formats.zarr import shards as zarr_shards
+from ziggurat.writers.model.options import Compression, WriteOptions
 
 RNG = np.random.default_rng(3)
 Finder = Callable[[str], Path]
@@ -249,7 +249,7 @@ def test_chunks_of_several_frames_are_decoded_once(
         calls.append(1)
         return decode_chunk(*arguments)
 
-    monkeypatch.setattr("ziggurat.readers.zarr_array.decode_chunk", counted)
+    monkeypatch.setattr("ziggurat.readers.formats.zarr.array.decode_chunk", counted)
     with opened(tmp_path / "a") as reader:
         for frame in range(10):
             got = whole(reader, 0, frame)

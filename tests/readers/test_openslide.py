@@ -12,12 +12,12 @@ import pytest
 import tifffile
 from PIL import Image
 
-from ziggurat.readers import openslide as backend
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.image import Interpretation, Level
-from ziggurat.readers.location import locate
-from ziggurat.readers.openslide import OpenSlideReader, open_reader
+from ziggurat.readers.formats import openslide as backend
+from ziggurat.readers.formats.openslide import OpenSlideReader, open_reader
+from ziggurat.readers.io.location import locate
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import Interpretation, Level
 
 Find = Callable[[str], Path]
 MIRAX = "mirax/Mirax2-Fluorescence-2-from-L2.mrxs"
@@ -200,7 +200,7 @@ def test_what_openslide_does_not_know(tmp_path: Path) -> None:
 
 
 def test_a_mirax_slide_without_its_folder(tmp_path: Path, data_file: Find) -> None:
-    from ziggurat.readers.registry import open_reader as by_registry
+    from ziggurat.readers.formats.registry import open_reader as by_registry
 
     shutil.copy(data_file(MIRAX), tmp_path)
     with pytest.raises(SourceError, match="mrxs"):

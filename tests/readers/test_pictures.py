@@ -11,9 +11,9 @@ import pytest
 
 import ziggurat
 from ziggurat.readers.errors import CorruptSourceError
-from ziggurat.readers.image import Interpretation
-from ziggurat.readers.jpegxl import picture_size
-from ziggurat.readers.registry import open_reader
+from ziggurat.readers.formats.pictures.jpegxl import picture_size
+from ziggurat.readers.formats.registry import open_reader
+from ziggurat.readers.model.image import Interpretation
 
 
 def pdf(pages: list[tuple[float, float, str]]) -> bytes:
@@ -108,7 +108,7 @@ def test_a_page_that_takes_for_ever_is_given_up(
 ) -> None:
     path = tmp_path / "endless.pdf"
     path.write_bytes(pdf([(300, 300, "0 0 m 300 300 l S\n" * 200_000)]))
-    monkeypatch.setattr("ziggurat.readers.pdf._MOST_SECONDS", 0.05)
+    monkeypatch.setattr("ziggurat.readers.formats.pictures.pdf._MOST_SECONDS", 0.05)
     reader = open_reader(path)
     with pytest.raises(CorruptSourceError, match=r"can't be drawn: it takes more than 0\.05 s"):
         reader.read(0, 0, reader.info.levels[0].rect)

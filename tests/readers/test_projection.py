@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from osgeo import gdal, osr
 
-from ziggurat.readers.array import ArrayReader
 from ziggurat.readers.errors import OptionError, ProjectionError, RegionError
-from ziggurat.readers.gdal import open_reader
-from ziggurat.readers.geo_facts import image_rect
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.image import (
+from ziggurat.readers.formats.gdal.projected import ProjectedReader, Warp, project
+from ziggurat.readers.formats.gdal.reader import open_reader
+from ziggurat.readers.geo.facts import image_rect
+from ziggurat.readers.io.location import locate
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import (
     Axis,
     GeoReference,
     GroundControlPoint,
@@ -21,9 +22,8 @@ from ziggurat.readers.image import (
     Interpretation,
     Level,
 )
-from ziggurat.readers.location import locate
-from ziggurat.readers.projection import ProjectedReader, Warp, project
-from ziggurat.readers.views import View
+from ziggurat.readers.views.array import ArrayReader
+from ziggurat.readers.views.views import View
 
 gdal.UseExceptions()
 

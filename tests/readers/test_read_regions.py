@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 import ziggurat
 from ziggurat.readers.constants import TileOutputMimeTypes
-from ziggurat.readers.encode import ImageBytes
 from ziggurat.readers.errors import OptionError, RegionError, SourceError, TileRangeError
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.image import Interpretation
-from ziggurat.readers.options import OpenOptions
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import Interpretation
+from ziggurat.readers.source.encode import ImageBytes
+from ziggurat.readers.source.options import OpenOptions
 
 
 def numpy_region(source, **arguments):
@@ -136,7 +136,7 @@ def test_what_is_transparent_does_not_bleed(made_source):
 
 
 def test_huge_reductions_go_strip_by_strip_and_give_the_same(made_source, rng, monkeypatch):
-    from ziggurat.readers import pixels as path
+    from ziggurat.readers.pixels import window as path
 
     picture = rng.integers(0, 255, (600, 501, 3)).astype(np.uint8)
     expected = numpy_region(made_source(picture), output={"maxWidth": 25})
@@ -152,8 +152,8 @@ def test_huge_reductions_go_strip_by_strip_and_give_the_same(made_source, rng, m
 
 
 def test_large_native_regions_are_read_by_several_threads(made_source, monkeypatch):
-    from ziggurat.readers import pixels as path
-    from ziggurat.readers import threads
+    from ziggurat.readers.pixels import threads
+    from ziggurat.readers.pixels import window as path
 
     monkeypatch.setattr(path, "core_count", lambda: 2)
     monkeypatch.setattr(threads, "core_count", lambda: 2)

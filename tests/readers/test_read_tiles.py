@@ -10,9 +10,9 @@ import pytest
 import tifffile
 
 import ziggurat
-from ziggurat.readers.cache import ByteCache, tile_cache
 from ziggurat.readers.errors import OptionError, TileRangeError
-from ziggurat.readers.options import OpenOptions
+from ziggurat.readers.pixels.cache import ByteCache, tile_cache
+from ziggurat.readers.source.options import OpenOptions
 
 
 @pytest.fixture

@@ -7,12 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ziggurat.readers.array import array_reader
 from ziggurat.readers.errors import OptionError, RegionError
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.image import ImageInfo
-from ziggurat.readers.regions import Window, clipped, fit, plan_window, region_bounds, wanted_scale
-from ziggurat.readers.units import parse_unit, pixels_per_unit
+from ziggurat.readers.grid.regions import (
+    Window,
+    clipped,
+    fit,
+    plan_window,
+    region_bounds,
+    wanted_scale,
+)
+from ziggurat.readers.grid.units import parse_unit, pixels_per_unit
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.views.array import array_reader
 
 PLAIN = array_reader(np.zeros((2967, 2220, 3), np.uint8), tile=240).info
 INFO = dataclasses.replace(PLAIN, mm_x=0.000499, mm_y=0.000499, magnification=20.0)

@@ -12,15 +12,15 @@ import tifffile
 from PIL import Image
 
 import ziggurat
-from ziggurat.readers import registry
 from ziggurat.readers.errors import (
     CorruptSourceError,
     SourceError,
     SourceNotFoundError,
     UnsupportedFormatError,
 )
-from ziggurat.readers.location import Location, locate
-from ziggurat.readers.registry import FORMATS, Format, open_reader
+from ziggurat.readers.formats import registry
+from ziggurat.readers.formats.registry import FORMATS, Format, open_reader
+from ziggurat.readers.io.location import Location, locate
 
 Find = Callable[[str], Path]
 

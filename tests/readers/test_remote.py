@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 import tifffile
 
-from ziggurat.readers.bytesource import ByteFile, LocalBytes
 from ziggurat.readers.errors import (
     CorruptSourceError,
     SourceError,
     SourceNotFoundError,
     UnsupportedFormatError,
 )
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.location import locate
-from ziggurat.readers.registry import open_reader
-from ziggurat.readers.remote import BLOCK_BYTES, RemoteBytes
+from ziggurat.readers.formats.registry import open_reader
+from ziggurat.readers.io.bytes import ByteFile, LocalBytes
+from ziggurat.readers.io.location import locate
+from ziggurat.readers.io.remote import BLOCK_BYTES, RemoteBytes
+from ziggurat.readers.model.geometry import Rect
 
 
 def large_slide(path: Path, tissue: np.ndarray, megabytes: int) -> np.ndarray:
@@ -145,7 +145,7 @@ def test_small_files_come_whole_where_ranges_are_ignored(server: Any, tmp_path: 
 def test_large_ones_are_refused(
     server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ziggurat.readers.remote.WHOLE_BYTES", 1000)
+    monkeypatch.setattr("ziggurat.readers.io.remote.WHOLE_BYTES", 1000)
     server.ranges = False
     (tmp_path / "bytes.bin").write_bytes(bytes(2000))
     with pytest.raises(SourceError, match="answers no byte ranges"):

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ziggurat.readers.codecs.segment_cache import SegmentCache
 from ziggurat.readers.errors import SourceNotFoundError
-from ziggurat.readers.segment_cache import SegmentCache
-from ziggurat.readers.sibling_files import SiblingBytes, SiblingFiles
+from ziggurat.readers.io.siblings import SiblingBytes, SiblingFiles
 
 
 def test_the_least_recently_used_goes_first() -> None:

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from ziggurat.readers.array import array_reader
-from ziggurat.readers.cache import ByteCache
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.pixels import Access, read_level
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.pixels.cache import ByteCache
+from ziggurat.readers.pixels.window import Access, read_level
+from ziggurat.readers.views.array import array_reader
 
 
 def test_a_block_is_read_once_however_many_want_it(monkeypatch: pytest.MonkeyPatch) -> None:

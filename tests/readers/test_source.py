@@ -17,9 +17,9 @@ import zarr
 
 import ziggurat
 from ziggurat.readers.errors import OptionError, SourceError, SourceNotFoundError, TileRangeError
-from ziggurat.readers.image import Axis, Channel, Interpretation
-from ziggurat.readers.options import OpenOptions
-from ziggurat.readers.reader import Reader
+from ziggurat.readers.model.image import Axis, Channel, Interpretation
+from ziggurat.readers.model.reader import Reader
+from ziggurat.readers.source.options import OpenOptions
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import ImageCms
 
-from ziggurat.readers.array import ArrayReader, array_reader
 from ziggurat.readers.errors import StyleError
-from ziggurat.readers.image import Interpretation
-from ziggurat.readers.style import parse_style
-from ziggurat.readers.style_apply import apply_style
+from ziggurat.readers.model.image import Interpretation
+from ziggurat.readers.style.apply import apply_style
+from ziggurat.readers.style.parse import parse_style
+from ziggurat.readers.views.array import ArrayReader, array_reader
 
 
 class Access:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from ziggurat.readers.encoded import Codec
 from ziggurat.readers.errors import UnsupportedFormatError
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.location import locate
-from ziggurat.readers.tiff import TiffReader, open_reader
+from ziggurat.readers.formats.tiff.reader import TiffReader, open_reader
+from ziggurat.readers.io.location import locate
+from ziggurat.readers.model.encoded import Codec
+from ziggurat.readers.model.geometry import Rect
 
 
 def opened(path: Path) -> TiffReader:

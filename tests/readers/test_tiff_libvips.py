@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import pyvips
 
-from ziggurat.readers.location import locate
-from ziggurat.readers.tiff import open_reader
+from ziggurat.readers.formats.tiff.reader import open_reader
+from ziggurat.readers.io.location import locate
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "jpeg subifds": ("rgb", {"tile": True, "pyramid": True, "compression": "jpeg", "subifd": True}),

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from ziggurat.readers.decode import decode_tile, fit_tile
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.image import Interpretation
-from ziggurat.readers.location import locate
-from ziggurat.readers.tiff import TiffReader, open_reader
+from ziggurat.readers.codecs.decode import decode_tile, fit_tile
+from ziggurat.readers.formats.tiff.reader import TiffReader, open_reader
+from ziggurat.readers.io.location import locate
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import Interpretation
 
 RAW = [None, "lzw", "zlib", "zstd", "lzma", "packbits"]
 CODECS = [*itertools.product(RAW, "<>"), ("jpeg2000", "<"), ("jpegxl", "<"), ("png", "<")]

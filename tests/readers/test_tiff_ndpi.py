@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import tifffile
 
-from ziggurat.readers.decode import decode_tile
+from ziggurat.readers.codecs.decode import decode_tile
+from ziggurat.readers.codecs.jpeg_stream import parse_header
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.jpeg_stream import parse_header
-from ziggurat.readers.location import locate
-from ziggurat.readers.tiff import TiffReader, open_reader
-from ziggurat.readers.tiff_ndpi import stack_height
+from ziggurat.readers.formats.tiff.reader import TiffReader, open_reader
+from ziggurat.readers.formats.tiff.vendors.hamamatsu_tiles import stack_height
+from ziggurat.readers.io.location import locate
+from ziggurat.readers.model.geometry import Rect
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ import pytest
 import tifffile
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.location import locate
-from ziggurat.readers.remote import RemoteBytes
-from ziggurat.readers.tiff import TiffReader, open_reader
+from ziggurat.readers.formats.tiff.reader import TiffReader, open_reader
+from ziggurat.readers.io.location import locate
+from ziggurat.readers.io.remote import RemoteBytes
+from ziggurat.readers.model.geometry import Rect
 
 
 def opened(path: Path | str) -> TiffReader:

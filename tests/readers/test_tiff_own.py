@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ziggurat.readers.array import ArrayReader
-from ziggurat.readers.image import Axis, Channel, ImageInfo, Interpretation, Level
-from ziggurat.readers.location import locate
-from ziggurat.readers.reader import Pixels
-from ziggurat.readers.tiff import TiffReader, open_reader
-from ziggurat.readers.tiff_description import parse_description
-from ziggurat.writers.options import Compression, WriteOptions
-from ziggurat.writers.write import write
+from ziggurat.readers.formats.tiff.pages.description import parse_description
+from ziggurat.readers.formats.tiff.reader import TiffReader, open_reader
+from ziggurat.readers.io.location import locate
+from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation, Level
+from ziggurat.readers.model.reader import Pixels
+from ziggurat.readers.views.array import ArrayReader
+from ziggurat.writers.formats.registry import write
+from ziggurat.writers.model.options import Compression, WriteOptions
 
 LABEL = np.arange(40 * 30 * 3, dtype=np.uint8).reshape(30, 40, 3)
 

@@ -8,11 +8,11 @@ import openslide
 import pytest
 import tifffile
 
-from ziggurat.readers.encoded import Codec, Photometric
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.image import Interpretation
-from ziggurat.readers.location import locate
-from ziggurat.readers.tiff import TiffReader, open_reader
+from ziggurat.readers.formats.tiff.reader import TiffReader, open_reader
+from ziggurat.readers.io.location import locate
+from ziggurat.readers.model.encoded import Codec, Photometric
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import Interpretation
 
 Find = Callable[[str], Path]
 

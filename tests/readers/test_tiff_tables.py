@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ziggurat.readers.bytesource import LocalBytes
 from ziggurat.readers.errors import CorruptSourceError
-from ziggurat.readers.tiff_tables import PlainTable, SequentialTable
+from ziggurat.readers.formats.tiff.pages.tables import PlainTable, SequentialTable
+from ziggurat.readers.io.bytes import LocalBytes
 
 
 class Counted:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ziggurat.readers.errors import OptionError
-from ziggurat.readers.tiles import TileAxis, TileGrid, wanted_overlap, wanted_tile_size
+from ziggurat.readers.grid.tiles import TileAxis, TileGrid, wanted_overlap, wanted_tile_size
 
 
 def spans(axis: TileAxis) -> list[tuple[int, int, int, int]]:

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from ziggurat.readers import tile_memory as module
-from ziggurat.readers.tile_memory import idle_bytes, tile_memory
+from ziggurat.readers.codecs import tile_memory as module
+from ziggurat.readers.codecs.tile_memory import idle_bytes, tile_memory
 
 
 def address(array: np.ndarray) -> int:
@@ -82,7 +82,7 @@ def test_threads_never_get_the_same_memory() -> None:
 def test_a_tile_that_outlives_the_interpreters_modules_goes_in_silence() -> None:
     code = (
         "import builtins\n"
-        "from ziggurat.readers.tile_memory import tile_memory\n"
+        "from ziggurat.readers.codecs.tile_memory import tile_memory\n"
         "builtins.kept = tile_memory(256, 256, 3)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

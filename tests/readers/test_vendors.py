@@ -10,14 +10,14 @@ import pytest
 import tifffile
 
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.image import Channel
-from ziggurat.readers.location import locate
-from ziggurat.readers.tiff import TiffReader, open_reader
-from ziggurat.readers.vendor_akoya import akoya_channel
-from ziggurat.readers.vendor_aperio import aperio_properties
-from ziggurat.readers.vendor_facts import micrometres, number
-from ziggurat.readers.vendor_leica import parse_scn
+from ziggurat.readers.formats.tiff.reader import TiffReader, open_reader
+from ziggurat.readers.formats.tiff.vendors.akoya import akoya_channel
+from ziggurat.readers.formats.tiff.vendors.aperio import aperio_properties
+from ziggurat.readers.formats.tiff.vendors.facts import micrometres, number
+from ziggurat.readers.formats.tiff.vendors.leica import parse_scn
+from ziggurat.readers.io.location import locate
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import Channel
 
 RGB: dict[str, Any] = {"photometric": "rgb", "metadata": None}
 

@@ -5,13 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ziggurat.readers.array import array_reader
 from ziggurat.readers.errors import RegionError
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.image import Channel, GeoReference, Interpretation
-from ziggurat.readers.registry import open_reader
-from ziggurat.readers.resampled import ResampledReader, at_resolution
-from ziggurat.readers.views import (
+from ziggurat.readers.formats.registry import open_reader
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import Channel, GeoReference, Interpretation
+from ziggurat.readers.views.array import array_reader
+from ziggurat.readers.views.resampled import ResampledReader, at_resolution
+from ziggurat.readers.views.views import (
     BandsReader,
     CropReader,
     LevelsReader,

@@ -11,20 +11,20 @@ import pytest
 import pyvips
 from PIL import Image, ImageCms, ImageOps
 
-from ziggurat.readers import decoded
 from ziggurat.readers.errors import (
     CorruptSourceError,
     OptionError,
     SourceError,
     UnsupportedFormatError,
 )
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.image import Axis, Interpretation
-from ziggurat.readers.location import Location, locate
-from ziggurat.readers.pillow import open_reader as open_by_pillow
-from ziggurat.readers.reader import Reader
-from ziggurat.readers.registry import open_reader
-from ziggurat.readers.vips import open_reader as open_by_vips
+from ziggurat.readers.formats.pictures import base as decoded
+from ziggurat.readers.formats.pictures.pillow import open_reader as open_by_pillow
+from ziggurat.readers.formats.pictures.vips import open_reader as open_by_vips
+from ziggurat.readers.formats.registry import open_reader
+from ziggurat.readers.io.location import Location, locate
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import Axis, Interpretation
+from ziggurat.readers.model.reader import Reader
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ import pytest
 import tifffile
 
 import ziggurat
-from ziggurat.converter.verify import verify
-from ziggurat.readers.array import ArrayReader, array_reader
+from ziggurat.converter.verify.verify import verify
 from ziggurat.readers.errors import (
     CancelledError,
     CorruptSourceError,
@@ -22,10 +21,11 @@ from ziggurat.readers.errors import (
     TargetExistsError,
     WriteError,
 )
-from ziggurat.writers.atomic import STAGING_PREFIX, atomic_directory, atomic_file, sweep
-from ziggurat.writers.options import WriteOptions
-from ziggurat.writers.progress import Cancellation
-from ziggurat.writers.write import write
+from ziggurat.readers.views.array import ArrayReader, array_reader
+from ziggurat.writers.files.atomic import STAGING_PREFIX, atomic_directory, atomic_file, sweep
+from ziggurat.writers.formats.registry import write
+from ziggurat.writers.model.options import WriteOptions
+from ziggurat.writers.model.progress import Cancellation
 
 WORKER = Path(__file__).with_name("write_worker.py")
 

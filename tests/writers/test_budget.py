@@ -6,11 +6,11 @@ import psutil
 import pytest
 
 from ziggurat.readers.errors import WriteError
-from ziggurat.writers import budget as module
-from ziggurat.writers.budget import budget, free_memory
-from ziggurat.writers.layout import EncodedTile
-from ziggurat.writers.options import WriteOptions
-from ziggurat.writers.spool import TileSorter
+from ziggurat.writers.model.levels import EncodedTile
+from ziggurat.writers.model.options import WriteOptions
+from ziggurat.writers.pyramid import budget as module
+from ziggurat.writers.pyramid.budget import budget, free_memory
+from ziggurat.writers.pyramid.spool import TileSorter
 
 
 def test_the_limit_of_a_container_counts(tmp_path, monkeypatch):

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import tifffile
 
-from ziggurat.readers.array import array_reader
 from ziggurat.readers.errors import OptionError
-from ziggurat.readers.image import Interpretation
-from ziggurat.writers.codecs import CODECS, default_compression, tile_codec
-from ziggurat.writers.options import Compression, Subsampling, WriteOptions
-from ziggurat.writers.write import write
+from ziggurat.readers.model.image import Interpretation
+from ziggurat.readers.views.array import array_reader
+from ziggurat.writers.codecs.tiles import CODECS, default_compression, tile_codec
+from ziggurat.writers.formats.registry import write
+from ziggurat.writers.model.options import Compression, Subsampling, WriteOptions
 
 DTYPES = [
     "bool",

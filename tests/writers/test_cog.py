@@ -8,12 +8,12 @@ import pytest
 import tifffile
 from osgeo import gdal
 
-from ziggurat.readers.array import ArrayReader
 from ziggurat.readers.errors import CancelledError, OptionError, TargetExistsError, WriteError
-from ziggurat.readers.gdal import open_reader
-from ziggurat.readers.geo_cog import validate_cog
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.image import (
+from ziggurat.readers.formats.gdal.cog import validate_cog
+from ziggurat.readers.formats.gdal.reader import open_reader
+from ziggurat.readers.io.location import locate
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import (
     Axis,
     GeoReference,
     GroundControlPoint,
@@ -21,12 +21,12 @@ from ziggurat.readers.image import (
     Interpretation,
     Level,
 )
-from ziggurat.readers.location import locate
-from ziggurat.readers.views import View
-from ziggurat.writers.options import Compression, PyramidStyle, WriteOptions
-from ziggurat.writers.progress import Cancellation, Progress
-from ziggurat.writers.reducers import Reducer
-from ziggurat.writers.write import write
+from ziggurat.readers.views.array import ArrayReader
+from ziggurat.readers.views.views import View
+from ziggurat.writers.formats.registry import write
+from ziggurat.writers.model.options import Compression, PyramidStyle, WriteOptions
+from ziggurat.writers.model.progress import Cancellation, Progress
+from ziggurat.writers.model.reducers import Reducer
 
 gdal.UseExceptions()
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from ziggurat.readers.array import ArrayReader, array_reader
 from ziggurat.readers.errors import OptionError, TargetExistsError
-from ziggurat.readers.image import Interpretation
-from ziggurat.writers.options import WriteOptions
-from ziggurat.writers.write import write
+from ziggurat.readers.model.image import Interpretation
+from ziggurat.readers.views.array import ArrayReader, array_reader
+from ziggurat.writers.formats.registry import write
+from ziggurat.writers.model.options import WriteOptions
 
 EXACT = WriteOptions(lossy=False)
 

@@ -8,13 +8,13 @@ import ome_types
 import pytest
 import tifffile
 
-from ziggurat.readers.array import ArrayReader, array_reader
 from ziggurat.readers.errors import OptionError
-from ziggurat.readers.image import Axis, Channel
-from ziggurat.readers.tiff_description import parse_description
-from ziggurat.writers.ome_xml import AssociatedFacts, ome_unit, ome_xml, uniform_step
-from ziggurat.writers.options import PyramidStyle, WriteOptions
-from ziggurat.writers.write import write
+from ziggurat.readers.formats.tiff.pages.description import parse_description
+from ziggurat.readers.model.image import Axis, Channel
+from ziggurat.readers.views.array import ArrayReader, array_reader
+from ziggurat.writers.formats.registry import write
+from ziggurat.writers.formats.tiff.ome_xml import AssociatedFacts, ome_unit, ome_xml, uniform_step
+from ziggurat.writers.model.options import PyramidStyle, WriteOptions
 
 EXACT = WriteOptions(lossy=False, overwrite=True, tile_size=64)
 

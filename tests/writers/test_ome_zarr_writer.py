@@ -17,21 +17,21 @@ from ome_zarr_models.v05 import Image as ImageV05
 from ome_zarr_models.v05.image_label import ImageLabel as ImageLabelV05
 from ome_zarr_models.v05.labels import Labels as LabelsV05
 
-from ziggurat.readers.array import ArrayReader, array_reader
-from ziggurat.readers.encoded import Codec, EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.errors import OptionError, SourceError, TargetExistsError
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.image import Axis, Channel, Interpretation
-from ziggurat.readers.ngff_attributes import level_factor
-from ziggurat.readers.ngff_layout import ngff_layout
-from ziggurat.readers.ngff_version import OmeVersion
-from ziggurat.readers.reader import Pixels
-from ziggurat.readers.registry import open_reader
-from ziggurat.writers import zarr_shards
-from ziggurat.writers.layout import Copy, LevelPlan
-from ziggurat.writers.options import Compression, PyramidStyle, WriteOptions
-from ziggurat.writers.reducers import Reducer
-from ziggurat.writers.write import write, write_levels
+from ziggurat.readers.formats.registry import open_reader
+from ziggurat.readers.model.encoded import Codec, EncodedLevel, Photometric, TileFormat
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import Axis, Channel, Interpretation
+from ziggurat.readers.model.reader import Pixels
+from ziggurat.readers.ngff.attributes import level_factor
+from ziggurat.readers.ngff.layout import ngff_layout
+from ziggurat.readers.ngff.version import OmeVersion
+from ziggurat.readers.views.array import ArrayReader, array_reader
+from ziggurat.writers.formats.registry import write, write_levels
+from ziggurat.writers.formats.zarr import shards as zarr_shards
+from ziggurat.writers.model.levels import Copy, LevelPlan
+from ziggurat.writers.model.options import Compression, PyramidStyle, WriteOptions
+from ziggurat.writers.model.reducers import Reducer
 
 IMAGE = {OmeVersion.V05: ImageV05, OmeVersion.V04: ImageV04}
 LABELS = {OmeVersion.V05: LabelsV05, OmeVersion.V04: LabelsV04}

@@ -9,16 +9,16 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from ziggurat.readers.array import ArrayReader, array_reader
-from ziggurat.readers.encoded import Codec, EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.errors import CancelledError, CorruptSourceError, OptionError
-from ziggurat.readers.geometry import Rect, grid_shape, level_sizes
-from ziggurat.writers.budget import Budget
-from ziggurat.writers.layout import Cascade, Copy, LevelPlan, Scaled, Stored
-from ziggurat.writers.progress import Cancellation
-from ziggurat.writers.pyramid import build
-from ziggurat.writers.reducers import Reducer
-from ziggurat.writers.resample import Shrinker
+from ziggurat.readers.model.encoded import Codec, EncodedLevel, Photometric, TileFormat
+from ziggurat.readers.model.geometry import Rect, grid_shape, level_sizes
+from ziggurat.readers.views.array import ArrayReader, array_reader
+from ziggurat.writers.model.levels import Cascade, Copy, LevelPlan, Scaled, Stored
+from ziggurat.writers.model.progress import Cancellation
+from ziggurat.writers.model.reducers import Reducer
+from ziggurat.writers.pyramid.budget import Budget
+from ziggurat.writers.pyramid.engine import build
+from ziggurat.writers.resample.halve import Shrinker
 
 BUDGET = Budget(threads=3, window=12, task_bytes=4096)
 MEAN = Shrinker(Reducer.MEAN)
@@ -235,7 +235,7 @@ def test_a_cascade_below_a_copy_comes_from_the_decoded_pixels(tissue):
 
 
 def _fake_level(plan):
-    from ziggurat.writers.layout import EncodedTile
+    from ziggurat.writers.model.levels import EncodedTile
 
     columns, rows = plan.grid
     return [EncodedTile(0, 0, c, r, None) for r in range(rows) for c in range(columns)]

@@ -5,14 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from ziggurat.readers.array import array_reader
 from ziggurat.readers.errors import OptionError
-from ziggurat.readers.geometry import Rect
-from ziggurat.readers.image import Interpretation
-from ziggurat.writers.options import reducer_named
-from ziggurat.writers.reducers import Reducer
-from ziggurat.writers.resample import Shrinker, shrinker
-from ziggurat.writers.resample_filters import HALO, taps
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import Interpretation
+from ziggurat.readers.views.array import array_reader
+from ziggurat.writers.model.options import reducer_named
+from ziggurat.writers.model.reducers import Reducer
+from ziggurat.writers.resample.filters import HALO, taps
+from ziggurat.writers.resample.halve import Shrinker, shrinker
 
 INTEGERS = [np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.uint64, np.int64]
 FLOATS = [np.float16, np.float32, np.float64]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ziggurat
-from ziggurat.readers.registry import open_reader
+from ziggurat.readers.formats.registry import open_reader
 
 
 def sink_of(bands):

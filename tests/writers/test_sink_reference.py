@@ -243,7 +243,7 @@ def test_blank_areas_cost_nothing(tmp_path: Path) -> None:
     with ziggurat.new(sizeX=20_000, sizeY=20_000, bands=3, dtype="uint8") as sink:
         sink.addTile(full(9, 512, 512, 3), 512, 512)
         reader = sink._reader()
-        from ziggurat.readers.geometry import Rect
+        from ziggurat.readers.model.geometry import Rect
 
         assert reader.is_blank(0, 0, Rect(1024, 0, 10_000, 10_000))
         assert not reader.is_blank(0, 0, Rect(0, 0, 600, 600))

@@ -22,13 +22,13 @@ from ziggurat.readers.errors import (
     SourceError,
     UnsupportedFormatError,
 )
-from ziggurat.readers.location import locate
-from ziggurat.readers.store import open_reader
-from ziggurat.readers.store_layout import Word
-from ziggurat.writers import growth, scratch
-from ziggurat.writers.fitting import grown
-from ziggurat.writers.redo import Slots
-from ziggurat.writers.tileinput import tile_input
+from ziggurat.readers.formats.sink_store.layout import Word
+from ziggurat.readers.formats.sink_store.reader import open_reader
+from ziggurat.readers.io.location import locate
+from ziggurat.writers.store import growth, scratch
+from ziggurat.writers.store.fit import grown
+from ziggurat.writers.store.redo import Slots
+from ziggurat.writers.store.tile_input import tile_input
 
 
 def full(value: float, *shape: int, dtype: str = "uint8") -> np.ndarray:

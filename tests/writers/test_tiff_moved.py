@@ -8,12 +8,12 @@ import pytest
 import tifffile
 
 from ziggurat.converter.convert import convert
-from ziggurat.converter.options import ConvertOptions
-from ziggurat.readers.encoded import TilePlaces
+from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import CancelledError, SourceError
-from ziggurat.readers.registry import open_reader
-from ziggurat.writers.progress import Cancellation
-from ziggurat.writers.tiff_moved import plan_moves
+from ziggurat.readers.formats.registry import open_reader
+from ziggurat.readers.model.encoded import TilePlaces
+from ziggurat.writers.formats.tiff.moved import plan_moves
+from ziggurat.writers.model.progress import Cancellation
 
 SIDE = 64
 SECRET = b"what lies between two tiles is nobody's business" * 3

@@ -7,18 +7,24 @@ import numpy as np
 import pytest
 import tifffile
 
-from ziggurat.readers.array import ArrayReader, array_reader
-from ziggurat.readers.encoded import Codec, EncodedImage, EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.errors import OptionError
-from ziggurat.readers.geometry import Rect, grid_shape
-from ziggurat.readers.image import Axis, Channel, Interpretation
-from ziggurat.readers.registry import open_reader
-from ziggurat.readers.tiff_description import parse_description
-from ziggurat.writers.codecs import tile_codec
-from ziggurat.writers.layout import Cascade, Copy, LevelPlan, Stored
-from ziggurat.writers.options import Compression, PyramidStyle, WriteOptions
-from ziggurat.writers.tiff_tags import needs_bigtiff
-from ziggurat.writers.write import write, write_levels
+from ziggurat.readers.formats.registry import open_reader
+from ziggurat.readers.formats.tiff.pages.description import parse_description
+from ziggurat.readers.model.encoded import (
+    Codec,
+    EncodedImage,
+    EncodedLevel,
+    Photometric,
+    TileFormat,
+)
+from ziggurat.readers.model.geometry import Rect, grid_shape
+from ziggurat.readers.model.image import Axis, Channel, Interpretation
+from ziggurat.readers.views.array import ArrayReader, array_reader
+from ziggurat.writers.codecs.tiles import tile_codec
+from ziggurat.writers.formats.registry import write, write_levels
+from ziggurat.writers.formats.tiff.tags import needs_bigtiff
+from ziggurat.writers.model.levels import Cascade, Copy, LevelPlan, Stored
+from ziggurat.writers.model.options import Compression, PyramidStyle, WriteOptions
 
 EXACT = WriteOptions(lossy=False, overwrite=True)
 
@@ -359,7 +365,7 @@ def test_a_bigtiff_is_read_by_all(tmp_path, big_tissue, monkeypatch):
     import pyvips
     from osgeo import gdal
 
-    from ziggurat.writers import tiff_tags
+    from ziggurat.writers.formats.tiff import tags as tiff_tags
 
     gdal.UseExceptions()
     monkeypatch.setattr(tiff_tags, "_CLASSIC_LIMIT", 1000)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ziggurat.writers.writebehind import open_write_behind
+from ziggurat.writers.files.writebehind import open_write_behind
 
 
 def test_what_is_written_is_there(tmp_path: Path):

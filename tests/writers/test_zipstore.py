@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from ziggurat.readers.bytesource import LocalBytes
 from ziggurat.readers.errors import WriteError
-from ziggurat.readers.zarr_store import ZipStore
-from ziggurat.writers import zipstore
-from ziggurat.writers.zipstore import ZipWriter
+from ziggurat.readers.formats.zarr.keys import ZipStore
+from ziggurat.readers.io.bytes import LocalBytes
+from ziggurat.writers.formats.zarr import zipstore
+from ziggurat.writers.formats.zarr.zipstore import ZipWriter
 
 
 def test_entries_come_back_whole_stored_and_in_order(tmp_path: Path) -> None:

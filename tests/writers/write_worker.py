@@ -5,9 +5,9 @@ import time
 
 import numpy as np
 
-from ziggurat.readers.array import ArrayReader, array_reader
-from ziggurat.writers.options import WriteOptions
-from ziggurat.writers.write import write
+from ziggurat.readers.views.array import ArrayReader, array_reader
+from ziggurat.writers.formats.registry import write
+from ziggurat.writers.model.options import WriteOptions
 
 
 class SlowReader(ArrayReader):

@@ -1,0 +1,1 @@
+../../converter/facade/__main__.py

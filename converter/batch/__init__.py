@@ -1,0 +1,1 @@
+"""Many slides in one run."""

@@ -1,0 +1,136 @@
+"""Which slides a command line means: files, folders of slides, patterns; and where each goes."""
+
+import glob
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ziggurat.converter.plan.options import ConvertOptions, Target
+from ziggurat.readers.errors import OptionError, SourceNotFoundError
+
+# What is taken out of a folder; a file that is named itself is always tried.
+SLIDE_SUFFIXES = (
+    ".svs", ".tif", ".tiff", ".btf", ".tf2", ".tf8", ".ndpi", ".vms", ".vmu", ".scn", ".mrxs",
+    ".bif", ".svslide", ".qptiff", ".czi", ".jp2", ".png", ".jpg", ".jpeg", ".zip", ".ozx", ".zarr",
+)  # fmt: skip
+OUTPUT_SUFFIXES = {
+    Target.TIFF: ".tiff",
+    Target.OME_TIFF: ".ome.tiff",
+    Target.SVS: ".svs",
+    Target.COG: ".tif",
+    Target.OME_ZARR: ".zarr",
+    Target.OME_ZARR_ZIP: ".zarr.zip",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One slide of many, and where it goes."""
+
+    source: Path
+    output: Path
+
+
+def find_sources(paths: Iterable[Path], output: Path | None = None) -> list[Path]:
+    """Return the slides that are named, found by pattern, or lie in a folder that is named.
+
+    Folders are gone through whole, but for hidden ones, links to folders, and ``output``.
+
+    Raises
+    ------
+    SourceNotFoundError
+        A path that isn't there, or a pattern that fits nothing.
+    """
+    found: list[Path] = []
+    for path in paths:
+        matches = [path] if path.exists() else [Path(p) for p in sorted(glob.glob(str(path)))]
+        if not matches:
+            raise SourceNotFoundError(2, "no such file, folder or pattern", str(path))
+        for match in matches:
+            found.extend(_in_folder(match, output) if holds_slides(match) else [match])
+    return list(dict.fromkeys(found))
+
+
+def holds_slides(path: Path) -> bool:
+    """Return True for a folder of slides; False for files, and folders that are one image."""
+    if not path.is_dir() or path.suffix.lower() == ".zarr":
+        return False
+    marks = ("zarr.json", ".zgroup", ".zattrs", ".zarray")
+    return not any((path / mark).exists() for mark in marks) and not _is_dicom(path)
+
+
+def _is_dicom(folder: Path) -> bool:
+    return any(child.suffix.lower() == ".dcm" for child in folder.iterdir())
+
+
+def _in_folder(folder: Path, output: Path | None) -> Iterator[Path]:
+    if output is not None and output.exists() and folder.samefile(output):
+        return
+    children = sorted(child for child in folder.iterdir() if not child.name.startswith("."))
+    companions = _companions(children)
+    for child in children:
+        if child in companions:
+            continue
+        if child.is_dir():
+            if not holds_slides(child):
+                yield child
+            elif not child.is_symlink():  # it may lead back here
+                yield from _in_folder(child, output)
+        elif child.name.lower().endswith(SLIDE_SUFFIXES):
+            yield child
+
+
+def _companions(children: list[Path]) -> set[Path]:
+    """Return what belongs to another file: a MIRAX slide's folder, the pictures of a VMS."""
+    slides = [child for child in children if child.suffix.lower() in (".mrxs", ".vms", ".vmu")]
+    found = {slide.with_suffix("") for slide in slides}
+    if any(slide.suffix.lower() != ".mrxs" for slide in slides):
+        found.update(c for c in children if c.suffix.lower() in (".jpg", ".jpeg"))
+    return found
+
+
+def plan_jobs(
+    sources: list[Path], folder: Path, options: ConvertOptions, roots: Iterable[Path] = ()
+) -> list[Job]:
+    """Say where each slide goes: its own name with the target's suffix.
+
+    What lies in folders below one of ``roots`` goes into folders of the same names.
+    De-identified slides are numbered, as names of files and folders are often names of people.
+
+    Raises
+    ------
+    OptionError
+        No target is said.
+    """
+    if options.format is None:
+        raise OptionError(f"say --format for a folder of outputs ({folder})")
+    suffix = OUTPUT_SUFFIXES[options.format]
+    if options.deidentify:
+        digits = max(4, len(str(len(sources))))
+        numbers = range(1, len(sources) + 1)
+        names = [f"slide-{number:0{digits}}" for number in numbers]
+        return [Job(s, folder / (n + suffix)) for s, n in zip(sources, names, strict=True)]
+    tops = [root for root in roots if holds_slides(root)]
+    folders = [folder / _below(source, tops) for source in sources]
+    stems = Counter((f, _stem(s)) for f, s in zip(folders, sources, strict=True))
+    outputs = [
+        f / ((_stem(s) if stems[f, _stem(s)] == 1 else s.name) + suffix)
+        for f, s in zip(folders, sources, strict=True)
+    ]
+    if len(set(outputs)) != len(outputs):
+        raise OptionError("two sources of one name from two folders: convert the folders apart")
+    return [Job(s, output) for s, output in zip(sources, outputs, strict=True)]
+
+
+def _below(source: Path, tops: list[Path]) -> Path:
+    """Return the folder of a source, seen from the one that was named; '.' for others."""
+    top = next((top for top in tops if source.is_relative_to(top)), source.parent)
+    return source.parent.relative_to(top)
+
+
+def _stem(path: Path) -> str:
+    for ending in (".ome.tiff", ".ome.tif", ".zarr.zip", ".ome.zarr"):
+        if path.name.lower().endswith(ending):
+            return path.name[: -len(ending)]
+    return path.stem

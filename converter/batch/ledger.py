@@ -1,0 +1,74 @@
+"""What a batch has done so far, line by line, so that a second run can go on where it ended."""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ziggurat.converter.batch.jobs import Job
+from ziggurat.converter.plan.options import ConvertOptions
+from ziggurat.converter.plan.report import plain
+
+NAME = ".ziggurat-batch.jsonl"
+
+
+class Ledger:
+    """A file of finished jobs in the output folder. Sources are in it as digests only."""
+
+    def __init__(self, folder: Path, options: ConvertOptions) -> None:
+        self._folder, self._path = folder, folder / NAME
+        self._options = _digest(json.dumps(plain(_lasting(options)), sort_keys=True))
+        self._done: dict[str, dict[str, Any]] = {}
+        for line in self._path.read_text().splitlines() if self._path.exists() else []:
+            try:
+                entry = json.loads(line)
+                self._done[entry["output"]] = entry
+            except (ValueError, KeyError, TypeError):
+                continue  # a line that a killed run didn't finish
+
+    def knows(self, job: Job) -> bool:
+        """Return True where a job's output is the one that was made from this source so."""
+        entry = self._done.get(self._name(job))
+        return entry is not None and entry == self._entry(job)
+
+    def add(self, job: Job) -> None:
+        """Note that a job is done; one write, so that lines stay whole."""
+        entry = self._entry(job)
+        self._done[self._name(job)] = entry
+        line = json.dumps(entry) + "\n"
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            os.write(descriptor, line.encode())
+        finally:
+            os.close(descriptor)
+
+    def _name(self, job: Job) -> str:
+        return os.path.relpath(job.output, self._folder)
+
+    def _entry(self, job: Job) -> dict[str, Any]:
+        return {
+            "output": self._name(job),
+            "state": _state(job.output),
+            "source": _digest(f"{job.source.resolve()} {_state(job.source)}"),
+            "options": self._options,
+        }
+
+
+def _lasting(options: ConvertOptions) -> dict[str, Any]:
+    """Return the options that make an output what it is."""
+    passing = {"overwrite", "threads", "max_memory", "verify"}
+    return {key: value for key, value in asdict(options).items() if key not in passing}
+
+
+def _state(path: Path) -> str:
+    try:
+        status = path.stat()
+    except OSError:
+        return "missing"
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

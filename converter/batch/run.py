@@ -1,0 +1,255 @@
+"""Many slides at once: worker processes, each with one slide; a bad slide stops no other."""
+
+import contextlib
+import multiprocessing
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from ziggurat.converter.batch.jobs import Job
+from ziggurat.converter.batch.ledger import Ledger
+from ziggurat.converter.convert import convert, plan_for
+from ziggurat.converter.plan.costs import thread_count
+from ziggurat.converter.plan.options import ConvertOptions
+from ziggurat.converter.prepare.prepare import prepare
+from ziggurat.converter.verify.verify import verify_against
+from ziggurat.readers.errors import OptionError, ZigguratError, message_of
+from ziggurat.readers.formats.registry import open_reader
+from ziggurat.writers.model.progress import Progress
+
+PROGRESS_SECONDS = 0.2  # between two events of one slide
+
+
+class Status(StrEnum):
+    """How a job of a batch ended."""
+
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One finished job; ``message`` says why it failed or was skipped."""
+
+    job: Job
+    status: Status
+    message: str = ""
+    bytes_written: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """All jobs of a batch, in the order in which they were given."""
+
+    outcomes: tuple[Outcome, ...]
+    seconds: float
+
+    def count(self, status: Status) -> int:
+        """Return how many jobs ended so."""
+        return sum(outcome.status is status for outcome in self.outcomes)
+
+
+BatchCallback = Callable[[Job, Progress | Outcome], None]
+
+
+def run_batch(
+    jobs: Sequence[Job],
+    options: ConvertOptions,
+    *,
+    workers: int = 1,
+    resume: bool = False,
+    folder: Path | None = None,
+    on_event: BatchCallback | None = None,
+) -> BatchReport:
+    """Convert many slides in worker processes.
+
+    Parameters
+    ----------
+    jobs
+        The slides and where they go; folders are made as needed.
+    workers
+        How many slides are in work at the same time; the threads are shared out among them.
+    resume
+        Skip jobs whose output is there and was made from the same source with the same
+        options; an output of which that isn't known is held against its source first.
+    folder
+        Where it is noted what is done; by default, with the first output.
+    on_event
+        Called with progress, and once with the outcome of each job.
+    """
+    if workers < 1:
+        raise OptionError(f"jobs is how many slides are in work at a time, not {workers}")
+    started = time.perf_counter()
+    options = replace(options, threads=options.threads or max(1, thread_count(None) // workers))
+    ledger = Ledger(folder or jobs[0].output.parent, options) if jobs else None
+    outcomes: dict[Job, Outcome] = {}
+    todo: deque[Job] = deque()
+    for job in jobs:
+        if resume and ledger is not None and _is_done(job, ledger, options):
+            outcomes[job] = Outcome(job, Status.SKIPPED, "done before")
+            if on_event:
+                on_event(job, outcomes[job])
+        else:
+            todo.append(job)
+    if resume:  # what is there by now was looked at, and isn't the wanted output
+        options = replace(options, overwrite=True)
+    made = [made for job in todo for made in _make_folders(job.output.parent)]
+    for job, event in _work(todo, options, workers):
+        if isinstance(event, Outcome):
+            outcomes[job] = event
+            if event.status is Status.DONE and ledger is not None:
+                ledger.add(job)
+        if on_event:
+            on_event(job, event)
+    for empty in reversed(made):  # of slides that failed
+        with contextlib.suppress(OSError):
+            empty.rmdir()
+    return BatchReport(tuple(outcomes[job] for job in jobs), time.perf_counter() - started)
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Make a folder and those that it is in; return the new ones, the outer first."""
+    new = [one for one in (folder, *folder.parents) if not one.exists()][::-1]
+    for one in new:
+        one.mkdir(exist_ok=True)
+    return new
+
+
+def _is_done(job: Job, ledger: Ledger, options: ConvertOptions) -> bool:
+    """Return True where the output is there and known, or found to be right."""
+    if not job.output.exists():
+        return False
+    if ledger.knows(job):
+        return True
+    try:
+        with open_reader(job.source) as reader:
+            prepared = prepare(reader, str(job.source), options)
+            plan = plan_for(prepared.reader, str(job.source), job.output, options)
+            report = verify_against(
+                job.output, prepared.reader, str(job.source), full=False, plan=plan
+            )
+    except (ZigguratError, OSError):
+        return False  # whatever it is, it is made anew, and the reason is told then
+    if report.ok:
+        ledger.add(job)
+    return report.ok
+
+
+@dataclass
+class _Worker:
+    """A process, the pipe to it, and what it is at."""
+
+    process: BaseProcess
+    pipe: Connection
+    job: Job | None = None
+
+    def give(self, job: Job) -> None:
+        self.job = job
+        self.pipe.send(job)
+
+
+def _work(
+    todo: deque[Job], options: ConvertOptions, count: int
+) -> Iterator[tuple[Job, Progress | Outcome]]:
+    """Keep workers busy; yield what they tell. A worker that dies is replaced by a new one."""
+    workers: list[_Worker] = []
+    try:
+        while todo or any(worker.job for worker in workers):
+            while todo and len(workers) < min(count, len(todo) + len(workers)):
+                workers.append(_start(options))
+            for worker in workers:
+                if worker.job is None and todo:
+                    worker.give(todo.popleft())
+            ready = set(wait([worker.pipe for worker in workers if worker.job]))
+            for worker in [w for w in workers if w.pipe in ready]:
+                event = _listen(worker)
+                if worker.job is None:
+                    continue
+                yield worker.job, event
+                if isinstance(event, Outcome):
+                    worker.job = None
+                    if not worker.process.is_alive():
+                        workers.remove(worker)
+    finally:
+        _stop(workers)
+
+
+def _listen(worker: _Worker) -> Progress | Outcome:
+    try:
+        event: Progress | Outcome = worker.pipe.recv()
+    except (EOFError, OSError):
+        worker.process.join()
+        code = worker.process.exitcode
+        reason = f"its process ended with code {code}"
+        if code is not None and code < 0:
+            reason = f"its process was killed by {signal.Signals(-code).name}"
+        assert worker.job is not None
+        return Outcome(worker.job, Status.FAILED, reason)
+    return event
+
+
+def _start(options: ConvertOptions) -> _Worker:
+    # spawn: nothing of this process, its threads and its locks is in the workers.
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, options), daemon=True)
+    process.start()
+    theirs.close()
+    return _Worker(process, ours)
+
+
+def _stop(workers: list[_Worker]) -> None:
+    for worker in workers:
+        worker.pipe.close()
+        if worker.job is not None:
+            worker.process.terminate()  # its staging folder goes away on the way out
+    for worker in workers:
+        worker.process.join(20)
+        if worker.process.is_alive():
+            worker.process.kill()
+
+
+def _serve(pipe: Connection, options: ConvertOptions) -> None:
+    """Convert what comes through the pipe until it is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and says so
+    signal.signal(signal.SIGTERM, _leave)
+    while True:
+        try:
+            job = pipe.recv()
+        except (EOFError, OSError):
+            return
+        pipe.send(_convert(job, options, pipe))
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    del frame
+    raise SystemExit(128 + number)
+
+
+def _convert(job: Job, options: ConvertOptions, pipe: Connection) -> Outcome:
+    last = 0.0
+
+    def tell(event: Progress) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last > PROGRESS_SECONDS:
+            last = now
+            pipe.send(event)  # fails when the parent is gone: then this work ends, too
+
+    try:
+        report = convert(job.source, job.output, options, on_progress=tell)
+    except (ZigguratError, OSError, MemoryError) as error:
+        return Outcome(job, Status.FAILED, message_of(error))
+    except Exception as error:  # noqa: BLE001  (one bad slide must not stop the others)
+        return Outcome(job, Status.FAILED, f"{type(error).__name__}: {error}")
+    return Outcome(job, Status.DONE, "", report.bytes_written, report.seconds)

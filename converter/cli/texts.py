@@ -1,0 +1,63 @@
+"""What people type on the command line (sizes, regions, frames, bands), and errors as one line."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from ziggurat.readers.errors import OptionError
+
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE)
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+
+
+def parse_bytes(text: str | None) -> int | None:
+    """Return ``2GB``, ``512 MiB`` or ``1000000`` as bytes."""
+    if text is None:
+        return None
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise OptionError(f"a size is a number with k, M, G or T, such as 2GB, not {text!r}")
+    number, prefix, binary = match.groups()
+    base = 1024 if binary else 1000
+    return int(float(number) * base ** _POWERS[prefix.lower()])
+
+
+def parse_region(text: str | None) -> dict[str, Any] | None:
+    """Return ``LEFT,TOP,WIDTH,HEIGHT[,UNITS]`` as a region."""
+    if text is None:
+        return None
+    parts = text.split(",", 4)
+    try:
+        left, top, width, height = (float(part) for part in parts[:4])
+    except ValueError:
+        raise OptionError(
+            f"a region is LEFT,TOP,WIDTH,HEIGHT and, if wished, ,UNITS, not {text!r}"
+        ) from None
+    region: dict[str, Any] = {"left": left, "top": top, "width": width, "height": height}
+    if len(parts) == 5:
+        region["units"] = parts[4].strip()
+    return region
+
+
+def parse_frames(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Return ``c=0,2`` and ``z=3-7`` as positions by axis."""
+    frames = {}
+    for text in texts:
+        axis, equals, positions = text.partition("=")
+        if not equals or not axis.strip():
+            raise OptionError(f"frames are AXIS=POSITIONS, such as c=0,2 or z=3-7, not {text!r}")
+        frames[axis.strip().lower()] = parse_positions(positions)
+    return frames
+
+
+def parse_positions(text: str) -> tuple[int, ...]:
+    """Return ``0,2,5-7`` as numbers."""
+    numbers: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise OptionError(f"positions are numbers from 0, such as 0,2 or 3-7, not {text!r}")
+        numbers.extend(range(int(first), int(last or first) + 1))
+    if not numbers:
+        raise OptionError(f"no position in {text!r}")
+    return tuple(numbers)

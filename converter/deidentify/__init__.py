@@ -1,0 +1,1 @@
+"""Who and when taken out, and the proof of it."""

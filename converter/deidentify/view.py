@@ -1,0 +1,170 @@
+"""The same image without whom it is of: a view that the writers see instead of the source."""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from ziggurat.converter.deidentify.policy import Fate, Policy, is_date
+from ziggurat.converter.deidentify.scrub import is_codestream, scrub_jpeg, scrub_jpeg2000
+from ziggurat.readers.model.encoded import Codec, EncodedImage, EncodedLevel
+from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.views.views import View
+
+# Codecs whose streams have no room for text.
+_BARE = frozenset({Codec.NONE, Codec.DEFLATE, Codec.LZW, Codec.ZSTD, Codec.LZMA, Codec.PACKBITS})
+_DATE_FORMATS = (
+    "%m/%d/%y", "%m/%d/%Y", "%Y/%m/%d", "%Y-%m-%d", "%d.%m.%Y", "%Y%m%d", "%Y:%m:%d",
+)  # fmt: skip
+_DAY = re.compile(r"\d{1,4}[-/.:]\d{1,2}[-/.:]\d{1,4}|\d{8}")
+
+
+class DeidentifiedReader(View):
+    """A reader without labels, descriptions, identifying fields, and text in code streams.
+
+    ``removed`` says in words what is gone, ``secrets`` are the texts that must not occur in
+    an output any more. The ICC profile stays as it is.
+    """
+
+    def __init__(self, reader: Reader, policy: Policy, label: Fate) -> None:
+        info = reader.info
+        self._fates = {name: policy.fate(name, label) for name in info.associated}
+        kept, dropped = split_fields(info.properties, policy)
+        gone = [name for name, fate in self._fates.items() if fate is Fate.REMOVE]
+        blank = [name for name, fate in self._fates.items() if fate is Fate.BLANK]
+        new = dataclasses.replace(
+            info,
+            description=None,
+            properties=kept,
+            internal={},
+            associated=tuple(name for name in info.associated if name not in gone),
+        )
+        super().__init__(reader, new)
+        self.removed = tuple(_words(gone, blank, dropped, info))
+        self.secrets = (*_secrets(dropped, kept), *policy.forbidden)
+
+    def read_associated(self, name: str) -> Pixels:
+        """Return a kept image, or white of the same size."""
+        self._check_kept(name)
+        pixels = self.source.read_associated(name)
+        if self._fates[name] is Fate.BLANK:
+            white = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 0
+            pixels = np.full_like(pixels, white)
+        return pixels
+
+    def encoded_associated(self, name: str) -> EncodedImage | None:
+        """Return a kept image's stream without its comments."""
+        self._check_kept(name)
+        if self._fates[name] is Fate.BLANK:
+            return None
+        image = self.source.encoded_associated(name)
+        if image is None or image.codec is not Codec.JPEG:
+            return None
+        return dataclasses.replace(image, data=scrub_jpeg(image.data))
+
+    def stored_associated(self, name: str) -> None:
+        """Return None: behind the pixels of a strip there is room for anything."""
+        self._check_kept(name)
+
+    def _check_kept(self, name: str) -> None:
+        if name not in self.info.associated:
+            raise KeyError(name)
+
+    def encoded(self, level: int, frame: int) -> EncodedLevel | None:
+        """Return tiles without comments; None for codecs that are not looked into."""
+        tiles = self.source.encoded(level, frame)
+        if tiles is None or tiles.format.codec in _BARE:
+            return tiles
+        codec, source = tiles.format.codec, tiles.tile
+        if codec is Codec.JPEG2000 and _is_raw_2000(tiles):
+            return dataclasses.replace(tiles, tile=lambda c, r: _scrubbed_2000(source(c, r)))
+        if codec is not Codec.JPEG:
+            return None
+        tables = tiles.format.tables
+        form = dataclasses.replace(tiles.format, tables=tables and scrub_jpeg(tables))
+        return dataclasses.replace(tiles, format=form, tile=lambda c, r: _scrubbed(source(c, r)))
+
+
+def _is_raw_2000(tiles: EncodedLevel) -> bool:
+    first = next((data for c in range(tiles.columns) if (data := tiles.tile(c, 0))), b"")
+    return is_codestream(first)
+
+
+def _scrubbed(data: bytes | None) -> bytes | None:
+    return data and scrub_jpeg(data)
+
+
+def _scrubbed_2000(data: bytes | None) -> bytes | None:
+    return data and scrub_jpeg2000(data)
+
+
+def split_fields(
+    fields: Mapping[str, str], policy: Policy
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return (what stays, what goes) of a description's fields; kept days may be shifted."""
+    kept, dropped = {}, {}
+    for name, value in fields.items():
+        if policy.keeps_field(name):
+            kept[name] = value
+            continue
+        dropped[name] = value
+        if is_date(name) and policy.shift_days is not None:
+            moved = shift_date(value, policy.shift_days)
+            if moved is not None:
+                kept[name] = moved
+    return kept, dropped
+
+
+def shift_date(text: str, days: int) -> str | None:
+    """Return a date moved by some days, in its own format and without the time of day.
+
+    None where no date is recognised.
+    """
+    match = _DAY.search(text)
+    if match is None:
+        return None
+    for form in _DATE_FORMATS:
+        try:
+            day = datetime.strptime(match.group(), form)
+        except ValueError:
+            continue
+        return (day + timedelta(days=days)).strftime(form)
+    return None
+
+
+def _words(
+    gone: list[str], blank: list[str], dropped: Mapping[str, str], info: ImageInfo
+) -> list[str]:
+    words = []
+    if gone:
+        words.append(f"associated images: {', '.join(gone)}")
+    if blank:
+        words.append(f"associated images replaced by white: {', '.join(blank)}")
+    if dropped:
+        words.append(f"fields: {', '.join(dropped)}")
+    if info.description:
+        words.append("the source's description")
+    return words
+
+
+def _secrets(dropped: Mapping[str, str], kept: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the dropped values that are long enough to mean something if they are found."""
+    stays = "\n".join([*kept, *kept.values()])
+    telling = {value for value in dropped.values() if is_telling(value) and value not in stays}
+    return tuple(sorted(telling))
+
+
+def is_telling(text: str) -> bool:
+    """Return True where finding a text can't well be chance: six letters, or nine digits."""
+    return len(text) >= (9 if _is_number(text) else 6)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

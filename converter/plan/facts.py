@@ -1,0 +1,41 @@
+"""Gathers what the plan is made from: the one look into a source before anything is decided."""
+
+from ziggurat.converter.plan.plan import SourceFacts, StoredTiles
+from ziggurat.readers.model.encoded import EncodedLevel
+from ziggurat.readers.model.reader import Reader
+
+SAMPLED_TILES = 24  # looked at per level, to guess its size
+
+
+def gather_facts(reader: Reader, path: str) -> SourceFacts:
+    """Look at the encoded tiles of every stored level."""
+    tiles = tuple(_stored_tiles(reader, level) for level in range(len(reader.info.levels)))
+    return SourceFacts(path, reader.info, tiles)
+
+
+def _stored_tiles(reader: Reader, level: int) -> StoredTiles | None:
+    first = reader.encoded(level, 0)
+    if first is None:
+        return None
+    for frame in range(1, reader.info.frames):
+        other = reader.encoded(level, frame)
+        if other is None or _shape(other) != _shape(first):
+            return None
+    return StoredTiles(first, _mean_bytes(first))
+
+
+def _shape(tiles: EncodedLevel) -> tuple[object, ...]:
+    form = tiles.format
+    grid = (tiles.width, tiles.height, tiles.tile_width, tiles.tile_height)
+    return (*grid, form.codec, form.bands, form.dtype, form.planar, form.byteorder)
+
+
+def _mean_bytes(tiles: EncodedLevel) -> float:
+    count = tiles.columns * tiles.rows
+    step = max(1.0, (count - 1) / (SAMPLED_TILES - 1))
+    picks = [int(step * i) for i in range(min(SAMPLED_TILES, count))]
+    sizes = []
+    for pick in picks:
+        row, column = divmod(pick, tiles.columns)
+        sizes.append(len(tiles.tile(column, row) or b""))
+    return sum(sizes) / len(sizes)

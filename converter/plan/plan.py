@@ -1,0 +1,343 @@
+"""What a conversion will do, level by level and why: a pure function of facts and options."""
+
+import json
+from dataclasses import dataclass
+
+from ziggurat.converter.plan import costs
+from ziggurat.converter.plan.levels import Rung, full_rungs, stored_rungs
+from ziggurat.converter.plan.losses import expected_losses
+from ziggurat.converter.plan.options import Compression, ConvertOptions, Levels, Target
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.model.encoded import Codec, EncodedLevel, TileFormat
+from ziggurat.readers.model.geometry import grid_shape
+from ziggurat.readers.model.image import ImageInfo, Interpretation
+from ziggurat.writers.model.levels import Cascade, Copy, Origin, Scaled, Stored
+
+TILE_SIZE, CHUNK_SIZE = 256, 512
+ZARR_TARGETS = frozenset({Target.OME_ZARR, Target.OME_ZARR_ZIP})
+ZARR_CODECS = frozenset({Compression.BLOSC, Compression.ZSTD, Compression.GZIP, Compression.NONE})
+COG_CODECS = frozenset(
+    {
+        Compression.JPEG, Compression.WEBP, Compression.DEFLATE, Compression.LZW,
+        Compression.ZSTD, Compression.NONE,
+    }
+)  # fmt: skip
+TIFF_CODECS = frozenset(Compression) - {
+    Compression.AUTO, Compression.KEEP, Compression.BLOSC, Compression.GZIP,
+}  # fmt: skip
+# Aperio's private numbers for JPEG 2000: libtiff, and all that stands on it, can't decode them.
+PRIVATE_JPEG2000 = frozenset({33003, 33005})
+COMMON = frozenset(
+    {
+        Codec.NONE, Codec.JPEG, Codec.WEBP, Codec.DEFLATE,
+        Codec.LZW, Codec.ZSTD, Codec.PACKBITS, Codec.JPEG2000,
+    }
+)  # fmt: skip
+# Slides whose tiles overlap, so that there is no tile to take
+COMPOSED = frozenset({"mirax", "hamamatsu", "ventana", "trestle", "sakura"})
+# Not JPEG 2000: its low pass sits on the even samples, half a pixel beside the mean of two.
+SCALABLE = frozenset({Codec.JPEG})
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTiles:
+    """What is known of a stored level's encoded tiles, and their mean size in bytes."""
+
+    tiles: EncodedLevel
+    mean_bytes: float
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """All that the plan is made from. ``tiles`` has one entry a stored level.
+
+    An entry is None where there is no plain tile grid, or where frames differ in it.
+    """
+
+    path: str
+    info: ImageInfo
+    tiles: tuple[StoredTiles | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One level of the output: what it is, where it comes from, and why so."""
+
+    width: int
+    height: int
+    tile_width: int
+    tile_height: int
+    origin: Origin
+    codec: str  # of a tile; of OME-Zarr, of a chunk
+    reason: str
+    frames: int
+    expected_bytes: int
+
+    @property
+    def tiles(self) -> int:
+        """How many tiles, of all frames."""
+        columns, rows = grid_shape(self.width, self.height, self.tile_width, self.tile_height)
+        return columns * rows * self.frames
+
+    @property
+    def action(self) -> str:
+        """One word: copy, encode, scale or cascade."""
+        names = {Copy: "copy", Stored: "encode", Scaled: "scale", Cascade: "cascade"}
+        return names[type(self.origin)]
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionPlan:
+    """What will be done, what it will cost, and what will be lost."""
+
+    source: str
+    target: Target
+    steps: tuple[Step, ...]
+    losses: tuple[str, ...]
+    expected_bytes: int
+    expected_seconds: float
+    expected_memory: int
+
+    @property
+    def copied_tiles(self) -> int:
+        """How many tiles go over byte for byte."""
+        return sum(step.tiles for step in self.steps if step.action == "copy")
+
+    @property
+    def encoded_tiles(self) -> int:
+        """How many tiles are encoded anew."""
+        return sum(step.tiles for step in self.steps if step.action != "copy")
+
+
+def make_plan(facts: SourceFacts, target: Target, options: ConvertOptions) -> ConversionPlan:
+    """Decide for every wanted level where it comes from."""
+    info = facts.info
+    codec = encode_codec(facts, target, options)
+    tile = encode_tile_size(info, target, options)
+    rungs = _wanted(info, target, options, max(tile))
+    steps: list[Step] = []
+    for rung in rungs:
+        above = steps[-1] if steps else None
+        steps.append(_step(rung, above, facts, target, options, codec, tile))
+    threads = costs.thread_count(options.threads)
+    return ConversionPlan(
+        source=facts.path,
+        target=target,
+        steps=tuple(steps),
+        losses=expected_losses(info, target),
+        expected_bytes=sum(step.expected_bytes for step in steps) + costs.OVERHEAD_BYTES,
+        expected_seconds=costs.seconds([_work(step, facts) for step in steps], threads),
+        expected_memory=costs.memory(_row_bytes(steps, info), threads),
+    )
+
+
+def _wanted(info: ImageInfo, target: Target, options: ConvertOptions, smallest: int) -> list[Rung]:
+    """Return the wanted levels. GDAL makes those of a COG: all anew, or it takes all stored."""
+    if options.levels is Levels.SOURCE:
+        return stored_rungs(info.levels)
+    last = info.levels[-1]
+    if target is not Target.COG:
+        return full_rungs(info.levels, smallest)
+    if max(last.width, last.height) <= smallest:
+        return stored_rungs(info.levels)
+    rungs = stored_rungs(info.levels[:1])
+    while max(rungs[-1].width, rungs[-1].height) > smallest:  # GDAL rounds halves down
+        rungs.append(Rung(max(1, rungs[-1].width // 2), max(1, rungs[-1].height // 2), None))
+    return rungs
+
+
+def _step(
+    rung: Rung,
+    above: Step | None,
+    facts: SourceFacts,
+    target: Target,
+    options: ConvertOptions,
+    codec: str,
+    tile: tuple[int, int],
+) -> Step:
+    info = facts.info
+    if rung.stored is not None:
+        stored = facts.tiles[rung.stored]
+        refusal = copy_refusal(stored, info, target, options)
+        if stored is not None and refusal is None:
+            tiles = stored.tiles
+            count = tiles.columns * tiles.rows * info.frames
+            name = tile_codec_name(tiles.format)
+            kind = "chunks" if target in ZARR_TARGETS else "tiles"
+            reason = f"the source stores it as {kind}, {name}"
+            reason = reason if tiles.note is None else f"{reason}; {tiles.note}"
+            size = round(count * stored.mean_bytes)
+            return Step(
+                rung.width, rung.height, tiles.tile_width, tiles.tile_height,
+                Copy(rung.stored), name, reason, info.frames, size,
+            )  # fmt: skip
+        origin: Origin = Stored(rung.stored)
+        reason = f"encoded as {codec}: {refusal}"
+    else:
+        origin, reason = _made_from(above, facts)
+    size = costs.encoded_bytes(rung.width, rung.height, info, codec) * info.frames
+    if target in ZARR_TARGETS:  # a chunk isn't padded beyond the image
+        tile = min(tile[0], _even(rung.width)), min(tile[1], _even(rung.height))
+    return Step(rung.width, rung.height, *tile, origin, codec, reason, info.frames, size)
+
+
+def _even(size: int) -> int:
+    return size + size % 2
+
+
+def _made_from(above: Step | None, facts: SourceFacts) -> tuple[Origin, str]:
+    """Choose between decoding a copied level at half scale and halving pixels as they pass."""
+    if above is None:
+        raise ValueError("the first level is never made: the source has it")
+    if isinstance(above.origin, Copy):
+        stored = facts.tiles[above.origin.level]
+        if stored is not None and _halvable(stored.tiles, facts.info):
+            return Scaled(above.origin.level, 2), "missing: the level above, decoded at half scale"
+    return Cascade(), "missing: the level above, halved as it passes"
+
+
+def _halvable(tiles: EncodedLevel, info: ImageInfo) -> bool:
+    even = tiles.tile_width % 16 == 0 and tiles.tile_height % 16 == 0
+    averages = info.interpretation in (Interpretation.RGB, Interpretation.GRAY)
+    return tiles.format.codec in SCALABLE and even and averages and info.dtype.itemsize == 1
+
+
+def copy_refusal(
+    stored: StoredTiles | None, info: ImageInfo, target: Target, options: ConvertOptions
+) -> str | None:
+    """Return why a stored level's tiles can't go over as they are; None where they can."""
+    if stored is None:
+        return "the source has no plain grid of encoded tiles here"
+    tiles, form = stored.tiles, stored.tiles.format
+    if target is Target.COG:
+        return "GDAL writes all tiles of a COG"
+    if target in ZARR_TARGETS:
+        return _chunk_refusal(tiles, info, options)
+    if form.codec is Codec.OTHER:
+        return "the source's codec is not one of TIFF"
+    if tiles.tile_width % 16 or tiles.tile_height % 16:
+        return "the sides of its tiles are no multiples of 16, as TIFF wants them"
+    if form.planar and form.bands > 1:
+        return "bands are stored apart"
+    if (form.bands, form.dtype) != (info.bands, info.dtype.name):
+        return "its samples are not those of the image as it is read"
+    return _codec_refusal(stored, options)
+
+
+def _chunk_refusal(tiles: EncodedLevel, info: ImageInfo, options: ConvertOptions) -> str | None:
+    """Return why a level can't go over as chunks of an OME-Zarr."""
+    form = tiles.format
+    if form.zarr is None:
+        return "its tiles are no chunks of a zarr array with one common compressor"
+    if (form.bands, form.dtype) != (info.bands, info.dtype.name):
+        return "its samples are not those of the image as it is read"
+    if options.levels is Levels.FULL and (tiles.tile_width % 2 or tiles.tile_height % 2):
+        return f"chunks of {tiles.tile_width} x {tiles.tile_height} pixels can't be halved"
+    if options.tile_size not in (None, tiles.tile_width):
+        return f"chunks of {options.tile_size} pixels were asked for"
+    wanted = options.compression
+    if wanted in (Compression.AUTO, Compression.KEEP) or wanted.value == tile_codec_name(form):
+        return None
+    return f"{wanted.value} was asked for, the source has {tile_codec_name(form)}"
+
+
+def tile_codec_name(form: TileFormat) -> str:
+    """Return what a tile is encoded with; of a zarr chunk, the name of its compressor."""
+    if form.zarr is None:
+        return form.codec.value
+    compressor = json.loads(form.zarr)
+    return Codec.NONE.value if compressor is None else str(compressor["name"])
+
+
+def _codec_refusal(stored: StoredTiles, options: ConvertOptions) -> str | None:
+    form = stored.tiles.format
+    wanted = options.compression
+    if wanted is Compression.KEEP:
+        return None
+    if wanted is Compression.AUTO:
+        if form.tiff_compression in PRIVATE_JPEG2000:
+            return "few readers know Aperio's JPEG 2000 (--compression keep copies it)"
+        if form.codec in COMMON or form.tiff_compression is not None:
+            return None
+        return f"few readers know {form.codec.value} in TIFF (--compression keep copies it)"
+    if form.codec.value != wanted.value:
+        return f"{wanted.value} was asked for, the source has {form.codec.value}"
+    return None
+
+
+def encode_codec(facts: SourceFacts, target: Target, options: ConvertOptions) -> str:
+    """Return the codec of tiles that are encoded.
+
+    Where none is asked for: blosc for OME-Zarr; else JPEG for 8-bit pictures that were lossy
+    already, and Deflate for the rest.
+
+    Raises
+    ------
+    OptionError
+        The codec that is asked for is not one of the target's.
+    """
+    zarr = target in ZARR_TARGETS
+    if options.compression not in (Compression.AUTO, Compression.KEEP):
+        able = ZARR_CODECS if zarr else COG_CODECS if target is Target.COG else TIFF_CODECS
+        if options.compression not in able:
+            names = ", ".join(sorted(codec.value for codec in able))
+            raise OptionError(
+                f"{options.compression.value} is not for {target.value}, which takes {names}"
+            )
+        return options.compression.value
+    if zarr:
+        return Compression.BLOSC.value
+    info = facts.info
+    colors = info.bands - info.alpha
+    picture = info.interpretation in (Interpretation.RGB, Interpretation.GRAY)
+    simple = picture and info.dtype.name == "uint8" and not info.alpha and colors in (1, 3)
+    first = facts.tiles[0]
+    lossy = first is not None and not first.tiles.format.lossless and _is_lossy(first)
+    return Codec.JPEG.value if simple and lossy else Codec.DEFLATE.value
+
+
+def _is_lossy(stored: StoredTiles) -> bool:
+    lossy = {Codec.JPEG, Codec.JPEG2000, Codec.JPEGXL, Codec.JPEGXR, Codec.WEBP}
+    return stored.tiles.format.codec in lossy
+
+
+def encode_tile_size(info: ImageInfo, target: Target, options: ConvertOptions) -> tuple[int, int]:
+    """Return (width, height) of tiles that are encoded: as asked, as in the source, or usual."""
+    if options.tile_size is not None:
+        return options.tile_size, options.tile_size
+    if target in ZARR_TARGETS or target is Target.COG:
+        return CHUNK_SIZE, CHUNK_SIZE
+    level = info.levels[0]
+    size = level.tile_width, level.tile_height
+    usable = all(side % 16 == 0 and 128 <= side <= 1024 for side in size)
+    return size if usable else (TILE_SIZE, TILE_SIZE)
+
+
+def _work(step: Step, facts: SourceFacts) -> costs.Work:
+    info = facts.info
+    return costs.Work(
+        action=step.action,
+        pixel_bytes=step.width * step.height * step.frames * info.bands * info.dtype.itemsize,
+        codec=step.codec,
+        source=_decoded_from(step, facts),
+        copied_bytes=step.expected_bytes if step.action == "copy" else 0,
+    )
+
+
+def _decoded_from(step: Step, facts: SourceFacts) -> str | None:
+    """Return what is decoded to read a step's pixels, as :class:`costs.Work` wants it."""
+    if not isinstance(step.origin, Stored):
+        return None
+    stored = facts.tiles[step.origin.level]
+    if stored is None:
+        return "composed" if facts.info.format in COMPOSED else "other"
+    form = stored.tiles.format
+    return form.codec.value if form.zarr is None else "zarr"
+
+
+def _row_bytes(steps: list[Step], info: ImageInfo) -> int | None:
+    made = [step for step in steps if step.action != "copy"]
+    if not made:
+        return None
+    largest = max(step.width * step.tile_height for step in made)
+    return largest * info.bands * info.dtype.itemsize

@@ -1,0 +1,88 @@
+"""What a conversion did: the plan, what it cost, what was lost, and what the check said."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from ziggurat.converter.plan.plan import ConversionPlan
+
+
+@dataclass(frozen=True, slots=True)
+class LevelCheck:
+    """One level of an output held against its source."""
+
+    level: int
+    compared: str  # "bytes" of copied tiles, "pixels", or "shrunk pixels" of a level it hasn't
+    checked: int  # tiles looked at
+    total: int  # tiles of the level, all frames
+    identical: int  # tiles equal byte for byte
+    different: int  # tiles whose pixels are not equal
+    max_error: float
+    mean_error: float
+    worst_error: float = 0.0  # mean error of the 16 x 16 pixels that are off the most
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationReport:
+    """The findings; ``problems`` is empty where all is well."""
+
+    path: str
+    source: str | None
+    levels: tuple[LevelCheck, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """True where nothing is wrong."""
+        return not self.problems
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionReport:
+    """One finished conversion. Of a dry run, ``bytes_written`` and ``seconds`` are zero."""
+
+    source: str
+    output: str
+    plan: ConversionPlan
+    bytes_written: int
+    seconds: float
+    losses: tuple[str, ...]
+    removed: tuple[str, ...] = ()  # by de-identification
+    verification: VerificationReport | None = None
+
+    @property
+    def tiles_copied(self) -> int:
+        """How many tiles went over byte for byte."""
+        return self.plan.copied_tiles
+
+    @property
+    def tiles_encoded(self) -> int:
+        """How many tiles were encoded anew."""
+        return self.plan.encoded_tiles
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as JSON-like values."""
+        result: dict[str, Any] = plain(self)
+        return result
+
+    def to_json(self) -> str:
+        """Return everything as JSON text."""
+        return json.dumps(self.to_dict(), indent=2)
+
+
+def plain(value: Any) -> Any:
+    """Return dataclasses, enumerations, tuples and paths as JSON-like values."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        action = getattr(value, "action", None)
+        return fields if action is None else {"action": action, **fields}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,1 @@
+"""Views that a conversion puts over its source."""

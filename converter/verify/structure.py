@@ -1,0 +1,148 @@
+"""Is an output sound in itself? Tile tables, OME-XML, NGFF attributes, zip directories."""
+
+import zipfile
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from ziggurat.readers.errors import SourceError
+from ziggurat.readers.model.geometry import Rect, cell_rect, grid_shape
+from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.model.reader import Reader
+
+
+def structure_problems(path: Path, output: Reader, *, full: bool) -> list[str]:
+    """Return one sentence for each thing that is wrong with a file or folder."""
+    problems = list(_level_problems(output.info))
+    problems.extend(_corner_problems(output))
+    problems.extend(_associated_problems(output))
+    if path.is_file():
+        with path.open("rb") as file:
+            magic = file.read(4)
+        try:
+            if magic[:2] in (b"II", b"MM"):
+                problems.extend(tiff_problems(path))
+            elif magic[:2] == b"PK":
+                problems.extend(zip_problems(path, full=full))
+        except Exception as error:  # noqa: BLE001  damaged files make libraries raise anything
+            problems.append(f"its structure is damaged: {error}")
+    return problems
+
+
+def _level_problems(info: ImageInfo) -> Iterator[str]:
+    pairs = zip(info.levels, info.levels[1:], strict=False)
+    for number, (upper, lower) in enumerate(pairs, 1):
+        if lower.width > upper.width or lower.height > upper.height:
+            yield f"level {number} is larger than the level above it"
+
+
+def _corner_problems(output: Reader) -> Iterator[str]:
+    """Decode the first and the last pixels of every level and frame: the tables are usable."""
+    for index, level in enumerate(output.info.levels):
+        last = Rect(level.width - 1, level.height - 1, 1, 1)
+        for frame in {0, output.info.frames - 1}:
+            try:
+                output.read(index, frame, Rect(0, 0, 1, 1))
+                output.read(index, frame, last)
+            except SourceError as error:
+                yield f"level {index}, frame {frame} can't be read: {error}"
+
+
+def _associated_problems(output: Reader) -> Iterator[str]:
+    for name in output.info.associated:
+        try:
+            output.read_associated(name)
+        except SourceError as error:
+            yield f"the associated image {name!r} can't be read: {error}"
+
+
+def decoding_problems(output: Reader) -> Iterator[str]:
+    """Decode every tile of every level and frame; a level's first damaged tile is told."""
+    for index, level in enumerate(output.info.levels):
+        columns, rows = grid_shape(level.width, level.height, level.tile_width, level.tile_height)
+        for frame, row in product(range(output.info.frames), range(rows)):
+            try:
+                for column in range(columns):
+                    cell = cell_rect(column, row, level.tile_width, level.tile_height)
+                    output.read(index, frame, cell.intersect(level.rect))
+            except SourceError as error:
+                yield f"level {index}, frame {frame} can't be read: {error}"
+                break
+
+
+def tiff_problems(path: Path) -> list[str]:
+    """Check every page's tile table against the file's size, and the OME-XML, if any."""
+    import tifffile
+
+    size = path.stat().st_size
+    problems: list[str] = []
+    with tifffile.TiffFile(path) as tif:
+        pages = [tif.pages[0], *(page.aspage() for page in tif.pages[1:])]
+        for number, page in enumerate(pages):
+            below = list(page.pages) if page.subifds else []
+            for part in [page, *(sub.aspage() for sub in below)]:
+                problems.extend(_table_problems(part, f"page {number}", size))
+        if tif.ome_metadata:
+            problems.extend(ome_problems(tif.ome_metadata, [page.shape for page in pages]))
+    return problems
+
+
+def _table_problems(page: Any, name: str, size: int) -> Iterator[str]:
+    offsets, counts = page.dataoffsets, page.databytecounts
+    expected = 1
+    for blocks in page.chunked:
+        expected *= blocks
+    if len(offsets) != expected or len(counts) != expected:
+        yield f"{name} has {len(offsets)} tiles in its table, not {expected}"
+    outside = sum(offset + count > size for offset, count in zip(offsets, counts, strict=False))
+    if outside:
+        yield f"{name} has {outside} tiles outside of the file"
+
+
+def ome_problems(xml: str, shapes: list[tuple[int, ...]]) -> list[str]:
+    """Check what OME-XML says of sizes against the pages."""
+    try:
+        root = ElementTree.fromstring(xml)
+    except ElementTree.ParseError as error:
+        return [f"the OME-XML is not XML: {error}"]
+    problems = []
+    for number, pixels in enumerate(root.iter("{*}Pixels")):
+        sizes = {axis: int(pixels.get(f"Size{axis}", 0)) for axis in "XYZCT"}
+        if min(sizes.values()) < 1:
+            problems.append(f"OME image {number} has sizes {sizes}")
+        data = pixels.findall("{*}TiffData")
+        last = max((int(d.get("IFD", 0)) for d in data), default=0)
+        if last >= len(shapes):
+            problems.append(f"OME image {number} names page {last} of {len(shapes)}")
+    return problems or _schema_problems(xml)
+
+
+def _schema_problems(xml: str) -> list[str]:
+    """Hold OME-XML against the schema of 2016-06, where the package that ships it is installed."""
+    try:
+        from ome_types import validate_xml
+
+        validate_xml(xml, warn_on_schema_update=False)
+    except ImportError:
+        return []
+    except ValueError as error:
+        return [f"the OME-XML is not valid: {error}"]
+    return []
+
+
+def zip_problems(path: Path, *, full: bool) -> list[str]:
+    """Check a zip: stored, not deflated, ``zarr.json`` first; ``full`` reads it all."""
+    problems = []
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+        if not entries or not entries[0].filename.endswith("zarr.json"):
+            problems.append("the zip doesn't begin with zarr.json")
+        deflated = [e.filename for e in entries if e.compress_type != zipfile.ZIP_STORED]
+        if deflated:
+            problems.append(f"{len(deflated)} entries of the zip are deflated")
+        broken = archive.testzip() if full else None
+        if broken is not None:
+            problems.append(f"entry {broken} of the zip is damaged")
+    return problems

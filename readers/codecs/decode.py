@@ -1,0 +1,284 @@
+"""Decode one encoded tile, knowing nothing but its format: pure, thread-safe, GIL-free inside."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import imagecodecs
+import numpy as np
+
+from ziggurat.readers.codecs.jpeg_decode import complete_stream, decode_jpeg
+from ziggurat.readers.codecs.jpeg_stream import merge_tables, with_adobe_marker
+from ziggurat.readers.codecs.stream_size import has_subsampled_chroma, stream_size
+from ziggurat.readers.errors import CorruptSourceError, OptionError, SourceError
+from ziggurat.readers.model.encoded import Codec, Photometric, TileFormat
+from ziggurat.readers.model.reader import Pixels
+
+# Streams may be padded to whole blocks; one that is larger still is forged or misplaced.
+_SLACK = 64
+_LARGEST_PIXELS = 1 << 28
+
+Shape = tuple[int, int] | None
+
+
+def _jpeg2000(data: bytes, form: TileFormat, shape: Shape) -> Any:
+    del shape
+    return _without_ycbcr(imagecodecs.jpeg2k_decode(data), data, form)
+
+
+def _webp(data: bytes, form: TileFormat, shape: Shape) -> Any:
+    del shape
+    return imagecodecs.webp_decode(data, hasalpha=form.bands == 4)
+
+
+def _jpegxl(data: bytes, form: TileFormat, shape: Shape) -> Any:
+    del form, shape
+    return imagecodecs.jpegxl_decode(data)
+
+
+def _jpegxr(data: bytes, form: TileFormat, shape: Shape) -> Any:
+    del form, shape
+    return imagecodecs.jpegxr_decode(data)
+
+
+_PICTURE_CODECS: dict[Codec, Callable[[bytes, TileFormat, Shape], Any]] = {
+    Codec.JPEG: decode_jpeg,
+    Codec.JPEG2000: _jpeg2000,
+    Codec.WEBP: _webp,
+    Codec.JPEGXL: _jpegxl,
+    Codec.JPEGXR: _jpegxr,
+}
+
+# Each with the most that one byte can decode to, so that a forged size is seen before
+# memory is asked for: Deflate by design, LZW by its longest code, the others generously.
+_BYTE_CODECS: dict[Codec, tuple[Callable[..., Any], int]] = {
+    Codec.DEFLATE: (imagecodecs.deflate_decode, 1100),
+    Codec.LZW: (imagecodecs.lzw_decode, 4096),
+    Codec.ZSTD: (imagecodecs.zstd_decode, 1 << 16),
+    Codec.LZMA: (imagecodecs.lzma_decode, 1 << 16),
+    Codec.PACKBITS: (imagecodecs.packbits_decode, 128),
+}
+
+
+def _without_ycbcr(tile: Pixels, data: bytes, form: TileFormat) -> Pixels:
+    """Turn YCbCr samples that a JPEG 2000 stream doesn't know to be such into RGB.
+
+    Aperio's compression 33003; full range, coefficients of ITU-R BT.601, as in JFIF. Where
+    the chroma is subsampled, the decoder has guessed so much and done it itself.
+    """
+    stored = form.photometric is Photometric.YCBCR and tile.ndim == 3 and tile.shape[2] == 3
+    if not stored or has_subsampled_chroma(data):
+        return tile
+    y, cb, cr = (tile[..., i].astype(np.float32) for i in range(3))
+    cb, cr = cb - 128, cr - 128
+    rgb = np.stack((y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb), axis=-1)
+    return np.clip(np.rint(rgb), 0, 255).astype(tile.dtype)
+
+
+def _inflate(data: bytes, form: TileFormat, size: int) -> Any:
+    """Return the raw samples' bytes."""
+    if form.codec is Codec.NONE:
+        return data
+    decompress, ratio = _BYTE_CODECS[form.codec]
+    if size > (len(data) + 16) * ratio:
+        raise CorruptSourceError(f"{len(data)} bytes can't be a tile of {size}")
+    return decompress(data, out=size)
+
+
+def _samples(data: bytes, form: TileFormat, shape: Shape) -> Pixels:
+    """Decode a codec of raw samples: bytes, byte order, predictor."""
+    if shape is None:
+        raise OptionError(f"{form.codec.value} tiles don't know their size: pass shape")
+    bands = 1 if form.planar else form.bands
+    dtype = np.dtype(form.dtype)
+    count = math.prod(shape) * bands
+    raw = _inflate(data, form, count * dtype.itemsize)
+    if len(raw) < count * dtype.itemsize:
+        raise CorruptSourceError(f"a tile of {count * dtype.itemsize} bytes has {len(raw)} only")
+    # The floating point predictor (TIFF technical note 3) stores its bytes in their own order.
+    order: Any = "=" if form.predictor == 3 else form.byteorder
+    stored = np.frombuffer(raw, dtype.newbyteorder(order), count=count)
+    tile = stored.reshape(*shape, bands)
+    if form.predictor == 1:
+        return tile.astype(dtype, copy=False)
+    tile = tile.astype(dtype)
+    if form.predictor == 2:
+        return np.asarray(imagecodecs.delta_decode(tile, axis=-2, out=tile))
+    return np.asarray(imagecodecs.floatpred_decode(tile, axis=-2, out=tile))
+
+
+def can_decode(form: TileFormat) -> bool:
+    """Return True where :func:`decode_tile` takes tiles of a format."""
+    if form.codec is Codec.JPEG:
+        return form.bits == 8 and (form.bands in (1, 3) or form.planar)
+    if form.codec in _PICTURE_CODECS:
+        return True
+    known = form.codec in _BYTE_CODECS or form.codec is Codec.NONE
+    return known and form.predictor in (1, 2, 3) and form.bits == np.dtype(form.dtype).itemsize * 8
+
+
+def _check_size(data: bytes, form: TileFormat, shape: Shape) -> None:
+    """Refuse a stream that says it is far larger than its tile."""
+    size = stream_size(form.codec, data)
+    if size is None:
+        return
+    width, height = size
+    if shape is None:
+        good = width * height <= _LARGEST_PIXELS
+    else:
+        good = height <= shape[0] + _SLACK and width <= shape[1] + _SLACK
+    if not good:
+        raise CorruptSourceError(
+            f"a {form.codec.value} stream of {width} x {height} pixels in a tile of "
+            f"{shape and (shape[1], shape[0])}"
+        )
+
+
+def decode_tile(data: bytes, form: TileFormat, shape: Shape = None) -> Pixels:
+    """Decode one tile to (height, width, bands), colours as RGB or gray.
+
+    Parameters
+    ----------
+    data
+        The bytes as stored, shared tables not included (``form.tables``).
+    form
+        What they are.
+    shape
+        (height, width) of the tile; needed by codecs of raw samples. Picture codecs know
+        theirs, and are refused where they are larger than this.
+
+    Returns
+    -------
+    The tile; where a codec knows its size, of that size. It may be read-only.
+
+    Raises
+    ------
+    CorruptSourceError
+        The bytes can't be decoded.
+    OptionError
+        No shape was given for a codec that needs it.
+    """
+    decoder = _PICTURE_CODECS.get(form.codec)
+    try:
+        if decoder is None:
+            return _samples(data, form, shape)
+        _check_size(data, form, shape)
+        tile: Pixels = decoder(data, form, shape)
+    except (SourceError, OptionError):
+        raise
+    except Exception as error:  # every codec has error classes of its own
+        raise CorruptSourceError(f"a {form.codec.value} tile can't be decoded: {error}") from error
+    return tile if tile.ndim == 3 else tile[..., np.newaxis]
+
+
+def fit_tile(tile: Pixels, shape: tuple[int, int, int], fill: Any = 0) -> Pixels:
+    """Crop or pad a decoded tile to (height, width, bands): edge tiles may come smaller.
+
+    Raises
+    ------
+    CorruptSourceError
+        It has fewer bands.
+    """
+    if tile.shape == shape:
+        return tile
+    if tile.shape[2] < shape[2]:
+        raise CorruptSourceError(f"a tile of {tile.shape[2]} bands where {shape[2]} are due")
+    tile = tile[: shape[0], : shape[1], : shape[2]]
+    if tile.shape == shape:
+        return tile
+    full = np.full(shape, fill, tile.dtype)
+    full[: tile.shape[0], : tile.shape[1]] = tile
+    return full
+
+
+def _reduced_jpeg(data: bytes, form: TileFormat, reduction: int) -> Pixels | None:
+    """Let libjpeg's scaled inverse transform do it."""
+    import cv2
+
+    stream = complete_stream(data, form)
+    if stream is None:
+        stream = merge_tables(data, form.tables)
+        if form.bands == 3:
+            stream = with_adobe_marker(stream, form.photometric)
+    kind = cv2.IMREAD_COLOR_RGB if form.bands == 3 else cv2.IMREAD_GRAYSCALE
+    scale = {
+        2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+        4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+        8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+    }[reduction]
+    flags = kind | scale | cv2.IMREAD_IGNORE_ORIENTATION
+    return cv2.imdecode(np.frombuffer(stream, np.uint8), flags)  # None where it can't
+
+
+def _reduced_jpeg2000(data: bytes, form: TileFormat, reduction: int) -> Pixels:
+    """Leave the finest wavelet levels out; where a stream has too few, average the rest.
+
+    The wavelet's low pass is centred on every second sample, not between two: the result
+    is displaced by (reduction - 1) / 2 full pixels against a mean of blocks.
+    """
+    import cv2
+
+    skip = reduction.bit_length() - 1
+    tile = None
+    while tile is None:
+        try:
+            tile = imagecodecs.jpeg2k_decode(data, skipres=skip)
+        except imagecodecs.Jpeg2kError:
+            if skip == 0:
+                raise
+            skip -= 1
+    tile = _without_ycbcr(tile, data, form)
+    rest = reduction >> skip
+    if rest == 1:
+        return tile
+    size = (math.ceil(tile.shape[1] / rest), math.ceil(tile.shape[0] / rest))
+    return np.asarray(cv2.resize(tile, size, interpolation=cv2.INTER_AREA))
+
+
+def can_reduce(form: TileFormat) -> bool:
+    """Return True where :func:`decode_tile_reduced` takes tiles of a format."""
+    if form.codec is Codec.JPEG:
+        return can_decode(form) and form.bands in (1, 3) and not form.lossless
+    return form.codec is Codec.JPEG2000
+
+
+def decode_tile_reduced(
+    data: bytes, form: TileFormat, reduction: int, shape: Shape = None
+) -> Pixels:
+    """Decode one JPEG or JPEG 2000 tile at 1/2, 1/4 or 1/8 of its size, without the full one.
+
+    Parameters
+    ----------
+    data, form, shape
+        As for :func:`decode_tile`; ``shape`` is that of the full tile.
+    reduction
+        2, 4 or 8.
+
+    Returns
+    -------
+    (height, width, bands), sizes divided and rounded up; where ``shape`` is given, of just
+    that size over ``reduction``.
+
+    Raises
+    ------
+    CorruptSourceError
+        The bytes can't be decoded.
+    OptionError
+        A codec or reduction that can't be; see :func:`can_reduce`.
+    """
+    if reduction not in (2, 4, 8) or not can_reduce(form):
+        raise OptionError(f"{form.codec.value} tiles can't be decoded at 1/{reduction}")
+    _check_size(data, form, shape)
+    reduced = _reduced_jpeg if form.codec is Codec.JPEG else _reduced_jpeg2000
+    try:
+        tile = reduced(data, form, reduction)
+    except SourceError:
+        raise
+    except Exception as error:  # every codec has error classes of its own
+        raise CorruptSourceError(f"a {form.codec.value} tile can't be decoded: {error}") from error
+    if tile is None:
+        raise CorruptSourceError(f"a {form.codec.value} tile can't be decoded at 1/{reduction}")
+    tile = tile if tile.ndim == 3 else tile[..., np.newaxis]
+    if shape is None:
+        return tile
+    return fit_tile(tile, (-(-shape[0] // reduction), -(-shape[1] // reduction), form.bands))

@@ -1,0 +1,68 @@
+"""How large a picture an encoded tile says it is: asked before a decoder allocates for it.
+
+Sources: ITU-T T.81 B.2.2 (JPEG frame header), T.800 A.5.1 (JPEG 2000 image size), RFC 9649
+(WebP container).
+"""
+
+import struct
+
+from ziggurat.readers.model.encoded import Codec
+
+_JPEG2000_START = b"\xff\x4f\xff\x51"  # start of code stream, size marker
+_JPEG2000_BOXES = 4096  # a JP2's code stream begins after a few small boxes
+
+
+def _jpeg(data: bytes) -> tuple[int, int] | None:
+    position, end = 2, len(data) - 9
+    while position < end:
+        if data[position] != 0xFF:
+            return None
+        marker = data[position + 1]
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack_from(">HH", data, position + 5)
+            return width, height
+        if marker == 0xDA:
+            return None
+        position += 2 + struct.unpack_from(">H", data, position + 2)[0] if marker != 0xFF else 1
+    return None
+
+
+def _jpeg2000(data: bytes) -> tuple[int, int] | None:
+    at = data.find(_JPEG2000_START, 0, _JPEG2000_BOXES)
+    if at < 0 or len(data) < at + 24:
+        return None
+    right, bottom, left, top = struct.unpack_from(">IIII", data, at + 8)
+    return max(0, right - left), max(0, bottom - top)
+
+
+def _webp(data: bytes) -> tuple[int, int] | None:
+    kind = data[12:16]
+    if len(data) < 30 or data[:4] != b"RIFF":
+        return None
+    if kind == b"VP8X":
+        width = int.from_bytes(data[24:27], "little") + 1
+        return width, int.from_bytes(data[27:30], "little") + 1
+    if kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if kind == b"VP8 ":
+        width, height = struct.unpack_from("<HH", data, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    return None
+
+
+_SIZES = {Codec.JPEG: _jpeg, Codec.JPEG2000: _jpeg2000, Codec.WEBP: _webp}
+
+
+def stream_size(codec: Codec, data: bytes) -> tuple[int, int] | None:
+    """Return (width, height) as the stream says, None where that can't be told."""
+    reader = _SIZES.get(codec)
+    return None if reader is None else reader(data)
+
+
+def has_subsampled_chroma(data: bytes) -> bool:
+    """Return True for a JPEG 2000 stream whose second component is coarser than its first."""
+    at = data.find(_JPEG2000_START, 0, _JPEG2000_BOXES)
+    if at < 0 or len(data) < at + 51 or data[at + 40 : at + 42] != b"\0\3":
+        return False
+    return data[at + 46 : at + 48] != data[at + 43 : at + 45]

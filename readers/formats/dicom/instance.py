@@ -1,0 +1,222 @@
+"""One DICOM instance of a whole slide: what its header says, as frozen facts.
+
+Source: DICOM PS3.3 A.32.8 (VL Whole Slide Microscopy), C.8.12.4, C.7.6.17.3 (tiled organisation).
+"""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+
+from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
+from ziggurat.readers.io.bytes import ByteFile, LocalBytes
+from ziggurat.readers.model.geometry import ceil_div
+
+WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
+_MANY_FRAMES = 1000
+_LARGEST_SIDE = 2**31 - 1
+
+Place = tuple[str, int]  # optical path, focal plane
+Cell = tuple[int, int]  # column, row
+
+
+class TileGrid(Protocol):
+    """Which frame is the tile at a cell; None where there is none."""
+
+    def get(self, cell: Cell, /) -> int | None:
+        """Return the number of a frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class FullGrid:
+    """All cells, row by row; ``first`` is the frame of cell (0, 0), negative in later parts."""
+
+    columns: int
+    rows: int
+    first: int
+    frames: int
+
+    def get(self, cell: Cell, /) -> int | None:
+        """Return the number of a frame."""
+        column, row = cell
+        if not (0 <= column < self.columns and 0 <= row < self.rows):
+            return None
+        index = self.first + row * self.columns + column
+        return index if 0 <= index < self.frames else None
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A file of a slide: a level (or a part of one), or an associated image.
+
+    ``grids`` says for each place (optical path, focal plane) which frame is the tile at
+    (column, row).
+    """
+
+    path: Path
+    kind: str  # VOLUME, LABEL, OVERVIEW, THUMBNAIL
+    series: str
+    number: int
+    width: int
+    height: int
+    tile_width: int
+    tile_height: int
+    frames: int
+    syntax: str
+    photometric: str
+    bands: int
+    bits: int
+    signed: bool
+    planar: bool
+    paths: tuple[str, ...]
+    grids: Mapping[Place, TileGrid]
+    pixel_offset: int
+    extended: tuple[bytes, bytes] | None
+    header: Dataset
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the whole image that this is (a part of)."""
+        return self.width, self.height
+
+
+def read_series(path: Path) -> str | None:
+    """Return the series that a file belongs to, or None where it is no slide."""
+    try:
+        with path.open("rb") as file:
+            tags: list[Any] = ["SOPClassUID", "SeriesInstanceUID"]
+            found = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=tags)
+            if found.get("SOPClassUID") != WHOLE_SLIDE:
+                return None
+            return str(found.get("SeriesInstanceUID", ""))
+    except Exception:  # noqa: BLE001  any broken neighbour in the folder: pydicom raises what it likes
+        return None
+
+
+def read_instance(path: Path) -> Instance:
+    """Read the header of an instance.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        Not a whole-slide image, or organised in a way that is no tile grid.
+    CorruptSourceError
+        A damaged header.
+    """
+    try:
+        with io.BufferedReader(ByteFile(LocalBytes(path))) as file:
+            header = pydicom.dcmread(file, stop_before_pixels=True)
+            offset = file.tell()
+        if header.get("SOPClassUID") != WHOLE_SLIDE:
+            raise UnsupportedFormatError("DICOM, but not a whole-slide image")
+        return _instance(path, header, offset)
+    except (UnsupportedFormatError, CorruptSourceError):
+        raise
+    except InvalidDicomError as error:
+        raise UnsupportedFormatError("not a DICOM file") from error
+    except Exception as error:  # pydicom parses values on access, and raises what it likes
+        raise CorruptSourceError(f"{path} has a damaged DICOM header: {error!r}") from error
+
+
+def _instance(path: Path, header: Dataset, offset: int) -> Instance:
+    columns, rows = int(header.Columns), int(header.Rows)
+    width = int(header.get("TotalPixelMatrixColumns", columns))
+    height = int(header.get("TotalPixelMatrixRows", rows))
+    frames = int(header.get("NumberOfFrames", 1))
+    if min(columns, rows, width, height, frames) < 1 or max(width, height) > _LARGEST_SIDE:
+        raise CorruptSourceError(f"{path}: {width} x {height} pixels in {frames} frames can't be")
+    if frames > max(_MANY_FRAMES, path.stat().st_size // 8):  # an empty item has eight bytes
+        raise CorruptSourceError(f"{path} claims {frames} frames, more than its bytes can hold")
+    kinds = [str(word).upper() for word in header.get("ImageType", [])]
+    known = ("LABEL", "OVERVIEW", "THUMBNAIL", "LOCALIZER", "VOLUME")
+    extended = header.get("ExtendedOffsetTable"), header.get("ExtendedOffsetTableLengths")
+    paths = tuple(
+        str(item.get("OpticalPathIdentifier", index))
+        for index, item in enumerate(header.get("OpticalPathSequence", []))
+    )
+    return Instance(
+        path=path,
+        kind=next((kind for kind in known if kind in kinds), "VOLUME"),
+        series=str(header.get("SeriesInstanceUID", "")),
+        number=int(header.get("InstanceNumber", 0) or 0),
+        width=width,
+        height=height,
+        tile_width=columns,
+        tile_height=rows,
+        frames=frames,
+        syntax=str(header.file_meta.TransferSyntaxUID),
+        photometric=str(header.get("PhotometricInterpretation", "")),
+        bands=int(header.get("SamplesPerPixel", 1)),
+        bits=int(header.get("BitsAllocated", 8)),
+        signed=bool(header.get("PixelRepresentation", 0)),
+        planar=bool(header.get("PlanarConfiguration", 0)),
+        paths=paths or ("0",),
+        grids=_grids(header, (width, height), (columns, rows), frames, paths or ("0",)),
+        pixel_offset=offset,
+        extended=extended if all(isinstance(part, bytes) for part in extended) else None,
+        header=header,
+    )
+
+
+def _grids(
+    header: Dataset,
+    size: tuple[int, int],
+    tile: tuple[int, int],
+    frames: int,
+    paths: tuple[str, ...],
+) -> Mapping[Place, TileGrid]:
+    positions = header.get("PerFrameFunctionalGroupsSequence")
+    if header.get("DimensionOrganizationType") == "TILED_FULL" or not positions:
+        return _full_grids(header, size, tile, frames, paths)
+    return _sparse_grids(positions, tile, paths)
+
+
+def _full_grids(
+    header: Dataset,
+    size: tuple[int, int],
+    tile: tuple[int, int],
+    frames: int,
+    paths: tuple[str, ...],
+) -> dict[Place, TileGrid]:
+    """Number the frames: columns fastest, then rows, focal planes, optical paths."""
+    columns, rows = ceil_div(size[0], tile[0]), ceil_div(size[1], tile[1])
+    planes = max(1, int(header.get("TotalPixelMatrixFocalPlanes", 1)))
+    offset = int(header.get("ConcatenationFrameOffsetNumber", 0))
+    grids: dict[Place, TileGrid] = {}
+    for number in range(offset // (columns * rows), ceil_div(offset + frames, columns * rows)):
+        path, plane = divmod(number, planes)
+        if path >= len(paths):
+            break  # more frames than places: not ours to interpret
+        first = number * columns * rows - offset
+        grids[paths[path], plane] = FullGrid(columns, rows, first, frames)
+    if not grids:
+        raise CorruptSourceError(f"DICOM frames from {offset} on, of a slide that has fewer")
+    return grids
+
+
+def _sparse_grids(
+    groups: Any, tile: tuple[int, int], paths: tuple[str, ...]
+) -> dict[Place, dict[Cell, int]]:
+    """Take each frame's place from its own position."""
+    found: list[tuple[str, float, int, int]] = []
+    for group in groups:
+        where = group.PlanePositionSlideSequence[0]
+        across = int(where.ColumnPositionInTotalImagePixelMatrix) - 1
+        down = int(where.RowPositionInTotalImagePixelMatrix) - 1
+        if across % tile[0] or down % tile[1] or min(across, down) < 0:
+            raise UnsupportedFormatError("DICOM frames that lie on no grid")
+        path = paths[0]
+        if "OpticalPathIdentificationSequence" in group:
+            path = str(group.OpticalPathIdentificationSequence[0].OpticalPathIdentifier)
+        depth = float(where.get("ZOffsetInSlideCoordinateSystem", 0) or 0)
+        found.append((path, depth, across // tile[0], down // tile[1]))
+    depths = sorted({depth for _, depth, _, _ in found})
+    grids: dict[Place, dict[Cell, int]] = {}
+    for index, (path, depth, column, row) in enumerate(found):
+        grids.setdefault((path, depths.index(depth)), {})[column, row] = index
+    return grids

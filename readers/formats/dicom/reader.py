@@ -1,0 +1,271 @@
+"""DICOM whole slides: a folder, or any instance in it, is one slide; frames as they are stored.
+
+Reading frames here, and not through OpenSlide, keeps three things: bytes for copying, exact
+pixels at levels whose downsample is not a whole number, and 16-bit channels. What is no plain
+tile grid is left to OpenSlide. A level's place without a frame shows the background.
+"""
+
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ziggurat.readers.codecs.decode import decode_tile
+from ziggurat.readers.codecs.segment_cache import SHARED
+from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
+from ziggurat.readers.formats.dicom.facts import NATIVE, slide_info, tile_format
+from ziggurat.readers.formats.dicom.frames import FrameTable, frame_table
+from ziggurat.readers.formats.dicom.instance import Instance, Place, read_instance, read_series
+from ziggurat.readers.io.bytes import LocalBytes
+from ziggurat.readers.io.location import Location
+from ziggurat.readers.model.encoded import Codec, EncodedImage, EncodedLevel, TileFormat
+from ziggurat.readers.model.geometry import Rect, cell_rect, grid_cells, grid_shape
+from ziggurat.readers.model.reader import Pixels, Reader
+
+_ASSOCIATED = {"LABEL": "label", "OVERVIEW": "macro", "THUMBNAIL": "thumbnail"}
+_SLOW = (Codec.JPEG2000, Codec.JPEGXL)
+
+
+class InstanceFrames:
+    """The frames of one file, found on first use."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        self._source = LocalBytes(instance.path)
+        self._lock = threading.Lock()
+        self._table: FrameTable | None = None
+        self._format: TileFormat | None = None
+        self._token = object()
+
+    def frame(self, index: int) -> bytes:
+        """Return the bytes of a frame."""
+        return self._frames().frame(self._source, index)
+
+    def _frames(self) -> FrameTable:
+        with self._lock:
+            if self._table is None:
+                item = self.instance
+                native = None
+                if item.syntax in NATIVE:
+                    native = item.tile_width * item.tile_height * item.bands * (item.bits // 8)
+                self._table = frame_table(
+                    self._source, item.pixel_offset, item.frames, native, item.extended
+                )
+            return self._table
+
+    @property
+    def format(self) -> TileFormat:
+        """How the frames are encoded; the first one's code stream decides."""
+        if self._format is None:
+            self._format = tile_format(self.instance, self.frame(0))
+        return self._format
+
+    def decode(self, index: int, keep: bool = False) -> Pixels:
+        """Return a frame's pixels, of the instance's tile size; not to be written into.
+
+        ``keep`` says that other parts of the frame may be asked for: slow codecs remember it.
+        """
+        kept = SHARED.get((self._token, index)) if keep else None
+        if kept is not None:
+            return kept
+        item = self.instance
+        shape = (item.tile_height, item.tile_width)
+        tile = decode_tile(self.frame(index), self.format, shape)
+        due = (*shape, item.bands)
+        if tile.dtype != self.format.dtype or tile.shape != due:
+            # no padding: a hostile header may claim tiles of gigabytes around a stream of one pixel
+            raise CorruptSourceError(
+                f"{item.path}: frame {index} holds {tile.shape} of {tile.dtype}, where {due} of "
+                f"{self.format.dtype} are due"
+            )
+        if keep and self.format.codec in _SLOW:
+            SHARED.put((self._token, index), tile)
+        return tile
+
+    def close(self) -> None:
+        """Close the file."""
+        self._source.close()
+
+
+class DicomReader(Reader):
+    """A slide: levels made of instances, and associated images."""
+
+    scattered = True
+
+    def __init__(self, instances: Sequence[Instance]) -> None:
+        self._files = [InstanceFrames(instance) for instance in instances]
+        groups: dict[tuple[int, int], list[InstanceFrames]] = defaultdict(list)
+        self._associated: dict[str, InstanceFrames] = {}
+        for file in self._files:
+            if file.instance.kind in _ASSOCIATED:
+                self._associated.setdefault(_ASSOCIATED[file.instance.kind], file)
+            elif file.instance.kind == "VOLUME":
+                groups[file.instance.size].append(file)
+        if not groups:
+            raise UnsupportedFormatError("a DICOM series without a slide's levels")
+        self._levels = [groups[size] for size in sorted(groups, reverse=True)]
+        base = [file.instance for file in self._levels[0]]
+        self._places = sorted(
+            {place for instance in base for place in instance.grids},
+            key=lambda place: (_path_order(base, place[0]), place[1]),
+        )
+        levels = [[file.instance for file in files] for files in self._levels]
+        try:
+            self.info = slide_info(levels, self._places, tuple(sorted(self._associated)))
+        except SourceError:
+            raise
+        except Exception as error:  # pydicom parses values on access, and raises what it likes
+            raise CorruptSourceError(
+                f"{base[0].path} has a damaged DICOM header: {error!r}"
+            ) from error
+
+    def _find(self, level: int, place: Place, cell: tuple[int, int]) -> tuple[Any, int] | None:
+        """Return the file and frame that hold a tile, or None."""
+        for file in self._levels[level]:
+            grid = file.instance.grids.get(place)
+            index = grid.get(cell) if grid is not None else None
+            if index is not None:
+                return file, index
+        return None
+
+    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
+        """Decode the frames that a rectangle touches, and join them."""
+        facts, info = self.info.levels[level], self.info
+        out = np.empty((rect.height, rect.width, info.bands), info.dtype)
+        for column, row in grid_cells(rect, facts.tile_width, facts.tile_height):
+            cell = cell_rect(column, row, facts.tile_width, facts.tile_height)
+            part = cell.intersect(rect)
+            target = out[
+                part.y - rect.y : part.bottom - rect.y, part.x - rect.x : part.right - rect.x
+            ]
+            found = self._find(level, self._places[frame], (column, row))
+            if found is None:
+                target[:] = np.array(info.background or 0, info.dtype)
+                continue
+            tile = found[0].decode(found[1], keep=part != cell)
+            target[:] = tile[part.y - cell.y : part.bottom - cell.y, part.x - cell.x :][
+                :, : part.width
+            ]
+        return out
+
+    def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
+        """Return True where no frame is stored."""
+        facts = self.info.levels[level]
+        return not any(
+            self._find(level, self._places[frame], cell)
+            for cell in grid_cells(rect, facts.tile_width, facts.tile_height)
+        )
+
+    def encoded(self, level: int, frame: int) -> EncodedLevel | None:
+        """Return a level's frames as they are stored."""
+        files = self._levels[level]
+        form = files[0].format
+        if form.codec is Codec.OTHER or any(file.format != form for file in files[1:]):
+            return None
+        facts = self.info.levels[level]
+        columns, rows = grid_shape(facts.width, facts.height, facts.tile_width, facts.tile_height)
+
+        def tile(column: int, row: int) -> bytes | None:
+            found = self._find(level, self._places[frame], (column, row))
+            data: bytes | None = found[0].frame(found[1]) if found else None
+            return data
+
+        return EncodedLevel(
+            form,
+            facts.width,
+            facts.height,
+            facts.tile_width,
+            facts.tile_height,
+            columns,
+            rows,
+            tile,
+        )
+
+    def read_associated(self, name: str) -> Pixels:
+        """Return an associated image; tiled ones are joined."""
+        file = self._associated[name]
+        item = file.instance
+        whole = Rect(0, 0, item.width, item.height)
+        grid = next(iter(item.grids.values()))
+        if item.width * item.height > 4 * item.tile_width * item.tile_height * item.frames:
+            raise CorruptSourceError(f"{item.path} claims {item.width} x {item.height} pixels")
+        out = np.zeros((item.height, item.width, item.bands), file.format.dtype)
+        for cell in grid_cells(whole, item.tile_width, item.tile_height):
+            index = grid.get(cell)
+            if index is not None:
+                part = cell_rect(*cell, item.tile_width, item.tile_height).intersect(whole)
+                tile = file.decode(index)[: part.height, : part.width]
+                out[part.y : part.bottom, part.x : part.right] = tile
+        return out
+
+    def encoded_associated(self, name: str) -> EncodedImage | None:
+        """Return an associated image of one frame as its code stream."""
+        file = self._associated.get(name)
+        if file is None:
+            raise KeyError(name)
+        item = file.instance
+        if item.frames != 1 or file.format.codec not in (Codec.JPEG, Codec.JPEG2000):
+            return None
+        return EncodedImage(file.format.codec, item.width, item.height, file.frame(0))
+
+    def close(self) -> None:
+        """Close all files."""
+        for file in self._files:
+            file.close()
+
+
+def _path_order(instances: Sequence[Instance], path: str) -> int:
+    order = [name for instance in instances for name in instance.paths]
+    return order.index(path) if path in order else len(order)
+
+
+def _siblings(folder: Path, series: str | None) -> list[Path]:
+    """Return the files of one series in a folder; the first slide found names the series."""
+    found: list[Path] = []
+    for path in sorted(folder.iterdir()):
+        if not path.is_file() or path.suffix.lower() not in (".dcm", ".dicom", ""):
+            continue
+        own = read_series(path)
+        if own is not None and (series is None or own == series):
+            series = own
+            found.append(path)
+    return found
+
+
+def open_reader(location: Location) -> DicomReader:
+    """Open a slide by its folder or by any of its instances.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        No whole slide, or one that is no plain tile grid.
+    CorruptSourceError
+        Damaged.
+    """
+    path = location.path
+    if path is None:
+        raise UnsupportedFormatError("DICOM slides are read from local files only")
+    if location.is_directory:
+        paths = _siblings(path, None)
+        if not paths:
+            raise UnsupportedFormatError("a folder without DICOM slides")
+        return DicomReader([read_instance(item) for item in paths])
+    own = read_instance(path)
+    others = (item for item in _siblings(path.parent, own.series) if item != path)
+    return DicomReader([own, *_readable(others)])
+
+
+def _readable(paths: Any) -> list[Instance]:
+    """Return the neighbours that can be read: one damaged level must not hide the others."""
+    found = []
+    for path in paths:
+        try:
+            found.append(read_instance(path))
+        except (UnsupportedFormatError, CorruptSourceError):
+            continue
+        except SourceError:
+            continue
+    return found

@@ -1,0 +1,1 @@
+"""Rasters through GDAL, and their projected view."""

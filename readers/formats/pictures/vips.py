@@ -1,0 +1,228 @@
+"""Ordinary pictures through libvips: PNG, JPEG, WebP, GIF, SVG, AVIF and what else it can.
+
+The loader is chosen here by the first bytes, so that libvips never guesses: its CSV and matrix
+loaders take any text for a picture. Images are decoded in sequential mode on the calling thread,
+because libvips' worker threads don't survive a fork.
+
+Pictures are turned as their EXIF orientation says. CMYK and Lab become sRGB; everything else
+keeps its dtype and profile. A resolution counts as a physical pixel size only where pixels are
+10 µm or finer: coarser ones speak of screens and printers.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyvips
+
+from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
+from ziggurat.readers.formats.pictures.base import DecodedReader, check_proportion
+from ziggurat.readers.formats.registry import SLIDE_SUFFIXES
+from ziggurat.readers.io.location import Location
+from ziggurat.readers.model.image import Axis, ImageInfo, Interpretation, Level
+from ziggurat.readers.model.reader import Pixels
+
+_TILE = 256
+_STRIP_BYTES = 8 * 1024 * 1024
+_COARSEST_MM = 0.01
+_REMOTE_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Loader:
+    """A loader of libvips, the bytes it is known by, and how much it can pack into one byte.
+
+    Deflate packs 1032 bytes into one. A progressive JPEG's emptiest block is one bit: 64 samples.
+    The other limits are generous guesses.
+    """
+
+    name: str
+    magics: tuple[tuple[int, bytes], ...]
+    packs: int = 20_000
+    pages: str | None = None  # the axis that its pages make
+
+
+_LOADERS = (
+    _Loader("png", ((0, b"\x89PNG\r\n\x1a\n"),), packs=1_100),
+    _Loader("jpeg", ((0, b"\xff\xd8\xff"),), packs=1_100),
+    _Loader("webp", ((8, b"WEBP"),), packs=200_000, pages="t"),
+    _Loader("gif", ((0, b"GIF87a"), (0, b"GIF89a")), packs=5_000, pages="t"),
+    _Loader(
+        "heif",
+        tuple(
+            (4, b"ftyp" + brand)
+            for brand in (b"avif", b"avis", b"mif1", b"msf1")  # HEVC is left out of its wheels
+        ),
+        packs=200_000,
+        pages="page",
+    ),
+    _Loader("svg", (), packs=10**9),
+)
+_INTERPRETATIONS = {
+    "b-w": Interpretation.GRAY,
+    "grey16": Interpretation.GRAY,
+    "srgb": Interpretation.RGB,
+    "rgb": Interpretation.RGB,
+    "rgb16": Interpretation.RGB,
+    "scrgb": Interpretation.RGB,
+}
+_DTYPES = {
+    "uchar": np.uint8,
+    "char": np.int8,
+    "ushort": np.uint16,
+    "short": np.int16,
+    "uint": np.uint32,
+    "int": np.int32,
+    "float": np.float32,
+    "double": np.float64,
+}
+
+
+def _is_svg(location: Location) -> bool:
+    head = location.head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if location.name.endswith(".svg"):
+        return head.startswith(b"<")
+    return head.startswith((b"<svg", b"<?xml")) and b"<svg" in head
+
+
+def _loader(location: Location) -> _Loader:
+    """Choose by the first bytes alone."""
+    if location.name.endswith(SLIDE_SUFFIXES):
+        raise UnsupportedFormatError("a slide's file; what pictures it holds are not the slide")
+    head = location.head
+    for loader in _LOADERS:
+        if any(head.startswith(magic, at) for at, magic in loader.magics):
+            break
+    else:
+        if not _is_svg(location):
+            raise UnsupportedFormatError("not a picture that libvips is asked to read")
+        loader = _LOADERS[-1]
+    if not pyvips.type_find("VipsOperation", f"{loader.name}load"):
+        raise UnsupportedFormatError(f"this libvips was built without {loader.name.upper()}")
+    return loader
+
+
+def _load(location: Location, loader: _Loader, data: bytes | None) -> Any:
+    """Return the picture as a sequential pyvips image, all pages under one another."""
+    options: dict[str, Any] = {"access": "sequential", "fail_on": "error"}
+    if loader.pages:
+        options["n"] = -1
+    try:
+        if data is not None:
+            image = getattr(pyvips.Image, f"{loader.name}load_buffer")(data, **options)
+        else:
+            image = getattr(pyvips.Image, f"{loader.name}load")(str(location.path), **options)
+        if image.interpretation in ("cmyk", "lab", "labq", "labs", "xyz", "lch"):
+            if image.get_typeof("icc-profile-data"):
+                return image.icc_transform("srgb", embedded=True)
+            return image.colourspace("srgb")
+    except pyvips.Error as error:
+        raise CorruptSourceError(f"{location.url} is damaged: {_said(error)}") from error
+    return image
+
+
+def _said(error: Any) -> str:
+    lines = [line.strip() for line in (error.detail or error.message).splitlines()]
+    return "; ".join(dict.fromkeys(line for line in lines if line))
+
+
+def _decode(location: Location, image: Any, allocate: Callable[[], Pixels]) -> Pixels:
+    """Fill (frame, y, x, band) in strips, on this thread."""
+    try:
+        region = pyvips.Region.new(image)
+        region.fetch(0, 0, image.width, 1)  # a forged size fails here, before it costs memory
+        out = allocate()
+        rows = out.reshape(-1, *out.shape[2:])
+        height, width, bands = rows.shape
+        step = max(1, _STRIP_BYTES // (width * bands * out.itemsize))
+        for top in range(0, height, step):
+            count = min(step, height - top)
+            strip = np.frombuffer(region.fetch(0, top, width, count), out.dtype)
+            rows[top : top + count] = strip.reshape(count, width, bands)
+    except pyvips.Error as error:
+        raise CorruptSourceError(f"{location.url} can't be decoded: {_said(error)}") from error
+    return out
+
+
+def _mm(resolution: float) -> float | None:
+    """Return millimetres per pixel of pixels per millimetre, where that is a measurement."""
+    return 1 / resolution if resolution * _COARSEST_MM >= 1 else None
+
+
+def _field(image: Any, name: str) -> Any:
+    return image.get(name) if image.get_typeof(name) else None
+
+
+def _info(image: Any, loader: _Loader, frames: int, orientation: int) -> ImageInfo:
+    width, height = image.width, image.height // frames
+    mm_x, mm_y = _mm(image.xres), _mm(image.yres)
+    if orientation >= 5:
+        width, height, mm_x, mm_y = height, width, mm_y, mm_x
+    texts = {
+        name: str(image.get(name))
+        for name in image.get_fields()
+        if name not in ("exif-data", "icc-profile-data", "xmp-data", "iptc-data", "gif-palette")
+    }
+    return ImageInfo(
+        format=loader.name,
+        levels=(Level(width, height, min(width, _TILE), min(height, _TILE)),),
+        bands=image.bands,
+        dtype=np.dtype(_DTYPES[image.format]),
+        interpretation=_INTERPRETATIONS.get(image.interpretation, Interpretation.MULTIBAND),
+        alpha=bool(image.hasalpha()),
+        axes=(Axis(loader.pages, frames),) if loader.pages and frames > 1 else (),
+        mm_x=mm_x,
+        mm_y=mm_y,
+        icc_profile=_field(image, "icc-profile-data"),
+        description=_field(image, "png-comment-0-Description"),
+        properties=texts,
+        internal={"vips": texts},
+    )
+
+
+def open_reader(location: Location) -> DecodedReader:
+    """Open a picture; its pixels are decoded on the first read.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        Not a picture, or one that this libvips has no loader for.
+    CorruptSourceError
+        Its header is damaged.
+    SourceError
+        A remote picture too large to be fetched at once.
+    """
+    if location.is_directory:
+        raise UnsupportedFormatError("a picture is a file, not a folder")
+    loader = _loader(location)
+    data = _fetch(location) if location.is_remote else None
+    image = _load(location, loader, data)
+    frames = _frames(image)
+    size = len(data) if data is not None else location.open_bytes().size
+    decoded = image.width * image.height * image.bands * np.dtype(_DTYPES[image.format]).itemsize
+    check_proportion(location.name, decoded, size, loader.packs)
+    orientation = int(_field(image, "orientation") or 1)
+    info = _info(image, loader, frames, orientation)
+
+    def decode(allocate: Callable[[], Pixels]) -> Pixels:
+        # loaded anew: a sequential image is read once
+        return _decode(location, _load(location, loader, data), allocate)
+
+    return DecodedReader(info, decode, orientation)
+
+
+def _frames(image: Any) -> int:
+    """Return how many pages of one size the image is made of."""
+    height = _field(image, "page-height")
+    return image.height // height if height and image.height % height == 0 else 1
+
+
+def _fetch(location: Location) -> bytes:
+    source = location.open_bytes()
+    if source.size > _REMOTE_BYTES:
+        raise SourceError(
+            f"{location.url}: {source.size} bytes of a picture that can't be read by parts; "
+            f"download it, or make it a pyramid"
+        )
+    return source.read(0, source.size)

@@ -1,0 +1,188 @@
+"""The ordered table of formats. A row is loaded only when a file looks like its kind."""
+
+import importlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ziggurat.readers.errors import SourceError, UnsupportedFormatError
+from ziggurat.readers.io.location import Location, locate
+from ziggurat.readers.model.reader import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One row: a backend module with ``open_reader(location) -> Reader`` and what it takes.
+
+    ``magics`` are bytes of the beginning, each with its offset; ``suffixes`` lower-case endings
+    of the name. A file is tried with a row when either fits. ``usual`` endings are for listings
+    only: the first bytes of such files tell more than their names.
+    """
+
+    name: str
+    module: str
+    suffixes: tuple[str, ...] = ()
+    magics: tuple[tuple[int, bytes], ...] = ()
+    directories: bool = False  # folders may be images too
+    remote: bool = False  # URLs may be images too
+    any_file: bool = False  # the last resorts, tried with anything
+    owns: bool = False  # where it says that a file is damaged, nobody else is asked
+    usual: tuple[str, ...] = ()
+
+    def fits(self, location: Location) -> bool:
+        """Return True where this backend is worth a try."""
+        return (self.remote or not location.is_remote) and self.recognises(location)
+
+    def recognises(self, location: Location) -> bool:
+        """Return True where name or beginning are those of this kind."""
+        if location.is_directory:
+            return self.directories
+        return (
+            self.any_file
+            or location.name.endswith(self.suffixes)
+            or any(location.head.startswith(magic, offset) for offset, magic in self.magics)
+        )
+
+
+TIFF_MAGICS = ((0, b"II*\0"), (0, b"MM\0*"), (0, b"II+\0"), (0, b"MM\0+"))
+PICTURE_MAGICS = (
+    (0, b"\x89PNG"),
+    (0, b"\xff\xd8\xff"),
+    (8, b"WEBP"),
+    (4, b"jP  \r\n\x87\n"),
+)
+DICOM_MAGIC = (128, b"DICM")
+SLIDE_SUFFIXES = (".mrxs", ".vms", ".vmu", ".dcm", ".svslide", ".bif")
+
+# Order matters: the first row that accepts a file reads it. Slides whose tiles overlap, or lie
+# in several files, go to OpenSlide before anybody takes their TIFF or thumbnail for the image.
+FORMATS: tuple[Format, ...] = (
+    Format("store", "ziggurat.readers.formats.sink_store.reader", directories=True, owns=True),
+    Format(
+        "ome-zarr",
+        "ziggurat.readers.formats.zarr.reader",
+        (".zip", ".ozx", ".zattrs", ".zgroup", ".zarray", "zarr.json"),
+        ((0, b"PK\x03\x04"),),
+        directories=True,
+        remote=True,
+        usual=(".zarr",),
+    ),
+    Format(
+        "dicom",
+        "ziggurat.readers.formats.dicom.reader",
+        (".dcm",),
+        (DICOM_MAGIC,),
+        directories=True,
+    ),
+    Format(
+        "openslide",
+        "ziggurat.readers.formats.openslide",
+        SLIDE_SUFFIXES,
+        (DICOM_MAGIC,),
+        directories=True,
+        owns=True,
+    ),
+    Format(
+        "geo",
+        "ziggurat.readers.formats.gdal.georeferenced",
+        magics=(*TIFF_MAGICS, *PICTURE_MAGICS),
+        remote=True,
+        usual=(".tif", ".tiff", ".jp2"),
+    ),
+    Format(
+        "tiff",
+        "ziggurat.readers.formats.tiff.reader",
+        magics=TIFF_MAGICS,
+        remote=True,
+        usual=(".tif", ".tiff", ".btf", ".svs", ".ndpi", ".qptiff", ".scn", ".ome.tif", ".lsm"),
+    ),
+    Format("openslide-tiff", "ziggurat.readers.formats.openslide", magics=TIFF_MAGICS),
+    Format(
+        "pdf",
+        "ziggurat.readers.formats.pictures.pdf",
+        magics=((0, b"%PDF-"),),
+        remote=True,
+        usual=(".pdf",),
+    ),
+    Format(
+        "jpegxl",
+        "ziggurat.readers.formats.pictures.jpegxl",
+        magics=((0, b"\xff\x0a"), (0, b"\0\0\0\x0cJXL ")),
+        remote=True,
+        usual=(".jxl",),
+    ),
+    Format(
+        "heif",
+        "ziggurat.readers.formats.pictures.heif",
+        magics=((4, b"ftyphe"), (4, b"ftypmif1"), (4, b"ftypmsf1")),
+        remote=True,
+        usual=(".heic", ".heif"),
+    ),
+    Format(
+        "vips",
+        "ziggurat.readers.formats.pictures.vips",
+        any_file=True,
+        remote=True,
+        usual=(".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".svg"),
+    ),
+    Format(
+        "gdal",
+        "ziggurat.readers.formats.gdal.reader",
+        any_file=True,
+        remote=True,
+        usual=(".jp2", ".j2k", ".vrt", ".img", ".asc", ".hgt"),
+    ),
+    Format(
+        "pillow",
+        "ziggurat.readers.formats.pictures.pillow",
+        any_file=True,
+        usual=(".bmp", ".ppm", ".pgm", ".tga", ".pcx", ".sgi", ".ico", ".psd"),
+    ),
+)
+
+
+def _load(row: Format) -> Callable[[Location], Reader]:
+    try:
+        module = importlib.import_module(row.module)
+    except ImportError as error:  # a library without a build for this machine
+        raise UnsupportedFormatError(f"can't be loaded here ({error})") from error
+    opener: Callable[[Location], Reader] = module.open_reader
+    return opener
+
+
+def open_reader(path: str | os.PathLike[str], formats: tuple[Format, ...] | None = None) -> Reader:
+    """Open an image with the first backend that accepts it (of ``formats``; default: all).
+
+    Raises
+    ------
+    SourceNotFoundError
+        Nothing is there.
+    CorruptSourceError, SourceError
+        A backend knows the kind of file, and says what is wrong with this one.
+    UnsupportedFormatError
+        No backend knows it; the message lists what each one said.
+    """
+    location = locate(path)
+    refusals: list[str] = []
+    failure: SourceError | None = None
+    for row in FORMATS if formats is None else formats:
+        if not row.fits(location):
+            if not row.any_file and row.recognises(location):
+                refusals.append(f"{row.name}: reads local files only; download it")
+            continue
+        if row.any_file and failure is not None:
+            break  # somebody has recognised it as damaged: guessing would not mend it
+        try:
+            return _load(row)(location)
+        except UnsupportedFormatError as error:
+            refusals.append(f"{row.name}: {error}")
+        except SourceError as error:
+            failure = failure or error
+            if row.owns:
+                break
+    if failure is not None:
+        if location.path is None or location.path.name in str(failure):
+            raise failure
+        raise type(failure)(f"{location.url}: {failure}") from failure
+    said = "; ".join(refusals) or "no backend takes such a name or beginning"
+    raise UnsupportedFormatError(f"{location.url} is not an image that can be opened ({said})")

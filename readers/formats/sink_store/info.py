@@ -1,0 +1,162 @@
+"""From a store's structure, sizes and attributes to the facts about its image."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ziggurat.readers.errors import SourceError
+from ziggurat.readers.formats.sink_store.layout import Structure
+from ziggurat.readers.model.image import (
+    Axis,
+    Channel,
+    GeoReference,
+    GroundControlPoint,
+    ImageInfo,
+    Interpretation,
+    Level,
+)
+
+FORMAT = "ziggurat store"
+
+
+def image_info(
+    structure: Structure,
+    sizes: Sequence[int],
+    attributes: Mapping[str, Any],
+    values: Sequence[Mapping[str, Any]],
+) -> ImageInfo:
+    """Return the facts about a store's image.
+
+    ``sizes`` are those of the axes, height and width; ``attributes`` and ``values`` as the
+    store has them.
+
+    Raises
+    ------
+    SourceError
+        There is nothing in the store yet.
+    """
+    *axis_sizes, height, width = sizes
+    if not (structure.dtype and height and width):
+        raise SourceError("there is no tile in the sink yet, and no size was given")
+    bands, dtype = structure.bands, structure.numpy_dtype
+    said = attributes.get("interpretation")
+    color = dtype.name in ("uint8", "uint16") and said is None
+    labels = said == Interpretation.LABELS.value and dtype.kind in "biu"
+    kinds = {1: Interpretation.LABELS if labels else Interpretation.GRAY}
+    if color:
+        rgb = Interpretation.RGB
+        kinds |= {2: Interpretation.GRAY, 3: rgb, 4: rgb}
+    axes = tuple(
+        _axis(name, size, attributes, values, structure.axes)
+        for name, size in zip(structure.axes, axis_sizes, strict=True)
+    )
+    additional = attributes.get("additionalMetadata")
+    return ImageInfo(
+        format=FORMAT,
+        levels=(Level(width, height, structure.tile_width, structure.tile_height),),
+        bands=bands,
+        dtype=dtype,
+        interpretation=kinds.get(bands, Interpretation.MULTIBAND),
+        alpha=color and bands in (2, 4),
+        axes=axes,
+        channels=_channels(attributes, axes, bands),
+        band_names=_band_names(attributes, axes, bands),
+        mm_x=attributes.get("mm_x"),
+        mm_y=attributes.get("mm_y"),
+        magnification=attributes.get("magnification"),
+        description=_description(attributes.get("imageDescription")),
+        associated=tuple(attributes.get("associated", ())),
+        background=(structure.fill,) * bands if structure.fill else None,
+        geo=_geo(attributes),
+        properties=_texts(additional) if isinstance(additional, Mapping) else {},
+        internal={"store": structure.to_json(), "additionalMetadata": additional},
+    )
+
+
+def frame_values(
+    axes: Sequence[str], values: Sequence[Mapping[str, Any]], axis: str
+) -> dict[tuple[int, ...], Any]:
+    """Return what tiles said an axis stands for, by the position on all axes."""
+    found = {}
+    for entry in values:
+        if axis in entry["values"]:
+            position = tuple(entry["at"].get(name, 0) for name in axes)
+            found[position] = entry["values"][axis]
+    return found
+
+
+def _axis(
+    name: str,
+    size: int,
+    attributes: Mapping[str, Any],
+    values: Sequence[Mapping[str, Any]],
+    axes: Sequence[str],
+) -> Axis:
+    """Return one axis; where a value differs from frame to frame, the first frame's is taken."""
+    number = axes.index(name)
+    known: dict[int, Any] = {}
+    for position, value in sorted(frame_values(axes, values, name).items(), key=lambda kv: kv[0]):
+        known.setdefault(position[number], value)
+    listed = tuple(known.get(index) for index in range(size)) if known else None
+    return Axis(name, size, listed, attributes.get("frameUnits", {}).get(name))
+
+
+def channels_without_place(
+    attributes: Mapping[str, Any], axes: Sequence[Axis], bands: int
+) -> tuple[str, ...]:
+    """Return one sentence for each thing said of channels that are not in the image."""
+    if any(axis.name == "c" for axis in axes):
+        return ()
+    names, colors = (attributes.get(key) or [] for key in ("channelNames", "channelColors"))
+    lost = []
+    if names and len(names) != bands:
+        lost.append(f"channelNames {names}: there is no axis c, and {bands} band(s)")
+    if colors and (bands > 1 or len(colors) != 1):
+        lost.append(f"channelColors {colors}: there is no axis c")
+    return tuple(lost)
+
+
+def _band_names(attributes: Mapping[str, Any], axes: Sequence[Axis], bands: int) -> tuple[str, ...]:
+    """Return the names of the channels where these are the bands."""
+    names = attributes.get("channelNames") or []
+    apart = any(axis.name == "c" for axis in axes)
+    return tuple(names) if len(names) == bands > 1 and not apart else ()
+
+
+def _channels(
+    attributes: Mapping[str, Any], axes: Sequence[Axis], bands: int
+) -> tuple[Channel, ...]:
+    names = attributes.get("channelNames") or []
+    colors = attributes.get("channelColors") or []
+    sizes = [axis.size for axis in axes if axis.name == "c"]
+    if not sizes and bands == 1 and max(len(names), len(colors)) == 1:
+        sizes = [1]  # the only channel
+    if not (names or colors) or not sizes:
+        return ()
+    more = [f"Channel {number + 1}" for number in range(len(names), sizes[0])]
+    padded = [*colors, *[None] * sizes[0]]
+    pairs = zip([*names, *more][: sizes[0]], padded, strict=False)
+    return tuple(Channel(name, color) for name, color in pairs)
+
+
+def _description(description: Any) -> str | None:
+    if description is None or isinstance(description, str):
+        return description
+    return json.dumps(description)
+
+
+def _texts(additional: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in additional.items()
+    }
+
+
+def _geo(attributes: Mapping[str, Any]) -> GeoReference | None:
+    projection = attributes.get("projection")
+    points = attributes.get("gcps") or []
+    if not projection:
+        return None
+    return GeoReference(
+        projection, gcps=tuple(GroundControlPoint(px, py, x, y) for x, y, px, py in points)
+    )

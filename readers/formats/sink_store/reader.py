@@ -1,0 +1,276 @@
+"""The store of a sink as an image: readable by anybody, at any moment, while it grows."""
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
+from ziggurat.readers.formats.sink_store.info import image_info
+from ziggurat.readers.formats.sink_store.layout import (
+    Blend,
+    Header,
+    Name,
+    StoredArray,
+    Structure,
+    Word,
+    chunk_path,
+    chunk_shape,
+    is_store,
+    own,
+    read_structure,
+)
+from ziggurat.readers.io.location import Location
+from ziggurat.readers.io.lock_files import close_lock_file, open_lock_file
+from ziggurat.readers.model.geometry import Rect, cell_rect, grid_cells
+from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.model.reader import Pixels, Reader
+
+Arrays = tuple[StoredArray, ...]
+
+
+class StoreReader(Reader):
+    """One look at a store: the facts are those of the moment it was made, pixels are today's.
+
+    Reading takes no lock unless the structure changes meanwhile; then it shares the structure
+    lock, so that it never waits for tiles nor tiles for it.
+    """
+
+    volatile = True
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        """Look at a store.
+
+        Raises
+        ------
+        UnsupportedFormatError
+            The folder is not a store.
+        SourceError
+            There is nothing in it yet.
+        CorruptSourceError
+            It is damaged, or a process died while it changed its structure.
+        """
+        self._root = os.path.abspath(root)
+        self._header = Header(self._root, writable=False)
+        with self._still():
+            structure = self._checked_structure()
+            self._sizes = self._header.sizes(structure)
+            self.info: ImageInfo = image_info(
+                structure, self._sizes, read_attributes(self._root), read_values(self._root)
+            )
+        self._now = structure, structure.arrays
+        self._axes = structure.axes
+        self._seen = structure.generation
+
+    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
+        """Return a copy of a rectangle; blended pixels are resolved, unwritten ones are ``fill``.
+
+        Raises
+        ------
+        SourceError
+            The store has been removed.
+        CorruptSourceError
+            A chunk is of the wrong size.
+        """
+        if level:
+            raise SourceError(f"a store has level 0 only, not {level}")
+
+        def look(structure: Structure, arrays: Arrays) -> Pixels:
+            place = self._place(frame, structure)
+            values = self._gather(structure, arrays[0], place, rect)
+            if len(arrays) == 1:
+                return values
+            weights = self._gather(structure, arrays[1], place, rect)
+            return resolve(structure, values, weights)
+
+        return self._as_promised(self._steadily(look))
+
+    def read_associated(self, name: str) -> Pixels:
+        """Return an associated image that was added to the sink."""
+        if name not in self.info.associated:
+            raise KeyError(name)
+        file = read_attributes(self._root)["associated"][name]
+        pixels: Pixels = np.load(own(self._root, Name.ASSOCIATED) / file, allow_pickle=False)
+        return pixels
+
+    def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
+        """Return True where no tile ever touched any chunk of the rectangle."""
+        del level
+
+        def look(structure: Structure, arrays: Arrays) -> bool:
+            place = self._place(frame, structure)
+            cells = grid_cells(rect, structure.tile_width, structure.tile_height)
+            paths = (self._chunk(arrays[0], place, row, column) for column, row in cells)
+            return not any(os.path.exists(path) for path in paths)
+
+        blank = self._steadily(look)
+        if blank:
+            self._refuse_vanished()
+        return blank
+
+    def close(self) -> None:
+        """Close the header."""
+        self._header.close()
+
+    def _steadily[T](self, look: Callable[[Structure, Arrays], T]) -> T:
+        """Return what ``look`` finds in a structure that does not change meanwhile.
+
+        It looks without a lock at first, and again under the lock where something has changed.
+        """
+        self._refuse_vanished()
+        if self._quiet():
+            try:
+                found = look(*self._now)
+            except CorruptSourceError:
+                if self._quiet():
+                    raise
+            else:
+                if self._quiet():
+                    return found
+        with self._still():
+            return look(*self._current())
+
+    def _quiet(self) -> bool:
+        """Return True where the structure is the one we know and nobody is about to change it."""
+        words = self._header.words
+        return not words[Word.CHANGE] and words[Word.GENERATION] == self._now[0].generation
+
+    @contextmanager
+    def _still(self) -> Iterator[None]:
+        """Keep the structure from changing."""
+        try:
+            descriptor = open_lock_file(own(self._root, Name.STRUCTURE_LOCK))
+        except FileNotFoundError as error:
+            raise SourceError(f"the store {self._root} has been removed") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            yield
+        finally:
+            close_lock_file(descriptor)
+
+    def _checked_structure(self) -> Structure:
+        if self._header.words[Word.CHANGE] and own(self._root, Name.CHANGE).exists():
+            raise CorruptSourceError(
+                f"a process died while it changed the store {self._root}; "
+                "ziggurat.new(path, mode='join') finishes its work"
+            )
+        return read_structure(self._root)
+
+    def _current(self) -> tuple[Structure, Arrays]:
+        self._refuse_vanished()
+        if self._header.words[Word.GENERATION] != self._now[0].generation:
+            structure = self._checked_structure()
+            self._now = structure, structure.arrays
+        return self._now
+
+    def _refuse_vanished(self) -> None:
+        if self._header.vanished:
+            raise SourceError(f"the store {self._root} has been removed")
+
+    def _place(self, frame: int, structure: Structure) -> tuple[int, ...]:
+        """Return a frame's indices on the axes that the store has by now."""
+        position = self.info.frame_position(frame) if self._axes else {}
+        return tuple(position.get(name, 0) for name in structure.axes)
+
+    def _chunk(self, array: StoredArray, place: tuple[int, ...], row: int, column: int) -> str:
+        return chunk_path(self._root, array, place, row, column)
+
+    def _gather(
+        self, structure: Structure, array: StoredArray, place: tuple[int, ...], rect: Rect
+    ) -> Pixels:
+        width, height = structure.tile_width, structure.tile_height
+        shape = (rect.height, rect.width, array.bands) if array.bands else (rect.height, rect.width)
+        fill = 0 if array.folder else structure.fill
+        pixels = np.empty(shape, array.dtype)
+        for column, row in grid_cells(rect, width, height):
+            cell = cell_rect(column, row, width, height)
+            shared = rect.intersect(cell)
+            part, inside = shared.shift(-rect.x, -rect.y), shared.shift(-cell.x, -cell.y)
+            target = pixels[part.y : part.bottom, part.x : part.right]
+            path = self._chunk(array, place, row, column)
+            _read_chunk(path, chunk_shape(structure, array), inside, target, fill)
+        return pixels
+
+    def _as_promised(self, values: Pixels) -> Pixels:
+        """Return pixels as ``info`` has them, whatever the store has become since."""
+        return values[..., : self.info.bands].astype(self.info.dtype, copy=False)
+
+
+def open_reader(location: Location) -> Reader:
+    """Open a sink's store by its folder.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        The folder is not a store.
+    """
+    if location.path is None or not is_store(location.path):
+        raise UnsupportedFormatError("not a sink's store")
+    return StoreReader(location.path)
+
+
+def resolve(structure: Structure, values: Pixels, weights: Pixels) -> Pixels:
+    """Turn values (y, x, band) and weights (y, x) into pixels of the image's dtype."""
+    dtype = structure.numpy_dtype
+    written = (weights > 0)[..., np.newaxis]
+    if structure.blend in (Blend.MEAN, Blend.WEIGHTED):
+        values = values / np.where(written, weights[..., np.newaxis], 1)
+    if dtype.kind in "biu" and values.dtype != dtype:
+        limits = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+        if dtype.itemsize == 8:  # a mean, as a float, may lie just past the largest integer
+            past = values >= float(limits[1])
+            whole = np.rint(np.where(past, 0, values)).astype(dtype)
+            values = np.where(past, dtype.type(limits[1]), whole)
+        else:
+            values = np.clip(np.rint(values) if values.dtype.kind == "f" else values, *limits)
+    return np.where(written, values, structure.fill_value).astype(dtype, copy=False)
+
+
+def read_attributes(root: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return what users have said about the image, as the sink wrote it."""
+    try:
+        attributes: dict[str, Any] = json.loads(own(root, Name.ATTRIBUTES).read_text())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise CorruptSourceError(f"the attributes of the store {root} can't be read") from error
+    return attributes
+
+
+def read_values(root: str | os.PathLike[str]) -> list[Mapping[str, Any]]:
+    """Return what tiles said their positions stand for, in the order in which they came.
+
+    Each is ``{"at": {axis: index …}, "values": {axis: value …}}``.
+    """
+    try:
+        lines = own(root, Name.VALUES).read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return []
+    return [json.loads(line) for line in lines[:-1]]
+
+
+def _read_chunk(
+    path: str, shape: tuple[int, ...], inside: Rect, target: Pixels, fill: float
+) -> None:
+    """Copy a part of a chunk; whole rows are read, in one piece."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        target[...] = fill
+        return
+    try:
+        row_shape = (inside.height, *shape[1:])
+        whole = inside.width == shape[1] and target.flags.c_contiguous
+        rows = target if whole else np.empty(row_shape, target.dtype)
+        row_bytes = rows.nbytes // inside.height
+        view = memoryview(rows).cast("B")
+        if os.preadv(descriptor, [view], inside.y * row_bytes) != len(view):
+            raise CorruptSourceError(f"the chunk {path} is cut short")
+    finally:
+        os.close(descriptor)
+    if not whole:
+        target[...] = rows[:, inside.x : inside.right]

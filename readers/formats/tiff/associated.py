@@ -1,0 +1,186 @@
+"""Images beside the image: label, macro, thumbnail and whatever else a TIFF carries."""
+
+import contextlib
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ziggurat.readers.codecs.decode import decode_tile
+from ziggurat.readers.codecs.jpeg_stream import (
+    join_strips,
+    merge_tables,
+    parse_header,
+    stream_photometric,
+    with_adobe_marker,
+)
+from ziggurat.readers.errors import SourceError, UnsupportedFormatError
+from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout
+from ziggurat.readers.formats.tiff.pages.plane import Plane
+from ziggurat.readers.formats.tiff.pages.structure import Beside, PageData, Structure
+from ziggurat.readers.formats.tiff.planes import layout_of, make_plane
+from ziggurat.readers.formats.tiff.vendors.hamamatsu_tiles import has_intervals
+from ziggurat.readers.io.bytes import ByteSource
+from ziggurat.readers.model.encoded import Codec, EncodedImage, Photometric, StoredPage, TileFormat
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.reader import Pixels
+
+_KNOWN = ("label", "macro", "thumbnail", "overview", "map")
+_LARGEST_PIXELS = 1 << 27  # what is larger is a picture of its own, not one beside another
+_TIFF_PAGE_NAME = 285
+
+
+class Associated(Protocol):
+    """One associated image, wherever it is."""
+
+    def read(self, source: ByteSource) -> Pixels:
+        """Return the pixels as (y, x, band)."""
+        ...
+
+    def encoded(self, source: ByteSource) -> EncodedImage | None:
+        """Return the image as one complete JPEG, None where it isn't stored as JPEG."""
+        ...
+
+    def stored(self, source: ByteSource) -> StoredPage | None:
+        """Return the strips or tiles of its page, None where they mean nothing elsewhere."""
+        ...
+
+
+@dataclass(frozen=True)
+class AssociatedStream:
+    """One whole JPEG that was found in a description."""
+
+    data: bytes
+
+    def read(self, source: ByteSource) -> Pixels:
+        """Return the pixels as (y, x, band)."""
+        del source
+        header = parse_header(self.data)
+        space = stream_photometric(header, Photometric.YCBCR)
+        form = TileFormat(Codec.JPEG, space, header.components, header.bits, "uint8")
+        return decode_tile(self.data, form)
+
+    def encoded(self, source: ByteSource) -> EncodedImage:
+        """Return the stream."""
+        del source
+        header = parse_header(self.data)
+        return EncodedImage(Codec.JPEG, header.width, header.height, self.data)
+
+    def stored(self, source: ByteSource) -> None:
+        """Return None: it has no page."""
+        del source
+
+
+@dataclass(frozen=True)
+class AssociatedPage:
+    """One page."""
+
+    page: PageData
+    layout: SegmentLayout
+
+    def _plane(self, source: ByteSource) -> Plane:
+        return make_plane(source, self.page, self.layout, self._white)
+
+    def _white(self, part: Rect) -> Pixels:
+        layout = self.layout
+        top = 255 if layout.dtype == np.uint8 else 0
+        return np.full((part.height, part.width, layout.bands), top, layout.dtype)
+
+    def read(self, source: ByteSource) -> Pixels:
+        """Return the pixels as (y, x, band)."""
+        plane = self._plane(source)
+        return plane.read(Rect(0, 0, plane.layout.width, plane.layout.height))
+
+    def encoded(self, source: ByteSource) -> EncodedImage | None:
+        """Return the image as one complete JPEG, None where it isn't stored as JPEG.
+
+        Strips are joined by restart markers: their coefficients stay as they are.
+        """
+        plane = self._plane(source)
+        layout, form = plane.layout, plane.format
+        one = layout.columns == 1 and not (layout.planar or layout.inverted)
+        if form.codec is not Codec.JPEG or not one or form.bits != 8 or form.bands not in (1, 3):
+            return None
+        stored = [plane.stored(index) for index in range(layout.segments)]
+        parts = [merge_tables(data, form.tables) for data in stored if data is not None]
+        if len(parts) != layout.segments or (layout.tiled and len(parts) > 1):
+            return None
+        data = parts[0] if len(parts) == 1 else join_strips(parts, layout.height)
+        if data is None:
+            return None
+        if form.photometric is Photometric.RGB:
+            data = with_adobe_marker(data, form.photometric)
+        return EncodedImage(Codec.JPEG, layout.width, layout.height, data)
+
+    def stored(self, source: ByteSource) -> StoredPage | None:
+        """Return the page's strips or tiles.
+
+        None where a page with the same tags would not show the same: few bits, palettes, a
+        plane for each band, samples in an order of their own.
+        """
+        if has_intervals(self.page):
+            return None
+        plane = self._plane(source)
+        layout, form = plane.layout, plane.format
+        odd = layout.planar or layout.scale != 1 or form.photometric is Photometric.PALETTE
+        if form.codec is Codec.OTHER or odd or form.bits != 8 * layout.dtype.itemsize:
+            return None
+        parts = (plane.stored(index) for index in range(layout.segments))
+        segments = tuple(data for data in parts if data is not None)
+        if len(segments) != layout.segments:
+            return None
+        return StoredPage(
+            format=form,
+            width=layout.width,
+            height=layout.height,
+            segment_width=layout.tile_width,
+            segment_height=min(layout.tile_height, layout.height),
+            tiled=layout.tiled,
+            inverted=layout.inverted,
+            extra_samples=tuple(int(kind) for kind in self.page.keyframe.extrasamples),
+            segments=segments,
+        )
+
+
+def _known_name(beside: Beside) -> str | None:
+    """Return the usual name that a page gives itself, in its name or few words of description."""
+    if beside.page is None:
+        return None
+    page = beside.page.keyframe
+    for text in (beside.name, page.description, page.tags.valueof(_TIFF_PAGE_NAME)):
+        words = re.findall(r"[a-z]+", str(text or "").lower()[:4096])
+        for name in _KNOWN:
+            if name in words[:1] or (len(words) < 12 and name in words):
+                return name
+    return None
+
+
+def _associated(beside: Beside, *, truth: bool) -> Associated:
+    if beside.page is not None:
+        layout = layout_of(beside.page, truth=truth)
+        if layout.width * layout.height > _LARGEST_PIXELS:
+            raise UnsupportedFormatError(f"{layout.width} x {layout.height} pixels beside an image")
+        return AssociatedPage(beside.page, layout)
+    stream = AssociatedStream(beside.stream or b"")
+    parse_header(stream.data)
+    return stream
+
+
+def find_associated(structure: Structure) -> dict[str, Associated]:
+    """Return the associated images of a file by name.
+
+    Names are the ones that their kind of file gives; a page that says nothing is
+    ``image1``, ``image2`` ….
+    """
+    found: dict[str, Associated] = {}
+    for number, beside in enumerate(structure.others, 1):
+        name = beside.name or _known_name(beside) or f"image{number}"
+        if structure.said is None:  # ours are called what their writer called them
+            name = name.lower()
+        while name in found:
+            name += "2"
+        # An image beside the image that nobody can read is no reason to refuse the image.
+        with contextlib.suppress(SourceError):
+            found[name] = _associated(beside, truth=structure.said is not None)
+    return found

@@ -1,0 +1,1 @@
+"""TIFF mechanics: structure, layout, tile tables, planes; knows no vendor."""

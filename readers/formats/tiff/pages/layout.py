@@ -1,0 +1,249 @@
+"""How the pixels of a TIFF page are cut into tiles or strips: facts of one page, checked."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
+from ziggurat.readers.model.encoded import Codec, Photometric, TileFormat
+from ziggurat.readers.model.geometry import grid_shape
+
+_CODECS = {
+    1: Codec.NONE,
+    5: Codec.LZW,
+    7: Codec.JPEG,
+    8: Codec.DEFLATE,
+    32773: Codec.PACKBITS,
+    32946: Codec.DEFLATE,
+    33003: Codec.JPEG2000,
+    33005: Codec.JPEG2000,
+    34712: Codec.JPEG2000,
+    34925: Codec.LZMA,
+    22610: Codec.JPEGXR,
+    34934: Codec.JPEGXR,
+    50000: Codec.ZSTD,
+    34926: Codec.ZSTD,
+    50001: Codec.WEBP,
+    50002: Codec.JPEGXL,
+    52546: Codec.JPEGXL,
+}
+_APERIO_YCBCR = 33003  # JPEG 2000 of YCbCr samples, whatever the photometric tag says
+_YCBCR_CODECS = {6, 7, _APERIO_YCBCR, 34712, 50001}
+_MIN_IS_WHITE = 0
+_PHOTOMETRICS = {
+    _MIN_IS_WHITE: Photometric.GRAY,
+    1: Photometric.GRAY,
+    2: Photometric.RGB,
+    3: Photometric.PALETTE,
+    4: Photometric.GRAY,  # a transparency mask
+    6: Photometric.YCBCR,
+}
+_LOSSY = {Codec.JPEG, Codec.JPEG2000, Codec.JPEGXL, Codec.JPEGXR, Codec.WEBP, Codec.OTHER}
+
+# A side beyond this is forged: the largest slides have some 10^6 pixels a side.
+_LARGEST_SIDE = 1 << 26
+_LARGEST_TILE_BYTES = 1 << 30
+_LARGE_TILE = 1 << 20  # pixels; decoding one again for each small region would be slow
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentLayout:
+    """What all pages of a kind share: sizes, the grid of tiles or strips, how to decode one.
+
+    Strips are a grid of one column. ``planar``: each band has a grid of its own, one after the
+    other. ``fallback`` is tifffile's decoder, for what :mod:`ziggurat.readers.codecs.decode` does
+    not know. ``inverted``: stored as "zero is white". ``scale`` widens 1 to 7 bits of gray to 8.
+    """
+
+    width: int
+    height: int
+    tile_width: int
+    tile_height: int
+    columns: int
+    rows: int
+    bands: int
+    dtype: np.dtype[Any]
+    tiled: bool
+    planar: bool
+    format: TileFormat
+    fallback: Callable[..., Any]
+    inverted: bool = False
+    scale: int = 1
+    cached: bool = False  # decoded strips and tiles are worth keeping for their neighbours
+
+    @property
+    def segments(self) -> int:
+        """How many tiles or strips there are."""
+        return self.columns * self.rows * (self.bands if self.planar else 1)
+
+    @property
+    def verbatim(self) -> bool:
+        """True where an encoded tile means what its format says, without mending afterwards.
+
+        Tile sizes that no TIFF may have (not a multiple of 16) are no reason to refuse: they
+        are common, and readers take them.
+        """
+        known = self.format.codec is not Codec.OTHER
+        return self.tiled and known and not (self.planar or self.inverted or self.scale != 1)
+
+    def segment_shape(self, index: int) -> tuple[int, int, int]:
+        """Return (height, width, bands) of a decoded tile or strip; the last strip is shorter."""
+        height = self.tile_height
+        if not self.tiled:
+            height = min(height, self.height - index % self.rows * height)
+        return height, self.tile_width, 1 if self.planar else self.bands
+
+
+def _photometric(page: tifffile.TiffPage) -> Photometric:
+    try:
+        return _PHOTOMETRICS[int(page.photometric)]
+    except KeyError:
+        raise UnsupportedFormatError(
+            f"TIFF photometric interpretation {int(page.photometric)} is left to other readers"
+        ) from None
+
+
+def _dtype(page: tifffile.TiffPage) -> np.dtype[Any]:
+    if page.dtype is None or page.dtype.kind not in "buif":
+        raise UnsupportedFormatError(
+            f"TIFF samples of {page.bitspersample} bits, sample format {page.sampleformat}, "
+            "can't be read"
+        )
+    return np.dtype(np.uint8) if page.dtype.kind == "b" else page.dtype.newbyteorder("=")
+
+
+def _check_sizes(page: tifffile.TiffPage, tile_width: int, tile_height: int, size: int) -> None:
+    if min(page.imagewidth, page.imagelength, tile_width, tile_height, page.samplesperpixel) < 1:
+        raise CorruptSourceError("a TIFF page without pixels")
+    if max(page.imagewidth, page.imagelength) > _LARGEST_SIDE:
+        raise CorruptSourceError(
+            f"a TIFF page of {page.imagewidth} x {page.imagelength} pixels can't be"
+        )
+    if size > _LARGEST_TILE_BYTES:
+        raise UnsupportedFormatError(
+            f"TIFF tiles of {tile_width} x {tile_height} pixels are too large to decode"
+        )
+    if page.imagedepth > 1:
+        raise UnsupportedFormatError("TIFF pages with a depth of their own can't be read")
+
+
+def _tile_format(page: tifffile.TiffPage, dtype: np.dtype[Any], planar: bool) -> TileFormat:
+    compression = int(page.compression)
+    codec = _CODECS.get(compression, Codec.OTHER)
+    odd = isinstance(page.bitspersample, tuple) or page.fillorder != 1 or page.sampleformat == 5
+    bits = page.bitspersample if isinstance(page.bitspersample, int) else 0
+    return TileFormat(
+        codec=Codec.OTHER if odd else codec,
+        photometric=Photometric.YCBCR if compression == _APERIO_YCBCR else _photometric(page),
+        bands=page.samplesperpixel,
+        bits=bits,
+        dtype=dtype.name,
+        predictor=int(page.predictor),
+        planar=planar,
+        byteorder=page.parent.byteorder,
+        tiff_compression=compression,
+        lossless=codec not in _LOSSY,
+    )
+
+
+def _segment_size(
+    page: tifffile.TiffPage,
+    photometric: Photometric,
+    dtype: np.dtype[Any],
+    tiled: bool,
+    intervals: bool,
+) -> tuple[int, int]:
+    """Return (width, height) of a page's tiles or strips, after a check of all sizes."""
+    width = page.tilewidth if tiled else page.imagewidth
+    height = page.tilelength if tiled else (page.rowsperstrip or page.imagelength)
+    bands = 1 if int(page.planarconfig) == 2 else page.samplesperpixel
+    size = 0  # uncompressed strips are read by rows, restart intervals one by one
+    if tiled or (int(page.compression) != 1 and not intervals):
+        size = width * height * bands * dtype.itemsize
+    _check_sizes(page, width, height, size)
+    if photometric is Photometric.YCBCR and int(page.compression) not in _YCBCR_CODECS:
+        raise UnsupportedFormatError("YCbCr samples that are not JPEG are left to other readers")
+    return width, height
+
+
+def page_layout(
+    page: tifffile.TiffPage,
+    *,
+    intervals: bool = False,
+    truth: bool = False,
+    fallback: Callable[..., Any] | None = None,
+) -> SegmentLayout:
+    """Read the layout of a page, and refuse what can't be.
+
+    Parameters
+    ----------
+    page
+        A page with tags.
+    intervals
+        It is one JPEG that will be read by its restart intervals.
+    truth
+        Samples of one bit are True and False, not black and white.
+    fallback
+        Decoder to use instead of the page's own, which is made while its file is open.
+
+    Raises
+    ------
+    CorruptSourceError
+        Sizes that make no sense.
+    UnsupportedFormatError
+        Pixels of a kind that other readers know better.
+    """
+    photometric, dtype = _photometric(page), _dtype(page)
+    truth = truth and page.bitspersample == 1
+    if truth:
+        dtype = np.dtype(np.bool_)
+    planar = int(page.planarconfig) == 2 and page.samplesperpixel > 1
+    tiled = bool(page.is_tiled) and not intervals
+    tile_width, tile_height = _segment_size(page, photometric, dtype, tiled, intervals)
+    columns, rows = grid_shape(page.imagewidth, page.imagelength, tile_width, tile_height)
+    gray = photometric is Photometric.GRAY
+    bits = page.bitspersample if isinstance(page.bitspersample, int) else 8
+    return SegmentLayout(
+        width=page.imagewidth,
+        height=page.imagelength,
+        tile_width=tile_width,
+        tile_height=tile_height,
+        columns=columns,
+        rows=rows,
+        bands=page.samplesperpixel,
+        dtype=dtype,
+        tiled=tiled,
+        planar=planar,
+        format=_tile_format(page, dtype, planar),
+        fallback=page.decode if fallback is None else fallback,
+        inverted=int(page.photometric) == _MIN_IS_WHITE and dtype.kind == "u",
+        scale=255 // ((1 << bits) - 1) if gray and bits in (1, 2, 4) and not truth else 1,
+        cached=not tiled or tile_width * tile_height >= _LARGE_TILE,
+    )
+
+
+def check_segments(layout: SegmentLayout, offsets: Any, counts: Any, file_size: int) -> None:
+    """Check a page's table of tiles or strips against its grid and the file.
+
+    Raises
+    ------
+    CorruptSourceError
+        Too few entries, or data where the file has none.
+    """
+    wanted = layout.segments
+    if len(offsets) < wanted or len(counts) < wanted:
+        raise CorruptSourceError(
+            f"a TIFF page of {layout.width} x {layout.height} pixels needs {wanted} tiles or "
+            f"strips, but its tables name {min(len(offsets), len(counts))}"
+        )
+    start = np.asarray(offsets[:wanted], dtype=np.float64)  # forged values overflow integers
+    size = np.asarray(counts[:wanted], dtype=np.float64)
+    lost = int(np.count_nonzero((start >= file_size) & (size > 0)))
+    if lost:
+        raise CorruptSourceError(
+            f"{lost} of {wanted} tiles or strips lie behind the end of the file ({file_size} "
+            "bytes): it is truncated or damaged"
+        )

@@ -1,0 +1,265 @@
+"""The pixels of one TIFF page: rectangles out of tiles or strips, and tiles as stored."""
+
+import dataclasses
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+
+from ziggurat.readers.codecs.decode import can_decode, decode_tile, fit_tile
+from ziggurat.readers.codecs.jpeg_stream import merge_tables, parse_header, stream_photometric
+from ziggurat.readers.codecs.segment_cache import SegmentCache
+from ziggurat.readers.errors import CorruptSourceError
+from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout
+from ziggurat.readers.formats.tiff.pages.tables import PlainTable, SegmentTable, SequentialTable
+from ziggurat.readers.model.encoded import Codec, EncodedLevel, TileFormat, TilePlaces
+from ziggurat.readers.model.geometry import Rect, cell_rect, grid_cells
+from ziggurat.readers.model.reader import Pixels
+
+# What missing tiles show: the pixels of a rectangle of the page, made from something else.
+Substitute = Callable[[Rect], Pixels]
+
+_NUMBERS = itertools.count()
+
+
+class Plane:
+    """One page (one level of one frame).
+
+    Parameters
+    ----------
+    layout
+        What it shares with the other pages of its kind.
+    table
+        Its encoded tiles or strips.
+    tables
+        JPEG tables of all its tiles (tag 347).
+    substitute
+        Draws what is not stored.
+    cache
+        Keeps decoded strips and large tiles.
+    """
+
+    __slots__ = (
+        "_cache",
+        "_direct",
+        "_format",
+        "_number",
+        "_raw",
+        "_substitute",
+        "_table",
+        "_tables",
+        "layout",
+    )
+
+    def __init__(
+        self,
+        layout: SegmentLayout,
+        table: SegmentTable,
+        tables: bytes | None,
+        substitute: Substitute,
+        cache: SegmentCache | None = None,
+    ) -> None:
+        self.layout = layout
+        self._table = table
+        self._tables = tables
+        self._substitute = substitute
+        self._cache = cache if layout.cached else None
+        self._number = next(_NUMBERS)  # its name in the cache; an id() may come again
+        self._format: TileFormat | None = None
+        self._direct = can_decode(layout.format)
+        self._raw = (
+            self._direct
+            and not layout.tiled
+            and layout.format.codec is Codec.NONE
+            and layout.format.predictor == 1
+        )
+
+    @property
+    def format(self) -> TileFormat:
+        """The format of the tiles, as their own code stream tells it."""
+        if self._format is None:
+            indices = range(self.layout.segments)
+            first = next((i for i in indices if self._table.has(i)), None)
+            self._format = self._resolve(None if first is None else self._table.get(first))
+        return self._format
+
+    def _resolve(self, data: bytes | None) -> TileFormat:
+        form = dataclasses.replace(self.layout.format, tables=self._tables)
+        if form.codec is not Codec.JPEG or data is None:
+            return form
+        header = parse_header(merge_tables(data, self._tables))
+        return dataclasses.replace(
+            form,
+            photometric=stream_photometric(header, form.photometric),
+            subsampling=header.subsampling if header.components == 3 else None,
+            lossless=header.lossless,
+        )
+
+    def stored(self, index: int) -> bytes | None:
+        """Return the bytes of a tile or strip as stored, None where there is none."""
+        return self._table.get(index)
+
+    def _segment(self, index: int) -> Pixels | None:
+        """Return a decoded tile or strip, None where nothing is stored. Not to be written into."""
+        if self._cache is None:
+            return self._decode(index)
+        key = self._number, index
+        tile = self._cache.get(key)
+        if tile is None:
+            tile = self._decode(index)
+            if tile is not None:
+                self._cache.put(key, tile)
+        return tile
+
+    def _decode(self, index: int) -> Pixels | None:
+        data = self._table.get(index)
+        if data is None:
+            return None
+        layout = self.layout
+        shape = layout.segment_shape(index)
+        if self._direct:
+            tile = decode_tile(data, self.format, shape[:2])
+        else:
+            tile = self._decode_otherwise(data, index)
+        return self._typed(self._mend(fit_tile(tile, shape)))
+
+    def _typed(self, tile: Pixels) -> Pixels:
+        """Make sure that a tile is of the page's kind of samples: code streams may say else."""
+        dtype = self.layout.dtype
+        if tile.dtype == dtype:
+            return tile
+        if tile.dtype == np.bool_:
+            return tile.astype(dtype)
+        raise CorruptSourceError(f"a tile of {tile.dtype} samples in a page of {dtype}")
+
+    def _decode_otherwise(self, data: bytes, index: int) -> Pixels:
+        form = self.layout.format
+        try:
+            tile, _, _ = self.layout.fallback(data, index, jpegtables=self._tables)
+        except Exception as error:  # every codec has error classes of its own
+            raise CorruptSourceError(
+                f"a tile of TIFF compression {form.tiff_compression} can't be decoded: {error}"
+            ) from error
+        pixels: Pixels = np.asarray(tile)[0]  # without its depth
+        return pixels
+
+    def _mend(self, tile: Pixels) -> Pixels:
+        """Widen few bits to eight, and turn "zero is white" round."""
+        layout = self.layout
+        if layout.scale == 1 and not layout.inverted:
+            return tile
+        tile = tile.astype(layout.dtype)
+        top = (1 << layout.format.bits) - 1
+        if layout.scale != 1:
+            tile *= layout.scale
+            top = 255
+        return np.asarray(top - tile, layout.dtype) if layout.inverted else tile
+
+    def read(self, rect: Rect) -> Pixels:
+        """Return a rectangle, wholly inside the page, as (height, width, bands)."""
+        tile = self._whole_tile(rect)
+        if tile is not None:
+            return tile
+        layout = self.layout
+        out = np.empty((rect.height, rect.width, layout.bands), layout.dtype)
+        for column, row in grid_cells(rect, layout.tile_width, layout.tile_height):
+            cell = cell_rect(column, row, layout.tile_width, layout.tile_height)
+            part = cell.intersect(rect)
+            top, left = part.y - rect.y, part.x - rect.x
+            target = out[top : top + part.height, left : left + part.width]
+            if layout.planar:
+                self._paste_bands(target, cell, part, row * layout.columns + column)
+            else:
+                self._paste(target, cell, part, row * layout.columns + column)
+        return out
+
+    def _whole_tile(self, rect: Rect) -> Pixels | None:
+        """Return a tile without a copy where the rectangle is just that."""
+        layout = self.layout
+        if (
+            rect.width != layout.tile_width
+            or rect.height != layout.tile_height
+            or rect.x % layout.tile_width
+            or rect.y % layout.tile_height
+            or layout.planar
+            or self._cache is not None
+            or self._raw
+        ):
+            return None
+        column, row = rect.x // layout.tile_width, rect.y // layout.tile_height
+        tile = self._decode(row * layout.columns + column)
+        return tile if tile is None or tile.flags.writeable else tile.copy()
+
+    def _paste(self, target: Pixels, cell: Rect, part: Rect, index: int) -> None:
+        """Draw the part of one tile or strip that is wanted."""
+        if self._raw:
+            tile = self._rows(index, part.y - cell.y, part.height)
+            cell = Rect(cell.x, part.y, cell.width, part.height)
+        else:
+            tile = self._segment(index)
+        if tile is None:
+            target[:] = self._substitute(part)
+            return
+        top, left = part.y - cell.y, part.x - cell.x
+        target[:] = tile[top : top + part.height, left : left + part.width]
+
+    def _paste_bands(self, target: Pixels, cell: Rect, part: Rect, index: int) -> None:
+        """Draw one tile or strip of each band: the bands lie one after the other."""
+        layout = self.layout
+        for band in range(layout.bands):
+            one = index + band * layout.columns * layout.rows
+            if self._table.has(one):
+                self._paste(target[..., band : band + 1], cell, part, one)
+            else:
+                target[..., band] = self._substitute(part)[..., band]
+
+    def _rows(self, index: int, first: int, count: int) -> Pixels | None:
+        """Read some rows of an uncompressed strip, and no more."""
+        assert isinstance(self._table, PlainTable)
+        layout = self.layout
+        bands = 1 if layout.planar else layout.bands
+        row = layout.width * bands * layout.dtype.itemsize
+        data = self._table.slice(index, first * row, count * row)
+        if data is None:
+            return None
+        return self._mend(decode_tile(data, layout.format, (count, layout.width)))
+
+    def is_blank(self, rect: Rect) -> bool:
+        """Return True where no tile of a rectangle is stored."""
+        layout = self.layout
+        grid = layout.columns * layout.rows
+        bands = range(layout.bands if layout.planar else 1)
+        return not any(
+            self._table.has(row * layout.columns + column + band * grid)
+            for column, row in grid_cells(rect, layout.tile_width, layout.tile_height)
+            for band in bands
+        )
+
+    def encoded(self) -> EncodedLevel | None:
+        """Return the page as a grid of encoded tiles, None where it isn't one."""
+        layout = self.layout
+        if not layout.verbatim:
+            return None
+        columns = layout.columns
+        stored = self._table
+        table = SequentialTable(stored) if isinstance(stored, PlainTable) else stored
+
+        def tile(column: int, row: int) -> bytes | None:
+            return table.get(row * columns + column)
+
+        return EncodedLevel(
+            format=self.format,
+            width=layout.width,
+            height=layout.height,
+            tile_width=layout.tile_width,
+            tile_height=layout.tile_height,
+            columns=columns,
+            rows=layout.rows,
+            tile=tile,
+        )
+
+    def places(self) -> TilePlaces | None:
+        """Return where the tiles of :meth:`encoded` are, None where they are made on the way."""
+        if not self.layout.verbatim or not isinstance(self._table, PlainTable):
+            return None
+        return self._table.places(self.layout.columns * self.layout.rows)

@@ -1,0 +1,210 @@
+"""Which TIFF pages are the image, its frames and levels, and which are something beside it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import tifffile
+
+from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
+from ziggurat.readers.formats.tiff.pages.description import PageDescription
+from ziggurat.readers.model.image import Axis
+
+# Frame axes by tifffile's letters (its AXES_NAMES), in the words of the field.
+_AXIS_NAMES = {
+    "A": "angle",
+    "E": "lambda",
+    "H": "lifetime",
+    "L": "exposure",
+    "P": "phase",
+    "R": "tile",
+    "V": "event",
+}
+UNORDERED = ("generic", "geotiff", "uniform", "shaped")  # kinds without a plan of their pages
+_MASK = 4  # photometric interpretation of a transparency mask, and its bit in NewSubfileType
+_LARGEST_FRAMES = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class PageData:
+    """One page: its keyframe (where the shared facts are) and its own tables.
+
+    ``plane`` counts planes of a contiguous stack that has one page only (ImageJ). ``path`` is
+    the file that it is in, where an image has several.
+    """
+
+    keyframe: tifffile.TiffPage
+    offsets: Sequence[int]
+    counts: Sequence[int]
+    tables: bytes | None
+    plane: int | None = None
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A picture that is no part of the image: what it is called, where that is known.
+
+    A page, or (Philips) a whole JPEG in the description.
+    """
+
+    name: str | None
+    page: PageData | None
+    stream: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Structure:
+    """``levels[level][frame]``; None for a frame whose page is missing.
+
+    ``page`` is the first of the image; ``series`` tifffile's view of it, where that was used;
+    ``text`` a description of the whole file, where there is one that isn't on that page;
+    ``said`` what it says of itself, where ziggurat wrote it; ``absent`` the file, by frame, that
+    a missing page should be in but that isn't there.
+    """
+
+    kind: str
+    levels: tuple[tuple[PageData | None, ...], ...]
+    axes: tuple[Axis, ...]
+    page: tifffile.TiffPage
+    series: Any = None
+    others: tuple[Beside, ...] = ()
+    text: str | None = None
+    said: PageDescription | None = None
+    absent: Mapping[int, str] = field(default_factory=dict)
+
+
+def page_data(page: Any, plane: int | None = None, home: Any = None) -> PageData:
+    """Return the facts of a tifffile page or frame; ``home`` is the file that was opened."""
+    elsewhere = home is not None and page.parent is not home
+    return PageData(
+        page.keyframe,
+        page.dataoffsets,
+        page.databytecounts,
+        page.jpegtables,
+        plane,
+        str(page.parent.filehandle.path) if elsewhere else None,
+    )
+
+
+def frame_axes(series: Any) -> tuple[Axis, ...]:
+    """Return the frame axes of a series, slowest first; axes of length one are left out."""
+    axes: list[Axis] = []
+    for letter, size in zip(series.axes, series.shape, strict=True):
+        if letter in "YXS" or size == 1:
+            continue
+        name = _AXIS_NAMES.get(letter, letter.lower())
+        while any(axis.name == name for axis in axes):
+            name += "2"
+        axes.append(Axis(name, size))
+    return tuple(axes)
+
+
+def series_pages(series: Any, home: tifffile.TiffFile) -> tuple[PageData | None, ...]:
+    """Return a page for each frame of a series.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        The frames of the series are not its pages.
+    """
+    sizes = list(zip(series.axes, series.shape, strict=True))
+    frames = math.prod(size for letter, size in sizes if letter not in "YXS")
+    if not 1 <= frames <= _LARGEST_FRAMES:
+        raise CorruptSourceError(f"a TIFF of {frames} frames can't be")
+    first = series.keyframe
+    if math.prod(size for letter, size in sizes if letter in "YXS") != math.prod(first.shape):
+        raise UnsupportedFormatError(
+            f"TIFF pages of {first.shape} that make a series of {series.shape} can't be read"
+        )
+    if series.is_truncated and frames > 1:
+        if series.dataoffset is None:
+            raise UnsupportedFormatError("a stack in one TIFF page that is not contiguous")
+        return tuple(page_data(first, plane) for plane in range(frames))
+    pages = list(series)
+    if len(pages) != frames:
+        raise CorruptSourceError(f"a TIFF of {frames} frames has {len(pages)} pages for them")
+    return tuple(None if page is None else page_data(page, home=home) for page in pages)
+
+
+def is_mask(page: Any) -> bool:
+    """Return True for a transparency mask."""
+    return int(page.photometric) == _MASK or bool(page.subfiletype & _MASK)
+
+
+def area(series: Any) -> int:
+    """Return how many pixels a plane of a series has."""
+    return int(series.keyframe.imagewidth * series.keyframe.imagelength)
+
+
+def is_level_of(page: Any, base: Any) -> bool:
+    """Return True where a page is a smaller version of another, by its kind and proportions."""
+    if page.samplesperpixel != base.samplesperpixel or page.dtype != base.dtype:
+        return False
+    if page.imagewidth >= base.imagewidth and page.imagelength >= base.imagelength:
+        return False
+    if is_mask(page) or not page.imagewidth or not page.imagelength:
+        return False
+    across, down = base.imagewidth / page.imagewidth, base.imagelength / page.imagelength
+    slack = 1.5  # levels are rounded up or down, once a level
+    return bool(
+        abs(base.imagelength / across - page.imagelength) <= slack
+        or abs(base.imagewidth / down - page.imagewidth) <= slack
+    )
+
+
+def _extra_levels(main: Any, others: list[Any]) -> list[Any]:
+    """Return series that are further levels of the main one, though tifffile didn't say so."""
+    base = main.keyframe
+    found = []
+    for series in others:
+        page = series.keyframe
+        marked = page.is_reduced or page.is_subifd or (base.is_tiled and page.is_tiled)
+        if marked and len(series) == len(main) and is_level_of(page, base):
+            found.append(series)
+    return found
+
+
+def from_series(
+    main: Any, levels: list[Any], others: Sequence[Beside], home: tifffile.TiffFile
+) -> Structure:
+    """Return the structure of an image that is a series with levels, largest first."""
+    levels = [levels[0], *sorted(levels[1:], key=area, reverse=True)]
+    pages = [series_pages(level, home) for level in levels]
+    whole = [level for level in pages if len(level) == len(pages[0])]
+    axes = frame_axes(main)
+    return Structure(main.kind, tuple(whole), axes, main.keyframe, main, tuple(others))
+
+
+def beside(series: Any, home: tifffile.TiffFile, name: str | None = None) -> list[Beside]:
+    """Return a series' first page as one beside the image."""
+    page = next((page for page in series if page is not None), None)
+    return [] if page is None else [Beside(name or series.name or None, page_data(page, home=home))]
+
+
+def choose(tif: tifffile.TiffFile) -> Structure:
+    """Choose the image among the series of a file without a plan of its own.
+
+    Raises
+    ------
+    CorruptSourceError
+        There is no image in it.
+    UnsupportedFormatError
+        A kind that other readers know better.
+    """
+    every = list(tif.series)
+    if not every:
+        raise CorruptSourceError("a TIFF without an image")
+    main = every[0]
+    if main.kind not in UNORDERED:
+        others = [one for series in every[1:] for one in beside(series, tif)]
+        return from_series(main, list(main.levels), others, tif)
+    tops = [s for s in every if not is_mask(s.keyframe) and not s.keyframe.is_reduced] or every
+    main = max(tops, key=area)
+    rest = [series for series in every if series is not main]
+    extra = _extra_levels(main, rest)
+    levels = [*main.levels, *(level for series in extra for level in series.levels)]
+    rest = [series for series in rest if series not in extra and not is_mask(series.keyframe)]
+    others = [one for series in rest for one in beside(series, tif)]
+    return from_series(main, levels, others, tif)

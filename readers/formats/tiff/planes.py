@@ -1,0 +1,101 @@
+"""From the pages of a structure to planes that can be read."""
+
+import dataclasses
+
+from ziggurat.readers.codecs.segment_cache import SegmentCache
+from ziggurat.readers.errors import CorruptSourceError
+from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout, check_segments, page_layout
+from ziggurat.readers.formats.tiff.pages.plane import Plane, Substitute
+from ziggurat.readers.formats.tiff.pages.structure import PageData
+from ziggurat.readers.formats.tiff.pages.tables import PlainTable, SegmentTable
+from ziggurat.readers.formats.tiff.vendors.hamamatsu_tiles import (
+    has_intervals,
+    ndpi_layout,
+    ndpi_table,
+)
+from ziggurat.readers.io.bytes import ByteSource
+
+
+def layout_of(page: PageData, *, truth: bool = False) -> SegmentLayout:
+    """Return the layout of a page: as its tags say, or as its kind of file needs.
+
+    ``truth``: one-bit samples are booleans (in our own files, which have written them so).
+
+    Raises
+    ------
+    CorruptSourceError, UnsupportedFormatError
+        See :func:`ziggurat.readers.formats.tiff.pages.layout.page_layout`.
+    """
+    if has_intervals(page):
+        return ndpi_layout(page_layout(page.keyframe, intervals=True), page)
+    layout = page_layout(page.keyframe, truth=truth)
+    if page.plane is None:
+        return layout
+    return dataclasses.replace(  # a plane of a contiguous stack is one uncompressed strip
+        layout,
+        tile_width=layout.width,
+        tile_height=layout.height,
+        columns=1,
+        rows=1,
+        tiled=False,
+    )
+
+
+def frame_layout(layout: SegmentLayout, first: PageData, page: PageData) -> SegmentLayout:
+    """Return the layout of a frame: that of its level's first one, or of the file that it is in.
+
+    Raises
+    ------
+    CorruptSourceError
+        It differs in more than its byte order and predictor.
+    """
+    if page.path == first.path:
+        return layout
+    own = page_layout(page.keyframe, fallback=layout.fallback)
+    if (own.width, own.height, own.bands, own.dtype) != (
+        layout.width,
+        layout.height,
+        layout.bands,
+        layout.dtype,
+    ):
+        raise CorruptSourceError(f"{page.path} has frames of another kind than {first.path}")
+    return own
+
+
+def make_plane(
+    source: ByteSource,
+    page: PageData,
+    layout: SegmentLayout,
+    substitute: Substitute,
+    cache: SegmentCache | None = None,
+) -> Plane:
+    """Return the pixels of a page.
+
+    Raises
+    ------
+    CorruptSourceError
+        Its tables of tiles can't be right.
+    """
+    table: SegmentTable
+    if has_intervals(page):
+        table = ndpi_table(source, layout, page)
+        return Plane(layout, table, None, substitute, cache)
+    offsets, counts = page.offsets, page.counts
+    if page.plane is not None:
+        size = layout.width * layout.height * layout.bands * layout.dtype.itemsize
+        offsets, counts = (offsets[0] + page.plane * size,), (size,)
+    check_segments(layout, offsets, counts, source.size)
+    return Plane(layout, PlainTable(source, offsets, counts), page.tables, substitute, cache)
+
+
+def first_page(pages: tuple[PageData | None, ...]) -> PageData:
+    """Return the first page of a level that is there."""
+    page = next((page for page in pages if page is not None), None)
+    if page is None:
+        raise CorruptSourceError("a TIFF level without pages")
+    return page
+
+
+def level_layout(pages: tuple[PageData | None, ...], *, truth: bool) -> SegmentLayout:
+    """Return the layout that all frames of a level share."""
+    return layout_of(first_page(pages), truth=truth)

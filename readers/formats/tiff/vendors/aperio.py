@@ -1,0 +1,77 @@
+"""Aperio SVS: pages and their descriptions, ``header|key = value|key = value…``.
+
+Source: OpenSlide's notes on the format.
+"""
+
+import tifffile
+
+from ziggurat.readers.formats.tiff.pages.structure import (
+    Beside,
+    PageData,
+    Structure,
+    is_level_of,
+    page_data,
+)
+from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts, micrometres, number
+from ziggurat.readers.model.image import Axis
+
+KIND = "svs"
+
+
+def aperio_properties(description: str) -> dict[str, str]:
+    """Return the fields of a description, as ``aperio.KEY``."""
+    found = {}
+    for part in description.split("|")[1:]:
+        key, separator, value = part.partition("=")
+        if separator and key.strip():
+            found[f"aperio.{key.strip()}"] = value.strip()
+    return found
+
+
+def aperio_facts(structure: Structure) -> VendorFacts:
+    """Return the facts of a slide: MPP is micrometres per pixel, AppMag the objective's power."""
+    properties = aperio_properties(structure.page.description)
+    size = micrometres(properties.get("aperio.MPP"))
+    return VendorFacts(
+        format="aperio",
+        mm_x=size,
+        mm_y=size,
+        magnification=number(properties.get("aperio.AppMag")),
+        background=255,
+        properties=properties,
+    )
+
+
+def _associated_name(page: tifffile.TiffPage) -> str | None:
+    """Return what OpenSlide calls a page: the first word of its description's second line."""
+    if page.index == 1:
+        return "thumbnail"
+    lines = str(page.description).splitlines()
+    word = lines[1].split(" ")[0].lower() if len(lines) > 1 and lines[1] else ""
+    return word if word.isalpha() else None
+
+
+def aperio_structure(tif: tifffile.TiffFile) -> Structure:
+    """Return the structure of a slide: tiled pages are levels, the others associated images.
+
+    Several pages of one size are focal planes. The rule is OpenSlide's, and holds too for
+    pyramids that others made and left Aperio's description on.
+    """
+    tif.pages.useframes = False
+    pages = [tif.pages[number].aspage() for number in range(len(tif.pages))]
+    base = pages[0]
+    levels: dict[tuple[int, int], list[PageData]] = {}
+    others: list[Beside] = []
+    for page in pages:
+        size = page.imagewidth, page.imagelength
+        same = size == (base.imagewidth, base.imagelength)
+        if page is base or (page.is_tiled and (same or is_level_of(page, base))):
+            levels.setdefault(size, []).append(page_data(page))
+        else:
+            others.append(Beside(_associated_name(page), page_data(page)))
+    planes = {len(level) for level in levels.values()}
+    count = planes.pop() if len(planes) == 1 else 1
+    ordered = sorted(levels, reverse=True)
+    axes = (Axis("z", count),) if count > 1 else ()
+    found = tuple(tuple(levels[size][:count]) for size in ordered)
+    return Structure(KIND, found, axes, base, others=tuple(others))

@@ -1,0 +1,66 @@
+"""The pages of a TIFF that ziggurat wrote: its description says what each one is."""
+
+import math
+from typing import Any
+
+import tifffile
+
+from ziggurat.readers.errors import CorruptSourceError
+from ziggurat.readers.formats.tiff.pages.description import PageDescription, parse_description
+from ziggurat.readers.formats.tiff.pages.ome_xml import own_comment
+from ziggurat.readers.formats.tiff.pages.structure import Beside, PageData, Structure, page_data
+
+KIND, OME_KIND = "ziggurat", "ziggurat-ome"
+
+
+def own_description(tif: tifffile.TiffFile) -> PageDescription | None:
+    """Return what a file's first page says, plainly or in its OME-XML, where it is ours."""
+    text = tif.pages.first.description
+    said = parse_description(own_comment(text) if tif.is_ome else text)
+    return said if said is not None and said.frame == 0 else None
+
+
+def _sub_levels(tif: tifffile.TiffFile, frames: list[Any]) -> list[tuple[PageData, ...]]:
+    """Return the levels that hang below the frames' pages (SubIFDs)."""
+    count = len(frames[0].subifds or ())
+    if any(len(frame.subifds or ()) != count for frame in frames):
+        raise CorruptSourceError("frames with different numbers of levels")
+    levels = []
+    for level in range(count):
+        tif.filehandle.seek(frames[0].subifds[level])
+        keyframe = tifffile.TiffPage(tif, (0, level))
+        pages: list[Any] = [keyframe]
+        for number, frame in enumerate(frames[1:], 1):
+            tif.filehandle.seek(frame.subifds[level])
+            pages.append(tifffile.TiffFrame(tif, (number, level), keyframe=keyframe))
+        levels.append(tuple(page_data(page) for page in pages))
+    return levels
+
+
+def own_structure(tif: tifffile.TiffFile, said: PageDescription) -> Structure:
+    """Return the structure: frames first, then levels (where they are pages), then the rest.
+
+    Raises
+    ------
+    CorruptSourceError
+        Fewer pages than frames.
+    """
+    axes = said.facts.get("axes", ())
+    count = math.prod(axis.size for axis in axes)
+    if count > len(tif.pages):
+        raise CorruptSourceError(f"{count} frames, but {len(tif.pages)} pages for them")
+    tif.pages.useframes = True
+    tif.pages.set_keyframe(0)
+    frames = [tif.pages.first, *(tif.pages[n] for n in range(1, count))]
+    levels = [tuple(page_data(frame) for frame in frames), *_sub_levels(tif, frames)]
+    others = []
+    tif.pages.useframes = False
+    for number in range(count, len(tif.pages)):
+        page: Any = tif.pages[number].aspage()
+        beside = parse_description(page.description)
+        if beside is not None and beside.associated:
+            others.append(Beside(beside.associated, page_data(page)))
+        elif count == 1 and page.is_reduced:
+            levels.append((page_data(page),))
+    kind = OME_KIND if tif.is_ome else KIND
+    return Structure(kind, tuple(levels), axes, tif.pages.first, others=tuple(others), said=said)

@@ -1,0 +1,242 @@
+"""OME-Zarr 0.1 to 0.5 and plain zarr arrays, v2 and v3, in a folder, a zip or under a URL."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ziggurat.readers.codecs.tile_memory import tile_memory
+from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
+from ziggurat.readers.formats.zarr.array import ZarrArray
+from ziggurat.readers.formats.zarr.associated import find_associated
+from ziggurat.readers.formats.zarr.keys import FolderStore, KeyStore, SubStore, UrlStore, ZipStore
+from ziggurat.readers.formats.zarr.metadata import ArrayMetadata
+from ziggurat.readers.formats.zarr.plain import plain_multiscale
+from ziggurat.readers.formats.zarr.tree import Node, find_image, find_root, read_array, read_node
+from ziggurat.readers.io.location import Location
+from ziggurat.readers.model.encoded import Codec, EncodedLevel, Photometric, TileFormat
+from ziggurat.readers.model.geometry import Rect, grid_shape
+from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.ngff.attributes import fill_value
+from ziggurat.readers.ngff.layout import BANDS, ArrayLayout
+from ziggurat.readers.ngff.parse import (
+    OWN_KEY,
+    Multiscale,
+    NgffImage,
+    StoredArray,
+    read_image,
+    read_multiscale,
+)
+
+_METADATA_FILES = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
+
+
+def open_reader(location: Location) -> "OmeZarrReader":
+    """Open an image of zarr arrays.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        It isn't zarr, or zarr without an image.
+    CorruptSourceError
+        It is, but damaged.
+    """
+    store = _open_store(location)
+    try:
+        root = find_root(store)
+        reader = OmeZarrReader(SubStore(store, root) if root else store)
+        reader.scattered = not isinstance(store, ZipStore)
+        return reader
+    except BaseException:
+        if not location.is_remote:  # the next backend asks the same remote file
+            store.close()
+        raise
+
+
+def _open_store(location: Location) -> KeyStore:
+    if location.is_directory:
+        return UrlStore(location.url) if location.path is None else FolderStore(location.path)
+    if location.name in _METADATA_FILES:
+        if location.path is None:
+            return UrlStore(location.url.rsplit("/", 1)[0])
+        return FolderStore(location.path.parent)
+    if not location.head.startswith(b"PK"):
+        raise UnsupportedFormatError("it is neither a folder nor a zip")
+    return ZipStore(location.open_bytes())
+
+
+class OmeZarrReader(Reader):
+    """One image of a hierarchy: the arrays of its levels, and its associated images."""
+
+    def __init__(self, store: KeyStore, path: str = "", *, alone: bool = False) -> None:
+        self._store = store
+        self._node = find_image(store, path)
+        image, arrays = _open_image(store, self._node)
+        self._layout = image.layout
+        self._arrays = [_opened(store, arrays[i], image.layout) for i in image.levels]
+        self._associated = {} if alone else find_associated(store, self._node)
+        self.info = _with_facts(
+            image.info, self._associated, self._node, self._arrays[0].metadata.fill
+        )
+        self._closed = False
+
+    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
+        """Return a rectangle, decoded in the calling thread."""
+        if self._closed:
+            raise SourceError(f"{self._store.url} is closed")
+        box = self._box(frame, rect)
+        return bands_last(self._arrays[level].read(box), self._layout)
+
+    def _box(self, frame: int, rect: Rect) -> Sequence[tuple[int, int]]:
+        return self._layout.window(self.info.frame_position(frame), rect)
+
+    def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
+        """Return True where no chunk is stored, and the fill value is zero or the background."""
+        array = self._arrays[level]
+        return array.metadata.codecs is not None and array.is_blank(self._box(frame, rect))
+
+    def read_associated(self, name: str) -> Pixels:
+        """Return an associated image."""
+        reader = OmeZarrReader(self._store, self._associated[name], alone=True)
+        return reader.read(0, 0, reader.info.levels[0].rect)
+
+    def encoded(self, level: int, frame: int) -> EncodedLevel | None:
+        """Return a level as its chunks where each holds one tile of one frame with all bands."""
+        size = self.info.levels[level]
+        array = self._arrays[level]
+        expected = self._layout.chunk_shape(size.tile_width, size.tile_height)
+        if array.metadata.codecs is None or array.metadata.chunk_shape != expected:
+            return None
+        columns, rows = grid_shape(size.width, size.height, size.tile_width, size.tile_height)
+        first = [start for start, _ in self._box(frame, Rect(0, 0, 1, 1))]
+        cell = [start // chunk for start, chunk in zip(first, expected, strict=True)]
+        x, y = self._layout.index("x"), self._layout.index("y")
+        assert x is not None
+        assert y is not None
+
+        def tile(column: int, row: int) -> bytes | None:
+            place = list(cell)
+            place[x], place[y] = column, row
+            return array.stored(place)
+
+        return EncodedLevel(
+            _chunk_format(array.metadata, self.info),
+            size.width,
+            size.height,
+            size.tile_width,
+            size.tile_height,
+            columns,
+            rows,
+            tile,
+        )
+
+    def close(self) -> None:
+        """Close the store."""
+        self._closed = True
+        self._store.close()
+
+
+def bands_last(samples: np.ndarray[Any, np.dtype[Any]], layout: ArrayLayout) -> Pixels:
+    """Return a box of one frame's samples as (y, x, band), contiguous."""
+    bands, y, x = (layout.index(name) for name in (BANDS, "y", "x"))
+    assert y is not None
+    assert x is not None
+    height, width = samples.shape[y], samples.shape[x]
+    if layout.bands == 1:
+        flat = samples.reshape(height, width) if y < x else samples.reshape(width, height).T
+        return np.ascontiguousarray(flat)[..., np.newaxis]
+    assert bands is not None
+    order = [bands, y, x]
+    rest = [i for i in range(samples.ndim) if i not in order]
+    planes = samples.transpose(*rest, *order).reshape(layout.bands, height, width)
+    return interleaved(planes)
+
+
+def interleaved(planes: np.ndarray[Any, np.dtype[Any]]) -> Pixels:
+    """Return (band, y, x) as contiguous (y, x, band)."""
+    size = planes.dtype.itemsize
+    if size <= 2 and 2 <= len(planes) <= 4 and planes.strides[-1] == size:
+        import cv2
+
+        kind = np.uint8 if size == 1 else np.uint16  # the bits are only moved
+        bands, height, width = planes.shape
+        place = tile_memory(height, width, bands * size).view(kind)
+        merged: Pixels = np.asarray(cv2.merge([plane.view(kind) for plane in planes], place))
+        return merged.view(planes.dtype)
+    return np.ascontiguousarray(planes.transpose(1, 2, 0))
+
+
+def _chunk_format(array: ArrayMetadata, info: ImageInfo) -> TileFormat:
+    """Return the codec of chunks; OTHER, as only zarr targets can take them.
+
+    What is not stored is the fill value, so a copy must have the same.
+    """
+    same_fill = bool(array.fill == fill_value(info))
+    return TileFormat(
+        codec=Codec.OTHER,
+        photometric=Photometric.RGB if info.interpretation.value == "rgb" else Photometric.GRAY,
+        bands=info.bands,
+        bits=array.dtype.itemsize * 8,
+        dtype=info.dtype.name,
+        planar=info.bands > 1,
+        byteorder=">" if array.dtype.str.startswith(">") else "<",
+        lossless=True,
+        zarr=array.compressor if same_fill else None,
+    )
+
+
+def _open_image(store: KeyStore, node: Node) -> tuple[NgffImage, list[Node]]:
+    multiscale: Multiscale | None = None
+    if node.array is None:
+        multiscale = read_multiscale(node.attributes)
+    if multiscale is None:
+        multiscale, nodes = plain_multiscale(store, node)
+    else:
+        base = f"{node.path}/" if node.path else ""
+        nodes = _level_nodes(store, [base + path for path in multiscale.paths])
+    stored = []
+    for item in nodes:
+        assert item.array is not None
+        array = item.array
+        native = array.dtype.newbyteorder("=")
+        stored.append(StoredArray(array.shape, array.chunk_shape, native, array.names))
+    if 0 in stored[0].shape:
+        raise UnsupportedFormatError(f"{store.url}: an array of {stored[0].shape} is empty")
+    return read_image(node.attributes, multiscale, stored), nodes
+
+
+def _level_nodes(store: KeyStore, paths: Sequence[str]) -> list[Node]:
+    """Return the arrays of the levels; lower ones that are missing are done without."""
+    if not paths:
+        raise CorruptSourceError(f"{store.url}: the image names no arrays")
+    nodes = [read_array(store, paths[0])]
+    for path in paths[1:64]:
+        node = read_node(store, path)
+        if node is not None and node.array is not None and 0 not in node.array.shape:
+            nodes.append(node)
+    return nodes
+
+
+def _opened(store: KeyStore, node: Node, layout: ArrayLayout) -> ZarrArray:
+    assert node.array is not None
+    single = layout.chunk_shape(1, 1)
+    spare = ("x", "y")
+    several = any(
+        chunk > one
+        for d, chunk, one in zip(layout.dimensions, node.array.chunk_shape, single, strict=True)
+        if d.name not in spare
+    )
+    return ZarrArray(store, node.path, node.array, keep_chunks=several)
+
+
+def _with_facts(info: ImageInfo, associated: dict[str, str], node: Node, fill: Any) -> ImageInfo:
+    attributes = {key: value for key, value in node.attributes.items() if key != OWN_KEY}
+    internal = {"zarr": {"base": attributes, "path": node.path}}
+    background = info.background
+    if background is None and fill != 0 and np.isfinite(fill):
+        background = (float(fill),) * info.bands
+    return dataclasses.replace(
+        info, associated=tuple(associated), internal=internal, background=background
+    )

@@ -1,0 +1,1 @@
+"""Coordinates on earth, and how GDAL is let near a file."""

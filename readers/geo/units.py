@@ -1,0 +1,114 @@
+"""Regions given in coordinates on earth, as pixels."""
+
+import math
+
+import numpy as np
+
+from ziggurat.readers.errors import RegionError
+from ziggurat.readers.geo.crs import (
+    WGS84,
+    affine,
+    apply,
+    inverse,
+    native_crs,
+    transform_points,
+)
+from ziggurat.readers.model.image import ImageInfo
+
+_OWN = {"projection", "proj"}
+_LONGITUDE_LATITUDE = {"wgs84", "4326", "epsg:4326", "lonlat"}
+_STEPS = 9  # points along each side of a region: its edges are curves in the image
+
+
+def named_crs(info: ImageInfo, units: str) -> str:
+    """Return the system that a unit or a caller means.
+
+    Raises
+    ------
+    RegionError
+        The image has no georeference.
+    ProjectionError
+        ``units`` names no system, or the image's own is not known.
+    """
+    if info.geo is None:
+        raise RegionError(f"{units!r} needs an image that knows where on earth it is")
+    name = units.strip().lower()
+    if name in _OWN:
+        return info.geo.projection
+    return WGS84 if name in _LONGITUDE_LATITUDE else units
+
+
+def region_to_pixels(
+    info: ImageInfo,
+    units: str,
+    left: float | None,
+    top: float | None,
+    right: float | None,
+    bottom: float | None,
+) -> tuple[float, float, float, float]:
+    """Carry the edges of a region into full-resolution pixels.
+
+    Parameters
+    ----------
+    info, units
+        Of the image; ``projection`` (its own system), ``EPSG:n``, ``wgs84``, a PROJ string.
+    left, top, right, bottom
+        Coordinates, y upwards, in any order. None is the image's own edge.
+
+    Returns
+    -------
+    left, top, right, bottom as pixels, y downwards: the smallest rectangle that holds the region,
+    inside the image or not. A corner alone, left and top or right and bottom, is a point.
+
+    Raises
+    ------
+    RegionError
+        The image has no georeference, an edge is no finite number, or the region has no place
+        in the image's system.
+    ProjectionError
+        The units name no system.
+    """
+    crs = named_crs(info, units)
+    assert info.geo is not None  # named_crs saw to it
+    given = _finite(left, top, right, bottom)
+    own = info.geo.projection
+    if crs != own:
+        own = native_crs(info.geo, info.width, info.height)
+    transform = affine(info.geo)
+    image = apply(transform, [(0, 0), (info.width, info.height)])
+    image = transform_points(own, crs, image)
+    corners = [
+        edge if edge is not None else fallback
+        for edge, fallback in zip(given, image.ravel().tolist(), strict=True)
+    ]
+    if right is None and bottom is None:
+        corners[2:] = corners[:2]  # a corner alone is a point
+    elif left is None and top is None:
+        corners[:2] = corners[2:]
+    outline = _outline(*corners)
+    pixels = apply(inverse(transform), transform_points(crs, own, outline))
+    pixels = pixels[np.isfinite(pixels).all(axis=1)]
+    if not len(pixels):
+        raise RegionError(f"the region {given} in {units} has no place in the image's projection")
+    low, high = pixels.min(axis=0).tolist(), pixels.max(axis=0).tolist()
+    return (
+        0.0 if left is None else low[0],
+        0.0 if top is None else low[1],
+        float(info.width) if right is None else high[0],
+        float(info.height) if bottom is None else high[1],
+    )
+
+
+def _finite(*edges: float | None) -> tuple[float | None, ...]:
+    if any(edge is not None and not math.isfinite(edge) for edge in edges):
+        raise RegionError(f"the edges of a region must be finite numbers, not {edges}")
+    return edges
+
+
+def _outline(left: float, top: float, right: float, bottom: float) -> list[tuple[float, float]]:
+    xs = np.linspace(left, right, _STEPS).tolist()
+    ys = np.linspace(top, bottom, _STEPS).tolist()
+    return [
+        *((x, y) for x in xs for y in (top, bottom)),
+        *((x, y) for y in ys for x in (left, right)),
+    ]

@@ -1,0 +1,1 @@
+"""What a caller asks for, as levels, rectangles, tile grids and frames; pure arithmetic."""

@@ -1,0 +1,114 @@
+"""Where an image is: a local path or a URL, with the first bytes for recognising it."""
+
+import errno
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from ziggurat.readers.errors import CorruptSourceError, SourceError, SourceNotFoundError
+from ziggurat.readers.io.bytes import ByteSource, LocalBytes
+from ziggurat.readers.io.remote import RemoteBytes, is_remote_directory
+
+HEAD_BYTES = 512
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_DIRECTORY_MARKERS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place to open. ``path`` is None for remote URLs; ``head`` is empty for directories."""
+
+    url: str
+    path: Path | None
+    head: bytes
+    remote_directory: bool = False  # a zarr hierarchy under a URL
+    _opened: ByteSource | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The last part of the path, lower case, without a URL's query."""
+        path = self.url if self.path is not None else urlsplit(self.url).path
+        return path.rstrip("/").rsplit("/", 1)[-1].lower()
+
+    @property
+    def is_directory(self) -> bool:
+        """True for a local directory and for a remote zarr hierarchy."""
+        return self.remote_directory or (self.path is not None and self.path.is_dir())
+
+    @property
+    def is_remote(self) -> bool:
+        """True for URLs that are read through fsspec."""
+        return self.path is None
+
+    def open_bytes(self) -> ByteSource:
+        """Return the file as bytes by offset (remote: the one that gave the head).
+
+        Raises
+        ------
+        SourceError
+            It can't be read, or is a directory.
+        """
+        if self.is_directory:
+            raise SourceError(f"{self.url} is a directory")
+        if self._opened is not None:
+            return self._opened
+        return LocalBytes(self.path) if self.path is not None else RemoteBytes(self.url)
+
+
+def locate(path: str | os.PathLike[str]) -> Location:
+    """Find what a caller named: a path, ``~``, a ``file://``, ``https://`` or ``s3://`` URL.
+
+    Raises
+    ------
+    SourceNotFoundError
+        Nothing is there.
+    CorruptSourceError
+        An empty file.
+    SourceError
+        It is there, but may not be read, or is a pipe or device.
+    """
+    text = os.fspath(path)
+    if text.lower().startswith("file://"):
+        text = unquote(text[len("file://") :].removeprefix("localhost"))
+    elif isinstance(path, str) and _URL.match(text):
+        return _locate_remote(text)
+    return _locate_local(Path(os.path.expanduser(text)))
+
+
+def _locate_local(path: Path) -> Location:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            return Location(str(path), path, b"")
+        if not stat.S_ISREG(mode):  # opening a pipe would wait for its writer, for ever
+            raise SourceError(f"{path} is neither a file nor a directory")
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise SourceNotFoundError(errno.ENOENT, "no such file or directory", str(path)) from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        said = getattr(error, "strerror", None) or error
+        raise SourceError(f"{str(path)!r} can't be read: {said}") from error
+    if not head:
+        raise CorruptSourceError(f"{path} is empty")
+    return Location(str(path), path, head)
+
+
+def _locate_remote(url: str) -> Location:
+    directory = Location(url, None, b"", remote_directory=True)
+    if url.endswith("/") or directory.name.endswith(".zarr"):
+        if is_remote_directory(url, _DIRECTORY_MARKERS):
+            return directory
+        raise SourceNotFoundError(errno.ENOENT, "no zarr hierarchy there", url)
+    try:
+        source = RemoteBytes(url)
+    except SourceError:
+        if is_remote_directory(url, _DIRECTORY_MARKERS):
+            return directory
+        raise
+    if source.size == 0:
+        raise CorruptSourceError(f"{url} is empty")
+    return Location(url, None, source.read(0, HEAD_BYTES), _opened=source)

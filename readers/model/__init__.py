@@ -1,0 +1,1 @@
+"""What an image is: frozen facts and the contract of a backend; no I/O."""

@@ -1,0 +1,1 @@
+"""OME-NGFF metadata, both ways; pure."""

@@ -1,0 +1,1 @@
+"""The one path from a window to pixels: cache, threads, scaling, statistics."""

@@ -1,0 +1,162 @@
+"""Scaling of pixel arrays: any dtype, any number of bands, never by way of 8 bits.
+
+Reductions average areas (OpenCV's ``INTER_AREA``: every source pixel counts with the part of it
+that an output pixel covers), so nothing aliases; enlargements interpolate. Colours are weighted
+by alpha where there is any, so that what is transparent doesn't bleed.
+"""
+
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.model.image import ImageInfo, Interpretation
+from ziggurat.readers.model.reader import Pixels
+
+
+class Resample(Enum):
+    """How pixels are scaled; the values are PIL's numbers for the same."""
+
+    NEAREST = 0
+    LANCZOS = 1
+    BILINEAR = 2
+    BICUBIC = 3
+    BOX = 4
+    HAMMING = 5
+
+
+_ENLARGE = {  # names of OpenCV's constants: it is loaded when something is scaled
+    Resample.NEAREST: "INTER_NEAREST_EXACT",
+    Resample.LANCZOS: "INTER_LANCZOS4",
+    Resample.BILINEAR: "INTER_LINEAR",
+    Resample.BICUBIC: "INTER_CUBIC",
+    Resample.BOX: "INTER_NEAREST_EXACT",
+    Resample.HAMMING: "INTER_LINEAR",
+}
+_DIRECT = {"uint8", "uint16", "int16", "float32", "float64"}
+_SMALL = {"bool": np.uint8, "int8": np.int16, "float16": np.float32}
+_MAX_BANDS = 4  # OpenCV's limit for most of its interpolations
+
+
+def parse_resample(value: Any, info: ImageInfo) -> Resample:
+    """Return the method a caller asks for: True/None/False choose by kind of image.
+
+    Labels and palette indices are never mixed: anything but a number means nearest for them.
+    """
+    if value is None or isinstance(value, bool):
+        return default_resample(info)
+    try:
+        return Resample(int(value))
+    except (TypeError, ValueError, OverflowError) as error:
+        known = ", ".join(f"{member.value} ({member.name})" for member in Resample)
+        raise OptionError(f"resample is True, None or one of {known}, not {value!r}") from error
+
+
+def default_resample(info: ImageInfo) -> Resample:
+    """Return the method that suits an image."""
+    names = info.interpretation in (Interpretation.LABELS, Interpretation.PALETTE)
+    return Resample.NEAREST if names else Resample.LANCZOS
+
+
+def resize(
+    pixels: Pixels, width: int, height: int, method: Resample, *, alpha: bool = False
+) -> Pixels:
+    """Scale an array of shape (y, x, band) to (height, width, band), dtype unchanged.
+
+    Parameters
+    ----------
+    pixels
+        Any dtype. 64-bit integers go through float64 and are exact up to 2 ** 53.
+    width, height
+        One or more.
+    method
+        Its kind of interpolation counts for enlargements; reductions average areas, or with
+        ``NEAREST`` take pixels as they are.
+    alpha
+        The last band is unassociated alpha.
+    """
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    if method is Resample.NEAREST:
+        return nearest(pixels, width, height)
+    if alpha and pixels.shape[2] > 1 and not _opaque(pixels[..., -1]):
+        return _resize_transparent(pixels, width, height, method)
+    return _resize_any(pixels, width, height, method)
+
+
+def nearest(pixels: Pixels, width: int, height: int) -> Pixels:
+    """Scale by taking the pixel at the centre of each output pixel."""
+    rows = ((np.arange(height) + 0.5) * (pixels.shape[0] / height)).astype(np.intp)
+    columns = ((np.arange(width) + 0.5) * (pixels.shape[1] / width)).astype(np.intp)
+    picked: Pixels = pixels[rows[:, None], columns]
+    return picked
+
+
+def _opaque(alpha: np.ndarray[Any, np.dtype[Any]]) -> bool:
+    return bool(alpha.min() == alpha.max())
+
+
+def _resize_transparent(pixels: Pixels, width: int, height: int, method: Resample) -> Pixels:
+    exact = np.float64 if pixels.dtype.itemsize > 2 else np.float32
+    weight = pixels[..., -1:].astype(exact)
+    summed = _resize_any(
+        np.concatenate([pixels[..., :-1] * weight, weight], axis=2), width, height, method
+    )
+    total = summed[..., -1:]
+    plain = _resize_any(pixels[..., :-1].astype(exact), width, height, method)
+    colors = np.where(total > 0, summed[..., :-1] / np.where(total > 0, total, 1), plain)
+    return cast_rounded(np.concatenate([colors, total], axis=2), pixels.dtype)
+
+
+def _resize_any(pixels: Pixels, width: int, height: int, method: Resample) -> Pixels:
+    dtype = pixels.dtype
+    if dtype.name in _SMALL:
+        work = pixels.astype(_SMALL[dtype.name])
+    elif dtype.name not in _DIRECT or not dtype.isnative:
+        work = pixels.astype(np.float64 if dtype.name not in _DIRECT else dtype.newbyteorder("="))
+    else:
+        work = pixels
+    if dtype == np.bool_:
+        work = work.astype(np.float32)
+    bands = work.shape[2]
+    if bands <= _MAX_BANDS:
+        scaled = _resize_few(work, width, height, method)
+    else:
+        parts = [
+            _resize_few(work[..., first : first + _MAX_BANDS], width, height, method)
+            for first in range(0, bands, _MAX_BANDS)
+        ]
+        scaled = np.concatenate(parts, axis=2)
+    return scaled if scaled.dtype == dtype else cast_rounded(scaled, dtype)
+
+
+def _resize_few(pixels: Pixels, width: int, height: int, method: Resample) -> Pixels:
+    import cv2
+
+    rows, columns, bands = pixels.shape
+    pixels = np.ascontiguousarray(pixels)
+    if width <= columns and height <= rows:
+        scaled = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+        return np.asarray(scaled).reshape(height, width, bands)
+    # one axis shrinks, the other grows: each in its own way
+    if width < columns or height < rows:
+        small_w, small_h = min(width, columns), min(height, rows)
+        pixels = cv2.resize(pixels, (small_w, small_h), interpolation=cv2.INTER_AREA)
+    scaled = cv2.resize(pixels, (width, height), interpolation=getattr(cv2, _ENLARGE[method]))
+    return np.asarray(scaled).reshape(height, width, bands)
+
+
+def cast_rounded(pixels: Pixels, dtype: np.dtype[Any]) -> Pixels:
+    """Return float pixels in a dtype: integers rounded and clipped to their range."""
+    if dtype == np.bool_:
+        return pixels >= 0.5
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        rounded = np.rint(pixels)
+        # float64 can't hold the ends of 64-bit ranges: clip, then cast what is surely inside
+        low, high = float(limits.min), float(limits.max)
+        result = np.clip(rounded, low, np.nextafter(high, 0) if high > 2**53 else high)
+        result = result.astype(dtype)
+        return np.where(rounded >= high, dtype.type(limits.max), result)
+    return pixels.astype(dtype)

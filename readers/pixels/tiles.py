@@ -1,0 +1,169 @@
+"""Tiles of the conceptual ÷2 levels: stored ones as they are, missing levels made and kept."""
+
+import numpy as np
+
+from ziggurat.readers.codecs.jpeg_stream import (
+    merge_tables,
+    parse_header,
+    stream_photometric,
+    with_adobe_marker,
+)
+from ziggurat.readers.errors import TileRangeError
+from ziggurat.readers.grid.levels import LevelChoice, populated_levels
+from ziggurat.readers.grid.regions import Window
+from ziggurat.readers.grid.scales import level_count, level_scale, tile_size
+from ziggurat.readers.model.encoded import Codec, Photometric
+from ziggurat.readers.model.geometry import Rect, ceil_div
+from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.model.reader import Pixels
+from ziggurat.readers.pixels.resample import default_resample, resize
+from ziggurat.readers.pixels.window import Access, read_level
+
+_MAX_DIRECT = 4  # a tile this many times smaller than its source is made from its source at once
+
+
+def check_tile(info: ImageInfo, x: int, y: int, z: int) -> None:
+    """Refuse a tile that isn't there.
+
+    Raises
+    ------
+    TileRangeError
+    """
+    for name, value in (("x", x), ("y", y), ("z", z)):
+        if isinstance(value, bool) or not hasattr(value, "__index__"):
+            raise TileRangeError(f"tile {name} is a whole number, not {value!r}")
+    if not 0 <= z < level_count(info):
+        raise TileRangeError(f"there are levels 0 to {level_count(info) - 1}, not {z}")
+    columns, rows = tile_grid(info, z)
+    if not 0 <= x < columns or not 0 <= y < rows:
+        raise TileRangeError(f"level {z} has {columns} x {rows} tiles, none at ({x}, {y})")
+
+
+def tile_grid(info: ImageInfo, z: int) -> tuple[int, int]:
+    """Return (columns, rows) of the tiles of a conceptual level."""
+    width, height = tile_size(info)
+    step = int(level_scale(info, z))
+    return ceil_div(info.width, width * step), ceil_div(info.height, height * step)
+
+
+def tile_window(info: ImageInfo, x: int, y: int, z: int) -> Window:
+    """Return the part of a tile that is inside the image."""
+    width, height = tile_size(info)
+    step = int(level_scale(info, z))
+    whole = info.levels[0].rect
+    rect = Rect(x * width * step, y * height * step, width * step, height * step).intersect(whole)
+    return Window(rect, ceil_div(rect.width, step), ceil_div(rect.height, step), float(step))
+
+
+def read_tile(access: Access, frame: int, x: int, y: int, z: int) -> Pixels:
+    """Return the pixels of a tile, cut at the image's edge; not to be written into.
+
+    A tile of a level that isn't stored is shrunk from the stored level that is up to four times
+    finer, or made of the four tiles of the level below it, and each of them likewise: its
+    neighbours and coarser levels then find their parts in the cache.
+    """
+    info = access.info
+    window = tile_window(info, x, y, z)
+    populated = populated_levels(info)
+    finer = min(level for level in populated if level >= z)
+    if finer == z:
+        return _from_level(access, frame, populated[z], window, 1)
+    key = (access.identity, "tile", frame, x, y, z)
+    cached = access.cache if access.identity is not None else None
+    found: Pixels | None = cached.get(key) if cached is not None else None
+    if found is not None:
+        return found
+    if 2 ** (finer - z) <= _MAX_DIRECT:
+        pixels = _from_level(access, frame, populated[finer], window, 2 ** (finer - z))
+    else:
+        pixels = _from_four(access, frame, (x, y, z), window)
+    if cached is not None:
+        pixels.flags.writeable = False
+        cached.put(key, pixels, pixels.nbytes)
+    return pixels
+
+
+def _from_level(
+    access: Access, frame: int, choice: LevelChoice, window: Window, ratio: int
+) -> Pixels:
+    """Return a tile out of a stored level that is ``ratio`` times finer."""
+    info = access.info
+    level = info.levels[choice.index]
+    x = min(int(window.rect.x / choice.scale_x), level.width - 1)
+    y = min(int(window.rect.y / choice.scale_y), level.height - 1)
+    wanted = Rect(x, y, window.width * ratio, window.height * ratio)
+    pixels = read_level(access, choice.index, frame, wanted.intersect(level.rect))
+    return _shrunk(info, pixels, window, ratio)
+
+
+def _from_four(access: Access, frame: int, tile: tuple[int, int, int], window: Window) -> Pixels:
+    x, y, z = tile
+    columns, rows = tile_grid(access.info, z + 1)
+    parts = [
+        [
+            read_tile(access, frame, column, row, z + 1)
+            for column in (2 * x, 2 * x + 1)
+            if column < columns
+        ]
+        for row in (2 * y, 2 * y + 1)
+        if row < rows
+    ]
+    joined = np.concatenate([np.concatenate(line, axis=1) for line in parts], axis=0)
+    return _shrunk(access.info, joined, window, 2)
+
+
+def _shrunk(info: ImageInfo, pixels: Pixels, window: Window, ratio: int) -> Pixels:
+    """Return pixels shrunk by exactly ``ratio``; the image's last row and column go on for it."""
+    rows = window.height * ratio - pixels.shape[0]
+    columns = window.width * ratio - pixels.shape[1]
+    if rows or columns:
+        pixels = np.pad(pixels, ((0, rows), (0, columns), (0, 0)), mode="edge")
+    return resize(pixels, window.width, window.height, default_resample(info), alpha=info.alpha)
+
+
+def padded_tile(info: ImageInfo, pixels: Pixels, color: Pixels | None) -> Pixels:
+    """Return a tile at its full size: what lies beyond the image has a colour, or the background.
+
+    ``color`` has the shape (bands,).
+    """
+    width, height = tile_size(info)
+    rows, columns, bands = pixels.shape
+    if (rows, columns) == (height, width):
+        return pixels
+    result = np.zeros((height, width, bands), pixels.dtype)
+    if color is not None:
+        result[:] = color
+    elif info.background is not None and len(info.background) == bands:
+        result[:] = np.array(info.background).astype(pixels.dtype)
+    result[:rows, :columns] = pixels
+    return result
+
+
+def stored_jpeg(access: Access, frame: int, x: int, y: int, z: int) -> bytes | None:
+    """Return a tile's JPEG stream as it is stored, or None where there is none that fits.
+
+    The entropy-coded data is the file's own, byte for byte. Tables kept elsewhere are merged
+    in, and streams that decoders would take for YCbCr without being it get an Adobe marker.
+    """
+    info = access.info
+    choice = populated_levels(info).get(z)
+    if choice is None or info.dtype != np.uint8:
+        return None
+    level = access.reader.encoded(choice.index, frame)
+    if level is None or level.format.codec is not Codec.JPEG or level.format.planar:
+        return None
+    if (level.tile_width, level.tile_height) != tile_size(info) or level.format.bits != 8:
+        return None
+    if x >= level.columns or y >= level.rows or level.format.bands not in (1, 3):
+        return None
+    data = level.tile(x, y)
+    if data is None:
+        return None
+    stream = merge_tables(data, level.format.tables)
+    header = parse_header(stream)
+    if (header.width, header.height) != (level.tile_width, level.tile_height):
+        return None
+    photometric = stream_photometric(header, level.format.photometric)
+    if header.components == 3 and photometric is Photometric.RGB:
+        return with_adobe_marker(stream, photometric)
+    return stream

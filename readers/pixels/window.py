@@ -1,0 +1,220 @@
+"""The one path from a wanted window to pixels: cached blocks, strips on threads, scaling."""
+
+import math
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from ziggurat.readers.grid.levels import LevelChoice, best_level, rect_in_level
+from ziggurat.readers.grid.regions import Window
+from ziggurat.readers.model.geometry import Rect, ceil_div, grid_cells
+from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.pixels.cache import ByteCache, turn
+from ziggurat.readers.pixels.reduction import reduced
+from ziggurat.readers.pixels.resample import Resample, resize
+from ziggurat.readers.pixels.threads import core_count, run_all
+
+_BLOCK = 256  # smaller stored tiles are cached several at a time, pixels a side
+_MAX_BLOCK_PIXELS = 4 << 20  # larger stored tiles are never cached
+_MAX_CACHED_PIXELS = 4 << 20  # larger reads go past the cache
+_PARALLEL_PIXELS = 1 << 17  # smaller reads stay in the calling thread
+_STRIP_PIXELS = 8 << 20  # of source pixels held at a time while a huge region is reduced
+_DIRECT = 2e-3  # relative; closer than this, a wanted scale is a stored level's
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An opened image and the cache its tiles may live in.
+
+    ``identity`` is None for images that may change while they are read. ``keep`` False: what is
+    read will not be asked for again, so that the cache is looked into but not filled.
+    """
+
+    reader: Reader
+    cache: ByteCache | None = None
+    identity: Hashable = None
+    keep: bool = True
+
+    @property
+    def info(self) -> ImageInfo:
+        """The facts of the image."""
+        return self.reader.info
+
+
+def read_window(access: Access, frame: int, window: Window, method: Resample) -> Pixels:
+    """Return the pixels of a window at its size, as a new array (y, x, band).
+
+    A window at the scale of a stored level is that level's pixels, untouched. Otherwise the
+    smallest level that is still finer is read, and scaled.
+    """
+    info = access.info
+    choice = best_level(info, window.scale)
+    direct = _direct_rect(info, choice, window)
+    if direct is not None:
+        return read_level(access, choice.index, frame, direct)
+    rect = rect_in_level(info, choice, window.rect)
+    smaller = window.width <= rect.width and window.height <= rect.height
+    if smaller and rect.width * rect.height > max(_STRIP_PIXELS, 4 * window.width * window.height):
+        if method is Resample.NEAREST:
+            return _sampled(access, choice.index, frame, rect, window)
+        return reduced(
+            partial(access.reader.read, choice.index, frame),
+            rect,
+            (window.width, window.height),
+            info.levels[choice.index].tile_height,
+            alpha=info.alpha,
+        )
+    pixels = read_level(access, choice.index, frame, rect)
+    return resize(pixels, window.width, window.height, method, alpha=info.alpha)
+
+
+def _direct_rect(info: ImageInfo, choice: LevelChoice, window: Window) -> Rect | None:
+    """Return the rectangle of a stored level that is just what was asked for, if there is one."""
+    if abs(window.scale / choice.scale - 1) > _DIRECT:
+        return None
+    width, height = window.rect.width / choice.scale_x, window.rect.height / choice.scale_y
+    if abs(width - window.width) >= 1 or abs(height - window.height) >= 1:
+        return None
+    level = info.levels[choice.index]
+    if window.width > level.width or window.height > level.height:
+        return None
+    x = min(round(window.rect.x / choice.scale_x), level.width - window.width)
+    y = min(round(window.rect.y / choice.scale_y), level.height - window.height)
+    return Rect(x, y, window.width, window.height)
+
+
+def read_level(access: Access, level: int, frame: int, rect: Rect) -> Pixels:
+    """Return a rectangle of a stored level; a new array that the caller may write into."""
+    facts = access.info.levels[level]
+    area = rect.width * rect.height
+    if access.cache is not None and access.identity is not None and area <= _MAX_CACHED_PIXELS:
+        block_w = ceil_div(_BLOCK, facts.tile_width) * facts.tile_width
+        block_h = ceil_div(_BLOCK, facts.tile_height) * facts.tile_height
+        if block_w * block_h <= _MAX_BLOCK_PIXELS:
+            pixels = _from_blocks(access, access.cache, level, frame, rect, (block_w, block_h))
+            if pixels is not None:
+                return pixels
+    if area < _PARALLEL_PIXELS:
+        return access.reader.read(level, frame, rect)
+    return _in_strips(access, level, frame, rect)
+
+
+def _from_blocks(
+    access: Access,
+    cache: ByteCache,
+    level: int,
+    frame: int,
+    rect: Rect,
+    size: tuple[int, int],
+) -> Pixels | None:
+    """Put a rectangle together from cached blocks; None where it has no part in the cache."""
+    # plain numbers instead of rectangles: this runs for every tile of every region
+    info = access.info
+    facts = info.levels[level]
+    width, height = size
+    found: list[tuple[Pixels, int, int]] = []
+    missing: list[tuple[Hashable, Rect]] = []
+    for column, row in grid_cells(rect, width, height):
+        key = (access.identity, "block", level, frame, column, row)
+        x, y = column * width, row * height
+        pixels = cache.get(key)
+        if pixels is not None:
+            found.append((pixels, x, y))
+        else:
+            block = Rect(x, y, min(width, facts.width - x), min(height, facts.height - y))
+            missing.append((key, block))
+    if not found and not access.keep:
+        return None
+    result = _empty(info, rect)
+    for pixels, x, y in found:
+        _paste(result, rect, pixels, x, y)
+
+    def load(share: list[tuple[Hashable, Rect]]) -> None:
+        for key, block in share:
+            if access.keep:
+                pixels = _kept(access.reader, cache, key, level, frame, block)
+            else:
+                pixels = access.reader.read(level, frame, block)
+            _paste(result, rect, pixels, block.x, block.y)
+
+    if not missing:
+        return result
+    large = rect.width * rect.height > _PARALLEL_PIXELS
+    workers = min(core_count(), len(missing)) if large else 1
+    run_all([partial(load, missing[worker::workers]) for worker in range(workers)])
+    return result
+
+
+def _kept(
+    reader: Reader, cache: ByteCache, key: Hashable, level: int, frame: int, block: Rect
+) -> Pixels:
+    """Return a block out of the cache, or read it: neighbours that are read side by side share."""
+    with turn(key):
+        pixels: Pixels | None = cache.peek(key)
+        if pixels is None:
+            pixels = reader.read(level, frame, block)
+            pixels.flags.writeable = False
+            cache.put(key, pixels, pixels.nbytes)
+    return pixels
+
+
+def _paste(target: Pixels, rect: Rect, pixels: Pixels, x: int, y: int) -> None:
+    """Draw a block that lies at (x, y) of its level where it lies in the rectangle."""
+    dx, dy = x - rect.x, y - rect.y
+    x0, y0 = max(dx, 0), max(dy, 0)
+    x1, y1 = min(dx + pixels.shape[1], rect.width), min(dy + pixels.shape[0], rect.height)
+    target[y0:y1, x0:x1] = pixels[y0 - dy : y1 - dy, x0 - dx : x1 - dx]
+
+
+def _empty(info: ImageInfo, rect: Rect) -> Pixels:
+    return np.empty((rect.height, rect.width, info.bands), info.dtype)
+
+
+def _in_strips(access: Access, level: int, frame: int, rect: Rect) -> Pixels:
+    """Read a large rectangle with all cores, in strips that end where stored tiles do."""
+    tile_height = access.info.levels[level].tile_height
+    first, last = rect.y // tile_height, ceil_div(rect.bottom, tile_height)
+    parts = 4 if rect.width * rect.height > _MAX_CACHED_PIXELS else 1
+    strips = min(last - first, parts * core_count())
+    if strips < 2 or core_count() == 1:
+        return access.reader.read(level, frame, rect)
+    result = _empty(access.info, rect)
+
+    def read(worker: int) -> None:
+        for strip in range(worker, strips, core_count()):
+            top = max(rect.y, (first + strip * (last - first) // strips) * tile_height)
+            end = (first + (strip + 1) * (last - first) // strips) * tile_height
+            part = Rect(rect.x, top, rect.width, min(rect.bottom, end) - top)
+            result[top - rect.y : part.bottom - rect.y] = access.reader.read(level, frame, part)
+
+    run_all([partial(read, worker) for worker in range(min(core_count(), strips))])
+    return result
+
+
+def _sampled(access: Access, level: int, frame: int, rect: Rect, window: Window) -> Pixels:
+    """Read a huge rectangle in bands of rows, keeping the pixel at each output pixel's centre."""
+    rows = rect.y + ((np.arange(window.height) + 0.5) * (rect.height / window.height)).astype(int)
+    columns = ((np.arange(window.width) + 0.5) * (rect.width / window.width)).astype(int)
+    result = np.empty((window.height, window.width, access.info.bands), access.info.dtype)
+    tall = max(1, _STRIP_PIXELS // rect.width)
+    index = 0
+    while index < window.height:
+        end = int(np.searchsorted(rows, rows[index] + tall))
+        top = int(rows[index])
+        part = Rect(rect.x, top, rect.width, int(rows[end - 1]) + 1 - top)
+        pixels = access.reader.read(level, frame, part)
+        result[index:end] = pixels[(rows[index:end] - top)[:, None], columns]
+        index = end
+    return result
+
+
+def overview(access: Access, frame: int, limit: int) -> Pixels:
+    """Return the whole image within ``limit`` × ``limit``, nearest pixels only (no new values)."""
+    info = access.info
+    scale = max(1.0, max(info.width, info.height) / limit)
+    width, height = max(1, math.floor(info.width / scale)), max(1, math.floor(info.height / scale))
+    window = Window(info.levels[0].rect, width, height, scale)
+    return read_window(access, frame, window, Resample.NEAREST)

@@ -1,0 +1,1 @@
+"""The public read API. To add a public method: the file of its subject here."""

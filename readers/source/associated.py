@@ -1,0 +1,66 @@
+"""Associated images: label, macro, thumbnail and whatever else a file carries."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ziggurat.readers.constants import TILE_FORMAT_IMAGE
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.grid.regions import fit
+from ziggurat.readers.model.encoded import Codec
+from ziggurat.readers.pixels.resample import Resample, resize
+from ziggurat.readers.source.encode import ImageBytes, chosen_format, deliver, merged_encoding
+from ziggurat.readers.source.hooks import SourceHooks
+
+
+class AssociatedMethods(SourceHooks):
+    """The pictures beside the picture."""
+
+    def getAssociatedImagesList(self) -> list[str]:
+        """Return the names of the associated images."""
+        return sorted(self._reader().info.associated)
+
+    def getAssociatedImage(
+        self,
+        imageKey: str,
+        width: int | None = None,
+        height: int | None = None,
+        *,
+        encoding: str | None = None,
+        format: str | Sequence[str] | None = None,
+        jpegQuality: int | None = None,
+        jpegSubsampling: int | None = None,
+        tiffCompression: str | None = None,
+    ) -> tuple[Any, Any] | None:
+        """Return an associated image as (data, format or MIME type), or None where it isn't there.
+
+        Parameters
+        ----------
+        imageKey
+            One of :meth:`getAssociatedImagesList`.
+        width, height
+            Fit it into this size; default: as it is.
+        encoding, format, jpegQuality, jpegSubsampling, tiffCompression
+            As in :meth:`getRegion`. A stored JPEG that is asked for as JPEG, in its own size and
+            without a wish for quality, comes as it is stored.
+        """
+        reader = self._reader()
+        if imageKey not in reader.info.associated:
+            return None
+        how = merged_encoding(
+            self._options, encoding, jpegQuality, jpegSubsampling, tiffCompression
+        )
+        wanted = chosen_format(format, TILE_FORMAT_IMAGE)
+        for name, value in (("width", width), ("height", height)):
+            if value is not None and (not hasattr(value, "__index__") or value < 1):
+                raise OptionError(f"{name} is a whole number of one or more, not {value!r}")
+        untouched = width is None and height is None and jpegQuality is None
+        if wanted == TILE_FORMAT_IMAGE and how.name == "JPEG" and untouched:
+            stored = reader.encoded_associated(imageKey)
+            if stored is not None and stored.codec is Codec.JPEG:
+                return ImageBytes(stored.data, how.mime_type), how.mime_type
+        pixels = reader.read_associated(imageKey)
+        alpha = pixels.shape[2] in (2, 4)
+        if width is not None or height is not None:
+            across, down, _ = fit(pixels.shape[1], pixels.shape[0], width, height)
+            pixels = resize(pixels, across, down, Resample.LANCZOS, alpha=alpha)
+        return deliver(pixels, wanted, how, alpha=alpha)

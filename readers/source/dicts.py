@@ -1,0 +1,48 @@
+"""The dictionaries that describe an image, out of its facts."""
+
+from typing import Any
+
+from ziggurat.readers.grid.frames import frames_metadata
+from ziggurat.readers.grid.scales import level_count, native_resolution, tile_size
+from ziggurat.readers.model.image import ImageInfo, Interpretation
+
+
+class JSONDict(dict[str, Any]):
+    """A dictionary that notebooks show as a tree."""
+
+    def _repr_json_(self) -> dict[str, Any]:
+        return dict(self)
+
+
+def image_metadata(info: ImageInfo) -> JSONDict:
+    """Return what ``getMetadata`` gives for every image."""
+    width, height = tile_size(info)
+    return JSONDict(
+        levels=level_count(info),
+        sizeX=info.width,
+        sizeY=info.height,
+        tileWidth=width,
+        tileHeight=height,
+        **native_resolution(info).as_dict(),
+        dtype=info.dtype.name,
+        bandCount=info.bands,
+        **frames_metadata(info),
+    )
+
+
+def band_interpretations(info: ImageInfo) -> list[str]:
+    """Return what each band is: a colour, gray, alpha, its own name, or ``unknown``."""
+    if info.band_names:
+        names = list(info.band_names)
+    elif info.interpretation is Interpretation.RGB:
+        names = ["red", "green", "blue"]
+    elif info.interpretation in (Interpretation.GRAY, Interpretation.LABELS):
+        names = ["gray"]
+    elif info.interpretation is Interpretation.PALETTE:
+        names = ["palette"]
+    else:
+        names = []
+    names = (names + ["unknown"] * info.bands)[: info.bands]
+    if info.alpha and not info.band_names:
+        names[-1] = "alpha"
+    return names

@@ -1,0 +1,227 @@
+"""From pixels to what a caller wants: a numpy array, a PIL image or an encoded picture."""
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from ziggurat.readers.constants import (
+    TILE_FORMAT_IMAGE,
+    TILE_FORMAT_NUMPY,
+    TILE_FORMAT_PIL,
+    TILE_FORMATS,
+    TileOutputMimeTypes,
+)
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.model.reader import Pixels
+from ziggurat.readers.source.options import OpenOptions, check_encoding, check_jpeg
+
+if TYPE_CHECKING:  # workers that want arrays never load it
+    import PIL.Image
+
+_PIL_NAMES = {"JFIF": "JPEG"}
+_OPAQUE = ("BMP", "DIB", "EPS", "MPO", "PCX", "PPM", "SGI")  # formats without alpha
+_TIFF_COMPRESSION = {
+    "raw": None,
+    "none": None,
+    "": None,
+    "lzw": "lzw",
+    "tiff_lzw": "lzw",
+    "deflate": "zlib",
+    "tiff_adobe_deflate": "zlib",
+    "zip": "zlib",
+    "zstd": "zstd",
+    "packbits": "packbits",
+    "jpeg": "jpeg",
+}
+_PHOTOMETRIC_RGB = (3, 4)
+
+
+class ImageBytes(bytes):
+    """An encoded picture; knows its MIME type, and notebooks show it."""
+
+    mimetype: str | None
+
+    def __new__(cls, source: bytes = b"", mimetype: str | None = None) -> Self:  # noqa: D102
+        self = super().__new__(cls, source)
+        self.mimetype = mimetype
+        return self
+
+    def __reduce__(self) -> tuple[type[Self], tuple[bytes, str | None]]:
+        return type(self), (bytes(self), self.mimetype)
+
+    def _repr_png_(self) -> bytes | None:
+        return bytes(self) if self.mimetype == "image/png" else None
+
+    def _repr_jpeg_(self) -> bytes | None:
+        return bytes(self) if self.mimetype == "image/jpeg" else None
+
+    def __repr__(self) -> str:
+        return f"ImageBytes<{len(self)}> ({self.mimetype})"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How to encode a picture."""
+
+    name: str = "JPEG"
+    jpeg_quality: int = 95
+    jpeg_subsampling: int = 0
+    tiff_compression: str = "raw"
+
+    def __post_init__(self) -> None:
+        check_encoding(self.name)
+        check_jpeg(self.jpeg_quality, self.jpeg_subsampling)
+        if self.tiff_compression not in _TIFF_COMPRESSION:
+            known = ", ".join(name for name in _TIFF_COMPRESSION if name)
+            raise OptionError(f"tiffCompression is one of {known}, not {self.tiff_compression!r}")
+
+    @property
+    def mime_type(self) -> str:
+        """The MIME type of what comes out."""
+        return TileOutputMimeTypes[self.name]
+
+
+def merged_encoding(
+    options: OpenOptions,
+    name: str | None = None,
+    quality: int | None = None,
+    subsampling: int | None = None,
+    compression: str | None = None,
+) -> Encoding:
+    """Return the encoding of a call: its own wishes, and those of ``open`` for the rest."""
+    return Encoding(
+        options.encoding if name is None else name,
+        options.jpegQuality if quality is None else quality,
+        options.jpegSubsampling if subsampling is None else subsampling,
+        options.tiffCompression if compression is None else compression,
+    )
+
+
+def chosen_format(formats: str | Sequence[str] | None, default: str) -> str:
+    """Return the format to give: numpy where it is allowed, then PIL, then an encoded image.
+
+    A single name or a sequence of those that will do.
+    """
+    if formats is None:
+        return default
+    single = isinstance(formats, str) or not isinstance(formats, Iterable)
+    allowed = (formats,) if single else tuple(formats)
+    unknown = [name for name in allowed if name not in TILE_FORMATS]
+    if unknown or not allowed:
+        raise OptionError(f"format is one or more of {TILE_FORMATS}, not {formats!r}")
+    return next(name for name in TILE_FORMATS if name in allowed)
+
+
+def deliver(pixels: Pixels, wanted: str, encoding: Encoding, *, alpha: bool) -> tuple[Any, str]:
+    """Return (data, format or MIME type) of an array of shape (y, x, band)."""
+    if wanted == TILE_FORMAT_NUMPY:
+        return pixels, TILE_FORMAT_NUMPY
+    if wanted == TILE_FORMAT_PIL:
+        return to_pil(pixels, alpha=alpha), TILE_FORMAT_PIL
+    assert wanted == TILE_FORMAT_IMAGE
+    return encoded(pixels, encoding, alpha=alpha), encoding.mime_type
+
+
+def palette_colors(pixels: Pixels, palette: Sequence[tuple[int, int, int, int]]) -> Pixels:
+    """Return the RGBA colours, uint8 (y, x, 4), of indices; unknown ones are transparent."""
+    table = np.zeros((len(palette) + 1, 4), np.uint8)
+    table[:-1] = palette
+    indices = pixels[..., 0].astype(np.intp)
+    known = (indices >= 0) & (indices < len(palette))
+    return table[np.where(known, indices, len(palette))]
+
+
+def to_8bit(pixels: Pixels) -> Pixels:
+    """Return pixels as uint8: what pictures for the eye have.
+
+    Unsigned integers keep their leading 8 bits; signed ones are shifted to start at 0 first.
+    Floats are taken as 0-255 and clipped, the same in every tile; NaN is 0. Other ranges are what
+    styles are for.
+    """
+    kind, size = pixels.dtype.kind, pixels.dtype.itemsize
+    if pixels.dtype == np.uint8:
+        return pixels
+    if kind == "b":
+        return pixels.astype(np.uint8) * np.uint8(255)
+    if kind == "u":
+        return (pixels >> (8 * size - 8)).astype(np.uint8)
+    if kind == "i":
+        unsigned = pixels.view(f"{pixels.dtype.byteorder}u{size}") ^ (1 << (8 * size - 1))
+        return (unsigned >> (8 * size - 8)).astype(np.uint8)
+    values = np.nan_to_num(pixels.astype(np.float32), nan=0.0)
+    return np.clip(values, 0, 255).astype(np.uint8)
+
+
+def to_pil(pixels: Pixels, *, alpha: bool) -> "PIL.Image.Image":
+    """Return an 8-bit PIL image of mode L, LA, RGB or RGBA."""
+    import PIL.Image
+
+    data = to_8bit(pixels)
+    bands = data.shape[2]
+    if bands == 1:
+        return PIL.Image.fromarray(np.ascontiguousarray(data[..., 0]))
+    if bands == 2:
+        return (
+            PIL.Image.fromarray(np.ascontiguousarray(data), "LA")
+            if alpha
+            else PIL.Image.fromarray(np.ascontiguousarray(data[..., 0]))
+        )
+    keep = 4 if bands == 4 and alpha else 3
+    return PIL.Image.fromarray(np.ascontiguousarray(data[..., :keep]))
+
+
+def encoded(pixels: Pixels, encoding: Encoding, *, alpha: bool) -> ImageBytes:
+    """Return an encoded picture; TIFF keeps the dtype and all bands, the others show 8 bits."""
+    if encoding.name in ("TIFF", "TILED"):
+        return ImageBytes(_tiff(pixels, encoding), encoding.mime_type)
+    image = to_pil(pixels, alpha=alpha)
+    name = _PIL_NAMES.get(encoding.name, encoding.name)
+    output = io.BytesIO()
+    if name == "JPEG":
+        image = _without_alpha(image)
+        image.save(
+            output, name, quality=encoding.jpeg_quality, subsampling=encoding.jpeg_subsampling
+        )
+    elif name in _OPAQUE:
+        _without_alpha(image).save(output, name)
+    else:
+        image.save(output, name)
+    return ImageBytes(output.getvalue(), encoding.mime_type)
+
+
+def _without_alpha(image: "PIL.Image.Image") -> "PIL.Image.Image":
+    return image.convert({"LA": "L", "RGBA": "RGB"}.get(image.mode, image.mode))
+
+
+def check_jpeg_in_tiff(dtype: np.dtype[Any], bands: int) -> None:
+    """Refuse JPEG compression for what it can't hold: it would be cut, or fail by its content."""
+    if dtype != np.uint8 or bands not in (1, 3):
+        raise OptionError(
+            f"JPEG in TIFF holds one or three bands of uint8, not {bands} of {dtype};"
+            " take lzw, deflate or zstd"
+        )
+
+
+def _tiff(pixels: Pixels, encoding: Encoding) -> bytes:
+    import tifffile  # heavy, and rarely needed
+
+    bands = pixels.shape[2]
+    compression = _TIFF_COMPRESSION[encoding.tiff_compression]
+    if compression == "jpeg":
+        check_jpeg_in_tiff(pixels.dtype, bands)
+    color = bands in _PHOTOMETRIC_RGB and pixels.dtype.kind in "u"
+    output = io.BytesIO()
+    tifffile.imwrite(
+        output,
+        pixels if bands > 1 else pixels[..., 0],
+        photometric="rgb" if color else "minisblack",
+        planarconfig="contig" if bands > 1 else None,
+        extrasamples=["unassalpha"] if color and bands == 4 else None,
+        compression=compression,
+        compressionargs={"level": encoding.jpeg_quality} if compression == "jpeg" else None,
+        metadata=None,
+    )
+    return output.getvalue()

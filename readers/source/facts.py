@@ -1,0 +1,155 @@
+"""What is in an image, as methods: sizes, metadata, bands, frames."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from ziggurat.readers.errors import TileRangeError
+from ziggurat.readers.grid.frames import axes_frame, channel_names, frame_axes
+from ziggurat.readers.grid.scales import level_count, tile_size
+from ziggurat.readers.pixels.histogram import statistics
+from ziggurat.readers.pixels.window import overview
+from ziggurat.readers.source.dicts import JSONDict, band_interpretations, image_metadata
+from ziggurat.readers.source.hooks import SourceHooks
+from ziggurat.readers.style.access import effective_style
+
+_STATISTICS_LIMIT = 2048  # pixels a side of the overview that band statistics come from
+
+
+class SizeMethods(SourceHooks):
+    """Sizes and types as properties."""
+
+    @property
+    def sizeX(self) -> int:
+        """Full-resolution width in pixels."""
+        return self._reader().info.width
+
+    @property
+    def sizeY(self) -> int:
+        """Full-resolution height in pixels."""
+        return self._reader().info.height
+
+    @property
+    def levels(self) -> int:
+        """Number of conceptual ÷2 levels that ``getTile`` serves."""
+        return level_count(self._reader().info)
+
+    @property
+    def tileWidth(self) -> int:
+        """Width of the tiles that ``getTile`` serves."""
+        return tile_size(self._reader().info)[0]
+
+    @property
+    def tileHeight(self) -> int:
+        """Height of the tiles that ``getTile`` serves."""
+        return tile_size(self._reader().info)[1]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the pixels."""
+        return self._reader().info.dtype
+
+    @property
+    def bandCount(self) -> int:
+        """Number of bands (samples) of a pixel."""
+        return self._reader().info.bands
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        return self._reader().info.frames
+
+    @property
+    def channelNames(self) -> list[str] | None:
+        """Names of the channels, where the image tells them."""
+        return channel_names(self._reader().info)
+
+    @property
+    def style(self) -> Any:
+        """The style that all pixels are read with; None where there is none. May be set."""
+        return self._options.style
+
+    @style.setter
+    def style(self, style: Any) -> None:
+        effective_style(style)  # refuses what can't be meant; stored pixels alone are cached
+        self._options = dataclasses.replace(self._options, style=style)
+
+
+class MetadataMethods(SourceHooks):
+    """Metadata, bands, frames and their axes."""
+
+    def getMetadata(self) -> JSONDict:
+        """Return sizes, scale, levels, frames and channels under their public names."""
+        geo = self._geo_metadata()
+        bands = {"bands": self.getBandInformation()} if geo else {}
+        return JSONDict(image_metadata(self._reader().info), **geo, **bands)
+
+    @property
+    def metadata(self) -> JSONDict:
+        """The same as :meth:`getMetadata`."""
+        return self.getMetadata()
+
+    def getInternalMetadata(self) -> JSONDict:
+        """Return what the file says in its own words: free-form, different for every format."""
+        info = self._reader().info
+        return JSONDict(info.internal or {"properties": dict(info.properties)})
+
+    def getBandInformation(self, statistics: bool = False) -> dict[int, dict[str, Any]]:
+        """Return facts per band, counted from 1.
+
+        Parameters
+        ----------
+        statistics
+            Add min, max, mean and stdev; of an overview of at most 2048 pixels a side.
+        """
+        info = self._reader().info
+        result: dict[int, dict[str, Any]] = {
+            number: {"interpretation": name, **self._geo_band_facts(number)}
+            for number, name in enumerate(band_interpretations(info), 1)
+        }
+        if statistics:
+            for number, facts in enumerate(self._band_statistics(), 1):
+                result[number].update(facts)
+        return result
+
+    def _band_statistics(self) -> list[dict[str, Any]]:
+        access = self._access()
+        found = statistics([overview(access, 0, _STATISTICS_LIMIT)])
+        assert found is not None
+        facts = found.as_dict()
+        return [
+            {key: values[band] for key, values in facts.items()}
+            for band in range(access.info.bands)
+        ]
+
+    def getOneBandInformation(self, band: int) -> dict[str, Any]:
+        """Return facts and statistics of one band, counted from 1."""
+        bands = self.getBandInformation(statistics=True)
+        if band not in bands:
+            raise TileRangeError(f"there are bands 1 to {len(bands)}, not {band!r}")
+        return bands[band]
+
+    def frameToAxes(self, frame: int) -> dict[str, int]:
+        """Return the position of a frame on each axis; ``{'frame': n}`` without axes."""
+        return frame_axes(self._reader().info, frame)
+
+    def axesToFrame(self, **position: int) -> int:
+        """Return the frame at a position, as ``axesToFrame(c=1, z=3)``; axes not named are at 0."""
+        return axes_frame(self._reader().info, position)
+
+    def getICCProfiles(self, idx: int | None = None, onlyInfo: bool = False) -> Any:
+        """Return the image's colour profiles as bytes (or facts about them), None without any.
+
+        Parameters
+        ----------
+        idx
+            Return only this one; there is at most one, number 0.
+        onlyInfo
+            Say how large it is instead of returning it.
+        """
+        profile = self._reader().info.icc_profile
+        if profile is None or idx not in (None, 0):
+            return None
+        found = {"bytes": len(profile)} if onlyInfo else profile
+        return found if idx == 0 else [found]

@@ -1,0 +1,148 @@
+"""An image as an array: ``source[y0:y1, x0:x1]``, and lazily as dask or a list of levels."""
+
+from typing import Any
+
+import numpy as np
+
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.grid.frames import check_frame
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.reader import Pixels
+from ziggurat.readers.pixels.window import read_level
+from ziggurat.readers.source.hooks import SourceHooks
+
+
+class LevelArray:
+    """One stored level of one frame as (y, x, band), indexed like numpy, read when asked for.
+
+    Slices of any step and whole numbers index y and x; bands take whatever numpy takes.
+    """
+
+    def __init__(self, hooks: SourceHooks, level: int, frame: int) -> None:
+        self._hooks = hooks
+        self._level = level
+        self._frame = frame
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, bands)."""
+        info = self._hooks._reader().info
+        return info.levels[self._level].height, info.levels[self._level].width, info.bands
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the pixels."""
+        return self._hooks._reader().info.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Always three."""
+        return 3
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        height, width, bands = self.shape
+        return height * width * bands
+
+    @property
+    def chunks(self) -> tuple[int, int, int]:
+        """(height, width, bands) of the stored tiles."""
+        info = self._hooks._reader().info
+        level = info.levels[self._level]
+        return level.tile_height, level.tile_width, info.bands
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> Pixels:
+        height, width, _ = self.shape
+        parts = _expanded(index)
+        rows, columns = _axis(parts[0], height), _axis(parts[1], width)
+        rect = Rect(columns[0], rows[0], columns[1] - columns[0], rows[1] - rows[0])
+        if rect.empty:
+            pixels = np.empty((rect.height, rect.width, self.shape[2]), self.dtype)
+        else:
+            pixels = read_level(self._hooks._access(), self._level, self._frame, rect)
+        picked: Pixels = pixels[rows[2], columns[2]]
+        return picked[..., *parts[2:]] if len(parts) > 2 else picked
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Pixels:
+        if copy is False:
+            raise ValueError("pixels are read from a file: an array can't be had without a copy")
+        pixels = self[:]
+        return pixels if dtype is None else pixels.astype(dtype)
+
+
+def _expanded(index: Any) -> tuple[Any, ...]:
+    parts = list(index) if isinstance(index, tuple) else [index]
+    if any(part is Ellipsis for part in parts):
+        place = next(number for number, part in enumerate(parts) if part is Ellipsis)
+        parts[place : place + 1] = [slice(None)] * (4 - len(parts))
+    if len(parts) > 3 or any(part is None or part is Ellipsis for part in parts):
+        raise OptionError(f"an image has three dimensions (y, x, band), not {index!r}")
+    return tuple(parts + [slice(None)] * (2 - len(parts)))
+
+
+def _axis(index: Any, size: int) -> tuple[int, int, Any]:
+    """Return (start, stop) of what must be read, and the index into it."""
+    if isinstance(index, slice):
+        places = range(size)[index]
+        if not len(places):
+            return 0, 0, slice(None)
+        low, high = min(places[0], places[-1]), max(places[0], places[-1])
+        if places.step > 0:
+            return low, high + 1, slice(None, None, places.step)
+        return low, high + 1, slice(None, None, places.step)
+    if not hasattr(index, "__index__") or isinstance(index, bool):
+        raise OptionError(f"y and x are indexed by slices and whole numbers, not {index!r}")
+    number = int(index)
+    if not -size <= number < size:
+        raise IndexError(f"index {number} is outside of an axis of {size}")
+    number %= size
+    return number, number + 1, 0
+
+
+class IndexingMethods(SourceHooks):
+    """Array-like access at full resolution, and to every stored level."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, bands) of a frame at full resolution."""
+        return LevelArray(self, 0, 0).shape
+
+    @property
+    def ndim(self) -> int:
+        """Always three: a frame is (y, x, band)."""
+        return 3
+
+    def __getitem__(self, index: Any) -> Pixels:
+        """Return pixels of the first frame at full resolution, as numpy would."""
+        return LevelArray(self, 0, 0)[index]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Pixels:
+        return LevelArray(self, 0, 0).__array__(dtype, copy)
+
+    def level_arrays(self, frame: int | None = None) -> list[LevelArray]:
+        """Return every stored level, largest first, as lazy arrays (y, x, band) for viewers.
+
+        ``napari.Viewer().add_image(source.level_arrays(), multiscale=True, rgb=True)``
+        """
+        info = self._reader().info
+        number = check_frame(info, frame)
+        return [LevelArray(self, level, number) for level in range(len(info.levels))]
+
+    def to_dask(self, level: int = 0, frame: int | None = None) -> Any:
+        """Return a stored level as a dask array (y, x, band), a chunk per some stored tiles.
+
+        Raises
+        ------
+        OptionError
+            dask isn't installed, or there is no such level.
+        """
+        arrays = self.level_arrays(frame)
+        if not 0 <= level < len(arrays):
+            raise OptionError(f"there are stored levels 0 to {len(arrays) - 1}, not {level!r}")
+        from ziggurat.readers.source.dask import as_dask
+
+        return as_dask(arrays[level])

@@ -1,0 +1,288 @@
+"""Iterating over tiles: lazily loaded tile dictionaries, and threads that read ahead in order."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Self
+
+from ziggurat.readers.constants import TILE_FORMAT_NUMPY
+from ziggurat.readers.grid.iteration import Iteration
+from ziggurat.readers.source.encode import Encoding, deliver
+from ziggurat.readers.source.hooks import SourceHooks
+from ziggurat.readers.style.parse import Style
+
+_LAZY = ("tile", "format")
+
+
+@dataclass(frozen=True)
+class TileLoader:
+    """All that is needed to load any tile of an iteration; pickles as its source does."""
+
+    source: SourceHooks
+    plan: Iteration
+    frame: int
+    wanted: str
+    encoding: Encoding
+    resample: Any
+    style: Style | None
+    shared: bool  # neighbours need some of the same stored tiles
+
+    def load(self, index: int) -> tuple[Any, str]:
+        """Return (tile, format)."""
+        pixels, alpha = self.source._pixels(
+            self.frame,
+            self.plan.tile_window(index),
+            self.resample,
+            self.style,
+            eight_bit=self.wanted != TILE_FORMAT_NUMPY,
+            keep=self.shared,
+        )
+        return deliver(pixels, self.wanted, self.encoding, alpha=alpha)
+
+
+class LazyTileDict(dict[str, Any]):
+    """The facts of one tile; ``tile`` and ``format`` are loaded when they are first looked at."""
+
+    def __init__(self, facts: dict[str, Any], load: Callable[[], tuple[Any, str]]) -> None:
+        super().__init__(facts)
+        for key in _LAZY:
+            super().__setitem__(key, None)
+        self._load = load
+        self._loaded = False
+
+    def _fill(self) -> None:
+        if not self._loaded:
+            tile, name = self._load()
+            super().__setitem__("tile", tile)
+            super().__setitem__("format", name)
+            self._loaded = True
+
+    def __getitem__(self, key: str) -> Any:
+        if key in _LAZY:
+            self._fill()
+        return super().__getitem__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of a key, or a default."""
+        return self[key] if key in self else default  # noqa: SIM401  (this is get itself)
+
+    def __iter__(self) -> Iterator[str]:
+        # overridden so that dict(tile) and {**tile} go through __getitem__
+        return super().__iter__()
+
+    def values(self) -> Any:
+        """Return all values, the tile loaded."""
+        self._fill()
+        return super().values()
+
+    def items(self) -> Any:
+        """Return all items, the tile loaded."""
+        self._fill()
+        return super().items()
+
+    def release(self) -> None:
+        """Forget the pixels; they are read again when they are looked at again."""
+        for key in _LAZY:
+            super().__setitem__(key, None)
+        self._loaded = False
+
+    def __repr__(self) -> str:
+        facts = {key: super(LazyTileDict, self).__getitem__(key) for key in self}
+        if not self._loaded:
+            facts.pop("tile"), facts.pop("format")
+        return f"LazyTileDict({facts})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        facts = {key: super(LazyTileDict, self).__getitem__(key) for key in self}
+        return _restore, (facts, self._load, self._loaded)
+
+
+def _restore(
+    facts: dict[str, Any], load: Callable[[], tuple[Any, str]], loaded: bool
+) -> LazyTileDict:
+    tile = LazyTileDict(facts, load)
+    if loaded:
+        dict.update(tile, facts)
+        tile._loaded = True
+    return tile
+
+
+@dataclass(frozen=True)
+class _Load:
+    loader: TileLoader
+    index: int
+
+    def __call__(self) -> tuple[Any, str]:
+        return self.loader.load(self.index)
+
+
+def tile_facts(plan: Iteration, index: int) -> dict[str, Any]:
+    """Return all that is known of a tile before it is read, under the public names."""
+    grid = plan.grid
+    row, column = divmod(index, grid.x.count)
+    x, y = grid.x.span(column), grid.y.span(row)
+    scale = plan.level_scale
+    at_level = plan.native.at(scale)
+    facts: dict[str, Any] = {
+        "x": x.start,
+        "y": y.start,
+        "width": x.size,
+        "height": y.size,
+        "level": plan.level,
+        "level_x": grid.x.first + column,
+        "level_y": grid.y.first + row,
+        **at_level.as_dict(),
+        "tile_position": {
+            "level_x": grid.x.first + column,
+            "level_y": grid.y.first + row,
+            "region_x": column,
+            "region_y": row,
+            "position": index,
+        },
+        "iterator_range": {
+            "level_x_min": grid.x.first,
+            "level_y_min": grid.y.first,
+            "level_x_max": grid.x.first + grid.x.count,
+            "level_y_max": grid.y.first + grid.y.count,
+            "region_x_max": grid.x.count,
+            "region_y_max": grid.y.count,
+            "position": grid.count,
+        },
+        "tile_overlap": {
+            "left": x.before,
+            "top": y.before,
+            "right": x.after,
+            "bottom": y.after,
+        },
+        "gx": float(x.start * scale),
+        "gy": float(y.start * scale),
+        "gwidth": float(x.size * scale),
+        "gheight": float(y.size * scale),
+    }
+    if plan.resampled:
+        window = plan.tile_window(index)
+        out = plan.native.at(scale * plan.scaling)
+        facts.update(
+            x=float(x.start),
+            y=float(y.start),
+            width=window.width,
+            height=window.height,
+            **out.as_dict(),
+            scaled=1 / plan.scaling,
+            tile_x=x.start,
+            tile_y=y.start,
+            tile_width=x.size,
+            tile_height=y.size,
+            tile_magnification=at_level.magnification,
+            tile_mm_x=at_level.mm_x,
+            tile_mm_y=at_level.mm_y,
+        )
+        # overlaps are told in the pixels that come out
+        facts["tile_overlap"] = {
+            side: round(size / plan.scaling) for side, size in facts["tile_overlap"].items()
+        }
+    return facts
+
+
+def _tile(loader: TileLoader, index: int) -> LazyTileDict:
+    return LazyTileDict(tile_facts(loader.plan, index), _Load(loader, index))
+
+
+def _loaded(loader: TileLoader, index: int) -> LazyTileDict:
+    tile = _tile(loader, index)
+    tile["tile"]
+    return tile
+
+
+def _plain(loader: TileLoader | None, indices: range) -> Iterator[LazyTileDict]:
+    for index in indices:
+        assert loader is not None
+        yield _tile(loader, index)
+
+
+def _ahead(loader: TileLoader | None, indices: range, threads: int) -> Iterator[LazyTileDict]:
+    """Yield loaded tiles in order; at most twice as many as threads are under way or waiting."""
+    waiting: deque[Future[LazyTileDict]] = deque()
+    pool = ThreadPoolExecutor(threads, "ziggurat-prefetch")
+    try:
+        for index in indices:
+            assert loader is not None
+            waiting.append(pool.submit(_loaded, loader, index))
+            if len(waiting) >= 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class TileIterator:
+    """Tiles in order, each a :class:`LazyTileDict`. Has a length; may be walked once.
+
+    With ``prefetch`` threads, that many tiles (twice over) are read ahead, and come loaded.
+    """
+
+    def __init__(
+        self,
+        loader: TileLoader | None,
+        only: int | None = None,
+        prefetch: int = 0,
+        *,
+        single: bool = False,
+    ) -> None:
+        self._loader = loader
+        if loader is None or (single and only is None):
+            self._indices = range(0)
+        elif single and only is not None:
+            self._indices = range(only, only + 1)
+        else:
+            self._indices = range(loader.plan.grid.count)
+        # plain generators that don't know the iterator: dropping it ends them and their threads
+        self._walk = (
+            _ahead(loader, self._indices, prefetch) if prefetch else _plain(loader, self._indices)
+        )
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> LazyTileDict:
+        return next(self._walk)
+
+    @property
+    def info(self) -> dict[str, Any] | None:
+        """Facts of the whole iteration, or None where there is nothing to iterate over."""
+        if self._loader is None:
+            return None
+        plan = self._loader.plan
+        rect, grid = plan.window.rect, plan.grid
+        return {
+            "region": {
+                "left": rect.x,
+                "top": rect.y,
+                "right": rect.right,
+                "bottom": rect.bottom,
+                "width": rect.width,
+                "height": rect.height,
+            },
+            "xmin": grid.x.first,
+            "ymin": grid.y.first,
+            "xmax": grid.x.first + grid.x.count,
+            "ymax": grid.y.first + grid.y.count,
+            "level": plan.level,
+            "output": {"width": plan.window.width, "height": plan.window.height},
+            "frame": self._loader.frame,
+            "format": (self._loader.wanted,),
+            "encoding": self._loader.encoding.name,
+            "requestedScale": plan.window.scale,
+            "resample": plan.resampled,
+            "tile_count": grid.count,
+            "tile_overlap": {"x": grid.x.overlap, "y": grid.y.overlap, "edges": grid.x.edges},
+            "tile_size": {"width": grid.x.stride, "height": grid.y.stride},
+        }
+
+    def _repr_json_(self) -> dict[str, Any] | None:
+        return self.info

@@ -1,0 +1,95 @@
+"""All frames of an image side by side."""
+
+import math
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from ziggurat.readers.constants import TILE_FORMAT_IMAGE
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.grid.frames import check_frame
+from ziggurat.readers.pixels.threads import core_count
+from ziggurat.readers.source.encode import chosen_format, deliver, merged_encoding
+from ziggurat.readers.source.hooks import SourceHooks
+
+Options = Mapping[str, Any]
+
+
+class MosaicMethods(SourceHooks):
+    """Frames put together into one picture."""
+
+    def tileFrames(
+        self,
+        format: str | Sequence[str] | None = None,
+        frameList: Sequence[int] | None = None,
+        framesAcross: int | None = None,
+        max_workers: int | None = None,
+        *,
+        region: Options | None = None,
+        scale: Options | None = None,
+        output: Options | None = None,
+        encoding: str | None = None,
+        jpegQuality: int | None = None,
+        jpegSubsampling: int | None = None,
+        tiffCompression: str | None = None,
+        resample: Any = True,
+        style: Options | str | None = None,
+    ) -> tuple[Any, Any]:
+        """Return the same region of several frames as one picture, row by row.
+
+        Parameters
+        ----------
+        frameList
+            Numbers of the frames; None or empty: all.
+        framesAcross
+            How many in a row; default: about as many as there are rows.
+        max_workers
+            Threads that read frames; default: one per core. Negative: one per core, but no more
+            than that many.
+        format, region, scale, output, encoding, resample, style
+            As in :meth:`getRegion`; ``output`` is the size of each frame.
+        """
+        info = self._reader().info
+        numbers = [check_frame(info, frame) for frame in frameList or range(info.frames)]
+        across = math.ceil(math.sqrt(len(numbers))) if framesAcross is None else framesAcross
+        if isinstance(across, bool) or not hasattr(across, "__index__") or across < 1:
+            raise OptionError(f"framesAcross is a whole number of one or more, not {across!r}")
+        across = min(across, len(numbers))
+        workers = _workers(max_workers)
+        window = self._window(region, scale, output)
+        wanted = chosen_format(format, TILE_FORMAT_IMAGE)
+        how = merged_encoding(
+            self._options, encoding, jpegQuality, jpegSubsampling, tiffCompression
+        )
+        parsed = self._style(style)
+        if window is None:
+            return np.zeros((0, 0, info.bands), info.dtype), "numpy"
+        shown = wanted != "numpy" and how.name != "TIFF"
+
+        def read(frame: int) -> tuple[Any, bool]:
+            return self._pixels(frame, window, resample, parsed, eight_bit=shown)
+
+        first, alpha = read(numbers[0])
+        rows = math.ceil(len(numbers) / across)
+        height, width, bands = first.shape
+        canvas = np.zeros((rows * height, across * width, bands), first.dtype)
+        canvas[:height, :width] = first
+
+        def place(index: int) -> None:
+            row, column = divmod(index, across)
+            y, x = row * height, column * width
+            canvas[y : y + height, x : x + width] = read(numbers[index])[0]
+
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(place, range(1, len(numbers))))
+        return deliver(canvas, wanted, how, alpha=alpha)
+
+
+def _workers(wanted: int | None) -> int:
+    if not wanted:
+        return core_count()
+    if isinstance(wanted, bool) or not hasattr(wanted, "__index__"):
+        raise OptionError(f"max_workers is a whole number of threads, not {wanted!r}")
+    return int(wanted) if wanted > 0 else min(core_count(), -int(wanted))

@@ -1,0 +1,233 @@
+"""Regions, thumbnails and single pixels."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ziggurat.readers.constants import TILE_FORMAT_IMAGE
+from ziggurat.readers.errors import OptionError, RegionError
+from ziggurat.readers.grid.frames import check_frame
+from ziggurat.readers.grid.regions import OUTPUT_KEYS, Window, check_keys
+from ziggurat.readers.grid.scales import native_resolution
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.source.encode import chosen_format, deliver, merged_encoding, to_8bit
+from ziggurat.readers.source.export import export_tiled
+from ziggurat.readers.source.fill import letterbox
+from ziggurat.readers.source.hooks import SourceHooks
+from ziggurat.readers.style.parse import Style
+
+_THUMBNAIL = 256
+_SURELY_FITS = 1 << 28  # bytes
+Options = Mapping[str, Any]
+
+
+class RegionMethods(SourceHooks):
+    """Pixels of any rectangle at any scale."""
+
+    def getRegion(
+        self,
+        format: str | Sequence[str] | None = None,
+        *,
+        region: Options | None = None,
+        scale: Options | None = None,
+        output: Options | None = None,
+        encoding: str | None = None,
+        jpegQuality: int | None = None,
+        jpegSubsampling: int | None = None,
+        tiffCompression: str | None = None,
+        frame: int | None = None,
+        fill: str | None = None,
+        resample: Any = True,
+        style: Mapping[str, Any] | str | None = None,
+        tile_size: Options | None = None,
+        tile_offset: Options | None = None,
+    ) -> tuple[Any, Any]:
+        """Return a region in a format and size of the caller's choice.
+
+        Parameters
+        ----------
+        format
+            ``'numpy'``, ``'PIL'`` or ``'image'`` (encoded; the default), or a sequence of those
+            that will do.
+        region
+            ``left, top, right, bottom, width, height`` in any sufficient combination, and
+            ``units`` (default full-resolution pixels), ``unitsWH``. Negative edges count from
+            the right and the bottom. Default: all of the image.
+        scale
+            ``magnification``, ``mm_x``, ``mm_y``; ``exact`` gives nothing unless a level has
+            that scale.
+        output
+            ``maxWidth``, ``maxHeight``: the largest size of the same shape that fits; wins over
+            ``scale``. ``path``: where a ``TILED`` file goes.
+        encoding
+            See :data:`ziggurat.constants.TileOutputMimeTypes`. ``'TILED'`` writes a tiled TIFF
+            file of any size in bounded memory and returns its path.
+        frame
+            Default: the first.
+        fill
+            A colour to fill up to maxWidth × maxHeight with; ``'corner:'`` before it keeps the
+            picture in the top-left corner instead of the middle; ``'none'``: no filling.
+        resample
+            True: by areas when reducing, Lanczos when enlarging, nearest for labels. Or one of
+            PIL's numbers.
+        style
+            Default: the one given to ``open``.
+        tile_size, tile_offset
+            Accepted for compatibility: no pixel depends on how a region is read.
+
+        Returns
+        -------
+        (data, format)
+            An array of shape (y, x, band) and ``'numpy'``; a PIL image and ``'PIL'``; or
+            :class:`ImageBytes` and the MIME type. A region with no pixel in it is an array of
+            shape (0, 0, bands) whatever the format, since no picture can be empty.
+
+        Raises
+        ------
+        RegionError, OptionError
+            Units, scales or options that can't be meant.
+        TileRangeError
+            There is no such frame.
+        """
+        del tile_size, tile_offset
+        info = self._reader().info
+        number = check_frame(info, frame)
+        window = self._window(region, scale, output)
+        wanted = chosen_format(format, TILE_FORMAT_IMAGE)
+        how = merged_encoding(
+            self._options, encoding, jpegQuality, jpegSubsampling, tiffCompression
+        )
+        parsed = self._style(style)
+        if window is None:
+            return np.zeros((0, 0, info.bands), info.dtype), "numpy"
+        if encoding == "TILED":
+            compression = tiffCompression or "lzw"
+            made = self._tiled(
+                number, window, resample, parsed, output, compression, how.jpeg_quality
+            )
+            return made, "image/tiff"
+        _check_size(window, info)
+        shown = wanted != "numpy" and how.name != "TIFF"
+        pixels, alpha = self._pixels(number, window, resample, parsed, eight_bit=shown)
+        if fill is not None and not isinstance(fill, str):
+            raise OptionError(f"fill is the name of a colour or #rrggbb, not {fill!r}")
+        if fill and fill.lower() != "none":
+            if wanted != "numpy":
+                pixels = to_8bit(pixels)
+            limits = check_keys("output", output, OUTPUT_KEYS)
+            pixels, alpha = letterbox(
+                pixels, fill, limits.get("maxWidth"), limits.get("maxHeight"), alpha=alpha
+            )
+        return deliver(pixels, wanted, how, alpha=alpha)
+
+    def _image_region(self) -> Options | None:
+        info = self._reader().info
+        if info.geo is None:
+            return None
+        from ziggurat.readers.geo.facts import image_rect, is_view  # loads GDAL
+
+        if not is_view(info):
+            return None
+        rect = image_rect(info)
+        return {"left": rect.x, "top": rect.y, "width": rect.width, "height": rect.height}
+
+    def _tiled(
+        self,
+        frame: int,
+        window: Window,
+        resample: Any,
+        style: Style | None,
+        output: Options | None,
+        compression: str,
+        quality: int,
+    ) -> Path:
+        path = (output or {}).get("path")
+        if path is not None and _same_file(path, self._file()):
+            raise OptionError(f"{path} is the image that is read; write to another path")
+
+        def rows(top: int, height: int) -> Any:
+            first = round(window.rect.height * top / window.height)
+            last = round(window.rect.height * (top + height) / window.height)
+            part = Rect(window.rect.x, window.rect.y + first, window.rect.width, last - first)
+            strip = Window(part, window.width, height, window.scale)
+            return self._pixels(frame, strip, resample, style)[0]
+
+        sample, alpha = self._pixels(
+            frame, Window(Rect(window.rect.x, window.rect.y, 1, 1), 1, 1, 1.0), resample, style
+        )
+        return export_tiled(
+            rows,
+            (window.height, window.width, sample.shape[2]),
+            sample.dtype,
+            path=path,
+            compression=compression.lower(),
+            quality=quality,
+            resolution=native_resolution(self._reader().info).at(window.scale),
+            alpha=alpha,
+        )
+
+    def getThumbnail(
+        self,
+        width: int | None = None,
+        height: int | None = None,
+        *,
+        format: str | Sequence[str] | None = None,
+        encoding: str | None = None,
+        jpegQuality: int | None = None,
+        jpegSubsampling: int | None = None,
+        tiffCompression: str | None = None,
+        frame: int | None = None,
+        fill: str | None = None,
+        resample: Any = True,
+        style: Mapping[str, Any] | str | None = None,
+    ) -> tuple[Any, Any]:
+        """Return the whole image within ``width`` × ``height`` (default 256 × 256).
+
+        Of a view in a projection: the part of the world that has pixels.
+
+        The other parameters and the result are those of :meth:`getRegion`.
+        """
+        for name, value in (("width", width), ("height", height)):
+            if value is not None and (not hasattr(value, "__index__") or value < 2):
+                raise OptionError(f"{name} is a whole number of two or more, not {value!r}")
+        if width is None and height is None:
+            width = height = _THUMBNAIL
+        return self.getRegion(
+            format,
+            region=self._image_region(),
+            output={"maxWidth": width, "maxHeight": height},
+            encoding=encoding,
+            jpegQuality=jpegQuality,
+            jpegSubsampling=jpegSubsampling,
+            tiffCompression=tiffCompression,
+            frame=frame,
+            fill=fill,
+            resample=resample,
+            style=style,
+        )
+
+
+def _check_size(window: Window, info: ImageInfo) -> None:
+    size = window.width * window.height * info.bands * info.dtype.itemsize
+    if size < _SURELY_FITS:
+        return
+    import psutil
+
+    memory = psutil.virtual_memory().total
+    if size > memory:
+        raise RegionError(
+            f"{window.width} x {window.height} pixels are {size / 2**30:.0f} GiB, more than this"
+            f" machine's {memory / 2**30:.0f} GiB of memory; ask for less, or for a file of any"
+            " size with encoding='TILED'"
+        )
+
+
+def _same_file(one: Any, other: str | None) -> bool:
+    try:
+        return other is not None and os.path.samefile(one, other)
+    except OSError:  # one of them isn't there, or is a URL
+        return False

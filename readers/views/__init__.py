@@ -1,0 +1,1 @@
+"""Readers over a reader: crop, pad, frames, bands, scales; arrays as images."""

@@ -1,0 +1,121 @@
+"""An image at any smaller size: each pixel is the mean of the area that it covers."""
+
+from typing import Any
+
+import numpy as np
+
+from ziggurat.readers.errors import RegionError
+from ziggurat.readers.model.encoded import EncodedLevel
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import Interpretation, Level
+from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.views.views import LevelsReader, View, scaled_info
+
+Array = np.ndarray[Any, np.dtype[Any]]
+NEAREST = frozenset({Interpretation.LABELS, Interpretation.PALETTE})
+
+
+class ResampledReader(View):
+    """One level of the wanted size, made from the smallest stored level that is as large.
+
+    Labels and palette indices are taken from the nearest pixel, never averaged. The result does
+    not depend on how it is cut into rectangles.
+    """
+
+    def __init__(self, reader: Reader, width: int, height: int) -> None:
+        info = reader.info
+        if not (0 < width <= info.width and 0 < height <= info.height):
+            raise RegionError(
+                f"{width} x {height} pixels is not smaller than {info.width} x {info.height}"
+            )
+        fitting = [
+            index
+            for index, level in enumerate(info.levels)
+            if level.width >= width and level.height >= height
+        ]
+        self._from = fitting[-1]
+        stored = info.levels[self._from]
+        level = Level(width, height, stored.tile_width, stored.tile_height)
+        super().__init__(reader, scaled_info(info, (level,)))
+        self._factors = stored.width / width, stored.height / height
+
+    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
+        """Return resampled pixels."""
+        del level
+        stored = self.source.info.levels[self._from].rect
+        columns = _span(rect.x, rect.width, self._factors[0], stored.width)
+        rows = _span(rect.y, rect.height, self._factors[1], stored.height)
+        part = Rect(columns[0], rows[0], columns[1] - columns[0], rows[1] - rows[0])
+        pixels = self.source.read(self._from, frame, part)
+        if self.info.interpretation in NEAREST:
+            y = _centres(rect.y, rect.height, self._factors[1], part.y, part.height)
+            x = _centres(rect.x, rect.width, self._factors[0], part.x, part.width)
+            return np.ascontiguousarray(pixels[y][:, x])
+        down = _weights(rect.y, rect.height, self._factors[1], part.y, part.height)
+        across = _weights(rect.x, rect.width, self._factors[0], part.x, part.width)
+        wide = pixels.astype(down.dtype).reshape(part.height, -1)
+        rows_done = (down @ wide).reshape(rect.height, part.width, -1)
+        mixed = np.einsum("yxb,ox->yob", rows_done, across, optimize=True)
+        return _as_dtype(mixed, self.info.dtype)
+
+    def encoded(self, level: int, frame: int) -> EncodedLevel | None:
+        """Return None: no such tiles are stored."""
+        del level, frame
+        return None
+
+    def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
+        """Ask the source about the area that the rectangle covers."""
+        del level
+        stored = self.source.info.levels[self._from].rect
+        left, right = _span(rect.x, rect.width, self._factors[0], stored.width)
+        top, bottom = _span(rect.y, rect.height, self._factors[1], stored.height)
+        area = Rect(left, top, right - left, bottom - top)
+        return self.source.is_blank(self._from, frame, area)
+
+
+def _span(start: int, length: int, factor: float, limit: int) -> tuple[int, int]:
+    first = int(np.floor(start * factor + 1e-9))
+    last = int(np.ceil((start + length) * factor - 1e-9))
+    return min(first, limit - 1), max(min(last, limit), first + 1)
+
+
+def _centres(start: int, length: int, factor: float, origin: int, size: int) -> Array:
+    picks = np.floor((np.arange(start, start + length) + 0.5) * factor).astype(int) - origin
+    clipped: Array = np.clip(picks, 0, size - 1)
+    return clipped
+
+
+def _weights(start: int, length: int, factor: float, origin: int, size: int) -> Array:
+    """Return the (out, in) matrix of shares that each source pixel has in each result."""
+    low = (np.arange(start, start + length) * factor - origin)[:, np.newaxis]
+    pixel = np.arange(size)[np.newaxis, :]
+    shares = np.clip(np.minimum(low + factor, pixel + 1) - np.maximum(low, pixel), 0, None)
+    normalised: Array = shares / shares.sum(axis=1, keepdims=True)
+    return normalised
+
+
+def _as_dtype(values: Array, dtype: np.dtype[Any]) -> Pixels:
+    if np.issubdtype(dtype, np.floating):
+        return values.astype(dtype)
+    if dtype.kind == "b":
+        return np.asarray(values >= 0.5)
+    limits = np.iinfo(dtype)
+    return np.clip(np.rint(values), limits.min, limits.max).astype(dtype)
+
+
+def at_resolution(reader: Reader, factor: float) -> Reader:
+    """Return an image shrunk by a factor of one or more.
+
+    A stored level that is within one per cent of the wanted size is taken as it is, with all
+    smaller ones, so that its tiles can be copied.
+    """
+    info = reader.info
+    if factor < 1.0 - 1e-9:
+        raise RegionError(
+            f"that is {1 / factor:g} times finer than the image; only shrinking is done"
+        )
+    for index in range(len(info.levels)):
+        if abs(info.downsample(index) / factor - 1) < 0.01:
+            return LevelsReader(reader, range(index, len(info.levels)))
+    width, height = (max(1, round(side / factor)) for side in (info.width, info.height))
+    return ResampledReader(reader, width, height)

@@ -1,0 +1,1 @@
+"""Pixels to one encoded tile or chunk. To add a codec: its encoder here."""

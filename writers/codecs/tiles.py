@@ -1,0 +1,313 @@
+"""How tiles are encoded for TIFF: one table of codecs, and the check that one fits an image.
+
+``tile_codec(info, options)`` refuses in one sentence what can't be, before anything is
+written, and gives the facts of the code stream with the function that makes it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import imagecodecs
+import numpy as np
+
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.model.encoded import Codec, Photometric, TileFormat
+from ziggurat.readers.model.image import ImageInfo, Interpretation
+from ziggurat.readers.model.reader import Pixels
+from ziggurat.writers.codecs.jpeg_tables import abbreviated
+from ziggurat.writers.model.levels import TileEncoder
+from ziggurat.writers.model.options import Compression, Subsampling, WriteOptions
+
+DEFAULT_QUALITY = 90
+_QUICK_QUALITY = 90
+_REPEATS = 6  # of zlib-ng: masks and labels as small as zlib's 6 makes them, in half the time
+_SIMPLE = 12  # where ISA-L saves that much of one band, a search for long repeats saves a lot more
+_ANY = frozenset("biuf")
+
+
+@dataclass(frozen=True, slots=True)
+class TileCodec:
+    """What the tiles of a level are and the function that makes them."""
+
+    format: TileFormat
+    encode: TileEncoder
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One codec: what it takes, what it makes.
+
+    ``kinds`` are numpy's letters with ``sizes`` in bytes; ``bands`` None is any number.
+    ``predicts`` says that differences of neighbours pay. ``make`` gives the encoder of a format.
+    """
+
+    codec: Codec
+    make: Callable[[TileFormat, WriteOptions], tuple[TileFormat, TileEncoder]]
+    kinds: frozenset[str] = _ANY
+    sizes: tuple[int, ...] = (1, 2, 4, 8)
+    bands: tuple[int, ...] | None = None
+    predicts: bool = False
+    can_lose: bool = False
+    must_lose: bool = False
+
+    def takes(self, info: ImageInfo) -> bool:
+        """Return True where this codec can hold the image's samples."""
+        return (
+            info.dtype.kind in self.kinds
+            and info.dtype.itemsize in self.sizes
+            and (self.bands is None or info.bands in self.bands)
+        )
+
+    @property
+    def domain(self) -> str:
+        """What it takes, in words."""
+        names = {"b": "bool", "u": "unsigned", "i": "signed", "f": "float"}
+        kinds = "/".join(names[k] for k in "buif" if k in self.kinds)
+        bits = "/".join(str(8 * size) for size in self.sizes)
+        bands = "any number of" if self.bands is None else "/".join(map(str, self.bands))
+        return f"{kinds} of {bits} bits, {bands} bands"
+
+
+def _raw_bytes(form: TileFormat) -> Callable[[Pixels], Any]:
+    """Return the function that turns a tile into the samples to compress."""
+    if form.dtype == "bool":
+        return lambda tile: np.packbits(tile[..., 0], axis=-1).tobytes()
+    stored = np.dtype(form.dtype).newbyteorder(">" if form.byteorder == ">" else "<")
+    if form.predictor == 2:
+        return lambda tile: _differences(tile).astype(stored, copy=False)
+    if form.predictor == 3:
+        return lambda tile: imagecodecs.floatpred_encode(
+            np.ascontiguousarray(tile, stored), axis=-2
+        )
+    return lambda tile: np.ascontiguousarray(tile, stored)
+
+
+def _differences(tile: Pixels) -> Pixels:
+    """Return each sample minus its left neighbour, modulo its bits (TIFF 6.0 section 14)."""
+    out = np.empty(tile.shape, tile.dtype)
+    out[:, 0] = tile[:, 0]
+    np.subtract(tile[:, 1:], tile[:, :-1], out=out[:, 1:])
+    return out
+
+
+def _bytewise(
+    compress: Callable[[Any, int | None], bytes],
+) -> Callable[[TileFormat, WriteOptions], tuple[TileFormat, TileEncoder]]:
+    def make(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
+        samples, level = _raw_bytes(form), options.level
+        return form, lambda tile: compress(samples(tile), level)
+
+    return make
+
+
+def _none(data: Any, level: int | None) -> bytes:
+    del level
+    return data if isinstance(data, bytes) else data.tobytes()
+
+
+def _deflate(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
+    samples, level = _raw_bytes(form), options.level
+    if level is not None:
+        return form, lambda tile: _deflated(samples(tile), level)
+    if form.predictor == 1:
+        return form, lambda tile: _deflated_thoroughly(samples(tile))
+    return form, lambda tile: _deflated_as_suits(samples(tile), form.bands)
+
+
+def _deflated(data: Any, level: int) -> bytes:
+    """Compress with ISA-L unless a level asks for more than it can (its level 1 equals zlib 6)."""
+    if level <= 3:
+        from isal import isal_zlib  # not before: tiles that are copied need no encoder
+
+        return bytes(isal_zlib.compress(data, level))
+    return bytes(imagecodecs.deflate_encode(data, level))
+
+
+def _deflated_as_suits(data: Any, bands: int) -> bytes:
+    """Compress noise fast, masks and labels well: for those ISA-L takes twice zlib's bytes."""
+    packed = _deflated(data, 1)
+    if bands > 1 or _SIMPLE * len(packed) > data.nbytes:
+        return packed
+    return _deflated_thoroughly(data)
+
+
+def _deflated_thoroughly(data: Any) -> bytes:
+    """Search for long repeats, which ISA-L does not: libdeflate of that size takes longer."""
+    return bytes(imagecodecs.zlibng_encode(data, _REPEATS))
+
+
+def _lzw(data: Any, level: int | None) -> bytes:
+    del level
+    return bytes(imagecodecs.lzw_encode(data))
+
+
+def _zstd(data: Any, level: int | None) -> bytes:
+    return bytes(imagecodecs.zstd_encode(data, 3 if level is None else level))
+
+
+def _lzma(data: Any, level: int | None) -> bytes:
+    return bytes(imagecodecs.lzma_encode(data, level))
+
+
+def _jpeg(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
+    quality, sampling = options.quality or DEFAULT_QUALITY, options.subsampling
+    coarse = form.bands == 3 and sampling is not Subsampling.S444
+    quick = coarse and quality <= _QUICK_QUALITY
+    whole = (_quick_jpeg if quick else _exact_jpeg)(quality, sampling)
+    if form.bands == 3:
+        form = replace(form, photometric=Photometric.YCBCR, subsampling=sampling.factors)
+    tables, shorten = abbreviated(whole(np.zeros((16, 16, form.bands), np.uint8)))
+    return replace(form, tables=tables), lambda tile: shorten(whole(tile))
+
+
+def _quick_jpeg(quality: int, sampling: Subsampling) -> TileEncoder:
+    """Return libjpeg-turbo's quick transform for RGB: a tenth less time, the same size.
+
+    Beside what coarse chroma loses it costs little: at quality 90, 0.02 dB of a slide, 0.15 dB of
+    a smooth picture. Where chroma is kept, or above 90, it would be up to 1 dB.
+    """
+    import simplejpeg  # not before: tiles that are copied need no encoder
+
+    chroma = sampling.value.replace(":", "")
+    return lambda tile: simplejpeg.encode_jpeg(np.ascontiguousarray(tile), quality, "RGB", chroma)
+
+
+def _exact_jpeg(quality: int, sampling: Subsampling) -> TileEncoder:
+    """Return an encoder with libjpeg's exact transform (OpenCV's is the fastest that has it)."""
+    import cv2  # not before: see above
+
+    samplings = {
+        Subsampling.S444: cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+        Subsampling.S422: cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422,
+        Subsampling.S420: cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
+    }
+    settings = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    settings += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, samplings[sampling]]
+
+    def encode(tile: Pixels) -> bytes:
+        plain = cv2.cvtColor(tile, cv2.COLOR_RGB2BGR) if tile.shape[2] == 3 else tile
+        return cv2.imencode(".jpg", plain, settings)[1].tobytes()
+
+    return encode
+
+
+def _webp(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
+    if form.lossless:
+        return form, lambda tile: bytes(
+            imagecodecs.webp_encode(np.ascontiguousarray(tile), lossless=True, method=options.level)
+        )
+    quality = options.quality or DEFAULT_QUALITY
+    return form, lambda tile: bytes(
+        imagecodecs.webp_encode(np.ascontiguousarray(tile), level=quality, lossless=False)
+    )
+
+
+def _picture(tile: Pixels) -> Pixels:
+    return np.ascontiguousarray(tile if tile.shape[2] > 1 else tile[..., 0])
+
+
+def _jpeg2000(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
+    if form.lossless:
+        return form, lambda tile: bytes(
+            imagecodecs.jpeg2k_encode(_picture(tile), reversible=True, codecformat="j2k")
+        )
+    # OpenJPEG aims at a PSNR in decibels, of all components together: 90 asks for 42
+    psnr = 24 + (options.quality or DEFAULT_QUALITY) // 5
+    return form, lambda tile: bytes(
+        imagecodecs.jpeg2k_encode(_picture(tile), level=psnr, reversible=False, codecformat="j2k")
+    )
+
+
+def _jpegxl(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
+    effort = options.level
+    if form.lossless:
+        return form, lambda tile: bytes(
+            imagecodecs.jpegxl_encode(_picture(tile), lossless=True, effort=effort)
+        )
+    quality = options.quality or DEFAULT_QUALITY
+    distance = 0.1 + (100 - quality) * 0.09  # libjxl's own mapping from JPEG's scale, 30 to 100
+    return form, lambda tile: bytes(
+        imagecodecs.jpegxl_encode(_picture(tile), distance=distance, effort=effort)
+    )
+
+
+_U8, _PICTURES = frozenset("u"), frozenset("uf")
+CODECS: dict[Compression, Row] = {
+    Compression.NONE: Row(Codec.NONE, _bytewise(_none)),
+    Compression.JPEG: Row(Codec.JPEG, _jpeg, _U8, (1,), (1, 3), can_lose=True, must_lose=True),
+    Compression.DEFLATE: Row(Codec.DEFLATE, _deflate, predicts=True),
+    Compression.LZW: Row(Codec.LZW, _bytewise(_lzw), predicts=True),
+    Compression.ZSTD: Row(Codec.ZSTD, _bytewise(_zstd), predicts=True),
+    Compression.LZMA: Row(Codec.LZMA, _bytewise(_lzma), predicts=True),
+    Compression.WEBP: Row(Codec.WEBP, _webp, _U8, (1,), (3, 4), can_lose=True),
+    Compression.JPEG2000: Row(Codec.JPEG2000, _jpeg2000, _U8, (1, 2), (1, 3, 4), can_lose=True),
+    Compression.JPEGXL: Row(Codec.JPEGXL, _jpegxl, _U8, (1, 2), (1, 3, 4), can_lose=True),
+}
+
+
+def default_compression(info: ImageInfo, lossy: bool) -> Compression:
+    """Return what most readers open: JPEG for 8-bit pictures where loss is allowed."""
+    picture = info.interpretation in (Interpretation.RGB, Interpretation.GRAY)
+    if lossy and picture and CODECS[Compression.JPEG].takes(info):
+        return Compression.JPEG
+    return Compression.DEFLATE
+
+
+def tile_codec(info: ImageInfo, options: WriteOptions, *, byteorder: str = "<") -> TileCodec:
+    """Return how the tiles of an image are encoded in a TIFF.
+
+    Raises
+    ------
+    OptionError
+        The chosen compression can't hold these samples; the message names those that can.
+    """
+    compression = options.compression or default_compression(info, options.lossy)
+    row = CODECS.get(compression)
+    able = ", ".join(c.value for c, other in CODECS.items() if other.takes(info))
+    if info.dtype.kind == "b" and info.bands > 1:
+        raise OptionError(
+            f"TIFF packs one band of bool, not {info.bands}; write uint8 or an OME-Zarr"
+        )
+    if row is None or not row.takes(info):
+        takes = "is not for TIFF" if row is None else f"takes {row.domain}"
+        raise OptionError(
+            f"{compression.value} {takes}; this image has {info.bands} bands of {info.dtype}"
+            + (f", for which there are {able}" if able else ", which TIFF can't hold")
+        )
+    names = info.interpretation in (Interpretation.LABELS, Interpretation.PALETTE)
+    exact = names or not options.lossy
+    if exact and row.must_lose:
+        kept = [c.value for c, r in CODECS.items() if r.takes(info) and not r.must_lose]
+        raise OptionError(
+            f"{compression.value} would change {'label' if names else 'pixel'} values"
+            f"{'' if names else ', which lossy=False forbids'}; lossless are {', '.join(kept)}"
+        )
+    form = TileFormat(
+        codec=row.codec,
+        photometric=_photometric(info),
+        bands=info.bands,
+        bits=1 if info.dtype.kind == "b" else 8 * info.dtype.itemsize,
+        dtype=info.dtype.name,
+        predictor=_predictor(info) if row.predicts and options.predictor else 1,
+        byteorder=byteorder,
+        lossless=exact or not row.can_lose,
+    )
+    return TileCodec(*row.make(form, options))
+
+
+def _photometric(info: ImageInfo) -> Photometric:
+    if info.interpretation is Interpretation.PALETTE and info.palette and info.bands == 1:
+        return Photometric.PALETTE
+    if info.interpretation is Interpretation.RGB and info.bands >= 3:
+        return Photometric.RGB
+    return Photometric.GRAY
+
+
+def _predictor(info: ImageInfo) -> int:
+    """Return TIFF's predictor: differences of labels only make them longer."""
+    if info.interpretation in (Interpretation.LABELS, Interpretation.PALETTE):
+        return 1
+    if info.dtype.kind == "f":
+        return 3
+    return 2 if info.dtype.kind in "iu" and info.dtype.itemsize <= 4 else 1

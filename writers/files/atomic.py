@@ -1,0 +1,241 @@
+"""Outputs that appear whole or not at all.
+
+All of one write lives in a hidden staging folder beside its target (so on the same file
+system): the output under its own name, and whatever spools it needs. When the output is
+complete it is flushed to disk and renamed into place, and the folder vanishes. A process that
+is killed leaves at most the folder; the next write to the same target finds it, sees by
+its lock that nobody works in it any more, and sweeps it away.
+"""
+
+import ctypes
+import errno
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ziggurat.readers.errors import TargetExistsError, WriteError, ZigguratError
+from ziggurat.readers.formats.sink_store.layout import is_store
+
+STAGING_PREFIX = ".ziggurat-part-"
+_LOCK_NAME = ".lock"
+_ORPHAN_SECONDS = 600.0  # a folder without a lock file: being made just now, or left behind
+_ZARR_MARKS = ("zarr.json", ".zgroup", ".zattrs", ".zarray")
+_AT_FDCWD = -100
+_RENAME_NOREPLACE = 1  # linux/fs.h
+_RENAME_EXCHANGE = 2
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@contextmanager
+def atomic_file(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
+    """Give a path to write a file to; publish the file under its name when the block ends.
+
+    Parameters
+    ----------
+    path
+        The target. Its folder must exist.
+    overwrite
+        Whether an existing file may be replaced. A folder never is.
+
+    Yields
+    ------
+    Path
+        ``<staging folder>/<name of the target>``; its parent takes further temporary files.
+
+    Raises
+    ------
+    TargetExistsError
+        The target is there and ``overwrite`` is False, or it is a folder.
+    WriteError
+        The system said no (disk full, permission, no such folder); nothing is left.
+    """
+    target = Path(path)
+    with _reported(target):
+        _refuse_existing(target, overwrite)
+        if target.is_dir():
+            raise TargetExistsError(errno.EEXIST, "is a folder; name a file", str(target))
+        with _staging(target) as folder:
+            yield folder / target.name
+            _publish_file(folder / target.name, target, overwrite)
+
+
+@contextmanager
+def atomic_directory(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
+    """Give a path to make a folder at; publish it under its name when the block ends.
+
+    As :func:`atomic_file`. An existing folder is exchanged in one step, so that under the
+    target's name there is always one whole store; it is replaced only where it is a zarr
+    store or empty, so that a slip of the pen can't remove other things; a sink's store never is.
+    """
+    target = Path(path)
+    with _reported(target):
+        _refuse_existing(target, overwrite)
+        _refuse_foreign(target)
+        with _staging(target) as folder:
+            staged = folder / target.name
+            staged.mkdir()
+            yield staged
+            _sync_file_system(staged)
+            _publish_directory(staged, target, folder, overwrite)
+
+
+@contextmanager
+def _reported(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except ZigguratError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        message = f"could not be written, nothing is left under its name: {reason}"
+        raise WriteError(error.errno or errno.EIO, message, str(target)) from error
+
+
+def _refuse_existing(target: Path, overwrite: bool) -> None:
+    if not target.parent.is_dir():
+        raise WriteError(errno.ENOENT, "there is no such folder; make it first", str(target.parent))
+    if not overwrite and os.path.lexists(target):
+        raise TargetExistsError(errno.EEXIST, "exists; say overwrite to replace it", str(target))
+
+
+def _refuse_foreign(target: Path) -> None:
+    if not os.path.lexists(target):
+        return
+    if not target.is_dir():
+        raise TargetExistsError(errno.EEXIST, "is a file; a folder can't replace it", str(target))
+    if is_store(target):
+        raise TargetExistsError(
+            errno.EEXIST, "is the store of a sink, which may be in use; not replaced", str(target)
+        )
+    names = {entry.name for entry in os.scandir(target)}
+    if names and names.isdisjoint(_ZARR_MARKS):
+        raise TargetExistsError(
+            errno.EEXIST, "is a folder that holds no zarr store; it is not replaced", str(target)
+        )
+
+
+@contextmanager
+def _staging(target: Path) -> Iterator[Path]:
+    sweep(target)
+    folder = target.parent / f"{STAGING_PREFIX}{os.urandom(4).hex()}-{target.name}"
+    folder.mkdir(mode=0o700)
+    try:
+        lock = os.open(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _try_lock(lock)
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False  # somebody has it, or this file system has no locks: then nothing is swept
+    return True
+
+
+def sweep(target: Path) -> None:
+    """Remove staging folders that killed writers of this target left behind."""
+    for folder in target.parent.iterdir():
+        name = folder.name
+        if not name.startswith(STAGING_PREFIX) or name[len(STAGING_PREFIX) + 9 :] != target.name:
+            continue
+        if _abandoned(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _abandoned(folder: Path) -> bool:
+    try:
+        lock = os.open(folder / _LOCK_NAME, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        try:
+            return time.time() - folder.stat().st_mtime > _ORPHAN_SECONDS
+        except FileNotFoundError:
+            return False  # its owner has just finished
+    try:
+        return _try_lock(lock)
+    finally:
+        os.close(lock)
+
+
+def _publish_file(staged: Path, target: Path, overwrite: bool) -> None:
+    descriptor = os.open(staged, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    if overwrite:
+        os.replace(staged, target)
+    else:
+        _rename_new(staged, target)
+    _sync_directory(target.parent)
+
+
+def _publish_directory(staged: Path, target: Path, folder: Path, overwrite: bool) -> None:
+    if not overwrite or not os.path.lexists(target):
+        _rename_new(staged, target)
+    elif not _renameat2(staged, target, _RENAME_EXCHANGE):
+        old = folder / "replaced"
+        os.rename(target, old)
+        try:
+            os.rename(staged, target)
+        except OSError:
+            os.rename(old, target)
+            raise
+    _sync_directory(target.parent)
+
+
+def _rename_new(staged: Path, target: Path) -> None:
+    """Rename where nothing is; of two writers at once only one can win."""
+    if _renameat2(staged, target, _RENAME_NOREPLACE):
+        return
+    if os.path.lexists(target):
+        raise TargetExistsError(errno.EEXIST, "was made meanwhile by another", str(target))
+    os.rename(staged, target)
+
+
+def _renameat2(source: Path, target: Path, flags: int) -> bool:
+    """Call renameat2(2); False where this file system or kernel doesn't have the flag."""
+    done = _libc.renameat2(
+        _AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), ctypes.c_uint(flags)
+    )
+    if done == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+        return False
+    if code == errno.EEXIST:
+        raise TargetExistsError(code, "was made meanwhile by another", str(target))
+    raise OSError(code, os.strerror(code), str(target))
+
+
+def _sync_file_system(path: Path) -> None:
+    """Flush everything below: one call, where thousands of chunk files would need one each."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if _libc.syncfs(descriptor) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), str(path))
+    finally:
+        os.close(descriptor)
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network file systems can't sync folders
+            raise
+    finally:
+        os.close(descriptor)

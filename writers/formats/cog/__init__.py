@@ -1,0 +1,1 @@
+"""Cloud-optimized GeoTIFF, through GDAL."""

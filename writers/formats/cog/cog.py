@@ -1,0 +1,228 @@
+"""Cloud-optimized GeoTIFF through GDAL's COG driver: rasters that know where on earth they are."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from osgeo import gdal
+
+from ziggurat.readers.errors import OptionError, WriteError
+from ziggurat.readers.formats.gdal.reader import GdalReader
+from ziggurat.readers.geo.gdal_access import GDAL_ERRORS, gdal_words
+from ziggurat.readers.model.image import ImageInfo, Interpretation
+from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.writers.files.atomic import atomic_file
+from ziggurat.writers.formats.cog.progress import GdalProgress
+from ziggurat.writers.formats.cog.raster import described, fed, lost_facts
+from ziggurat.writers.model.levels import Cascade, LevelPlan, Stored
+from ziggurat.writers.model.options import Compression, PyramidStyle, WriteOptions
+from ziggurat.writers.model.progress import Cancellation, ProgressCallback
+from ziggurat.writers.model.reducers import Reducer
+from ziggurat.writers.pyramid.budget import budget
+
+TILE_SIZE = 512
+_LEAST_TILE = 128  # of the driver
+DEFAULT_QUALITY = 90
+_FED_SHARE = (
+    0.4  # of the work: pixels go to a plain raster first, where GDAL can't read them itself
+)
+
+_COMPRESSIONS = {
+    Compression.NONE: "NONE",
+    Compression.JPEG: "JPEG",
+    Compression.DEFLATE: "DEFLATE",
+    Compression.LZW: "LZW",
+    Compression.ZSTD: "ZSTD",
+    Compression.WEBP: "WEBP",
+}
+_PREDICTED = (Compression.DEFLATE, Compression.LZW, Compression.ZSTD)
+# Twice as fast as the driver's own, at the same size where there is a predictor.
+_LEVELS = {Compression.DEFLATE: 1, Compression.ZSTD: 3}
+_RESAMPLING = {
+    Reducer.MEAN: "AVERAGE",
+    Reducer.NEAREST: "NEAREST",
+    Reducer.MODE: "MODE",
+    Reducer.LANCZOS3: "LANCZOS",
+    Reducer.CUBIC: "CUBIC",
+}
+
+
+def plan_levels(reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:
+    """Return the stored levels where they go down to one tile, else a ÷2 pyramid that does.
+
+    Raises
+    ------
+    OptionError
+        A GeoTIFF can't hold the image, or the driver doesn't know an option.
+    """
+    creation_options(reader.info, options, levels=1, reuse=False)
+    side = options.tile_size or TILE_SIZE
+    sizes = cog_sizes(reader.info.width, reader.info.height, side)
+    stored = [(level.width, level.height) for level in reader.info.levels]
+    if isinstance(reader, GdalReader) and options.reducer is None and max(stored[-1]) <= side:
+        sizes = stored
+    if options.pyramid is PyramidStyle.NONE:
+        sizes = sizes[:1]
+    return tuple(
+        LevelPlan(width, height, side, side, Cascade() if index else Stored(0), _encoded_by_gdal)
+        for index, (width, height) in enumerate(sizes)
+    )
+
+
+def cog_sizes(width: int, height: int, side: int) -> list[tuple[int, int]]:
+    """Return the level sizes that the driver makes: halves, odd ones rounded down."""
+    sizes = [(width, height)]
+    while max(sizes[-1]) > side:
+        sizes.append((max(1, sizes[-1][0] // 2), max(1, sizes[-1][1] // 2)))
+    return sizes
+
+
+def emit(
+    reader: Reader,
+    path: Path,
+    levels: Sequence[LevelPlan],
+    options: WriteOptions,
+    *,
+    on_progress: ProgressCallback | None = None,
+    cancel: Cancellation | None = None,
+) -> tuple[str, ...]:
+    """Write a COG; see :func:`ziggurat.writers.formats.registry.write`.
+
+    A raster that GDAL reads itself is handed over whole, with masks, rational polynomials and all
+    that it knows; any other image is fed through a plain temporary raster beside the output.
+    """
+    stored = [(level.width, level.height) for level in reader.info.levels]
+    reuse = options.reducer is None and stored == [(plan.width, plan.height) for plan in levels]
+    raster = reader if isinstance(reader, GdalReader) else None
+    direct = raster is not None
+    total = sum(plan.grid[0] * plan.grid[1] for plan in levels)
+    progress = GdalProgress(total, on_progress, cancel)
+    chosen = creation_options(reader.info, options, levels=len(levels), reuse=reuse and direct)
+    with atomic_file(path, options.overwrite) as staged:
+        if raster is not None:
+            source = described(raster.handles.private(), options)
+        else:
+            plain = staged.parent / "pixels.tif"
+            source = fed(reader, plain, options, progress.part(0, _FED_SHARE))
+        part = progress.part(0 if direct else _FED_SHARE, 1)
+        words = _create(staged, source, chosen, part)
+        return (*lost_facts(reader, staged, direct=direct), *map(_as_loss, words))
+
+
+def _create(
+    staged: Path, source: gdal.Dataset, chosen: list[str], progress: GdalProgress
+) -> list[str]:
+    """Let GDAL write the file; return its warnings."""
+    with gdal_words() as words:
+        try:
+            written = gdal.GetDriverByName("COG").CreateCopy(
+                str(staged), source, options=chosen, callback=progress.callback
+            )
+            if written is not None:
+                written.Close()
+        except GDAL_ERRORS as error:
+            progress.check()
+            raise WriteError(f"{staged.name} could not be written: {error}") from error
+    progress.check()
+    if written is None:
+        raise WriteError(f"{staged.name} could not be written: {'; '.join(words)}")
+    return words
+
+
+def creation_options(
+    info: ImageInfo, options: WriteOptions, *, levels: int, reuse: bool
+) -> list[str]:
+    """Return the options of the COG driver.
+
+    Parameters
+    ----------
+    info, options
+        The image and the caller's wishes.
+    levels
+        How many, with the full resolution.
+    reuse
+        Take the source's overviews as they are.
+
+    Raises
+    ------
+    OptionError
+        Something that the driver or the format can't do.
+    """
+    _check_image(info)
+    compression = options.compression or default_compression(info, options.lossy)
+    if compression not in _COMPRESSIONS:
+        able = ", ".join(known.value for known in _COMPRESSIONS)
+        raise OptionError(f"a COG is compressed with one of {able}, not {compression.value}")
+    side = options.tile_size or TILE_SIZE
+    if side < _LEAST_TILE:
+        raise OptionError(f"the tiles of a COG are at least {_LEAST_TILE} pixels, not {side}")
+    chosen = {
+        "COMPRESS": _COMPRESSIONS[compression],
+        "BLOCKSIZE": side,
+        "BIGTIFF": "IF_SAFER",
+        "NUM_THREADS": budget(options, side * side * info.bands * info.dtype.itemsize).threads,
+        "RESAMPLING": _resampling(info, options),
+        "OVERVIEWS": "NONE" if levels == 1 else "AUTO" if reuse else "IGNORE_EXISTING",
+        **_compression_options(info, options, compression),
+    }
+    if not reuse and levels > 1:
+        chosen["OVERVIEW_COUNT"] = levels - 1
+    return [f"{name}={value}" for name, value in chosen.items()]
+
+
+def default_compression(info: ImageInfo, lossy: bool) -> Compression:
+    """Return JPEG for colour pictures where loss is allowed; measured values stay what they are."""
+    picture = info.interpretation is Interpretation.RGB and info.dtype == "uint8"
+    whole = info.bands == 3 and info.nodata is None
+    return Compression.JPEG if lossy and picture and whole else Compression.DEFLATE
+
+
+def _check_image(info: ImageInfo) -> None:
+    if info.frames > 1:
+        raise OptionError(
+            f"a GeoTIFF holds one frame, not {info.frames}; choose one, or write an OME-Zarr"
+        )
+    if info.geo is None:
+        raise OptionError("a COG is for images that say where on earth they are")
+
+
+def _compression_options(
+    info: ImageInfo, options: WriteOptions, compression: Compression
+) -> dict[str, object]:
+    names = info.interpretation in (Interpretation.LABELS, Interpretation.PALETTE)
+    if compression in (Compression.JPEG, Compression.WEBP):
+        bands = (1, 3, 4) if compression is Compression.JPEG else (3, 4)
+        if info.dtype != "uint8" or info.bands not in bands:
+            raise OptionError(
+                f"{compression.value} takes {' or '.join(map(str, bands))} bands of uint8; this "
+                f"image has {info.bands} of {info.dtype}"
+            )
+        if names and compression is Compression.JPEG:
+            raise OptionError("jpeg would change values that are names; use deflate or zstd")
+        lossless = compression is Compression.WEBP and (names or not options.lossy)
+        return {"QUALITY": 100 if lossless else (options.quality or DEFAULT_QUALITY)}
+    chosen: dict[str, object] = {}
+    if compression in _PREDICTED and options.predictor and not names and info.dtype.kind in "iuf":
+        chosen["PREDICTOR"] = "YES"
+    if compression in _LEVELS:
+        chosen["LEVEL"] = _LEVELS[compression] if options.level is None else options.level
+    return chosen
+
+
+def _resampling(info: ImageInfo, options: WriteOptions) -> str:
+    if options.reducer is None:
+        names = info.interpretation in (Interpretation.LABELS, Interpretation.PALETTE)
+        return "MODE" if names else "AVERAGE"
+    if options.reducer not in _RESAMPLING:
+        able = ", ".join(known.value for known in _RESAMPLING)
+        raise OptionError(f"GDAL makes overviews by {able}, not by {options.reducer.value}")
+    return _RESAMPLING[options.reducer]
+
+
+def _as_loss(word: str) -> str:
+    return f"GDAL: {word}"
+
+
+def _encoded_by_gdal(tile: Pixels) -> bytes:
+    """Stand where a plan wants an encoder: the driver has its own."""
+    del tile
+    raise OptionError("tiles of a COG are encoded by GDAL")

@@ -1,0 +1,134 @@
+"""Small flat pictures (.png, .jpg, .webp): one frame, one level, through libvips."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyvips
+
+from ziggurat.readers.errors import OptionError, WriteError
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import ImageInfo, Interpretation
+from ziggurat.readers.model.reader import Reader
+from ziggurat.writers.codecs.tiles import DEFAULT_QUALITY
+from ziggurat.writers.files.atomic import atomic_file
+from ziggurat.writers.model.levels import LevelPlan
+from ziggurat.writers.model.options import WriteOptions
+from ziggurat.writers.model.progress import Cancellation, Progress, ProgressCallback
+from ziggurat.writers.pyramid.budget import free_memory
+
+_SHARE = 4  # of the free memory, one fourth: the picture is in memory as a whole
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What one format takes, and whether it keeps every value."""
+
+    name: str
+    dtypes: tuple[str, ...]
+    bands: tuple[int, ...]
+    largest: int  # pixels a side
+    lossless: bool
+
+
+_JPEG = _Kind("JPEG", ("uint8",), (1, 3), 65_500, lossless=False)
+_KINDS = {
+    ".png": _Kind("PNG", ("uint8", "uint16"), (1, 2, 3, 4), 2**31 - 1, lossless=True),
+    ".jpg": _JPEG,
+    ".jpeg": _JPEG,
+    ".webp": _Kind("WebP", ("uint8",), (3, 4), 16_383, lossless=True),
+}
+
+
+def plan_levels(reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:
+    """Return no levels: a flat picture has none; what it can't hold is refused in ``emit``."""
+    del reader, options
+    return ()
+
+
+def emit(
+    reader: Reader,
+    path: Path,
+    levels: Sequence[LevelPlan],
+    options: WriteOptions,
+    *,
+    on_progress: ProgressCallback | None = None,
+    cancel: Cancellation | None = None,
+) -> tuple[str, ...]:
+    """Write a flat picture; see :func:`ziggurat.writers.formats.registry.write`."""
+    del levels
+    info = reader.info
+    kind = _KINDS[path.suffix.lower()]
+    _check(info, kind, options)
+    with atomic_file(path, options.overwrite) as staged:
+        if cancel is not None:
+            cancel.check()
+        pixels = reader.read(0, 0, Rect(0, 0, info.width, info.height))
+        picture = _picture(pixels, info)
+        try:
+            picture.write_to_file(str(staged), **_arguments(kind, options))
+        except pyvips.Error as error:
+            raise WriteError(f"{path} could not be written: {error}") from error
+        if on_progress is not None:
+            on_progress(Progress(1, 1, staged.stat().st_size, 0))
+    return _lost(info)
+
+
+def _check(info: ImageInfo, kind: _Kind, options: WriteOptions) -> None:
+    if info.dtype.name not in kind.dtypes or info.bands not in kind.bands:
+        raise OptionError(
+            f"{kind.name} holds {'/'.join(map(str, kind.bands))} bands of "
+            f"{'/'.join(kind.dtypes)}, not {info.bands} of {info.dtype}; .tif holds those"
+        )
+    exact = not options.lossy or info.interpretation is Interpretation.LABELS
+    if exact and not kind.lossless:
+        raise OptionError(f"{kind.name} can't keep every value; .png and .tif do")
+    if max(info.width, info.height) > kind.largest:
+        raise OptionError(
+            f"{kind.name} goes to {kind.largest} pixels a side, not {info.width} x {info.height}; "
+            ".tif and .zarr take any size"
+        )
+    if info.frames > 1:
+        raise OptionError(f"{kind.name} holds one frame, not {info.frames}; choose one, or .tif")
+    size = info.width * info.height * info.bands * info.dtype.itemsize
+    room = options.max_memory or free_memory() // _SHARE
+    if size > room:
+        raise OptionError(
+            f"a flat picture is made in memory: {size >> 20} MiB, with room for {room >> 20}; "
+            ".tif and .zarr are streamed"
+        )
+
+
+def _picture(pixels: Any, info: ImageInfo) -> Any:
+    picture = pyvips.Image.new_from_array(pixels)
+    colors = info.bands >= 3
+    deep = info.dtype.itemsize == 2
+    name = ("rgb16" if deep else "srgb") if colors else ("grey16" if deep else "b-w")
+    picture = picture.copy(interpretation=name)
+    if info.mm_x and info.mm_y:
+        picture = picture.copy(xres=1 / info.mm_x, yres=1 / info.mm_y)  # pixels per mm
+    if info.icc_profile:
+        picture.set_type(pyvips.GValue.blob_type, "icc-profile-data", info.icc_profile)
+    return picture
+
+
+def _arguments(kind: _Kind, options: WriteOptions) -> dict[str, Any]:
+    quality = options.quality or DEFAULT_QUALITY
+    if kind.name == "PNG":
+        return {} if options.level is None else {"compression": min(9, options.level)}
+    if kind.name == "JPEG":
+        off = options.subsampling.factors == (1, 1)
+        return {"Q": quality, "subsample_mode": "off" if off else "on"}
+    return {"Q": quality} if options.lossy else {"lossless": True}
+
+
+def _lost(info: ImageInfo) -> tuple[str, ...]:
+    lost = [f"associated image {name!r}: there is no place for it" for name in info.associated]
+    if info.description:
+        lost.append("the description")
+    if info.magnification:
+        lost.append("the magnification")
+    if info.band_names or any(channel.name for channel in info.channels):
+        lost.append("the names of the channels")
+    return tuple(lost)

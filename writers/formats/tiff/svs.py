@@ -1,0 +1,142 @@
+"""SVS: a TIFF in the order and with the descriptions of Aperio's, for tools that want one.
+
+The order of pages is full resolution, thumbnail, lower levels, label, macro, as openslide's and
+Bio-Formats' notes on the format say. What Aperio has no field for is not carried.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.model.reader import Reader
+from ziggurat.readers.views.resampled import ResampledReader
+from ziggurat.writers.files.atomic import atomic_file
+from ziggurat.writers.formats.tiff import tiff as plain
+from ziggurat.writers.formats.tiff.moved import with_moves
+from ziggurat.writers.model.levels import LevelPlan
+from ziggurat.writers.model.options import WriteOptions
+from ziggurat.writers.model.progress import Cancellation, ProgressCallback
+
+_HEADER = "Aperio Image Library vFS90 01"  # the one that tools look for is the first word
+# Aperio's own use of NewSubfileType: lower levels have none, as readers expect
+_SUBFILE = {"label": 1, "macro": 9}
+_PREFIX = "aperio."
+THUMBNAIL = 1024  # pixels of the longer side
+_ROWS = 16  # of a thumbnail that are made at once, to bound the memory
+
+plan_levels = plain.plan_levels
+
+
+def emit(
+    reader: Reader,
+    path: Path,
+    levels: Sequence[LevelPlan],
+    options: WriteOptions,
+    *,
+    on_progress: ProgressCallback | None = None,
+    cancel: Cancellation | None = None,
+) -> tuple[str, ...]:
+    """Write an SVS; see :func:`ziggurat.writers.formats.registry.write`."""
+    info = reader.info
+    if info.frames > 1:
+        raise OptionError(f"an SVS has one frame, not {info.frames}; choose one of them")
+    levels = with_moves(reader, levels)
+    with (
+        atomic_file(path, options.overwrite) as staged,
+        plain.open_tiff(staged, reader, levels, options, on_progress, cancel) as out,
+    ):
+        lost = _write_pages(out, reader, levels, options)
+    return tuple(lost)
+
+
+def _write_pages(
+    out: plain.OpenTiff,
+    reader: Reader,
+    levels: Sequence[LevelPlan],
+    options: WriteOptions,
+) -> list[str]:
+    info = reader.info
+    lost = [
+        f"associated image {name!r}: an SVS has label, macro and thumbnail"
+        for name in info.associated
+        if name not in ("label", "macro", "thumbnail")
+    ]
+    for index, plan in enumerate(levels):
+        extra: dict[str, Any] = {
+            "software": False,
+            "description": options.description or describe(info, level_line(info, plan)),
+        }
+        plain.write_level(out, reader, levels, 0, index, extra)
+        if index == 0 and "thumbnail" in info.associated:
+            lost += _write_picture(out.tiff, reader, "thumbnail")
+        elif index == 0:
+            _write_made_thumbnail(out.tiff, reader)
+    for name in ("label", "macro"):
+        if name in info.associated:
+            lost += _write_picture(out.tiff, reader, name)
+    return lost
+
+
+def _write_picture(tiff: Any, reader: Reader, name: str) -> list[str]:
+    info = reader.info
+    height, width = reader.read_associated(name).shape[:2]
+    line = f"{name} {width}x{height}"
+    if name == "thumbnail":
+        line = f"{info.width}x{info.height} -> {width}x{height} - "
+    extra: dict[str, Any] = {"software": False, "description": describe(info, line)}
+    if name in _SUBFILE:
+        extra["subfiletype"] = _SUBFILE[name]
+    loss = plain.write_associated(tiff, reader, name, extra, tiled=False)  # those are levels
+    return [] if loss is None else [loss]
+
+
+def _write_made_thumbnail(tiff: Any, reader: Reader) -> None:
+    """Write a thumbnail of a slide that has none: readers take the second page for one."""
+    info = reader.info
+    factor = max(1.0, max(info.width, info.height) / THUMBNAIL)
+    width, height = (max(1, round(side / factor)) for side in (info.width, info.height))
+    small = ResampledReader(reader, width, height)
+    rows = [
+        small.read(0, 0, Rect(0, y, width, min(_ROWS, height - y))) for y in range(0, height, _ROWS)
+    ]
+    pixels = np.concatenate(rows)
+    kind = "rgb" if info.bands in (3, 4) else "minisblack"
+    description = describe(info, f"{info.width}x{info.height} -> {width}x{height} - ")
+    tiff.write(
+        pixels[..., 0] if info.bands == 1 else pixels,
+        photometric=kind,
+        planarconfig="contig" if info.bands > 1 else None,
+        compression="deflate",
+        description=description,
+        software=False,
+        metadata=None,
+    )
+
+
+def level_line(info: ImageInfo, plan: LevelPlan) -> str:
+    """Return the second line of a level's description: its sizes and tiles."""
+    full = f"{info.width}x{info.height}"
+    tile = f"({plan.tile_width}x{plan.tile_height})"
+    if (plan.width, plan.height) == (info.width, info.height):
+        return f"{full} [0,0 {full}] {tile}"
+    return f"{full} {tile} -> {plan.width}x{plan.height}"
+
+
+def describe(info: ImageInfo, line: str) -> str:
+    """Return an Aperio description: a header, a line of sizes, and fields behind bars."""
+    fields = {
+        name.removeprefix(_PREFIX): value
+        for name, value in info.properties.items()
+        if name.startswith(_PREFIX) and "|" not in value
+    }
+    if info.magnification is not None:
+        fields["AppMag"] = f"{info.magnification:g}"
+    if info.mm_x is not None:
+        fields["MPP"] = f"{info.mm_x * 1000:.6g}"
+    said = "".join(f"|{name} = {value}" for name, value in fields.items())
+    return f"{_HEADER} \r\n{line}{said}"

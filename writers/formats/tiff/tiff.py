@@ -1,0 +1,255 @@
+"""TIFF: tiled pages with a pyramid, as OpenSlide, QuPath, libvips, GDAL and tifffile open it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tifffile
+
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.formats.tiff.pages.description import (
+    describe_associated,
+    describe_frame,
+    describe_image,
+)
+from ziggurat.readers.model.encoded import Codec, EncodedLevel, TileFormat
+from ziggurat.readers.model.geometry import level_sizes
+from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.model.reader import Reader
+from ziggurat.writers.files.atomic import atomic_file
+from ziggurat.writers.files.writebehind import open_write_behind
+from ziggurat.writers.formats.tiff.associated import associated_page
+from ziggurat.writers.formats.tiff.moved import TileMover, moved_places, with_moves
+from ziggurat.writers.formats.tiff.tags import (
+    REDUCED_PAGE,
+    common_byteorder,
+    layout_tags,
+    needs_bigtiff,
+    page_tags,
+)
+from ziggurat.writers.model.levels import Cascade, Copy, EncodedTile, LevelPlan, Stored
+from ziggurat.writers.model.options import PyramidStyle, WriteOptions
+from ziggurat.writers.model.progress import Cancellation, Meter, ProgressCallback
+from ziggurat.writers.pyramid.budget import budget
+from ziggurat.writers.pyramid.engine import build
+from ziggurat.writers.pyramid.spool import TileSorter
+from ziggurat.writers.resample.halve import shrinker
+
+TILE_SIZE = 256
+
+
+def plan_levels(reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:
+    """Return a ÷2 pyramid down to one tile, all of it encoded anew.
+
+    Raises
+    ------
+    OptionError
+        The compression can't hold the image's samples.
+    """
+    from ziggurat.writers.codecs.tiles import tile_codec  # not before: a copy needs none
+
+    info = reader.info
+    codec = tile_codec(info, options)
+    shrinker(info, options.reducer)
+    side = options.tile_size or TILE_SIZE
+    sizes = level_sizes(info.width, info.height, side)
+    if options.pyramid is PyramidStyle.NONE:
+        sizes = sizes[:1]
+    return tuple(
+        LevelPlan(
+            width, height, side, side, Cascade() if index else Stored(0), codec.encode, codec.format
+        )
+        for index, (width, height) in enumerate(sizes)
+    )
+
+
+def emit(
+    reader: Reader,
+    path: Path,
+    levels: Sequence[LevelPlan],
+    options: WriteOptions,
+    *,
+    on_progress: ProgressCallback | None = None,
+    cancel: Cancellation | None = None,
+) -> tuple[str, ...]:
+    """Write a TIFF; see :func:`ziggurat.writers.formats.registry.write`."""
+    info = reader.info
+    style = options.pyramid or (PyramidStyle.SUBIFD if info.frames > 1 else PyramidStyle.PAGES)
+    descriptions = [options.description or describe_image(info)]
+    descriptions += [describe_frame(frame) for frame in range(1, info.frames)]
+    return write_pages(
+        reader, path, levels, options, style, descriptions, on_progress=on_progress, cancel=cancel
+    )
+
+
+def write_pages(
+    reader: Reader,
+    path: Path,
+    levels: Sequence[LevelPlan],
+    options: WriteOptions,
+    style: PyramidStyle,
+    descriptions: Sequence[str | None],
+    *,
+    on_progress: ProgressCallback | None = None,
+    cancel: Cancellation | None = None,
+) -> tuple[str, ...]:
+    """Write the pages of all frames, then those of the associated images.
+
+    Parameters
+    ----------
+    style
+        Where lower levels go. Pages are for one frame only: readers would take the levels of
+        one frame for the next frame.
+    descriptions
+        Of the first page of each frame.
+    """
+    info = reader.info
+    if style is PyramidStyle.PAGES and info.frames > 1 and len(levels) > 1:
+        raise OptionError(
+            f"pages of levels and of {info.frames} frames can't be told apart; use subifd"
+        )
+    levels = with_moves(reader, levels)
+    with (
+        atomic_file(path, options.overwrite) as staged,
+        open_tiff(staged, reader, levels, options, on_progress, cancel) as out,
+    ):
+        for frame in range(info.frames):
+            _write_frame(out, reader, levels, options, style, frame, descriptions[frame])
+        lost = [
+            write_associated(
+                out.tiff,
+                reader,
+                name,
+                {"description": describe_associated(name), "software": options.software},
+            )
+            for name in info.associated
+        ]
+    return tuple(loss for loss in lost if loss)
+
+
+def tile_bytes(plan: LevelPlan, info: ImageInfo) -> int:
+    """Return how many bytes the samples of one tile take."""
+    return plan.tile_width * plan.tile_height * info.bands * info.dtype.itemsize
+
+
+def level_format(reader: Reader, plan: LevelPlan, frame: int) -> TileFormat:
+    """Return what the tiles of a level are, made or copied."""
+    if not isinstance(plan.origin, Copy):
+        if plan.format is None:
+            raise OptionError("an encoded level needs the format of what its encoder makes")
+        return plan.format
+    encoded: EncodedLevel | None = reader.encoded(plan.origin.level, frame)
+    if encoded is None:
+        raise OptionError("the source has no tiles to copy")
+    if encoded.format.codec is Codec.OTHER or encoded.format.planar:
+        raise OptionError("tiles of this kind can't be copied into a TIFF; encode them anew")
+    return encoded.format
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTiff:
+    """A TIFF on its way: tifffile's writer, and where its tiles come from."""
+
+    tiff: Any
+    sorter: TileSorter
+    mover: TileMover
+
+
+@contextmanager
+def open_tiff(
+    staged: Path,
+    reader: Reader,
+    levels: Sequence[LevelPlan],
+    options: WriteOptions,
+    on_progress: ProgressCallback | None,
+    cancel: Cancellation | None,
+) -> Iterator[OpenTiff]:
+    """Give a TIFF to write to: as big as it has to be, in the byte order of what is copied."""
+    info = reader.info
+    forms = [level_format(reader, plan, 0) for plan in levels]
+    pictures = sum(reader.read_associated(name).nbytes for name in info.associated)
+    extra = pictures * 2 + info.frames * len(levels) * len(info.icc_profile or b"")
+    big = needs_bigtiff(list(zip(levels, forms, strict=True)), info.frames, extra)
+    order = common_byteorder(forms)
+    meter = Meter(info.frames * sum(p.grid[0] * p.grid[1] for p in levels), on_progress)
+    tiles = made_tiles(reader, levels, options, meter, cancel)
+    with open_write_behind(staged) as file:
+        mover = TileMover(file, meter, cancel)
+        with (
+            closing(TileSorter(tiles, staged.parent)) as sorter,
+            tifffile.TiffWriter(file, bigtiff=big, byteorder=order, ome=False) as tiff,
+        ):
+            yield OpenTiff(tiff, sorter, mover)
+    mover.finish(staged)
+
+
+def made_tiles(
+    reader: Reader,
+    levels: Sequence[LevelPlan],
+    options: WriteOptions,
+    meter: Meter,
+    cancel: Cancellation | None,
+) -> Iterator[EncodedTile]:
+    """Return the engine's tiles; none where all levels are moved."""
+    shrink = shrinker(reader.info, options.reducer)
+    if all(plan.moved for plan in levels):
+        return iter(())
+    room = budget(options, tile_bytes(levels[0], reader.info))
+    return build(reader, levels, shrink, room, on_progress=meter.made, cancel=cancel)
+
+
+def _write_frame(
+    out: OpenTiff,
+    reader: Reader,
+    levels: Sequence[LevelPlan],
+    options: WriteOptions,
+    style: PyramidStyle,
+    frame: int,
+    description: str | None,
+) -> None:
+    below = style is PyramidStyle.SUBIFD
+    for index in range(len(levels)):
+        extra: dict[str, Any] = {"software": options.software}
+        if index == 0:
+            extra["subifds"] = len(levels) - 1 if below else None
+            extra["description"] = description
+        else:
+            extra["subfiletype"] = REDUCED_PAGE
+        write_level(out, reader, levels, frame, index, extra)
+
+
+def write_level(
+    out: OpenTiff,
+    reader: Reader,
+    levels: Sequence[LevelPlan],
+    frame: int,
+    index: int,
+    extra: dict[str, Any],
+) -> None:
+    """Write one level of one frame as a page; ``extra`` are further arguments of tifffile's."""
+    plan = levels[index]
+    arguments = layout_tags(plan, level_format(reader, plan, frame), reader.info)
+    arguments |= page_tags(reader.info, plan) | extra
+    places = moved_places(reader, plan, frame)
+    if places is not None:
+        out.mover.write(out.tiff, places, index, arguments)
+        return
+    columns, rows = plan.grid
+    out.tiff.write(out.sorter.level(frame, index, columns * rows), **arguments)
+
+
+def write_associated(
+    tiff: Any, reader: Reader, name: str, extra: dict[str, Any], *, tiled: bool = True
+) -> str | None:
+    """Write one associated image; return what went wrong with it, if that is not fatal.
+
+    ``tiled``: its page may be one of tiles, where it has been that.
+    """
+    page = associated_page(reader, name, byteorder=tiff.tiff.byteorder, tiled=tiled)
+    if page is None:
+        return f"associated image {name!r} has samples that TIFF can't hold"
+    data, arguments = page
+    tiff.write(data, metadata=None, **(arguments | extra))
+    return None

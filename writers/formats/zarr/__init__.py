@@ -1,0 +1,1 @@
+"""OME-Zarr outputs: folder, zip, ozx."""

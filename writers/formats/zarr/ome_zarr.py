@@ -1,0 +1,274 @@
+"""OME-Zarr 0.5 (zarr v3) and 0.4 (zarr v2), as a folder or written straight into one zip.
+
+Metadata come first, then chunks as the pyramid engine gives them: a zarr hierarchy has no order
+among chunks, so nothing waits and nothing is spooled. ``.ozx`` follows RFC-9 of OME-NGFF.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.formats.zarr.compressors import codec_as_v2
+from ziggurat.readers.model.encoded import TileFormat
+from ziggurat.readers.model.geometry import Rect, level_sizes
+from ziggurat.readers.model.image import ImageInfo, Interpretation
+from ziggurat.readers.model.reader import Reader
+from ziggurat.readers.ngff.attributes import (
+    WrittenLevel,
+    fill_value,
+    image_attributes,
+    image_label,
+    versioned,
+)
+from ziggurat.readers.ngff.layout import ArrayLayout, ngff_layout
+from ziggurat.readers.ngff.version import OmeVersion
+from ziggurat.writers.codecs.chunks import ChunkCodec, chunk_codec
+from ziggurat.writers.files.atomic import atomic_directory, atomic_file
+from ziggurat.writers.formats.zarr.associated import AssociatedImages
+from ziggurat.writers.formats.zarr.display_windows import sampled_windows
+from ziggurat.writers.formats.zarr.nodes import ArraySpec, array_documents, group_documents
+from ziggurat.writers.formats.zarr.shards import ArrayChunks, shard_shape
+from ziggurat.writers.formats.zarr.target import (
+    FolderWriter,
+    KeyWriter,
+    write_documents,
+    zip_writer,
+)
+from ziggurat.writers.model.levels import Cascade, Copy, EncodedTile, LevelPlan, Stored
+from ziggurat.writers.model.options import PyramidStyle, WriteOptions
+from ziggurat.writers.model.progress import Cancellation, ProgressCallback
+from ziggurat.writers.model.reducers import Reducer
+from ziggurat.writers.pyramid.budget import budget
+from ziggurat.writers.pyramid.engine import build
+from ziggurat.writers.resample.halve import shrinker
+
+CHUNK_SIZE = 512
+_LABEL_PATH = "labels/map"
+
+
+def plan_levels(reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:
+    """Return a ÷2 pyramid down to one chunk, all of it encoded anew.
+
+    Raises
+    ------
+    OptionError
+        The compression is not one of zarr's.
+    """
+    info = reader.info
+    codec = chunk_codec(info, options)
+    side = options.tile_size or CHUNK_SIZE
+    sizes = level_sizes(info.width, info.height, side)
+    if options.pyramid is PyramidStyle.NONE:
+        sizes = sizes[:1]
+    return tuple(
+        LevelPlan(
+            width,
+            height,
+            min(side, _even(width)),
+            min(side, _even(height)),
+            Cascade() if index else Stored(0),
+            codec.encode,
+        )
+        for index, (width, height) in enumerate(sizes)
+    )
+
+
+def _even(size: int) -> int:
+    return size + size % 2
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """All that is known before the first pixel is read."""
+
+    info: ImageInfo
+    version: OmeVersion
+    layout: ArrayLayout
+    arrays: tuple[ArraySpec, ...]
+    documents: dict[str, bytes]
+
+
+def emit(
+    reader: Reader,
+    path: Path,
+    levels: Sequence[LevelPlan],
+    options: WriteOptions,
+    *,
+    on_progress: ProgressCallback | None = None,
+    cancel: Cancellation | None = None,
+) -> tuple[str, ...]:
+    """Write an OME-Zarr; see :func:`ziggurat.writers.formats.registry.write`."""
+    _check(path, options)
+    codecs = _level_codecs(reader, levels, options)
+    shrink = shrinker(reader.info, options.reducer)
+    associated = AssociatedImages(reader, options)
+    plan = _planned(reader, path, levels, codecs, options, associated, shrink.reducer)
+    with _target(path, options) as target:
+        write_documents(target, plan.documents)
+        associated.write(target)
+        tiles = build(
+            reader,
+            levels,
+            shrink,
+            budget(options, _tile_bytes(levels[0], reader.info)),
+            sparse=plan.arrays[0].fill,
+            on_progress=on_progress,
+            cancel=cancel,
+        )
+        _write_chunks(tiles, plan, target)
+    return associated.lost
+
+
+def _check(path: Path, options: WriteOptions) -> None:
+    if path.name.lower().endswith(".ozx") and options.ome_version is not OmeVersion.V05:
+        raise OptionError(f".ozx is OME-Zarr 0.5 or later, not {options.ome_version.value}")
+
+
+def _level_codecs(
+    reader: Reader, levels: Sequence[LevelPlan], options: WriteOptions
+) -> list[ChunkCodec]:
+    """Return each level's codec: the chosen one, or what copied chunks were encoded with."""
+    chosen = chunk_codec(reader.info, options)
+    codecs = []
+    for number, level in enumerate(levels):
+        codec: ChunkCodec | None = chosen
+        if isinstance(level.origin, Copy):
+            encoded = reader.encoded(level.origin.level, 0)
+            codec = copied_codec(encoded.format) if encoded else None
+        if codec is None:
+            raise OptionError(f"level {number} can't be copied into an OME-Zarr; encode it anew")
+        codecs.append(codec)
+    return codecs
+
+
+def copied_codec(form: TileFormat) -> ChunkCodec | None:
+    """Return the codec of chunks that can be copied as they are; None for tiles of other kinds."""
+    if form.zarr is None:
+        return None
+    codec = json.loads(form.zarr)
+    return ChunkCodec(codec, codec_as_v2(codec), _not_encoded)
+
+
+def _not_encoded(data: Any) -> bytes:
+    raise OptionError(f"{len(data)} samples can't be encoded: their level was to be copied")
+
+
+def _tile_bytes(plan: LevelPlan, info: ImageInfo) -> int:
+    return plan.tile_width * plan.tile_height * info.bands * info.dtype.itemsize
+
+
+@contextmanager
+def _target(path: Path, options: WriteOptions) -> Iterator[KeyWriter]:
+    if path.name.lower().endswith((".zip", ".ozx")):
+        with (
+            atomic_file(path, options.overwrite) as staged,
+            zip_writer(staged, options.ome_version is OmeVersion.V05) as target,
+        ):
+            yield target
+    else:
+        with atomic_directory(path, options.overwrite) as staged:
+            yield FolderWriter(staged)
+
+
+def _planned(
+    reader: Reader,
+    path: Path,
+    levels: Sequence[LevelPlan],
+    codecs: Sequence[ChunkCodec],
+    options: WriteOptions,
+    associated: AssociatedImages,
+    reducer: Reducer,
+) -> _Plan:
+    info, version = reader.info, options.ome_version
+    layout = ngff_layout(info.axes, info.bands)
+    windows = sampled_windows(reader, layout)
+    labels = info.interpretation is Interpretation.LABELS and info.dtype.kind in "iu"
+    base = f"{_LABEL_PATH}/" if labels else ""
+    arrays = tuple(
+        _array(info, layout, level, f"{base}{number}", codec, version)
+        for number, (level, codec) in enumerate(zip(levels, codecs, strict=True))
+    )
+    name = path.name.partition(".")[0] or path.name
+
+    def attributes(below: str) -> dict[str, Any]:
+        written = [
+            WrittenLevel(a.path.removeprefix(below), level.width, level.height)
+            for a, level in zip(arrays, levels, strict=True)
+        ]
+        return image_attributes(
+            info, layout, written, version,
+            name=name, associated=associated.paths, averaged=reducer is not Reducer.NEAREST,
+            windows=windows,
+        )  # fmt: skip
+
+    zarr = version.zarr_format
+    documents = group_documents("", attributes(""), zarr)
+    if labels:
+        documents |= _label_documents(info, attributes(base), version)
+    for array in arrays:
+        documents |= array_documents(array, zarr)
+    return _Plan(info, version, layout, arrays, documents | associated.documents)
+
+
+def _label_documents(
+    info: ImageInfo, attributes: dict[str, Any], version: OmeVersion
+) -> dict[str, bytes]:
+    """Return the groups that make a label map one of NGFF's labels; the arrays are the image's."""
+    zarr = version.zarr_format
+    folder, _, name = _LABEL_PATH.partition("/")
+    listed = versioned({"labels": [name]}, version)
+    label = image_label(info, version) | {"source": {"image": "../../"}}
+    ome = attributes["ome"] if version is OmeVersion.V05 else attributes
+    ome["image-label"] = label
+    return group_documents(folder, listed, zarr) | group_documents(_LABEL_PATH, attributes, zarr)
+
+
+def _array(
+    info: ImageInfo,
+    layout: ArrayLayout,
+    level: LevelPlan,
+    path: str,
+    codec: ChunkCodec,
+    version: OmeVersion,
+) -> ArraySpec:
+    chunk = layout.chunk_shape(level.tile_width, level.tile_height)
+    several = None
+    if version.zarr_format == 3:
+        several = shard_shape(layout, chunk, *level.grid, info.dtype.itemsize)
+    return ArraySpec(
+        path=path,
+        shape=layout.shape(level.width, level.height),
+        chunk_shape=chunk,
+        dtype=info.dtype,
+        fill=fill_value(info),
+        codec=codec,
+        names=tuple(d.name for d in layout.dimensions),
+        shard_shape=several,
+    )
+
+
+def _write_chunks(tiles: Iterator[EncodedTile], plan: _Plan, target: KeyWriter) -> None:
+    arrays = [ArrayChunks(spec, target, plan.version.zarr_format) for spec in plan.arrays]
+    place = _places(plan.info, plan.layout)
+    for tile in tiles:
+        arrays[tile.level].add((*place(tile.frame), tile.row, tile.column), tile.data)
+
+
+def _places(info: ImageInfo, layout: ArrayLayout) -> Callable[[int], tuple[int, ...]]:
+    """Return the function from a frame to its place in the chunk grid, without y and x."""
+    corner, single = Rect(0, 0, 1, 1), layout.chunk_shape(1, 1)
+    known: dict[int, tuple[int, ...]] = {}
+
+    def place(frame: int) -> tuple[int, ...]:
+        if frame not in known:
+            known.clear()
+            box = layout.window(info.frame_position(frame), corner)
+            starts = zip(box, single, strict=True)
+            known[frame] = tuple(start // size for (start, _), size in starts)[:-2]
+        return known[frame]
+
+    return place

@@ -1,0 +1,1 @@
+"""What is asked of a writer and what passes between its stages: frozen."""

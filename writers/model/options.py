@@ -1,0 +1,142 @@
+"""How an output shall be written: one frozen object, checked when it is made."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.ngff.version import OmeVersion
+from ziggurat.writers.model.reducers import Reducer
+
+
+class Compression(Enum):
+    """How tiles or chunks of an output are compressed; not every target takes each."""
+
+    NONE = "none"
+    JPEG = "jpeg"
+    DEFLATE = "deflate"
+    LZW = "lzw"
+    ZSTD = "zstd"
+    LZMA = "lzma"
+    WEBP = "webp"
+    JPEG2000 = "jpeg2000"
+    JPEGXL = "jpegxl"
+    BLOSC = "blosc"
+    GZIP = "gzip"
+
+
+class Subsampling(Enum):
+    """Chroma subsampling of JPEG."""
+
+    S444 = "4:4:4"
+    S422 = "4:2:2"
+    S420 = "4:2:0"
+
+    @property
+    def factors(self) -> tuple[int, int]:
+        """(horizontal, vertical)."""
+        return {"4:4:4": (1, 1), "4:2:2": (2, 1), "4:2:0": (2, 2)}[self.value]
+
+
+class PyramidStyle(Enum):
+    """Where the lower levels of a TIFF are."""
+
+    PAGES = "pages"  # one page a level, marked as reduced: what most readers see
+    SUBIFD = "subifd"  # below their page, as OME-TIFF has it
+    NONE = "none"  # full resolution only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteOptions:
+    """Everything an output depends on beside the image itself.
+
+    Attributes
+    ----------
+    lossy
+        Allow loss: 8-bit pictures become JPEG, and WebP, JPEG 2000 and JPEG XL are lossy.
+    compression
+        None chooses what most readers open: JPEG where ``lossy`` allows it, else Deflate
+        (zarr: the target's own default).
+    quality
+        1 to 100, of lossy codecs; None: 90.
+    level
+        Effort of lossless codecs, in the codec's own scale; None: a good one.
+    predictor
+        Store differences where the codec gains by it.
+    tile_size
+        Side of the (square) tiles or chunks in pixels, a multiple of 16; None: the target's own.
+    reducer
+        How lower levels are made; None: mean for pictures, mode for labels and palettes.
+    pyramid
+        TIFF: None is pages for one frame, SubIFDs for several and in OME-TIFF.
+    ome_version
+        Of OME-Zarr.
+    overwrite
+        Whether an existing output is replaced.
+    description
+        Verbatim image description of a TIFF instead of the one with our metadata.
+    threads, max_memory
+        Encoders at work and bytes of pixels in flight; None: from the machine's budget.
+    """
+
+    lossy: bool = True
+    compression: Compression | None = None
+    quality: int | None = None
+    level: int | None = None
+    subsampling: Subsampling = Subsampling.S420
+    predictor: bool = True
+    tile_size: int | None = None
+    reducer: Reducer | None = None
+    pyramid: PyramidStyle | None = None
+    ome_version: OmeVersion = OmeVersion.V05
+    overwrite: bool = False
+    description: str | None = None
+    software: str = "ziggurat"
+    threads: int | None = None
+    max_memory: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise OptionError(f"quality is 1 to 100, not {self.quality}")
+        if self.level is not None and self.level < 0:
+            raise OptionError(f"levels of effort are zero or more, not {self.level}")
+        if self.tile_size is not None and (self.tile_size < 16 or self.tile_size % 16):
+            raise OptionError(f"tile sizes are multiples of 16, not {self.tile_size}")
+        if self.threads is not None and self.threads < 1:
+            raise OptionError(f"one thread or more, not {self.threads}")
+        if self.max_memory is not None and self.max_memory < 1 << 20:
+            raise OptionError(f"max_memory is in bytes and at least 1 MiB, not {self.max_memory}")
+
+
+RESAMPLE_NAMES = {
+    "PIL_NEAREST": Reducer.NEAREST,
+    "PIL_LANCZOS": Reducer.LANCZOS3,
+    "PIL_BILINEAR": Reducer.MEAN,
+    "PIL_BICUBIC": Reducer.CUBIC,
+    "PIL_BOX": Reducer.MEAN,
+    "PIL_HAMMING": Reducer.MEAN,
+    "NP_MEAN": Reducer.MEAN,
+    "NP_MEDIAN": Reducer.MEDIAN,
+    "NP_MODE": Reducer.MODE,
+    "NP_MAX": Reducer.MAX,
+    "NP_MIN": Reducer.MIN,
+    "NP_NEAREST": Reducer.NEAREST,
+    "NP_MAX_COLOR": Reducer.MAX,
+    "NP_MIN_COLOR": Reducer.MIN,
+}
+
+
+def reducer_named(name: object) -> Reducer | None:
+    """Return the reducer that a caller names: ours, its value, or the reference's name.
+
+    At exactly one half, bilinear and Hamming of a box of two are the mean.
+    """
+    if name is None or isinstance(name, Reducer):
+        return name
+    text = str(getattr(name, "name", name))
+    if text.upper() in RESAMPLE_NAMES:
+        return RESAMPLE_NAMES[text.upper()]
+    try:
+        return Reducer(text.lower())
+    except ValueError:
+        names = ", ".join([r.value for r in Reducer] + list(RESAMPLE_NAMES))
+        raise OptionError(f"resample is one of {names}, not {name!r}") from None

@@ -1,0 +1,1 @@
+"""The one-pass engine that makes every level while the pixels pass once."""

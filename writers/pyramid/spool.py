@@ -1,0 +1,70 @@
+"""Puts the engine's tiles into the order of a file: level after level, frame after frame."""
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+from ziggurat.readers.errors import WriteError
+from ziggurat.writers.model.levels import EncodedTile
+
+
+class TileSorter:
+    """Takes tiles as they get ready and gives each (frame, level) as one run.
+
+    Tiles of the level that is asked for pass straight through; others wait in one
+    file beside the target, which is reused from its beginning when nothing waits any more.
+    """
+
+    def __init__(self, tiles: Iterator[EncodedTile], folder: Path) -> None:
+        self._tiles = tiles
+        self._path = folder / ".spool"
+        self._descriptor = -1
+        self._end = 0
+        self._waiting: dict[tuple[int, int], deque[tuple[int, int] | None]] = {}
+
+    def level(self, frame: int, level: int, count: int) -> Iterator[bytes]:
+        """Yield the ``count`` tiles of one level, row by row; b"" where nothing is stored."""
+        waiting = self._waiting.pop((frame, level), deque())
+        for place in waiting:
+            yield b"" if place is None else self._read(*place)
+        if not self._waiting:
+            self._end = 0
+        for _ in range(count - len(waiting)):
+            yield self._next(frame, level)
+
+    def _next(self, frame: int, level: int) -> bytes:
+        for tile in self._tiles:
+            data = tile.data
+            if tile.frame == frame and tile.level == level:
+                return b"" if data is None else data
+            place = None if data is None else self._write(data)
+            self._waiting.setdefault((tile.frame, tile.level), deque()).append(place)
+        raise WriteError(f"frame {frame}, level {level} ended before its last tile")
+
+    def _write(self, data: bytes) -> tuple[int, int]:
+        if self._descriptor < 0:
+            flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+            self._descriptor = os.open(self._path, flags, 0o600)
+        place = self._end, len(data)
+        view = memoryview(data)
+        while view:
+            written = os.pwrite(self._descriptor, view, self._end)
+            self._end += written
+            view = view[written:]
+        return place
+
+    def _read(self, offset: int, length: int) -> bytes:
+        data = os.pread(self._descriptor, length, offset)
+        if len(data) != length:
+            raise WriteError(f"{self._path} lost {length - len(data)} bytes")
+        return data
+
+    def close(self) -> None:
+        """Stop the engine and remove the file."""
+        if hasattr(self._tiles, "close"):
+            self._tiles.close()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+            self._path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Halving pixels. To add a reducer: ``filters``."""

@@ -1,0 +1,297 @@
+"""The attributes of a sink: said once, in any process, and seen in all of them at once.
+
+They live in one small file of the store, replaced whole under a lock, one key at a time:
+a worker that knows nothing of them can't erase them.
+"""
+
+import itertools
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+
+from ziggurat.readers.errors import ScratchFullError, SinkError, SinkInputError
+from ziggurat.readers.formats.sink_store.info import frame_values
+from ziggurat.readers.formats.sink_store.layout import Name, is_store, own
+from ziggurat.readers.formats.sink_store.reader import read_attributes, read_values
+from ziggurat.writers.files.small import NO_ROOM, write_json
+from ziggurat.writers.sink import checks as check
+from ziggurat.writers.store.locks import FileMutex
+from ziggurat.writers.store.store import Store
+from ziggurat.writers.store.tile_input import tile_input
+
+
+class AttributeFile:
+    """Reads and changes the attributes of one store."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._mutex = FileMutex(own(root, "attributes.lock"))
+
+    def get(self, name: str) -> Any:
+        """Return one attribute, or None."""
+        return read_attributes(self._root).get(name)
+
+    def set(self, name: str, value: Any) -> None:
+        """Set one attribute, or remove it where the value is None."""
+        self._refuse_gone()
+        with self._mutex:
+            attributes = read_attributes(self._root)
+            if value is None:
+                attributes.pop(name, None)
+            else:
+                attributes[name] = value
+            write_json(own(self._root, Name.ATTRIBUTES), attributes)
+
+    def add_associated(self, pixels: np.ndarray[Any, np.dtype[Any]], key: str | None) -> str:
+        """Keep an associated image under a key; a missing key is made up."""
+        self._refuse_gone()
+        file = f"{uuid4().hex}.npy"
+        np.save(own(self._root, Name.ASSOCIATED) / file, pixels, allow_pickle=False)
+        with self._mutex:
+            attributes = read_attributes(self._root)
+            files = attributes.setdefault("associated", {})
+            free = (f"image_{number}" for number in itertools.count(1))
+            key = key or next(name for name in free if name not in files)
+            files[key] = file
+            write_json(own(self._root, Name.ATTRIBUTES), attributes)
+        return key
+
+    def _refuse_gone(self) -> None:
+        if not is_store(self._root):
+            raise SinkError(f"the sink's store has been removed: {self._root}")
+
+
+class ValueFile:
+    """What axis positions stand for: appended as tiles bring it, one line each, never rewritten."""
+
+    def __init__(self, root: str) -> None:
+        self._path = own(root, Name.VALUES)
+        self._written: set[str] = set()
+
+    def add(self, at: Mapping[str, int], values: Mapping[str, Any]) -> None:
+        """Add what a tile says, unless this process has said it already."""
+        line = json.dumps({"at": dict(at), "values": dict(values)})
+        if line in self._written:
+            return
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        descriptor = os.open(self._path, flags, 0o666)
+        try:
+            os.write(descriptor, line.encode() + b"\n")
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            raise ScratchFullError(
+                error.errno, "no room to say what a position stands for", str(self._path)
+            ) from error
+        finally:
+            os.close(descriptor)
+        self._written.add(line)
+
+
+class SinkAttributes:
+    """The settable attributes, under the names of their reference."""
+
+    _store: Store
+    _attributes: AttributeFile
+    _values: ValueFile
+
+    @property
+    def crop(self) -> tuple[int, int, int, int] | None:
+        """(x, y, width, height): the part that :meth:`Sink.write` writes."""
+        value = self._attributes.get("crop")
+        return None if value is None else (value[0], value[1], value[2], value[3])
+
+    @crop.setter
+    def crop(self, value: Sequence[int] | None) -> None:
+        self._attributes.set("crop", check.crop(value))
+
+    @property
+    def minWidth(self) -> int | None:
+        """Outputs are at least so wide."""
+        return self._attributes.get("minWidth")  # type: ignore[no-any-return]
+
+    @minWidth.setter
+    def minWidth(self, value: int | None) -> None:
+        self._attributes.set("minWidth", check.size("minWidth", value))
+
+    @property
+    def minHeight(self) -> int | None:
+        """Outputs are at least so high."""
+        return self._attributes.get("minHeight")  # type: ignore[no-any-return]
+
+    @minHeight.setter
+    def minHeight(self, value: int | None) -> None:
+        self._attributes.set("minHeight", check.size("minHeight", value))
+
+    @property
+    def mm_x(self) -> float | None:
+        """Millimetres a pixel, across."""
+        return self._attributes.get("mm_x")  # type: ignore[no-any-return]
+
+    @mm_x.setter
+    def mm_x(self, value: float | None) -> None:
+        self._attributes.set("mm_x", check.positive("mm_x", value))
+
+    @property
+    def mm_y(self) -> float | None:
+        """Millimetres a pixel, down."""
+        return self._attributes.get("mm_y")  # type: ignore[no-any-return]
+
+    @mm_y.setter
+    def mm_y(self, value: float | None) -> None:
+        self._attributes.set("mm_y", check.positive("mm_y", value))
+
+    @property
+    def magnification(self) -> float | None:
+        """Magnification of the objective."""
+        return self._attributes.get("magnification")  # type: ignore[no-any-return]
+
+    @magnification.setter
+    def magnification(self, value: float | None) -> None:
+        self._attributes.set("magnification", check.positive("magnification", value))
+
+    @property
+    def interpretation(self) -> str | None:
+        """What samples mean, where it is no picture.
+
+        ``'labels'``: one band of integers that name things (classes, objects). Lower levels pick
+        values instead of averaging them, nothing is lossy, an OME-Zarr says so. ``'multiband'``:
+        the bands are no colours (probabilities …) and the last of them is no alpha. None: 8 and
+        16-bit images of 1 to 4 bands are pictures.
+        """
+        return self._attributes.get("interpretation")  # type: ignore[no-any-return]
+
+    @interpretation.setter
+    def interpretation(self, value: str | None) -> None:
+        self._attributes.set("interpretation", check.interpretation(value))
+
+    @property
+    def channelNames(self) -> list[str] | None:
+        """Names of the positions on axis ``c``; without one, of the bands."""
+        return self._attributes.get("channelNames")  # type: ignore[no-any-return]
+
+    @channelNames.setter
+    def channelNames(self, value: Sequence[str] | None) -> None:
+        self._attributes.set("channelNames", check.names("channelNames", value))
+
+    @property
+    def channelColors(self) -> list[str] | None:
+        """Colours of the positions on axis ``c``, as ``#rrggbb``; set by any colour's name."""
+        return self._attributes.get("channelColors")  # type: ignore[no-any-return]
+
+    @channelColors.setter
+    def channelColors(self, value: Sequence[Any] | None) -> None:
+        self._attributes.set("channelColors", check.colors(value))
+
+    @property
+    def imageDescription(self) -> Any:
+        """A description: a text, or anything that JSON can hold."""
+        return self._attributes.get("imageDescription")
+
+    @imageDescription.setter
+    def imageDescription(self, value: Any) -> None:
+        self._attributes.set("imageDescription", check.json_like("imageDescription", value))
+
+    @property
+    def additionalMetadata(self) -> dict[str, Any] | None:
+        """Further facts, as a dictionary that JSON can hold."""
+        return self._attributes.get("additionalMetadata")  # type: ignore[no-any-return]
+
+    @additionalMetadata.setter
+    def additionalMetadata(self, value: Mapping[str, Any] | None) -> None:
+        checked = check.json_mapping("additionalMetadata", value)
+        self._attributes.set("additionalMetadata", checked)
+
+    @property
+    def projection(self) -> str | None:
+        """The coordinate system of :attr:`gcps`, as PROJ understands it."""
+        return self._attributes.get("projection")  # type: ignore[no-any-return]
+
+    @projection.setter
+    def projection(self, value: Any) -> None:
+        self._attributes.set("projection", check.projection(value))
+
+    @property
+    def gcps(self) -> list[list[float]] | None:
+        """Ground control points ``[x, y, pixel x, pixel y]``, two or more."""
+        return self._attributes.get("gcps")  # type: ignore[no-any-return]
+
+    @gcps.setter
+    def gcps(self, value: Sequence[Any] | None) -> None:
+        self._attributes.set("gcps", check.gcps(value))
+
+    @property
+    def frameAxes(self) -> list[str]:
+        """Names of the frame axes, slowest first; set before the tiles to fix their order."""
+        return list(self._store.structure.axes)
+
+    @frameAxes.setter
+    def frameAxes(self, value: Sequence[str]) -> None:
+        names = [name.lower() for name in check.names("frameAxes", value) or []]
+        if len(set(names)) != len(names):
+            raise SinkInputError(f"an axis is named twice in {value!r}")
+        self._store.add_axes(names)
+
+    @property
+    def frameUnits(self) -> dict[str, str] | None:
+        """Units of the values of the axes."""
+        return self._attributes.get("frameUnits")  # type: ignore[no-any-return]
+
+    @frameUnits.setter
+    def frameUnits(self, value: Mapping[str, str] | None) -> None:
+        self._attributes.set("frameUnits", check.units(value, self.frameAxes))
+
+    @property
+    def frameValues(self) -> np.ndarray[Any, np.dtype[Any]] | None:
+        """What each frame stands for: an object array of shape (frame axes …, number of axes)."""
+        axes = self.frameAxes
+        entries = read_values(self._store.root)
+        if not entries:
+            return None
+        sizes = self._store.header.sizes(self._store.structure)[:-2]
+        array = np.full((*sizes, len(axes)), None, object)
+        for number, axis in enumerate(axes):
+            for position, value in frame_values(axes, entries, axis).items():
+                array[(*position, number)] = value
+        return array
+
+    @frameValues.setter
+    def frameValues(self, value: Any) -> None:
+        axes = self.frameAxes
+        array = np.asarray(value, dtype=object)
+        if array.ndim != len(axes) + 1 or array.shape[-1] != len(axes):
+            raise SinkInputError(
+                f"frameValues of shape {array.shape} are not one value for each of the axes {axes} "
+                "at each position"
+            )
+        for position in itertools.product(*(range(size) for size in array.shape[:-1])):
+            values = dict(zip(axes, (check.value(v) for v in array[position]), strict=True))
+            known = {axis: v for axis, v in values.items() if v is not None}
+            self._values.add(dict(zip(axes, position, strict=True)), known)
+
+    def addAssociatedImage(self, image: Any, imageKey: str | None = None) -> str:
+        """Add a label, a macro image or the like.
+
+        Parameters
+        ----------
+        image
+            Shape (y, x) or (y, x, band), of any size; a PIL image; the bytes of an encoded image.
+        imageKey
+            Its name; an image of that name is replaced. Default: ``image_1`` and so on.
+
+        Returns
+        -------
+        its name.
+
+        Raises
+        ------
+        SinkInputError
+            It is no image.
+        """
+        if imageKey is not None and (not isinstance(imageKey, str) or not imageKey):
+            raise SinkInputError(f"an associated image needs a name, not {imageKey!r}")
+        return self._attributes.add_associated(tile_input(image, 0, 0).pixels, imageKey)

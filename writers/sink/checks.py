@@ -1,0 +1,172 @@
+"""What users may say about a sink's image, checked: plain functions from value to stored value."""
+
+import json
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ziggurat.readers.errors import ProjectionError, SinkInputError
+from ziggurat.readers.model.image import Interpretation
+from ziggurat.writers.store.tile_input import LARGEST
+
+
+def positive(name: str, value: Any) -> float | None:
+    """Return a finite number above zero, or None."""
+    if value is None:
+        return None
+    number = _number(name, value)
+    if not number > 0:
+        raise SinkInputError(f"{name} must be above zero, not {value!r}")
+    return number
+
+
+def size(name: str, value: Any) -> int | None:
+    """Return a whole number of one or more, or None."""
+    number = positive(name, value)
+    if number is not None and not number.is_integer():
+        raise SinkInputError(f"{name} must be a whole number of pixels, not {value!r}")
+    if number is not None and number > LARGEST:
+        raise SinkInputError(f"{name} goes up to {LARGEST}, not {value!r}")
+    return None if number is None else int(number)
+
+
+def interpretation(value: Any) -> str | None:
+    """Return ``'labels'`` or ``'multiband'``, or None."""
+    if value not in (None, Interpretation.LABELS.value, Interpretation.MULTIBAND.value):
+        raise SinkInputError(f"interpretation is 'labels', 'multiband' or None, not {value!r}")
+    return value  # type: ignore[no-any-return]
+
+
+def crop(value: Any) -> list[int] | None:
+    """Return (x, y, width, height), or None."""
+    if value is None:
+        return None
+    try:
+        x, y, width, height = value
+    except (TypeError, ValueError):
+        raise SinkInputError(f"crop is (x, y, width, height), not {value!r}") from None
+    numbers = [_number("crop", part) for part in (x, y, width, height)]
+    whole = all(number.is_integer() and number >= 0 for number in numbers)
+    if not whole or not (width and height):
+        raise SinkInputError(f"crop takes whole pixels at zero or more, not {value!r}")
+    return [int(number) for number in numbers]
+
+
+def json_like(name: str, value: Any) -> Any:
+    """Return what JSON can hold."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise SinkInputError(f"{name} must be something that JSON can hold: {error}") from None
+    return value
+
+
+def json_mapping(name: str, value: Any) -> Any:
+    """Return a mapping that JSON can hold, or None."""
+    if value is not None and not isinstance(value, Mapping):
+        raise SinkInputError(f"{name} must be a dictionary, not {value!r}")
+    return json_like(name, None if value is None else dict(value))
+
+
+def names(name: str, value: Any) -> list[str] | None:
+    """Return a list of texts, or None."""
+    if value is None:
+        return None
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise SinkInputError(f"{name} must be a list of texts, not {value!r}")
+    wrong = [item for item in value if not isinstance(item, str)]
+    if wrong:
+        raise SinkInputError(f"{name} must be a list of texts, not of {wrong[0]!r}")
+    return list(value)
+
+
+def colors(value: Any) -> list[str] | None:
+    """Return colours (names, ``#rrggbb``, numbers) as ``#rrggbb``, or None."""
+    if value is None:
+        return None
+    import cmap  # 100 ms; few sinks have colours
+
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise SinkInputError(f"channelColors must be a list of colours, not {value!r}")
+    found = []
+    for color in value:
+        try:
+            known = cmap.Color(tuple(color) if isinstance(color, list) else color)
+            found.append(known.hex.lower()[:7])  # no output has a place for a channel's alpha
+        except (ValueError, TypeError) as error:
+            raise SinkInputError(f"{color!r} is no colour: {error}") from None
+    return found
+
+
+def units(value: Any, axes: Sequence[str]) -> dict[str, str] | None:
+    """Return units by axis, or None."""
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise SinkInputError(f"frameUnits must map axes to units, not {value!r}")
+    unknown = [axis for axis in value if axis not in axes]
+    if unknown:
+        raise SinkInputError(f"frameUnits of {unknown}; the sink's axes are {list(axes)}")
+    return {axis: str(unit) for axis, unit in value.items()}
+
+
+def projection(value: Any) -> str | None:
+    """Return a coordinate system, as a text that PROJ understands, or None."""
+    if value is None:
+        return None
+    from ziggurat.readers.geo.crs import parse_crs  # GDAL takes 90 ms; few sinks are maps
+
+    text = value.to_wkt() if hasattr(value, "to_wkt") else value
+    if isinstance(text, bytes):
+        text = text.decode()
+    if isinstance(text, int) and not isinstance(text, bool):
+        text = f"EPSG:{text}"
+    if not isinstance(text, str):
+        raise SinkInputError(f"a coordinate system is a text such as 'EPSG:3857', not {value!r}")
+    try:
+        parse_crs(text)
+    except ProjectionError as error:
+        raise SinkInputError(f"{value!r} is no coordinate system: {error}") from error
+    return text
+
+
+def gcps(value: Any) -> list[list[float]] | None:
+    """Return ground control points ``[x, y, pixel x, pixel y]``, two or more, or None."""
+    if value is None:
+        return None
+    points: list[list[float]] = []
+    for point in value:
+        parts = point.replace(",", " ").split() if isinstance(point, str) else list(point)
+        if len(parts) != 4:
+            raise SinkInputError(f"a ground control point is [x, y, pixel x, pixel y], not {point}")
+        numbers = [_number("gcps", part) for part in parts]
+        if numbers in points:
+            warnings.warn(f"ground control point {numbers} is there twice", stacklevel=3)
+        else:
+            points.append(numbers)
+    if len(points) < 2:
+        raise SinkInputError(f"two or more different ground control points, not {points}")
+    return points
+
+
+def value(found: Any) -> Any:
+    """Return a number or text that a position stands for, or None."""
+    plain = found.item() if isinstance(found, np.generic) else found
+    if isinstance(plain, float) and math.isnan(plain):
+        return None
+    if plain is not None and not isinstance(plain, str | int | float | bool):
+        raise SinkInputError(f"a position stands for a number or a text, not {found!r}")
+    return plain
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if isinstance(value, bool) or not math.isfinite(number):
+        raise SinkInputError(f"{name} must be a number, not {value!r}")
+    return number

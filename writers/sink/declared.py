@@ -1,0 +1,160 @@
+"""What is known of a sink's image before its first tile, checked."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ziggurat.readers.errors import SinkInputError
+from ziggurat.readers.formats.sink_store.layout import MAX_AXES, Blend, Structure
+from ziggurat.writers.sink.checks import size
+from ziggurat.writers.store.tile_input import (
+    LARGEST,
+    TileInput,
+    axis_name,
+    refuse_reserved,
+    tile_input,
+)
+
+DEFAULT_TILE = 512
+
+
+@dataclass(frozen=True)
+class Preallocation:
+    """Sizes, bands, dtype, axes, tile size, blending, fill …, as given to ``ziggurat.new``."""
+
+    sizeX: int | None = None
+    sizeY: int | None = None
+    bands: int | None = None
+    dtype: Any = None
+    axes: Mapping[str, int] | None = None
+    tileSize: int | tuple[int, int] = DEFAULT_TILE
+    blend: Blend | str = Blend.OVER
+    fill: float = 0
+    expected: float = 1.0
+
+    def structure(self) -> Structure:
+        """Return the structure of the empty store.
+
+        Raises
+        ------
+        SinkInputError
+            Something that can't be meant.
+        """
+        width, height = self._tile_size()
+        dtype = self._dtype()
+        names = tuple(axis_name(name) for name in self.axes or {})
+        refuse_reserved(names)
+        if len(set(names)) != len(names) or len(names) > MAX_AXES:
+            raise SinkInputError(f"up to {MAX_AXES} different frame axes, not {list(names)}")
+        bands = size("bands", self.bands) or (1 if self._sized and dtype is not None else 0)
+        return Structure(
+            tile_width=width,
+            tile_height=height,
+            blend=self._blend(),
+            fill=self._fill(dtype),
+            axes=names,
+            born=names,
+            bands=bands,
+            dtype="" if dtype is None else dtype.name,
+            settled=dtype is not None,
+            fixed=dtype is not None,
+            expected=self._expected(),
+        )
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Sizes of the frame axes, height and width; 0 where unknown."""
+        axes = [size(f"axis {name}", length) or 1 for name, length in (self.axes or {}).items()]
+        sides = [size("sizeY", self.sizeY) or 0, size("sizeX", self.sizeX) or 0]
+        if max(axes + sides) > LARGEST:
+            raise SinkInputError(f"sizes go up to {LARGEST}, not {axes + sides}")
+        return (*axes, *sides)
+
+    def corner(self) -> TileInput | None:
+        """Return the blank pixel at the far corner of what was asked for; None: no size was."""
+        if not self._sized and not self.axes:
+            return None
+        *axes, height, width = self.sizes
+        pixel = np.zeros((1, 1, size("bands", self.bands) or 1), self._dtype() or np.uint8)
+        last = {axis_name(n): length - 1 for n, length in zip(self.axes or {}, axes, strict=True)}
+        return tile_input(pixel, max(width - 1, 0), max(height - 1, 0), keywords=last)
+
+    def refuse_conflict(self, present: Structure) -> None:
+        """Refuse what contradicts a store that is there.
+
+        Raises
+        ------
+        SinkInputError
+            Another dtype, blending, fill or tile size was asked for than the store has.
+        """
+        wanted = self.structure()
+        given = {"blend": wanted.blend, "fill": wanted.fill}
+        given |= {"tile_width": wanted.tile_width, "tile_height": wanted.tile_height}
+        plain = Preallocation().structure()
+        for name, value in given.items():
+            has = getattr(present, name)
+            blank = value != value and has != has  # a fill of NaN equals nothing
+            if not blank and value not in (has, getattr(plain, name)):
+                raise SinkInputError(f"the store has {name} {has!r}, not {value!r}")
+        if wanted.fixed and present.fixed and wanted.dtype != present.dtype:
+            raise SinkInputError(f"the store holds {present.dtype}, not {wanted.dtype}")
+
+    @property
+    def _sized(self) -> bool:
+        return self.sizeX is not None and self.sizeY is not None
+
+    def _tile_size(self) -> tuple[int, int]:
+        given = self.tileSize
+        pair = given if isinstance(given, tuple | list) else (given, given)
+        if len(pair) != 2:
+            raise SinkInputError(f"tileSize is one number or (width, height), not {given!r}")
+        sides = [size("tileSize", side) for side in pair]
+        if None in sides or any(not 16 <= int(side or 0) <= 16384 for side in sides):
+            raise SinkInputError(f"tile sides are 16 to 16384 pixels, not {given!r}")
+        return int(sides[0] or 0), int(sides[1] or 0)
+
+    def _expected(self) -> float:
+        share = self.expected
+        if not isinstance(share, int | float) or not 0 <= share <= 1:
+            raise SinkInputError(f"expectedCoverage is from 0 to 1, not {share!r}")
+        return float(share)
+
+    def _dtype(self) -> np.dtype[Any] | None:
+        if self.dtype is None:
+            return None
+        try:
+            dtype: np.dtype[Any] = np.dtype(self.dtype).newbyteorder("=")
+        except TypeError as error:
+            raise SinkInputError(f"{self.dtype!r} is no dtype") from error
+        if dtype.kind not in "biuf" or dtype.itemsize > 8:
+            raise SinkInputError(f"a sink holds numbers of up to 8 bytes, not {dtype}")
+        return dtype
+
+    def _blend(self) -> Blend:
+        try:
+            return Blend(self.blend)
+        except ValueError:
+            modes = ", ".join(mode.value for mode in Blend)
+            raise SinkInputError(f"blend is one of {modes}, not {self.blend!r}") from None
+
+    def _fill(self, dtype: np.dtype[Any] | None) -> float:
+        fill = self.fill
+        if isinstance(fill, np.generic):
+            fill = fill.item()
+        if not isinstance(fill, int | float):
+            raise SinkInputError(f"fill is one number, not {fill!r}")
+        if fill and dtype is None:
+            raise SinkInputError("a fill other than zero needs a dtype that can hold it")
+        if dtype is not None and not (dtype.kind == "f" or _holds(dtype, fill)):
+            raise SinkInputError(f"{dtype} can't hold the fill {fill!r}")
+        return fill
+
+
+def _holds(dtype: np.dtype[Any], number: float) -> bool:
+    if dtype.kind == "b":
+        return number in (0, 1)
+    limits = np.iinfo(dtype)
+    return math.isfinite(number) and number == int(number) and limits.min <= number <= limits.max

@@ -1,0 +1,397 @@
+"""Sinks: images that grow out of tiles, laid by any number of threads, processes and programs."""
+
+import dataclasses
+import os
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any, Self
+
+from ziggurat.readers.errors import OptionError, SinkError, SinkInputError
+from ziggurat.readers.formats.sink_store.info import channels_without_place
+from ziggurat.readers.formats.sink_store.layout import Blend, Structure, is_store, read_structure
+from ziggurat.readers.formats.sink_store.reader import StoreReader
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.reader import Reader
+from ziggurat.readers.ngff.version import OmeVersion
+from ziggurat.readers.source.api import ReadMethods
+from ziggurat.readers.source.options import OpenOptions
+from ziggurat.readers.views.views import BandsReader, CropReader, PaddedReader
+from ziggurat.writers.formats.registry import WriteReport, write
+from ziggurat.writers.model.options import (
+    Compression,
+    PyramidStyle,
+    Subsampling,
+    WriteOptions,
+    reducer_named,
+)
+from ziggurat.writers.model.progress import ProgressCallback
+from ziggurat.writers.sink.attached import attached_store
+from ziggurat.writers.sink.attributes import AttributeFile, SinkAttributes, ValueFile
+from ziggurat.writers.sink.coverage import Coverage
+from ziggurat.writers.sink.declared import DEFAULT_TILE, Preallocation
+from ziggurat.writers.store import scratch
+from ziggurat.writers.store.room import check_room
+from ziggurat.writers.store.store import Store
+from ziggurat.writers.store.tile_input import tile_input
+
+
+class Mode(Enum):
+    """What :func:`new` does with a path."""
+
+    CREATE = "create"
+    JOIN = "join"
+    RESUME = "resume"
+
+
+class Sink(SinkAttributes, Coverage, ReadMethods):
+    """An image that grows out of tiles. Made by :func:`ziggurat.new`.
+
+    A sink is a handle: it pickles to the path of its store, so it goes to threads, to workers
+    started by fork, spawn or forkserver, to joblib, Dask or a data loader, and lays tiles
+    from all of them at once. It has the whole read API of a source, at any moment.
+
+    Tiles that overlap and are laid at the same moment in mode ``over`` may each win in a part of
+    what they share: nobody waits, and "the last one" has no meaning there. The blending modes
+    have one result whatever the order.
+
+    What survives what:
+
+    ==================================== ======================================================
+    an exception in ``addTile``          every tile but this one. In mode ``over`` a full disk may
+                                         leave a part of it; bad input is refused before a byte
+                                         is written.
+    a worker killed (``kill -9``, OOM)   every tile but the one in its hands, which is not in the
+                                         journal (:meth:`tiles`). In mode ``over`` a part of its
+                                         pixels may be there; lay it again. In the blending
+                                         modes a tile is in wholly or not at all, for all
+                                         sinks: reading from one, or laying where the tile was,
+                                         finishes it. Who reads past the sinks
+                                         (``ziggurat.open(path)``, a Zarr library) may see a part
+                                         of it until then.
+    no room on the disk                  everything. The tile that met it is a
+                                         ``ScratchFullError``; go on once there is room.
+    the owner gone                       a store with a path stays: ``new(path, mode='join')``. A
+                                         temporary one goes with its owner, or, if that was
+                                         killed, with the next call of ``new``.
+    a power cut, a crash of the system   what was in at the last ``flush(durable=True)``; the
+                                         journal may claim tiles that came later and whose
+                                         pixels are lost.
+    ==================================== ======================================================
+    """
+
+    def __init__(self, store: Store, closing: Callable[[], None]) -> None:
+        """Take a store; use :func:`ziggurat.new`. ``closing`` is called when the sink goes."""
+        self._store = store
+        self._attributes = AttributeFile(self._store.root)
+        self._values = ValueFile(self._store.root)
+        self._options = OpenOptions(noCache=True)
+        self._closing = weakref.finalize(self, closing)
+
+    @property
+    def path(self) -> str:
+        """The folder of the store; any Zarr library opens it, at any moment."""
+        return self._store.root
+
+    @property
+    def largeImagePath(self) -> str:
+        """The folder of the store."""
+        return self._store.root
+
+    def addTile(
+        self,
+        tile: Any,
+        x: int = 0,
+        y: int = 0,
+        mask: Any = None,
+        axes: str | Sequence[str] | None = None,
+        weight: Any = None,
+        **positions: Any,
+    ) -> None:
+        """Lay a tile; when it returns, the tile is in, for every process to see.
+
+        Parameters
+        ----------
+        tile
+            An array of shape (y, x) or (y, x, band), or of any shape named by ``axes``; anything
+            with ``__array__``; a PIL image; the bytes of an encoded image. The image grows
+            to the right and down, by axes, bands and dtype, as the tiles need it. A single
+            blank pixel only reserves room: it may be of any dtype and leaves the image's open.
+        x, y
+            Where its top left corner goes, in pixels.
+        mask
+            Boolean, shape (y, x): False keeps what is there.
+        axes
+            A letter or a name for each dimension of the tile, x and y among them; ``s`` are
+            bands, all others are frame axes.
+        weight
+            In mode ``weighted``: ``'hann'``, ``'gaussian'``, ``'linear'``, or an array of shape
+            (y, x), zero or more and near one.
+        **positions
+            ``z=1``: where on a frame axis of any name; ``z_value=0.25``: what that position
+            stands for.
+
+        Raises
+        ------
+        SinkInputError
+            A tile, mask, position or weight that can't be taken; nothing was written.
+        ScratchFullError
+            There is no room; the tile is not in, and may be laid again once there is.
+        SinkError
+            The sink was closed, or its store removed.
+        """
+        self._alive()
+        given = tile_input(tile, x, y, mask, axes, weight, positions)
+        self._store.add(given)
+        if given.values:
+            self._values.add(given.start, given.values)
+
+    def flush(self, *, durable: bool = False) -> None:
+        """Bring ``zarr.json`` up to date, which may lag a quarter of a second behind.
+
+        ``durable`` also waits until everything is on the disk, where a power cut can't undo it.
+        """
+        self._alive()
+        if durable:
+            self._store.sync()
+        else:
+            self._store.publish()
+
+    def write(
+        self,
+        path: str | os.PathLike[str],
+        lossy: bool = True,
+        alpha: bool = True,
+        overwriteAllowed: bool = True,
+        resample: Any = None,
+        *,
+        compression: str | Compression | None = None,
+        quality: int | None = None,
+        level: int | None = None,
+        subsampling: str | Subsampling = Subsampling.S420,
+        tileSize: int | None = None,
+        pyramid: str | PyramidStyle | None = None,
+        omeVersion: str | OmeVersion = OmeVersion.V05,
+        description: str | None = None,
+        threads: int | None = None,
+        maxMemory: int | None = None,
+        onProgress: ProgressCallback | None = None,
+    ) -> WriteReport:
+        """Write the image, as it is now, with its pyramid; the sink stays as it is.
+
+        Parameters
+        ----------
+        path
+            Its ending decides the format: ``.tiff``, ``.ome.tiff``, ``.zarr``, ``.zarr.zip`` …
+        lossy
+            Allow loss: 8-bit pictures become JPEG. False keeps every value of every dtype.
+        alpha
+            False leaves an alpha band out.
+        overwriteAllowed
+            Replace an existing output.
+        resample
+            How lower levels are made: a name such as ``'mean'`` or ``'nearest'``, or the
+            reference's ``ResampleMethod``.
+        compression, quality, level, subsampling, tileSize, pyramid, omeVersion, description, \
+        threads, maxMemory
+            See :class:`ziggurat.writers.model.options.WriteOptions`; what is an enum there may be
+            given by its value (``'lzw'``, ``'4:4:4'``, ``'subifd'``, ``'0.4'``).
+        onProgress
+            Called with a :class:`ziggurat.writers.model.progress.Progress` as the work goes on.
+
+        Raises
+        ------
+        SourceError
+            There is no tile in the sink.
+        OptionError, TargetExistsError, WriteError
+            Nothing was written, and the sink is untouched.
+        """
+        self._alive()
+        options = WriteOptions(
+            lossy=lossy,
+            compression=_member("compression", Compression, compression),
+            quality=quality,
+            level=level,
+            subsampling=_member("subsampling", Subsampling, subsampling) or Subsampling.S420,
+            tile_size=tileSize,
+            pyramid=_member("pyramid", PyramidStyle, pyramid),
+            ome_version=_member("omeVersion", OmeVersion, omeVersion) or OmeVersion.V05,
+            description=description,
+            reducer=reducer_named(resample),
+            overwrite=overwriteAllowed,
+            threads=threads,
+            max_memory=maxMemory,
+        )
+        reader = self._output(alpha=alpha)
+        report = write(reader, path, options, on_progress=onProgress)
+        info = self._reader().info
+        said = {"channelNames": self.channelNames, "channelColors": self.channelColors}
+        lost = channels_without_place(said, info.axes, info.bands)
+        return dataclasses.replace(report, lost=(*report.lost, *lost))
+
+    def close(self) -> None:
+        """Let go of the store; the temporary store of its owner is removed. May be called twice."""
+        self._closing()
+
+    def _output(self, *, alpha: bool) -> Reader:
+        """Return the image that is written: cropped, without alpha, at least of a size."""
+        reader: Reader = self._reader()
+        if self.crop is not None:
+            crop = Rect(*self.crop).intersect(reader.info.levels[0].rect)
+            if crop.empty:
+                raise SinkInputError(
+                    f"nothing of the image of {reader.info.width} x {reader.info.height} pixels "
+                    f"lies in the crop {self.crop}"
+                )
+            reader = CropReader(reader, crop)
+        if not alpha and reader.info.alpha:
+            reader = BandsReader(reader, range(reader.info.bands - 1))
+        width, height = self.minWidth or 0, self.minHeight or 0
+        if width > reader.info.width or height > reader.info.height:
+            reader = PaddedReader(reader, width, height)
+        return reader
+
+    def _reader(self) -> Reader:
+        self._alive()
+        self._store.refuse_gone()
+        self._store.settle()  # what a dead process left half done is not for anybody to see
+        return StoreReader(self._store.root)
+
+    def _alive(self) -> None:
+        if self._store.closed or not self._closing.alive:
+            raise SinkError(f"the sink is closed: {self._store.root}")
+
+    def __reduce__(self) -> tuple[Callable[[str], "Sink"], tuple[str]]:
+        return _unpickled, (self._store.root,)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Sink({self._store.root!r})"
+
+
+def _member[E: Enum](name: str, kind: type[E], value: str | E | None) -> E | None:
+    if value is None:
+        return None
+    try:
+        return kind(value.lower() if isinstance(value, str) else value)
+    except ValueError:
+        known = ", ".join(str(row.value) for row in kind)
+        raise OptionError(f"{name} is one of {known}, not {value!r}") from None
+
+
+def new(
+    path: str | os.PathLike[str] | None = None,
+    mode: Mode | str = Mode.CREATE,
+    *,
+    sizeX: int | None = None,
+    sizeY: int | None = None,
+    bands: int | None = None,
+    dtype: Any = None,
+    axes: Mapping[str, int] | None = None,
+    tileSize: int | tuple[int, int] = DEFAULT_TILE,
+    blend: Blend | str = Blend.OVER,
+    fill: float = 0,
+    expectedCoverage: float = 1.0,
+) -> Sink:
+    """Make a sink: an image that grows out of tiles. Nothing need be known of it beforehand.
+
+    Parameters
+    ----------
+    path
+        Where the store is, and stays. None: a temporary store (in ``TMPDIR``), which goes
+        with the process that made it, and never with a worker.
+    mode
+        ``'create'``: there must be nothing at the path. ``'join'``: a store must be there, of
+        another program or of processes that died; go on from what is in it, with room for the
+        sizes given here. ``'resume'``: join where there is one, create where there isn't.
+    sizeX, sizeY, bands, axes
+        What is known of the size; ``axes`` maps frame axes, slowest first, to their lengths
+        (``{'z': 5, 'c': 2}``). The image grows past all of them where tiles need it.
+    dtype
+        The sample type, for good: a tile with values that it can't hold is refused. Without, it
+        is that of the tiles, by NumPy's promotion.
+    tileSize
+        Side of the stored tiles, or (width, height). Tiles that lie on this grid are laid fastest.
+    blend
+        What becomes of pixels that several tiles cover: ``'over'`` (the last one wins), ``'mean'``,
+        ``'max'``, ``'min'``, ``'sum'`` (integers to 64 bits unless ``dtype`` says otherwise, where
+        it is cut off at the dtype's limits), or ``'weighted'`` (the mean by the tiles' weights).
+        Means of integers are rounded. The result doesn't depend on the order of the tiles.
+    fill
+        The value where nothing was laid; other than zero it needs a ``dtype``.
+    expectedCoverage
+        The share of the image that tiles will cover, for comparing the room needed with the room
+        there is. Tiles never laid need no room.
+
+    Raises
+    ------
+    SinkInputError
+        Something that can't be meant, or contradicts the store that is joined.
+    SinkError
+        A store is there and shouldn't be, or isn't and should.
+    ScratchFullError
+        The image does not fit on the disk; nothing was made.
+    """
+    mode = _mode(mode)
+    wanted = Preallocation(
+        sizeX, sizeY, bands, dtype, axes, tileSize, blend, fill, expectedCoverage
+    )
+    structure, sizes = wanted.structure(), wanted.sizes
+    if path is None:
+        if mode is not Mode.CREATE:
+            raise SinkInputError(f"mode {mode.value!r} needs a path")
+        return _temporary(structure, sizes)
+    place = Path(os.path.expanduser(path)).absolute()
+    if mode is Mode.JOIN or (mode is Mode.RESUME and is_store(place)):
+        return _joined(place, wanted)
+    check_room(scratch.existing_parent(place), structure.room(sizes))
+    scratch.publish(scratch.make(place.parent, structure, sizes), place)
+    return _sink(place)
+
+
+def _sink(place: str | os.PathLike[str]) -> Sink:
+    store = Store(place)
+    return Sink(store, store.close)
+
+
+def _unpickled(place: str) -> Sink:
+    return Sink(attached_store(place), lambda: None)
+
+
+def _mode(mode: Mode | str) -> Mode:
+    try:
+        return Mode(mode)
+    except ValueError:
+        known = ", ".join(row.value for row in Mode)
+        raise SinkInputError(f"mode is one of {known}, not {mode!r}") from None
+
+
+def _temporary(structure: Structure, sizes: Sequence[int]) -> Sink:
+    home = scratch.temporary_folder()
+    scratch.sweep(home)
+    check_room(home, structure.room(sizes))
+    folder = scratch.make(home, structure, sizes)
+    target = folder.with_name(folder.name.replace(scratch.MAKING, scratch.PREFIX))
+    ownership = scratch.claim(folder)
+    scratch.publish(folder, target)
+    store = Store(target)
+    owner = os.getpid()
+    return Sink(store, lambda: scratch.discard(store.close, store.root, ownership, owner))
+
+
+def _joined(place: Path, wanted: Preallocation) -> Sink:
+    if not is_store(place):
+        raise SinkError(f"there is no sink's store at {place}; make one with mode='create'")
+    wanted.refuse_conflict(read_structure(place))
+    sink = _sink(place)
+    sink._store.settle()
+    corner = wanted.corner()
+    if corner is not None:
+        sink._store.reserve(corner)
+    return sink

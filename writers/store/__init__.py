@@ -1,0 +1,1 @@
+"""The mapped chunk store: tiles in, locks, journal, growth, blending."""

@@ -1,0 +1,294 @@
+"""Blending: modes in which a tile is laid over others by arithmetic, whatever order they come in.
+
+Sums of integers are kept in 64 bits and weighted sums in doubles. Weights are taken
+in steps of 2^-20, so that sums over tiles of up to 16 bits are exact, and with them independent of
+the order of the tiles; wider samples are summed to within the rounding of a double.
+"""
+
+import mmap
+import os
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ziggurat.readers.errors import ScratchFullError, SinkInputError
+from ziggurat.readers.formats.sink_store.layout import (
+    Blend,
+    StoredArray,
+    Structure,
+    chunk_path,
+    chunk_shape,
+    own,
+)
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.writers.files.small import NO_ROOM
+from ziggurat.writers.store.chunks import Array, ChunkFiles, blank_chunk
+from ziggurat.writers.store.journal import Journal
+from ziggurat.writers.store.locks import STRIPES, ChunkLocks
+from ziggurat.writers.store.redo import Part, Slot, Slots
+from ziggurat.writers.store.tile_input import TileInput
+
+STEPS = 1 << 20  # weights are multiples of one over this
+WINDOWS = ("hann", "gaussian", "linear")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The part of a tile that lies in one chunk, as rectangles in the chunk and in the tile."""
+
+    number: int  # of the frame, among the tile's own
+    frame: tuple[int, ...]
+    row: int
+    column: int
+    inside: Rect  # of the chunk
+    part: Rect  # of the tile
+
+
+class Blender:
+    """Blends tiles into chunks; each tile wholly or not at all."""
+
+    def __init__(self, root: str, chunks: ChunkFiles, journal: Journal) -> None:
+        self._root, self._chunks, self._journal = root, chunks, journal
+        self._locks = ChunkLocks(root)
+        self._slots = Slots(root)
+        self._marks = _map_marks(root)
+
+    def add(
+        self,
+        structure: Structure,
+        tile: TileInput,
+        pixels: Array,
+        pieces: Sequence[Piece],
+        commit: Callable[[int, int], None],
+    ) -> None:
+        """Blend one tile in.
+
+        Parameters
+        ----------
+        pixels
+            The tile as the image takes it, shape (frame, height, width, bands).
+        commit
+            Appends the journal's record, given number and sequence of the redo log.
+
+        Raises
+        ------
+        ScratchFullError
+            There is no room; nothing was changed.
+        """
+        weight = tile_weight(tile)
+        stripes = sorted({self._stripe(piece) for piece in pieces})
+        slot, left_over = self._slots.take()
+        if left_over:
+            self._finish(structure, slot)
+        applied = False
+        try:
+            with self._hold(structure, stripes):
+                parts = self._changed(structure, pieces, pixels, weight)
+                slot.write(parts)
+                self._mark(stripes, slot.number + 1)
+                try:
+                    commit(slot.number, slot.sequence)
+                except ScratchFullError:
+                    self._mark(stripes, 0)
+                    applied = True
+                    raise
+                self._apply(structure, parts)
+                self._mark(stripes, 0)
+                applied = True
+        finally:
+            # Interrupted while marked: the log stays as it is for whoever takes the chunks next.
+            if applied or not any(self._marks[stripe] == slot.number + 1 for stripe in stripes):
+                self._slots.give_back(slot)
+
+    def settle(self, structure: Structure) -> None:
+        """Finish the tiles of all processes that died in the middle of one."""
+        for slot in self._slots.abandoned():
+            self._finish(structure, slot)
+            self._slots.give_back(slot)
+
+    def close(self) -> None:
+        """Close the lock files."""
+        self._locks.close()
+        self._slots.close()
+
+    def _stripe(self, place: Piece | Part) -> int:
+        return zlib.crc32(repr((place.frame, place.row, place.column)).encode()) % STRIPES
+
+    @contextmanager
+    def _hold(self, structure: Structure, stripes: Sequence[int]) -> Iterator[None]:
+        """Hold chunks, and finish what dead processes left in them."""
+        with self._locks.hold(stripes):
+            for stripe in stripes:
+                mark = self._marks[stripe]
+                if mark:
+                    slot, parts = self._slots.read(mark - 1)
+                    if self._journal.has(slot.number, slot.sequence):
+                        mine = [part for part in parts if self._stripe(part) == stripe]
+                        self._apply(structure, mine)
+                    self._marks[stripe] = 0
+            yield
+
+    def _finish(self, structure: Structure, slot: Slot) -> None:
+        stripes = sorted({self._stripe(part) for part in slot.read()})
+        with self._hold(structure, stripes):
+            pass
+
+    def _mark(self, stripes: Sequence[int], mark: int) -> None:
+        for stripe in stripes:
+            self._marks[stripe] = mark
+
+    def _apply(self, structure: Structure, parts: Sequence[Part]) -> None:
+        for part in parts:
+            array = structure.arrays[part.array]
+            target = self._target(structure, array, part)
+            target[...] = part.pixels
+
+    def _changed(
+        self,
+        structure: Structure,
+        pieces: Sequence[Piece],
+        pixels: Array,
+        weight: Array | None,
+    ) -> list[Part]:
+        """Return what the chunks will hold with the tile in them."""
+        values, weights = structure.arrays
+        parts = []
+        for piece in pieces:
+            rows = slice(piece.part.y, piece.part.bottom)
+            columns = slice(piece.part.x, piece.part.right)
+            share = None if weight is None else weight[rows, columns]
+            old = self._target(structure, values, piece)
+            sums = self._target(structure, weights, piece)
+            new = blended(structure.blend, (old, sums), pixels[piece.number, rows, columns], share)
+            for number, content in enumerate(new):
+                place = (piece.frame, piece.row, piece.column, piece.inside)
+                parts.append(Part(number, *place, content))
+        return parts
+
+    def _target(self, structure: Structure, array: StoredArray, place: Piece | Part) -> Array:
+        """Return a rectangle of a chunk, mapped; the chunk is made where it isn't there."""
+        path = chunk_path(self._root, array, place.frame, place.row, place.column)
+        shape = chunk_shape(structure, array)
+        chunk = self._chunks.mapped(path, shape, array.dtype)
+        if chunk is None:
+            fill = 0 if array.folder else structure.fill
+            chunk = self._chunks.create_and_map(path, blank_chunk(shape, array.dtype, fill))
+        inside = place.inside
+        return chunk[inside.y : inside.bottom, inside.x : inside.right]
+
+
+def blended(
+    mode: Blend, old: tuple[Array, Array], pixels: Array, weight: Array | None
+) -> tuple[Array, Array]:
+    """Return values and weights of a rectangle with a tile blended in.
+
+    Parameters
+    ----------
+    old
+        Values (y, x, band) and weights (y, x) so far.
+    pixels
+        Of the tile, (y, x, band).
+    weight
+        (y, x); where it is zero the tile has no say. None: one everywhere.
+    """
+    values, weights = old
+    share = np.ones(weights.shape, np.float64) if weight is None else weight
+    taken = (share > 0)[..., np.newaxis]
+    fresh = pixels.astype(values.dtype, copy=False)
+    if mode in (Blend.MAX, Blend.MIN):
+        pick = np.maximum if mode is Blend.MAX else np.minimum
+        met = np.where((weights > 0)[..., np.newaxis], pick(values, fresh), fresh)
+        return np.where(taken, met, values), np.where(taken[..., 0], 1, weights).astype("u1")
+    if mode is Blend.SUM:
+        total = values + np.where(taken, fresh, 0).astype(values.dtype, copy=False)
+        return total, np.where(taken[..., 0], 1, weights).astype("u1")
+    with np.errstate(invalid="ignore"):  # infinity times zero, where the tile has no say
+        total = values + np.where(taken, fresh * share[..., np.newaxis], 0)
+    return total, weights + share
+
+
+def check_weight(structure: Structure, tile: TileInput) -> None:
+    """Refuse weights that the sink has no use for.
+
+    Raises
+    ------
+    SinkInputError
+        A weight outside `weighted` mode, or one that can't be meant.
+    """
+    weight = tile.weight
+    if weight is None:
+        return
+    if structure.blend is not Blend.WEIGHTED:
+        raise SinkInputError(
+            f"this sink blends by {structure.blend.value!r} and takes no weight; "
+            "make it with blend='weighted'"
+        )
+    if isinstance(weight, str):
+        if weight not in WINDOWS:
+            raise SinkInputError(f"weight is one of {', '.join(WINDOWS)} or an array: {weight!r}")
+    elif weight.any() and not 2**-10 <= float(weight.max()) <= 2**10:
+        raise SinkInputError(
+            f"weights are taken in steps of 2^-20; choose the largest near 1, not {weight.max()}"
+        )
+
+
+def tile_weight(tile: TileInput) -> Array | None:
+    """Return what a tile weighs, pixel by pixel (y, x): its weight where its mask lets it."""
+    weight = tile.weight
+    if weight is None:
+        return None if tile.mask is None else tile.mask.astype(np.float64)
+    if isinstance(weight, str):
+        weight = window(weight, tile.height, tile.width)
+    else:
+        weight = _in_steps(weight.astype(np.float64))
+    return weight if tile.mask is None else weight * tile.mask
+
+
+@lru_cache(maxsize=16)
+def window(kind: str, height: int, width: int) -> Array:
+    """Return a window of shape (height, width), one in the middle and above zero everywhere.
+
+    ``hann`` is the raised cosine, ``linear`` the tent, ``gaussian`` has a standard deviation of an
+    eighth of the side.
+    """
+    weight = _in_steps(np.outer(_side(kind, height), _side(kind, width)))
+    weight.flags.writeable = False
+    return weight
+
+
+def _side(kind: str, length: int) -> Array:
+    # From -1 to 1, both just beyond the first and the last pixel.
+    place = (2 * np.arange(length) + 1 - length) / (length + 1)
+    if kind == "hann":
+        return np.cos(place * np.pi / 2) ** 2
+    if kind == "linear":
+        return 1 - np.abs(place)
+    return np.exp(-0.5 * (place / 0.25) ** 2)
+
+
+def _in_steps(weight: Array) -> Array:
+    """Round to whole steps; what is above zero stays above zero."""
+    steps = np.rint(weight * STEPS)
+    return np.where((weight > 0) & (steps < 1), 1, steps) / STEPS
+
+
+def _map_marks(root: str) -> Any:
+    """Map the table of marks: one 64-bit word a stripe, 0 or the redo log's number and one."""
+    path = own(root, "stripes")
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        os.posix_fallocate(descriptor, 0, STRIPES * 8)
+        return memoryview(mmap.mmap(descriptor, STRIPES * 8)).cast("q")
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise ScratchFullError(
+                error.errno, "no room for the sink's store", str(path)
+            ) from error
+        raise
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,164 @@
+"""Changes of a store's structure: new axes, more bands, a wider dtype, under the exclusive lock.
+
+A change is prepared beside the data, then announced (``change.json``), then carried out file by
+file, in steps that may be repeated. Whoever dies before the announcement has changed nothing;
+whoever dies after it is finished by the next one who takes the lock. New axes rename chunks
+(mappings survive that), bands and dtype rewrite them.
+"""
+
+import errno
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ziggurat.readers.errors import ScratchFullError
+from ziggurat.readers.formats.sink_store.layout import (
+    Name,
+    StoredArray,
+    Structure,
+    Word,
+    chunk_files,
+    chunk_path,
+    own,
+)
+from ziggurat.writers.files.small import NO_ROOM, write_json
+from ziggurat.writers.store.parts import StoreParts
+from ziggurat.writers.store.rewrite import rewrite
+
+NEXT = "next"  # the folder in which a change is prepared
+
+
+def restructure(store: StoreParts, compute: Callable[[Structure], Structure]) -> None:
+    """Change the structure to what ``compute`` makes of the present one.
+
+    Raises
+    ------
+    SinkInputError
+        From ``compute``; nothing was changed.
+    ScratchFullError
+        No room for the rewritten chunks; nothing was changed.
+    """
+
+    def change() -> None:
+        present = store.structure
+        wanted = compute(present)
+        if wanted == present:
+            return
+        store.settle_blends()
+        wanted = replace(wanted, generation=present.generation + 1)
+        try:
+            rewritten = _prepare(store, present, wanted)
+        except OSError as error:
+            shutil.rmtree(own(store.root, NEXT), ignore_errors=True)
+            if error.errno in NO_ROOM:  # also the errors of chunks, which are of this kind
+                raise ScratchFullError(
+                    errno.ENOSPC, "no room to rewrite the sink with more bands or a wider dtype"
+                ) from error
+            raise
+        announcement = {"structure": wanted.to_json(), "rewritten": rewritten}
+        write_json(own(store.root, Name.CHANGE), announcement)
+        _carry_out(store, wanted, rewritten)
+
+    store.lock.exclusive(change)
+
+
+def recover(store: StoreParts) -> None:
+    """Finish, or forget, the change of a process that died in it."""
+    announced = own(store.root, Name.CHANGE)
+    if announced.exists():
+        facts = json.loads(announced.read_text())
+        _carry_out(store, Structure.from_json(facts["structure"]), facts["rewritten"])
+    shutil.rmtree(own(store.root, NEXT), ignore_errors=True)
+
+
+def _prepare(store: StoreParts, present: Structure, wanted: Structure) -> list[int]:
+    """Prepare the change; return which arrays have been rewritten."""
+    ahead = own(store.root, NEXT)
+    shutil.rmtree(ahead, ignore_errors=True)
+    ahead.mkdir()
+    rewritten: list[int] = []
+    if not present.dtype:
+        return rewritten
+    for number, (old, new) in enumerate(zip(present.arrays, wanted.arrays, strict=True)):
+        if (old.dtype, old.bands) != (new.dtype, new.bands):
+            rewrite(store, (present, wanted), number, str(ahead / str(number)))
+            rewritten.append(number)
+    return rewritten
+
+
+def _carry_out(store: StoreParts, wanted: Structure, rewritten: Sequence[int]) -> None:
+    """Put what was prepared in place; what is in place already is not found again."""
+    ahead = own(store.root, NEXT)
+    for number, array in enumerate(wanted.arrays if wanted.dtype else ()):
+        for file, _ in chunk_files(str(ahead), replace(array, folder=str(number))):
+            os.replace(file, Path(store.root, array.folder, os.path.basename(file)))
+        _lengthen_keys(store.root, wanted, array, keep=number not in rewritten)
+    write_json(own(store.root, Name.STRUCTURE), wanted.to_json())
+    store.header.words[Word.GENERATION] = wanted.generation
+    store.header.words[Word.STALE] = 1
+    write_zarr_metadata(store.root, wanted, store.header.sizes(wanted))
+    own(store.root, Name.CHANGE).unlink(missing_ok=True)
+    shutil.rmtree(ahead, ignore_errors=True)
+
+
+def _lengthen_keys(root: str, wanted: Structure, array: StoredArray, *, keep: bool) -> None:
+    """Move chunks from before the last axes came to the first place on those, or remove them."""
+    length = len(wanted.axes) + (3 if array.bands else 2)
+    for file, key in chunk_files(root, array):
+        if len(key) == length:
+            continue
+        if keep:
+            *frame, row, column = (*(0,) * (length - len(key)), *key)[: len(wanted.axes) + 2]
+            os.replace(file, chunk_path(root, array, frame, row, column))
+        else:
+            os.unlink(file)
+
+
+def write_zarr_metadata(root: str, structure: Structure, sizes: Sequence[int]) -> None:
+    """Write the zarr.json of every array of the store, so that any Zarr library can read it."""
+    if not structure.dtype:
+        return
+    for array in structure.arrays:
+        folder = Path(root, array.folder)
+        folder.mkdir(exist_ok=True)
+        # In modes with accumulators the array of the store itself stays blank, and says why.
+        write_json(folder / "zarr.json", _zarr_array(structure, array, sizes))
+    if structure.arrays[0].folder:
+        root_array = StoredArray("", structure.numpy_dtype, structure.bands)
+        write_json(Path(root, "zarr.json"), _zarr_array(structure, root_array, sizes))
+
+
+def _zarr_array(structure: Structure, array: StoredArray, sizes: Sequence[int]) -> dict[str, Any]:
+    """Return the metadata document of one array (Zarr v3 core specification, "array metadata")."""
+    bands = [array.bands] if array.bands else []
+    chunk = [1] * len(structure.axes) + [structure.tile_height, structure.tile_width, *bands]
+    names = [*structure.axes, "y", "x", *(["s"] if array.bands else [])]
+    return {
+        "zarr_format": 3,
+        "node_type": "array",
+        "shape": [*sizes, *bands],
+        "data_type": array.dtype.name,
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": chunk}},
+        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "."}},
+        "fill_value": _fill_json(0 if array.folder else structure.fill, array.dtype),
+        "codecs": [{"name": "bytes", "configuration": {"endian": "little"}}],
+        "dimension_names": names,
+        "attributes": {"ziggurat": {"blend": structure.blend.value}},
+    }
+
+
+def _fill_json(fill: float, dtype: np.dtype[Any]) -> Any:
+    if dtype.kind == "b":
+        return bool(fill)
+    if dtype.kind != "f":
+        return int(fill)
+    if math.isfinite(fill):
+        return float(fill)
+    return "NaN" if math.isnan(fill) else ("Infinity" if fill > 0 else "-Infinity")

@@ -1,0 +1,25 @@
+"""What growth needs to know of a store."""
+
+from typing import Protocol
+
+from ziggurat.readers.formats.sink_store.layout import Header, Structure
+from ziggurat.writers.store.chunks import ChunkFiles
+from ziggurat.writers.store.journal import Journal
+from ziggurat.writers.store.locks import StructureLock
+
+
+class StoreParts(Protocol):
+    """The parts of the ``Store`` that a structural change works with."""
+
+    root: str
+    header: Header
+    lock: StructureLock
+    chunks: ChunkFiles
+    journal: Journal
+
+    @property
+    def structure(self) -> Structure:
+        """The structure as it is now."""
+
+    def settle_blends(self) -> None:
+        """Finish blended tiles whose processes died in the middle."""
