@@ -3,70 +3,65 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
+import grimp
 import pytest
 
 from ziggurat import __all__ as public_names
 
 ROOT = Path(__file__).resolve().parent.parent
-ALLOWED = {
-    "readers": {"readers"},
-    "writers": {"readers", "writers"},
-    "converter": {"readers", "writers", "converter"},
-}
+FLOORS = ("readers", "writers", "converter")
+MOST_MODULES = 24  # a folder of more is a corridor
 HEAVY = {"osgeo", "pyvips", "zarr", "tifffile", "openslide", "cv2", "imagecodecs", "numpy", "PIL"}
 
 
-def _modules() -> dict[str, Path]:
-    files = {}
-    for room in ALLOWED:
-        for path in sorted((ROOT / room).rglob("*.py")):
-            files[f"{room}.{path.stem}" if "facade" not in path.parts else "facade"] = path
-    return files
+def _rooms() -> list[Path]:
+    """Return the folders of the three floors that hold modules, the facade's aside."""
+    found = {path.parent for floor in FLOORS for path in (ROOT / floor).rglob("*.py")}
+    return sorted(folder for folder in found if folder.name != "facade")
 
 
-def _imports(path: Path) -> set[str]:
-    """Return the project's own modules that a file imports outside of functions, as room.module."""
-    tree = ast.parse(path.read_text())
-    names = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import in line {node.lineno}"
-            found = [node.module or ""]
-        elif isinstance(node, ast.Import):
-            found = [alias.name for alias in node.names]
-        else:
-            continue
-        for name in found:
-            assert name.split(".")[0] not in ALLOWED, f"{path}: import {name} goes past ziggurat"
-            if name.startswith("ziggurat."):
-                names.add(name.removeprefix("ziggurat."))
-    return names
+def test_the_packages_that_are_built_are_the_folders_there_are() -> None:
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    names = [".".join(("ziggurat", *room.relative_to(ROOT).parts)) for room in _rooms()]
+    assert sorted(listed) == sorted(["ziggurat", *names])
 
 
-def test_dependencies_point_from_converter_to_writers_to_readers() -> None:
-    for name, path in _modules().items():
-        room = name.split(".")[0]
-        if room == "facade":
-            continue
-        for target in _imports(path):
-            assert target.split(".")[0] in ALLOWED[room], f"{name} must not import {target}"
+@pytest.mark.parametrize("room", _rooms(), ids=lambda room: str(room.relative_to(ROOT)))
+def test_a_room_says_what_is_in_it_and_is_no_corridor(room: Path) -> None:
+    assert ast.get_docstring(ast.parse((room / "__init__.py").read_text()))
+    assert len(list(room.glob("*.py"))) <= MOST_MODULES
+
+
+def test_modules_import_each_other_by_their_full_names() -> None:
+    for room in _rooms():
+        for path in room.glob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ImportFrom):
+                    names = [node.module or ""]
+                elif isinstance(node, ast.Import):
+                    names = [alias.name for alias in node.names]
+                else:
+                    continue
+                for name in names:
+                    assert name.split(".")[0] not in FLOORS, f"{path}: {name} goes past ziggurat"
 
 
 def test_there_is_no_import_cycle() -> None:
-    graph = {name: _imports(path) for name, path in _modules().items() if name != "facade"}
+    graph = grimp.build_graph("ziggurat", cache_dir=None)
     done: set[str] = set()
 
     def visit(name: str, trail: tuple[str, ...]) -> None:
         assert name not in trail, f"import cycle: {' -> '.join((*trail, name))}"
-        if name in done or name not in graph:
+        if name in done:
             return
-        for target in graph[name]:
+        for target in graph.find_modules_directly_imported_by(name):
             visit(target, (*trail, name))
         done.add(name)
 
-    for name in graph:
+    for name in graph.modules - {"ziggurat"}:  # the front door loads its names late
         visit(name, ())
 
 
