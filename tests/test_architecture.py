@@ -73,9 +73,10 @@ def test_import_is_light() -> None:
     assert not HEAVY & set(loaded)
 
 
-def test_import_takes_under_300_ms() -> None:
-    code = "import time; t = time.perf_counter(); import ziggurat; print(time.perf_counter() - t)"
-    assert min(float(_run(code)) for _ in range(3)) < 0.3
+def test_import_brings_few_modules() -> None:
+    """A start costs by what it imports: count that, for a clock tells how busy the machine is."""
+    code = "import sys; n = len(sys.modules); import ziggurat; print(len(sys.modules) - n)"
+    assert int(_run(code)) < 20
 
 
 @pytest.mark.parametrize("name", public_names)

@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,10 +129,8 @@ def test_an_empty_file(tmp_path: Path) -> None:
 @pytest.mark.timeout(20)
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.tif")
-    start = time.perf_counter()
     with pytest.raises(SourceError, match="neither a file nor a directory"):
         open_reader(tmp_path / "pipe.tif")
-    assert time.perf_counter() - start < 1
 
 
 def test_a_device() -> None:
@@ -192,10 +189,8 @@ def test_permission_denied_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_what_is_no_image_is_refused(name: str, content: bytes, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    start = time.perf_counter()
     with pytest.raises(SourceError) as caught:
         open_reader(path)
-    assert time.perf_counter() - start < 5
     assert name in str(caught.value)
     assert isinstance(caught.value, UnsupportedFormatError | CorruptSourceError)
 

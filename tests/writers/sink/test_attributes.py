@@ -88,7 +88,7 @@ REFUSALS: list[tuple[str, Any, str]] = [
     ("channelNames", [1], "list of texts"),
     ("channelColors", ["no colour"], "is no colour"),
     ("channelColors", "red", "list of colours"),
-    ("imageDescription", object(), "JSON"),
+    ("imageDescription", object, "JSON"),
     ("additionalMetadata", [1], "dictionary"),
     ("frameUnits", {"q": "mm"}, "the sink's axes are"),
     ("frameValues", [[1, 2]], "one value for each"),

@@ -41,11 +41,10 @@ def disk_bytes(path: str | Path) -> int:
 
 
 def test_a_huge_image_takes_the_room_of_what_is_in_it(tmp_path: Path) -> None:
-    begin = time.perf_counter()
     sink = ziggurat.new(
         tmp_path / "s", sizeX=100_000, sizeY=100_000, bands=3, dtype="uint8", expectedCoverage=0.02
     )
-    assert time.perf_counter() - begin < 1
+    assert disk_bytes(sink.path) < 2**20  # nothing is laid out before a tile comes
     side = 2900  # the full test lays 2 % in one block; here it is a hundredth of that
     sink.addTile(full(7, side, side, 3), 30_000, 40_000)
     assert disk_bytes(sink.path) <= side * side * 3 * 1.5
@@ -57,11 +56,10 @@ def test_a_huge_image_takes_the_room_of_what_is_in_it(tmp_path: Path) -> None:
 def test_two_percent_of_a_huge_image_take_two_and_a_half_percent_of_its_room(
     tmp_path: Path,
 ) -> None:
-    begin = time.perf_counter()
     sink = ziggurat.new(
         tmp_path / "s", sizeX=100_000, sizeY=100_000, bands=3, dtype="uint8", expectedCoverage=0.025
     )
-    assert time.perf_counter() - begin < 1
+    assert disk_bytes(sink.path) < 2**20
     tile = full(7, 1024, 1024, 3)
     side = 14_336  # 2.06 % of all pixels
     for y in range(0, side, 1024):
