@@ -3,6 +3,9 @@
 import multiprocessing
 import multiprocessing.pool
 import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ import ziggurat as large_image
 
 
 @pytest.fixture
-def sample(tmp_path, monkeypatch, tissue):
+def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tissue: np.ndarray) -> Any:
     """A folder to work in with a ``sample.tiff`` of 11,264 x 1,536 pixels of 0.25 µm."""
     monkeypatch.chdir(tmp_path)
     picture = np.tile(tissue, (3, 22, 1))
@@ -29,13 +32,15 @@ def sample(tmp_path, monkeypatch, tissue):
 
 
 @pytest.fixture
-def slide(tmp_path, monkeypatch, data_file):
+def slide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data_file: Callable[[str], Path]
+) -> None:
     """A folder with a real slide as ``sample.tiff``."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(data_file("aperio-svs/CMU-1-Small-Region.svs"), "sample.tiff")
 
 
-def test_reading_image_metadata(sample):
+def test_reading_image_metadata(sample: Any) -> None:
     source = large_image.open("sample.tiff")
     found = source.getMetadata()
     assert (found["sizeX"], found["sizeY"]) == (11264, 1536)
@@ -45,7 +50,7 @@ def test_reading_image_metadata(sample):
     assert found["mm_x"] == found["mm_y"] == pytest.approx(0.00025)
 
 
-def test_getting_a_region_of_an_image(sample):
+def test_getting_a_region_of_an_image(sample: Any) -> None:
     source = large_image.open("sample.tiff")
     place = {"left": 1000, "top": 500, "right": 11000, "bottom": 1500}
     image, mime_type = source.getRegion(region=place, output={"maxWidth": 1000}, encoding="PNG")
@@ -66,7 +71,7 @@ def test_getting_a_region_of_an_image(sample):
     assert np.abs(again.astype(int) - nparray).max() <= 1
 
 
-def test_tile_serving(sample):
+def test_tile_serving(sample: Any) -> None:
     source = large_image.open("sample.tiff")
     assert source.getTile(0, 0, 0)[:2] == b"\xff\xd8"
     assert source.getTile(0, 0, 2)[:2] == b"\xff\xd8"
@@ -74,7 +79,7 @@ def test_tile_serving(sample):
     assert source.getTile(0, 0, 0)[:4] == b"\x89PNG"
 
 
-def test_iterating_across_an_image(sample):
+def test_iterating_across_an_image(sample: Any) -> None:
     source = large_image.open("sample.tiff")
     found = [
         (tile["x"], tile["y"], tile["tile"].shape)
@@ -98,7 +103,7 @@ def test_iterating_across_an_image(sample):
     assert found[-1] == (10752, 896, (640, 512, 3))
 
 
-def test_getting_a_thumbnail(slide):
+def test_getting_a_thumbnail(slide: Path) -> None:
     source = large_image.open("sample.tiff")
     image, mime_type = source.getThumbnail()
     assert mime_type == "image/jpeg"
@@ -111,7 +116,7 @@ def test_getting_a_thumbnail(slide):
     assert large_image.open("thumb.png").sizeY == 480
 
 
-def test_associated_images(slide):
+def test_associated_images(slide: Path) -> None:
     source = large_image.open("sample.tiff")
     assert source.getAssociatedImagesList() == ["label", "macro", "thumbnail"]
     image, mime_type = source.getAssociatedImage("macro")
@@ -127,7 +132,9 @@ def test_associated_images(slide):
     assert small.shape == (33, 100, 3)
 
 
-def test_images_with_multiple_frames(tmp_path, monkeypatch, rng):
+def test_images_with_multiple_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
     monkeypatch.chdir(tmp_path)
     pixels = rng.integers(0, 65536, (3, 100, 120)).astype(np.uint16)
     tifffile.imwrite(
@@ -145,7 +152,9 @@ def test_images_with_multiple_frames(tmp_path, monkeypatch, rng):
     np.testing.assert_array_equal(nparray[..., 0], pixels[1])
 
 
-def test_writing_an_image(tmp_path, monkeypatch, rng):
+def test_writing_an_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
     monkeypatch.chdir(tmp_path)
     tiles = rng.integers(0, 255, (4, 100, 100, 3)).astype(np.uint8)
     source = large_image.new()
@@ -164,7 +173,9 @@ def test_writing_an_image(tmp_path, monkeypatch, rng):
     np.testing.assert_array_equal(written.getRegion(format="numpy", frame=frame)[0], tiles[3])
 
 
-def test_reading_tiles_from_one_and_writing_them_to_another(tmp_path, monkeypatch, rng):
+def test_reading_tiles_from_one_and_writing_them_to_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
     monkeypatch.chdir(tmp_path)
     pixels = rng.integers(0, 255, (2, 3, 90, 110)).astype(np.uint8)
     tifffile.imwrite("original.ome.tiff", pixels, metadata={"axes": "ZCYX"})
@@ -184,13 +195,15 @@ def test_reading_tiles_from_one_and_writing_them_to_another(tmp_path, monkeypatc
             np.testing.assert_array_equal(found[..., 0], 255 - pixels[z, c])
 
 
-def add_tile_to_source(tilesource, nparray, position):
+def add_tile_to_source(tilesource: Any, nparray: Any, position: Any) -> None:
     tilesource.addTile(nparray, **position)
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 @pytest.mark.parametrize("pool_of", [multiprocessing.Pool, multiprocessing.pool.ThreadPool])
-def test_writing_from_multiple_processes_or_threads(tmp_path, monkeypatch, rng, pool_of):
+def test_writing_from_multiple_processes_or_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator, pool_of: Any
+) -> None:
     monkeypatch.chdir(tmp_path)
     tiles = rng.integers(0, 255, (8, 64, 64, 3)).astype(np.uint8)
     tileset = [

@@ -1,6 +1,9 @@
 """What the reference's first page shows of styles and projections, under the reference's name."""
 
 import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +20,7 @@ def decoded(data: bytes) -> np.ndarray:
 
 
 @pytest.fixture
-def fluorescence(tmp_path, monkeypatch, rng):
+def fluorescence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> Any:
     """A folder with a ``sample.tiff`` of five 16-bit frames, each brighter than the one before."""
     monkeypatch.chdir(tmp_path)
     frames = rng.integers(100, 400, (5, 150, 1100)).astype(np.uint16)
@@ -33,7 +36,7 @@ def fluorescence(tmp_path, monkeypatch, rng):
     return frames
 
 
-def test_styles_change_the_range(fluorescence):
+def test_styles_change_the_range(fluorescence: Any) -> None:
     source = large_image.open("sample.tiff", style={"min": "min", "max": "max"})
     image, mime_type = source.getRegion(region=REGION, output={"maxWidth": 1000}, encoding="PNG")
     picture = decoded(image)
@@ -48,7 +51,7 @@ def test_styles_change_the_range(fluorescence):
     assert np.array_equal(stored[..., 0], fluorescence[0, 500:1500, 1000:11000])
 
 
-def test_styles_compose_frames(fluorescence):
+def test_styles_compose_frames(fluorescence: Any) -> None:
     source = large_image.open(
         "sample.tiff",
         style={
@@ -71,7 +74,7 @@ def test_styles_compose_frames(fluorescence):
     assert tile.shape == (256, 256, 3)
 
 
-def test_projections(data_file):
+def test_projections(data_file: Callable[[str], Path]) -> None:
     source = large_image.open(
         data_file("geotiff/large_image/rgba_geotiff.tiff"), projection="EPSG:3857"
     )

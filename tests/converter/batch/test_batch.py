@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +24,7 @@ TIFF = ConvertOptions(format="tiff", verify="sample")
 
 
 @pytest.fixture(scope="module")
-def slides(make_svs, tmp_path_factory):
+def slides(make_svs: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Eight slides, two of them broken."""
     folder = tmp_path_factory.mktemp("slides")
     first = make_svs(folder / "s0.svs", width=700, height=500)
@@ -34,7 +36,7 @@ def slides(make_svs, tmp_path_factory):
     return folder
 
 
-def test_bad_slides_stop_nobody(slides, tmp_path):
+def test_bad_slides_stop_nobody(slides: Any, tmp_path: Path) -> None:
     jobs = plan_jobs(find_sources([slides]), tmp_path, TIFF)
     assert len(jobs) == 8
     told: list = []
@@ -52,7 +54,7 @@ def test_bad_slides_stop_nobody(slides, tmp_path):
     assert again.count(Status.FAILED) == 2
 
 
-def test_resume_makes_anew_what_was_changed(slides, tmp_path):
+def test_resume_makes_anew_what_was_changed(slides: Any, tmp_path: Path) -> None:
     source = tmp_path / "in.svs"
     shutil.copy(slides / "s0.svs", source)
     jobs = [Job(source, tmp_path / "out" / "in.tiff")]
@@ -82,7 +84,7 @@ def start(*args: object) -> subprocess.Popen:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_killed_in_the_middle_and_resumed(slides, tmp_path, number):
+def test_killed_in_the_middle_and_resumed(slides: Any, tmp_path: Path, number: Any) -> None:
     args = (slides, tmp_path / "out", "--format", "tiff", "--jobs", "2", "--verify")
     with start(*args) as process:
         deadline = time.monotonic() + 60
@@ -109,13 +111,13 @@ def test_killed_in_the_middle_and_resumed(slides, tmp_path, number):
     assert outputs == [f"s{n}.tiff" for n in range(6)]
 
 
-def test_de_identified_slides_are_numbered(slides):
+def test_de_identified_slides_are_numbered(slides: Any) -> None:
     options = ConvertOptions(format="ome-tiff", deidentify=True)
     jobs = plan_jobs(find_sources([slides]), Path("out"), options)
     assert [job.output.name for job in jobs[:2]] == ["slide-0001.ome.tiff", "slide-0002.ome.tiff"]
 
 
-def test_which_slides_are_meant(tmp_path):
+def test_which_slides_are_meant(tmp_path: Path) -> None:
     names = ("a.mrxs", "b.svs", "c.txt", ".hidden.svs", "d.vms", "d-1.jpg", "e.ome.tif")
     for name in names:
         (tmp_path / name).touch()
@@ -131,7 +133,7 @@ def test_which_slides_are_meant(tmp_path):
         find_sources([tmp_path / "nothing*"])
 
 
-def test_folders_below_are_kept(slides, tmp_path):
+def test_folders_below_are_kept(slides: Any, tmp_path: Path) -> None:
     top = tmp_path / "in"
     for name in ("a/s.svs", "a/deep/s.svs", "b/s.svs", "b/.trash/s.svs"):
         (top / name).parent.mkdir(parents=True, exist_ok=True)
@@ -154,7 +156,7 @@ def test_folders_below_are_kept(slides, tmp_path):
 
 
 @pytest.mark.slow
-def test_fifty_slides_three_of_them_broken(slides, tmp_path):
+def test_fifty_slides_three_of_them_broken(slides: Any, tmp_path: Path) -> None:
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()
     for number in range(47):
@@ -182,7 +184,7 @@ def test_fifty_slides_three_of_them_broken(slides, tmp_path):
         time.sleep(0.1)
 
 
-def test_names_of_outputs(tmp_path):
+def test_names_of_outputs(tmp_path: Path) -> None:
     sources = [Path("x/a.svs"), Path("x/a.ndpi"), Path("x/b.ome.tif")]
     jobs = plan_jobs(sources, tmp_path, ConvertOptions(format="ome-zarr"))
     assert [job.output.name for job in jobs] == ["a.svs.zarr", "a.ndpi.zarr", "b.zarr"]
@@ -193,13 +195,15 @@ def test_names_of_outputs(tmp_path):
 
 
 @pytest.mark.parametrize("workers", [0, -3])
-def test_no_slides_at_a_time_are_refused(slides, tmp_path, workers):
+def test_no_slides_at_a_time_are_refused(slides: Any, tmp_path: Path, workers: Any) -> None:
     work = plan_jobs(find_sources([slides]), tmp_path, TIFF)
     with pytest.raises(OptionError, match="how many slides are in work"):
         run_batch(work, TIFF, workers=workers)
 
 
-def test_the_plans_of_good_slides_are_printed_beside_bad_ones(slides, tmp_path, capsys):
+def test_the_plans_of_good_slides_are_printed_beside_bad_ones(
+    slides: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     show = Show(quiet=False, json=False)
     plan = {"dry_run": True, "jobs": 1, "resume": False}
     assert convert_many([str(slides)], tmp_path / "out", TIFF, show, **plan) == 1

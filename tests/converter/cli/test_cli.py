@@ -6,6 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 import tifffile
@@ -17,7 +20,7 @@ from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import OptionError
 
 
-def run(capsys, *args):
+def run(capsys: pytest.CaptureFixture[str], *args: Any) -> Any:
     """Run in this process; return (exit code, stdout, stderr)."""
     try:
         main([str(arg) for arg in args])
@@ -29,11 +32,11 @@ def run(capsys, *args):
 
 
 @pytest.fixture
-def slide(make_svs, tmp_path):
+def slide(make_svs: Callable[..., Path], tmp_path: Path) -> Any:
     return make_svs(tmp_path / "a.svs", width=900, height=700)
 
 
-def test_convert_and_info(capsys, slide, tmp_path):
+def test_convert_and_info(capsys: pytest.CaptureFixture[str], slide: Path, tmp_path: Path) -> None:
     code, out, err = run(capsys, "convert", slide, tmp_path / "b.tiff")
     assert (code, err) == (0, "")
     assert "13 tiles copied" in out
@@ -50,7 +53,7 @@ def test_convert_and_info(capsys, slide, tmp_path):
     assert sizes["label"] == (120, 160)
 
 
-def test_quiet_and_json(capsys, slide, tmp_path):
+def test_quiet_and_json(capsys: pytest.CaptureFixture[str], slide: Path, tmp_path: Path) -> None:
     assert run(capsys, "convert", slide, tmp_path / "b.tiff", "--quiet") == (0, "", "")
     args = ("convert", slide, tmp_path / "b.tiff", "--overwrite", "--verify", "--json")
     code, out, _ = run(capsys, *args)
@@ -60,7 +63,7 @@ def test_quiet_and_json(capsys, slide, tmp_path):
     assert report["verification"]["problems"] == []
 
 
-def test_dry_run(capsys, slide, tmp_path):
+def test_dry_run(capsys: pytest.CaptureFixture[str], slide: Path, tmp_path: Path) -> None:
     code, out, _ = run(capsys, "convert", slide, tmp_path / "b.tiff", "--dry-run")
     assert code == 0
     assert "copy" in out
@@ -70,7 +73,7 @@ def test_dry_run(capsys, slide, tmp_path):
     assert not (tmp_path / "b.tiff").exists()
 
 
-def test_verify(capsys, slide, tmp_path):
+def test_verify(capsys: pytest.CaptureFixture[str], slide: Path, tmp_path: Path) -> None:
     output = tmp_path / "b.tiff"
     run(capsys, "convert", slide, output)
     assert run(capsys, "verify", output, slide, "--full")[0] == 0
@@ -87,7 +90,9 @@ def test_verify(capsys, slide, tmp_path):
     assert json.loads(out)["ok"] is False
 
 
-def test_verify_tells_what_is_damaged(capsys, slide, tmp_path):
+def test_verify_tells_what_is_damaged(
+    capsys: pytest.CaptureFixture[str], slide: Path, tmp_path: Path
+) -> None:
     output = tmp_path / "b.tiff"
     run(capsys, "convert", slide, output, "--levels", "source", "--compression", "deflate")
     assert run(capsys, "verify", output, "--full")[0] == 0
@@ -106,7 +111,9 @@ def test_verify_tells_what_is_damaged(capsys, slide, tmp_path):
     assert "Traceback" not in err
 
 
-def test_a_block_that_is_off_in_a_lossy_output_is_damage(capsys, slide, tmp_path):
+def test_a_block_that_is_off_in_a_lossy_output_is_damage(
+    capsys: pytest.CaptureFixture[str], slide: Path, tmp_path: Path
+) -> None:
     output = tmp_path / "b.tiff"
     options = ("--levels", "source", "--compression", "webp")
     run(capsys, "convert", slide, output, *options)
@@ -128,13 +135,15 @@ def test_a_block_that_is_off_in_a_lossy_output_is_damage(capsys, slide, tmp_path
     assert "off the source" in json.loads(out)["problems"][0]
 
 
-def one_line(err):
+def one_line(err: Any) -> Any:
     assert err.startswith("ziggurat: ")
     assert err.count("\n") == 1
     return err
 
 
-def test_errors_are_one_line(capsys, slide, tmp_path):
+def test_errors_are_one_line(
+    capsys: pytest.CaptureFixture[str], slide: Path, tmp_path: Path
+) -> None:
     (tmp_path / "note.tiff").write_text("this is no image " * 50)
     (tmp_path / "cut.svs").write_bytes(slide.read_bytes()[:100_000])
     (tmp_path / "there.tiff").write_text("precious")
@@ -157,7 +166,9 @@ def test_errors_are_one_line(capsys, slide, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_may_not_be_written_to(capsys, slide, tmp_path):
+def test_a_folder_that_may_not_be_written_to(
+    capsys: pytest.CaptureFixture[str], slide: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "locked"
     folder.mkdir(mode=0o500)
     code, _, err = run(capsys, "convert", slide, folder / "x.tiff")
@@ -172,20 +183,24 @@ def test_a_folder_that_may_not_be_written_to(capsys, slide, tmp_path):
      ("--frames", "t=0"), ("--region", "9999,9999,5,5"), ("--mpp", "0.1"),
      ("--mpp", "inf"), ("--magnification", "inf"), ("--magnification", "nan")],
 )  # fmt: skip
-def test_options_that_cannot_be_meant(capsys, slide, tmp_path, args):
+def test_options_that_cannot_be_meant(
+    capsys: pytest.CaptureFixture[str], slide: Path, tmp_path: Path, args: Any
+) -> None:
     code, out, err = run(capsys, "convert", slide, tmp_path / "x.tiff", *args)
     assert (code, out) == (1, "")
     one_line(err)
     assert not (tmp_path / "x.tiff").exists()
 
 
-def test_an_unknown_option_is_a_usage_error(capsys, slide, tmp_path):
+def test_an_unknown_option_is_a_usage_error(
+    capsys: pytest.CaptureFixture[str], slide: Path, tmp_path: Path
+) -> None:
     code, _, err = run(capsys, "convert", slide, tmp_path / "x.tiff", "--fast")
     assert code == 2
     assert "--fast" in err
 
 
-def test_version(capsys):
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "--version")[1].startswith("ziggurat 0.")
 
 
@@ -205,7 +220,7 @@ main(sys.argv[1:])
 """
 
 
-def test_signal_handlers_are_put_back():
+def test_signal_handlers_are_put_back() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(SystemExit):
         main(["--version"])
@@ -213,7 +228,7 @@ def test_signal_handlers_are_put_back():
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_stopping_leaves_no_file(slide, tmp_path, number, code):
+def test_stopping_leaves_no_file(slide: Path, tmp_path: Path, number: Any, code: Any) -> None:
     command = [sys.executable, "-c", SLOW, "convert", str(slide), str(tmp_path / "x.tiff")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.readline()
@@ -224,7 +239,9 @@ def test_stopping_leaves_no_file(slide, tmp_path, number, code):
     assert list(tmp_path.iterdir()) == [slide]
 
 
-def test_after_sigkill_the_name_is_free_and_the_next_run_sweeps(capsys, slide, tmp_path):
+def test_after_sigkill_the_name_is_free_and_the_next_run_sweeps(
+    capsys: pytest.CaptureFixture[str], slide: Path, tmp_path: Path
+) -> None:
     command = [sys.executable, "-c", SLOW, "convert", str(slide), str(tmp_path / "x.tiff")]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
@@ -236,7 +253,7 @@ def test_after_sigkill_the_name_is_free_and_the_next_run_sweeps(capsys, slide, t
     assert sorted(tmp_path.iterdir()) == [slide, tmp_path / "x.tiff"]
 
 
-def test_texts():
+def test_texts() -> None:
     assert parse_bytes("2GB") == 2_000_000_000
     assert parse_bytes("1.5 MiB") == 1572864
     assert parse_region("1,2,3,4,mm") == {
@@ -249,7 +266,7 @@ def test_texts():
             parse_positions(bad)
 
 
-def test_options_take_text_and_refuse_nonsense():
+def test_options_take_text_and_refuse_nonsense() -> None:
     assert ConvertOptions(levels="source").levels.value == "source"
     with pytest.raises(OptionError, match="levels is one of source, full"):
         ConvertOptions(levels="some")

@@ -2,6 +2,9 @@
 
 import hashlib
 import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openslide
@@ -15,7 +18,7 @@ from ziggurat.readers.formats.registry import open_reader
 TARGETS = ["out.tiff", "out.svs", "out.ome.tiff"]
 
 
-def hashes(path, shape, *, tiled=False):
+def hashes(path: Path, shape: Any, *, tiled: bool = False) -> Any:
     """SHA-256 of all strips or tiles of the one page of a shape, by plain file access."""
     with tifffile.TiffFile(path) as tif, path.open("rb") as file:
         (page,) = (p for p in tif.pages if p.shape == shape and p.is_tiled == tiled)
@@ -27,7 +30,7 @@ def hashes(path, shape, *, tiled=False):
         return tags, found, page.jpegtables, page.asarray()
 
 
-def check_kept(source, output, names):
+def check_kept(source: Any, output: Any, names: Any) -> None:
     with open_reader(source) as theirs, open_reader(output) as ours:
         for name in names:
             wanted = theirs.read_associated(name)
@@ -39,14 +42,14 @@ def check_kept(source, output, names):
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_a_made_slide(make_svs, tmp_path, name):
+def test_a_made_slide(make_svs: Callable[..., Path], tmp_path: Path, name: str) -> None:
     source = make_svs(tmp_path / "a.svs")
     convert(source, tmp_path / name)
     check_kept(source, tmp_path / name, ("label", "macro", "thumbnail"))
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_a_real_slide(data_file, tmp_path, name):
+def test_a_real_slide(data_file: Callable[[str], Path], tmp_path: Path, name: str) -> None:
     source = data_file("aperio-svs/CMU-1-Small-Region.svs")
     report = convert(source, tmp_path / name)
     assert report.losses == ()
@@ -58,7 +61,7 @@ def test_a_real_slide(data_file, tmp_path, name):
                 np.testing.assert_array_equal(image, other.associated_images[key])
 
 
-def with_label(path, tissue, label, **arguments):
+def with_label(path: Path, tissue: np.ndarray, label: Any, **arguments: Any) -> Any:
     """Write a TIFF with a label, as an Aperio scanner would."""
     text = "Aperio Image Library v11.2.1 \r\n"
     order = arguments.pop("byteorder", "<")
@@ -90,7 +93,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_codec_of_strips(tmp_path, tissue, kind):
+def test_every_codec_of_strips(tmp_path: Path, tissue: np.ndarray, kind: str) -> None:
     arguments = {"rowsperstrip": 13, "photometric": "rgb"} | KINDS[kind]
     label = np.ascontiguousarray(tissue[:90, :71])
     source = with_label(tmp_path / "a.svs", tissue, label, **arguments)
@@ -99,7 +102,7 @@ def test_every_codec_of_strips(tmp_path, tissue, kind):
         check_kept(source, tmp_path / name, ["label"])
 
 
-def test_other_samples(tmp_path, tissue, rng):
+def test_other_samples(tmp_path: Path, tissue: np.ndarray, rng: np.random.Generator) -> None:
     gray = rng.integers(0, 255, (50, 61), np.uint8)
     deep = rng.integers(0, 2**16, (50, 61, 4), np.uint16)
     kinds = [
@@ -119,7 +122,9 @@ def test_other_samples(tmp_path, tissue, rng):
                 assert page.extrasamples == one.pages[2].extrasamples
 
 
-def test_what_the_target_would_misread_is_written_anew(tmp_path, tissue, rng):
+def test_what_the_target_would_misread_is_written_anew(
+    tmp_path: Path, tissue: np.ndarray, rng: np.random.Generator
+) -> None:
     deep = rng.integers(0, 2**16, (50, 61), np.uint16)
     kinds = {
         "big": (deep, {"byteorder": ">", "compression": "lzw"}),  # the target is little-endian
@@ -141,7 +146,9 @@ def test_what_the_target_would_misread_is_written_anew(tmp_path, tissue, rng):
                 np.testing.assert_array_equal(other.read_associated("label"), wanted)
 
 
-def test_tiles_stay_tiles_where_they_are_not_taken_for_a_level(tmp_path, tissue):
+def test_tiles_stay_tiles_where_they_are_not_taken_for_a_level(
+    tmp_path: Path, tissue: np.ndarray
+) -> None:
     source = tmp_path / "a.ome.tif"
     macro = np.ascontiguousarray(tissue[:90, :71])
     with tifffile.TiffWriter(source, ome=True) as tif:
@@ -162,7 +169,9 @@ def test_tiles_stay_tiles_where_they_are_not_taken_for_a_level(tmp_path, tissue)
         np.testing.assert_array_equal(np.asarray(slide.associated_images["macro"])[..., :3], macro)
 
 
-def test_what_is_kept_of_a_person_holds_nothing_behind_its_pixels(tmp_path, tissue):
+def test_what_is_kept_of_a_person_holds_nothing_behind_its_pixels(
+    tmp_path: Path, tissue: np.ndarray
+) -> None:
     thumbnail = np.ascontiguousarray(tissue[:40, :60])
     data = zlib.compress(thumbnail.tobytes()) + b"Jane Doe"
     stored = {"data": iter([data]), "shape": thumbnail.shape, "dtype": "uint8", "rowsperstrip": 40}

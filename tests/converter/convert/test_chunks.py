@@ -2,6 +2,7 @@
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ def pixels() -> np.ndarray:
 
 
 @pytest.fixture
-def stores(tmp_path: Path, pixels: np.ndarray):
+def stores(tmp_path: Path, pixels: np.ndarray) -> Any:
     """Return the function that makes an OME-Zarr of a version and compression."""
     tifffile.imwrite(tmp_path / "in.tif", pixels, photometric="rgb", tile=(256, 256))
 
@@ -52,7 +53,9 @@ def places(file: Path, folder: Path) -> list[int]:
 @pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("after", VERSIONS)
 @pytest.mark.parametrize("before", VERSIONS)
-def test_chunks_are_copied_between_the_zarr_formats(stores, tmp_path, pixels, before, after, codec):
+def test_chunks_are_copied_between_the_zarr_formats(
+    stores: Any, tmp_path: Path, pixels: np.ndarray, before: Any, after: Any, codec: str
+) -> None:
     source, output = stores(before, codec), tmp_path / "out.zarr"
     options = ConvertOptions(ome_version=after, verify="full")
     report = convert(source, output, options)
@@ -66,7 +69,7 @@ def test_chunks_are_copied_between_the_zarr_formats(stores, tmp_path, pixels, be
     assert np.array_equal(np.moveaxis(np.squeeze(array[...]), 0, -1), pixels)
 
 
-def test_chunks_are_copied_into_a_zip(stores, tmp_path, pixels):
+def test_chunks_are_copied_into_a_zip(stores: Any, tmp_path: Path, pixels: np.ndarray) -> None:
     source = stores("0.4", "zstd")
     report = convert(source, tmp_path / "out.zarr.zip", ConvertOptions(verify="full"))
     assert report.tiles_encoded == 0
@@ -83,7 +86,9 @@ def test_chunks_are_copied_into_a_zip(stores, tmp_path, pixels):
         ({"bands": (0, 1)}, ""),
     ],
 )
-def test_chunks_are_encoded_where_others_are_wanted(stores, tmp_path, options, reason):
+def test_chunks_are_encoded_where_others_are_wanted(
+    stores: Any, tmp_path: Path, options: Any, reason: Any
+) -> None:
     source = stores("0.5", "zstd")
     plan = plan_conversion(source, tmp_path / "out.zarr", ConvertOptions(**options))
     assert plan.copied_tiles == 0
@@ -92,7 +97,7 @@ def test_chunks_are_encoded_where_others_are_wanted(stores, tmp_path, options, r
     assert all(check.max_error == 0 for check in report.verification.levels[:1])
 
 
-def test_the_plan_is_shown(stores, tmp_path):
+def test_the_plan_is_shown(stores: Any, tmp_path: Path) -> None:
     source = stores("0.5", "blosc")
     command = ["convert", str(source), str(tmp_path / "out.zarr"), "--dry-run", "--json"]
     result = CliRunner().invoke(app, command)
@@ -102,7 +107,7 @@ def test_the_plan_is_shown(stores, tmp_path):
     assert not (tmp_path / "out.zarr").exists()
 
 
-def test_chunks_go_into_no_tiff(stores, tmp_path, pixels):
+def test_chunks_go_into_no_tiff(stores: Any, tmp_path: Path, pixels: np.ndarray) -> None:
     report = convert(stores("0.5", "zstd"), tmp_path / "out.tiff", ConvertOptions(verify="full"))
     assert report.plan.copied_tiles == 0
     assert np.array_equal(tifffile.imread(tmp_path / "out.tiff", key=0), pixels)

@@ -1,6 +1,9 @@
 """Damaged and sparse slides: an error and nothing written, or an output that is right."""
 
 import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openslide
@@ -14,7 +17,7 @@ from ziggurat.readers.errors import ZigguratError
 from ziggurat.readers.formats.registry import open_reader
 
 
-def mutants(data: bytes, rng: np.random.Generator):
+def mutants(data: bytes, rng: np.random.Generator) -> Iterator[Any]:
     """Yield cuts, flipped bytes in tags and tables, and holes."""
     for share in (0.01, 0.1, 0.5, 0.9, 0.99):
         yield data[: int(len(data) * share)]
@@ -30,7 +33,9 @@ def mutants(data: bytes, rng: np.random.Generator):
         yield bytes(changed)
 
 
-def test_a_damaged_slide_never_leaves_a_part(make_svs, tmp_path, rng):
+def test_a_damaged_slide_never_leaves_a_part(
+    make_svs: Callable[..., Path], tmp_path: Path, rng: np.random.Generator
+) -> None:
     data = make_svs(tmp_path / "good.svs", width=600, height=500).read_bytes()
     folder = tmp_path / "out"
     folder.mkdir()
@@ -52,7 +57,9 @@ def test_a_damaged_slide_never_leaves_a_part(make_svs, tmp_path, rng):
 
 
 @pytest.mark.parametrize("ycbcr", [False, True], ids=["rgb", "ycbcr"])
-def test_zero_byte_tiles_become_background(make_svs, tmp_path, ycbcr):
+def test_zero_byte_tiles_become_background(
+    make_svs: Callable[..., Path], tmp_path: Path, ycbcr: Any
+) -> None:
     source = make_svs(tmp_path / "a.svs", ycbcr=ycbcr)
     with tifffile.TiffFile(source) as tif:
         tag = tif.pages[0].tags[325]  # TileByteCounts

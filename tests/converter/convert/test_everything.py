@@ -1,7 +1,8 @@
 """Every real file there is, to every target: read back, the same pixels and the same facts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,13 +77,15 @@ def check(source: Path, output: Path) -> list[str]:
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("name", FEW)
-def test_some_files(data_file, tmp_path, name, target):
+def test_some_files(
+    data_file: Callable[[str], Path], tmp_path: Path, name: str, target: Any
+) -> None:
     assert check(data_file(name), tmp_path / target) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS)
-def test_all_files(data_file, tmp_path, target):
+def test_all_files(data_file: Callable[[str], Path], tmp_path: Path, target: Any) -> None:
     root = data_file("aperio-svs").parent
     folders = [f for f in sorted(root.iterdir()) if f.is_dir() and f.name not in UNREAD]
     wrong = {}

@@ -1,5 +1,9 @@
 """Real files of other kinds: what can be copied is, and other programs read the same pixels."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import openslide
 import pytest
@@ -33,7 +37,9 @@ EXACT = ConvertOptions(levels="source", verify="full")
 
 @pytest.mark.parametrize("target", ["out.tiff", "out.ome.tiff"])
 @pytest.mark.parametrize(("name", "codec"), COPIED)
-def test_stored_tiles_go_over_as_they_are(data_file, tmp_path, name, codec, target):
+def test_stored_tiles_go_over_as_they_are(
+    data_file: Callable[[str], Path], tmp_path: Path, name: str, codec: str, target: Any
+) -> None:
     report = convert(data_file(name), tmp_path / target, EXACT)
     assert {step.codec for step in report.plan.steps} == {codec}
     assert report.tiles_encoded == 0
@@ -43,7 +49,9 @@ def test_stored_tiles_go_over_as_they_are(data_file, tmp_path, name, codec, targ
 
 @pytest.mark.parametrize("target", ["out.tiff", "out.ome.tiff", "out.zarr.zip"])
 @pytest.mark.parametrize("name", ENCODED)
-def test_the_rest_is_encoded_without_loss(data_file, tmp_path, name, target):
+def test_the_rest_is_encoded_without_loss(
+    data_file: Callable[[str], Path], tmp_path: Path, name: str, target: Any
+) -> None:
     report = convert(data_file(name), tmp_path / target, EXACT)
     assert report.verification is not None
     assert all(check.max_error == 0 for check in report.verification.levels)
@@ -52,7 +60,7 @@ def test_the_rest_is_encoded_without_loss(data_file, tmp_path, name, target):
         assert [c.name for c in ours.info.channels] == [c.name for c in theirs.info.channels]
 
 
-def test_ndpi_in_other_programs(data_file, tmp_path):
+def test_ndpi_in_other_programs(data_file: Callable[[str], Path], tmp_path: Path) -> None:
     source, output = data_file("hamamatsu-ndpi/test3-DAPI.ndpi"), tmp_path / "out.tiff"
     convert(source, output, ConvertOptions(levels="source"))
     with openslide.OpenSlide(source) as theirs:
@@ -63,7 +71,7 @@ def test_ndpi_in_other_programs(data_file, tmp_path):
     assert np.array_equal(picture[..., :3], expected)
 
 
-def test_a_raster_on_earth_becomes_a_cog(data_file, tmp_path):
+def test_a_raster_on_earth_becomes_a_cog(data_file: Callable[[str], Path], tmp_path: Path) -> None:
     from osgeo import gdal
 
     source, output = data_file("geotiff/rio-tiler/cog.tif"), tmp_path / "out.tif"
@@ -77,7 +85,7 @@ def test_a_raster_on_earth_becomes_a_cog(data_file, tmp_path):
         assert np.array_equal(ours.ReadAsArray(), theirs.ReadAsArray())
 
 
-def test_a_mask_of_gdal_comes_along(data_file, tmp_path):
+def test_a_mask_of_gdal_comes_along(data_file: Callable[[str], Path], tmp_path: Path) -> None:
     from osgeo import gdal
 
     source, output = data_file("geotiff/rio-tiler/cog_rgb_mask.tif"), tmp_path / "out.tif"

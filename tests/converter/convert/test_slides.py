@@ -1,6 +1,9 @@
 """Slides to TIFF: tiles go over byte for byte, and other programs read what comes out."""
 
 import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openslide
@@ -20,7 +23,7 @@ from ziggurat.readers.errors import (
 from ziggurat.readers.formats.registry import open_reader
 
 
-def stored_tiles(path, page=0):
+def stored_tiles(path: Path, page: int = 0) -> Any:
     """SHA-256 of every tile of a page, read with tifffile and plain file access."""
     with tifffile.TiffFile(path) as tif, path.open("rb") as file:
         found = []
@@ -34,7 +37,9 @@ def stored_tiles(path, page=0):
 
 @pytest.mark.parametrize("ycbcr", [False, True], ids=["rgb", "ycbcr"])
 @pytest.mark.parametrize("name", ["out.tiff", "out.ome.tiff"])
-def test_level_0_is_copied(make_svs, tmp_path, ycbcr, name):
+def test_level_0_is_copied(
+    make_svs: Callable[..., Path], tmp_path: Path, ycbcr: Any, name: str
+) -> None:
     source = make_svs(tmp_path / "a.svs", ycbcr=ycbcr)
     report = convert(source, tmp_path / name)
     assert stored_tiles(tmp_path / name) == stored_tiles(source)
@@ -48,7 +53,7 @@ def test_level_0_is_copied(make_svs, tmp_path, ycbcr, name):
         assert np.array_equal(ours.pages[0].asarray(), theirs.pages[0].asarray())
 
 
-def test_the_small_region(data_file, tmp_path):
+def test_the_small_region(data_file: Callable[[str], Path], tmp_path: Path) -> None:
     source, output = data_file("aperio-svs/CMU-1-Small-Region.svs"), tmp_path / "out.tiff"
     convert(source, output)
     assert stored_tiles(output) == stored_tiles(source)
@@ -66,7 +71,7 @@ def test_the_small_region(data_file, tmp_path):
             assert np.array_equal(ours.read_associated(name), theirs.read_associated(name))
 
 
-def test_other_programs_see_the_levels(make_svs, tmp_path):
+def test_other_programs_see_the_levels(make_svs: Callable[..., Path], tmp_path: Path) -> None:
     source, output = make_svs(tmp_path / "a.svs"), tmp_path / "out.tiff"
     convert(source, output)
     sizes = [(1500, 1100), (750, 550), (375, 275), (188, 138)]
@@ -82,7 +87,7 @@ def test_other_programs_see_the_levels(make_svs, tmp_path):
     assert np.array_equal(ours[..., :3], theirs[..., :3])
 
 
-def test_made_levels_look_like_the_slide(make_svs, tmp_path):
+def test_made_levels_look_like_the_slide(make_svs: Callable[..., Path], tmp_path: Path) -> None:
     source, output = make_svs(tmp_path / "a.svs"), tmp_path / "out.tiff"
     convert(source, output)
     with tifffile.TiffFile(source) as tif:
@@ -94,7 +99,7 @@ def test_made_levels_look_like_the_slide(make_svs, tmp_path):
     assert np.abs((made - half).mean(axis=(0, 1))).max() < 0.7  # no shift of colour
 
 
-def test_facts_come_along(make_svs, tmp_path):
+def test_facts_come_along(make_svs: Callable[..., Path], tmp_path: Path) -> None:
     source, output = make_svs(tmp_path / "a.svs"), tmp_path / "out.tiff"
     convert(source, output)
     with open_reader(source) as theirs, open_reader(output) as ours:
@@ -111,7 +116,7 @@ def test_facts_come_along(make_svs, tmp_path):
             assert np.abs(ours_now - before).mean() < 0.2
 
 
-def test_source_levels_only(make_svs, tmp_path):
+def test_source_levels_only(make_svs: Callable[..., Path], tmp_path: Path) -> None:
     source, output = make_svs(tmp_path / "a.svs"), tmp_path / "out.tiff"
     report = convert(source, output, ConvertOptions(levels="source", verify="full"))
     assert report.tiles_encoded == 0
@@ -121,7 +126,7 @@ def test_source_levels_only(make_svs, tmp_path):
         assert slide.level_dimensions == ((1500, 1100), (375, 275))
 
 
-def test_lossless_on_request(make_svs, tmp_path):
+def test_lossless_on_request(make_svs: Callable[..., Path], tmp_path: Path) -> None:
     source, output = make_svs(tmp_path / "a.svs"), tmp_path / "out.tiff"
     convert(source, output, ConvertOptions(compression="lzw"))
     with tifffile.TiffFile(source) as theirs, tifffile.TiffFile(output) as ours:
@@ -129,7 +134,7 @@ def test_lossless_on_request(make_svs, tmp_path):
         assert np.array_equal(ours.pages[0].asarray(), theirs.pages[0].asarray())
 
 
-def test_a_region_on_the_grid_is_copied(make_svs, tmp_path):
+def test_a_region_on_the_grid_is_copied(make_svs: Callable[..., Path], tmp_path: Path) -> None:
     source, output = make_svs(tmp_path / "a.svs"), tmp_path / "out.tiff"
     region = {"left": 240, "top": 480, "width": 500, "height": 300}
     convert(source, output, ConvertOptions(region=region, verify="full"))
@@ -137,7 +142,7 @@ def test_a_region_on_the_grid_is_copied(make_svs, tmp_path):
     assert stored_tiles(output) == grid[2:4, 1:4].ravel().tolist()
 
 
-def test_a_region_in_micrometres(make_svs, tmp_path):
+def test_a_region_in_micrometres(make_svs: Callable[..., Path], tmp_path: Path) -> None:
     source, output = make_svs(tmp_path / "a.svs"), tmp_path / "out.tiff"
     region = {"left": 49.9, "top": 99.8, "width": 149.7, "height": 99.8, "units": "um"}
     convert(source, output, ConvertOptions(region=region, compression="deflate"))
@@ -146,7 +151,9 @@ def test_a_region_in_micrometres(make_svs, tmp_path):
         assert np.array_equal(ours.pages[0].asarray(), expected)
 
 
-def test_downscaled_to_a_stored_level_is_copied(make_svs, tmp_path):
+def test_downscaled_to_a_stored_level_is_copied(
+    make_svs: Callable[..., Path], tmp_path: Path
+) -> None:
     source, output = make_svs(tmp_path / "a.svs"), tmp_path / "out.tiff"
     convert(source, output, ConvertOptions(mm_per_pixel=0.000499 * 4, levels="source"))
     assert stored_tiles(output) == stored_tiles(source, page=2)
@@ -154,7 +161,7 @@ def test_downscaled_to_a_stored_level_is_copied(make_svs, tmp_path):
         assert reader.info.mm_x == pytest.approx(0.000499 * 4)
 
 
-def test_downscaled_to_a_magnification(make_svs, tmp_path):
+def test_downscaled_to_a_magnification(make_svs: Callable[..., Path], tmp_path: Path) -> None:
     source, output = make_svs(tmp_path / "a.svs"), tmp_path / "out.tiff"
     convert(source, output, ConvertOptions(magnification=8))
     with open_reader(output) as reader:
@@ -162,21 +169,21 @@ def test_downscaled_to_a_magnification(make_svs, tmp_path):
         assert reader.info.magnification == pytest.approx(8)
 
 
-def test_some_bands(make_svs, tmp_path):
+def test_some_bands(make_svs: Callable[..., Path], tmp_path: Path) -> None:
     source, output = make_svs(tmp_path / "a.svs"), tmp_path / "out.tiff"
     convert(source, output, ConvertOptions(bands=(1,)))
     with tifffile.TiffFile(source) as theirs, tifffile.TiffFile(output) as ours:
         assert np.array_equal(ours.pages[0].asarray(), theirs.pages[0].asarray()[..., 1])
 
 
-def test_planning_writes_nothing(make_svs, tmp_path):
+def test_planning_writes_nothing(make_svs: Callable[..., Path], tmp_path: Path) -> None:
     source = make_svs(tmp_path / "a.svs")
     plan = plan_conversion(source, tmp_path / "out.tiff")
     assert [step.action for step in plan.steps] == ["copy", "scale", "copy", "scale"]
     assert list(tmp_path.iterdir()) == [source]
 
 
-def test_strict_refuses_losses(make_svs, tmp_path):
+def test_strict_refuses_losses(make_svs: Callable[..., Path], tmp_path: Path) -> None:
     source = make_svs(tmp_path / "a.svs")
     with tifffile.TiffWriter(tmp_path / "b.ome.tif", ome=True) as tif:
         tif.write(np.zeros((3, 64, 64), np.uint8), metadata={"axes": "TYX"})
@@ -195,7 +202,9 @@ def test_strict_refuses_losses(make_svs, tmp_path):
     ],
     ids=["garbage", "truncated", "empty", "missing"],
 )
-def test_bad_sources_leave_nothing(make_svs, tmp_path, spoil, error):
+def test_bad_sources_leave_nothing(
+    make_svs: Callable[..., Path], tmp_path: Path, spoil: Any, error: Any
+) -> None:
     source = make_svs(tmp_path / "a.svs")
     spoil(source)
     (tmp_path / "out").mkdir()
@@ -204,7 +213,7 @@ def test_bad_sources_leave_nothing(make_svs, tmp_path, spoil, error):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_outputs_that_are_refused(make_svs, tmp_path):
+def test_outputs_that_are_refused(make_svs: Callable[..., Path], tmp_path: Path) -> None:
     source, output = make_svs(tmp_path / "a.svs"), tmp_path / "out.tiff"
     output.write_bytes(b"precious")
     with pytest.raises(TargetExistsError, match="overwrite"):
@@ -220,12 +229,12 @@ def test_outputs_that_are_refused(make_svs, tmp_path):
     assert stored_tiles(output) == stored_tiles(source)
 
 
-def test_progress_and_cancelling(make_svs, tmp_path):
+def test_progress_and_cancelling(make_svs: Callable[..., Path], tmp_path: Path) -> None:
     from ziggurat.readers.errors import CancelledError
     from ziggurat.writers.model.progress import Cancellation
 
     source = make_svs(tmp_path / "a.svs")
-    events = []
+    events: list[Any] = []
     convert(source, tmp_path / "a.tiff", on_progress=events.append)
     assert events[-1].done == events[-1].total > 0
     token = Cancellation()
@@ -234,7 +243,9 @@ def test_progress_and_cancelling(make_svs, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.svs", "a.tiff"]
 
 
-def test_an_svs_is_what_aperios_readers_expect(make_svs, tmp_path):
+def test_an_svs_is_what_aperios_readers_expect(
+    make_svs: Callable[..., Path], tmp_path: Path
+) -> None:
     source, output = make_svs(tmp_path / "a.svs"), tmp_path / "out.svs"
     convert(source, output, ConvertOptions(verify="full"))
     assert stored_tiles(output) == stored_tiles(source)
@@ -252,7 +263,7 @@ def test_an_svs_is_what_aperios_readers_expect(make_svs, tmp_path):
         assert len(tif.series[0].levels) == 4
 
 
-def test_a_profile_applied(make_svs, tmp_path):
+def test_a_profile_applied(make_svs: Callable[..., Path], tmp_path: Path) -> None:
     source, output = make_svs(tmp_path / "a.svs"), tmp_path / "out.tiff"
     convert(source, output, ConvertOptions(color="srgb", compression="deflate"))
     with open_reader(source) as theirs, open_reader(output) as ours:

@@ -1,6 +1,9 @@
 """The proof: nothing of the label, and none of the listed texts, is in what comes out."""
 
 import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,17 +26,17 @@ TARGETS = ["out.tiff", "out.ome.tiff", "out.svs", "out.zarr.zip"]
 
 
 @pytest.fixture
-def slide(make_svs, tmp_path):
+def slide(make_svs: Callable[..., Path], tmp_path: Path) -> Any:
     return make_svs(tmp_path / "slide-of-jane-doe.svs", width=900, height=700)
 
 
-def bytes_of(path):
+def bytes_of(path: Path) -> Any:
     if path.is_file():
         return path.read_bytes()
     return b"".join(p.read_bytes() for p in sorted(path.rglob("*")) if p.is_file())
 
 
-def stored_pieces(path, name):
+def stored_pieces(path: Path, name: str) -> Any:
     """The bytes of a page's strips, as the source file holds them."""
     with tifffile.TiffFile(path) as tif, path.open("rb") as file:
         page = next(p for p in tif.pages if f"\n{name} " in p.description.replace("\r", ""))
@@ -45,7 +48,7 @@ def stored_pieces(path, name):
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_nothing_of_the_patient_is_left(slide, tmp_path, target):
+def test_nothing_of_the_patient_is_left(slide: Path, tmp_path: Path, target: Any) -> None:
     source = slide.read_bytes()
     assert all(secret in source or secret == b"slide-of-jane-doe" for secret in SECRETS)
     report = convert(slide, tmp_path / target, ConvertOptions(deidentify=True))
@@ -64,7 +67,7 @@ def test_nothing_of_the_patient_is_left(slide, tmp_path, target):
     assert any("aperio.Barcode" in words for words in report.removed)
 
 
-def test_what_is_not_of_the_patient_stays(slide, tmp_path):
+def test_what_is_not_of_the_patient_stays(slide: Path, tmp_path: Path) -> None:
     convert(slide, tmp_path / "out.tiff", ConvertOptions(deidentify=True, verify="full"))
     with open_reader(slide) as theirs, open_reader(tmp_path / "out.tiff") as ours:
         assert ours.info.associated == ("thumbnail",)
@@ -79,7 +82,7 @@ def test_what_is_not_of_the_patient_stays(slide, tmp_path):
         assert b"Jane" not in second.tile(0, 0)
 
 
-def test_blank_label_of_the_same_size(slide, tmp_path):
+def test_blank_label_of_the_same_size(slide: Path, tmp_path: Path) -> None:
     convert(slide, tmp_path / "out.tiff", ConvertOptions(deidentify=True, label="blank"))
     with open_reader(tmp_path / "out.tiff") as reader:
         label = reader.read_associated("label")
@@ -89,7 +92,7 @@ def test_blank_label_of_the_same_size(slide, tmp_path):
         assert reader.read_associated("thumbnail").std() > 5
 
 
-def test_a_policy_of_ones_own(slide, tmp_path):
+def test_a_policy_of_ones_own(slide: Path, tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
     policy.write_text(
         '[fields]\nkeep = ["aperio.Parmset"]\ndrop = ["aperio.StripeWidth"]\n'
@@ -105,7 +108,7 @@ def test_a_policy_of_ones_own(slide, tmp_path):
         assert "aperio.User" not in reader.info.properties
 
 
-def test_a_forbidden_text_that_stays_is_an_error_and_no_output(slide, tmp_path):
+def test_a_forbidden_text_that_stays_is_an_error_and_no_output(slide: Path, tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
     policy.write_text('[fields]\nkeep = ["aperio.user"]\n[strings]\nforbidden = ["4711-surgeon"]\n')
     with pytest.raises(VerificationError, match="not de-identified"):
@@ -118,7 +121,7 @@ def test_a_forbidden_text_that_stays_is_an_error_and_no_output(slide, tmp_path):
     ["[nonsense]\n", "[fields]\nhold = []\n", '[dates]\nshift_days = "x"\n', "[fields\n",
      '[associated]\nlabel = "shred"\n', "[fields]\nkeep = 3\n"],
 )  # fmt: skip
-def test_a_policy_that_nobody_understands(tmp_path, text):
+def test_a_policy_that_nobody_understands(tmp_path: Path, text: str) -> None:
     path = tmp_path / "policy.toml"
     path.write_text(text)
     with pytest.raises(OptionError, match=re.escape(str(path))):
@@ -130,7 +133,7 @@ def test_a_policy_that_nobody_understands(tmp_path, text):
     ["aperio.MPP", "aperio.AppMag", "openslide.mpp-x", "mirax.GENERAL.OBJECTIVE_MAGNIFICATION",
      "hamamatsu.SourceLens", "leica.objective"],
 )  # fmt: skip
-def test_technical_fields_stay(name):
+def test_technical_fields_stay(name: str) -> None:
     assert Policy().keeps_field(name)
 
 
@@ -140,11 +143,11 @@ def test_technical_fields_stay(name):
      "dicom.PatientName", "philips.PIM_DP_UFS_BARCODE", "unheard.Of", "plain",
      "tiff.ImageDescription", "ventana.UserName"],
 )  # fmt: skip
-def test_all_other_fields_go(name):
+def test_all_other_fields_go(name: str) -> None:
     assert not Policy().keeps_field(name)
 
 
-def test_labels_go_whatever_they_are_called():
+def test_labels_go_whatever_they_are_called() -> None:
     for name in ("label", "macro", "overview", "map", "image3", "label2"):
         assert Policy().fate(name, Fate.REMOVE) is Fate.REMOVE
     assert Policy().fate("thumbnail", Fate.REMOVE) is Fate.KEEP
@@ -155,18 +158,18 @@ def test_labels_go_whatever_they_are_called():
     [("12/29/09", "01/08/10"), ("2009-12-29T09:59:15", "2010-01-08"), ("20091229", "20100108"),
      ("2009/12/29 09:59", "2010/01/08"), ("some day", None), ("99/99/9999", None)],
 )  # fmt: skip
-def test_shifted_dates(text, moved):
+def test_shifted_dates(text: str, moved: Any) -> None:
     assert shift_date(text, 10) == moved
 
 
-def test_dates_are_known_by_name():
+def test_dates_are_known_by_name() -> None:
     assert is_date("aperio.Date")
     assert is_date("leica.creation-date")
     assert not is_date("aperio.MPP")
     assert not is_date("dicom.PatientBirthDate")
 
 
-def test_scrubbing_jpeg_keeps_what_decoders_need(tissue):
+def test_scrubbing_jpeg_keeps_what_decoders_need(tissue: np.ndarray) -> None:
     import imagecodecs
 
     plain = imagecodecs.jpeg8_encode(tissue, level=90)
@@ -190,7 +193,7 @@ def test_scrubbing_jpeg_keeps_what_decoders_need(tissue):
     assert scrub_jpeg(progressive[:scan] + said + progressive[scan:]) == scrub_jpeg(progressive)
 
 
-def test_scrubbing_jpeg_2000(tissue):
+def test_scrubbing_jpeg_2000(tissue: np.ndarray) -> None:
     import imagecodecs
 
     stream = imagecodecs.jpeg2k_encode(tissue, codecformat="j2k", level=0)
@@ -200,7 +203,7 @@ def test_scrubbing_jpeg_2000(tissue):
     assert np.array_equal(imagecodecs.jpeg2k_decode(clean), tissue)
 
 
-def test_finding_texts_in_any_spelling(tmp_path):
+def test_finding_texts_in_any_spelling(tmp_path: Path) -> None:
     folder = tmp_path / "store.zarr"
     folder.mkdir()
     (folder / "a.json").write_text('{"x": "Jane \\"J\\" Doe & Sons"}')
@@ -215,7 +218,7 @@ def test_finding_texts_in_any_spelling(tmp_path):
     ["mirax/Mirax2-Fluorescence-2-from-L2.mrxs", "hamamatsu-ndpi/test3-DAPI.ndpi",
      "dicom-wsi/napari-wsi-CMU-1-Small-Region"],
 )  # fmt: skip
-def test_other_vendors(data_file, tmp_path, name):
+def test_other_vendors(data_file: Callable[[str], Path], tmp_path: Path, name: str) -> None:
     source = data_file(name)
     options = ConvertOptions(deidentify=True, levels="source", tile_size=512)
     convert(source, tmp_path / "out.tiff", options)

@@ -1,5 +1,9 @@
 """What a plan says it will cost, held against what it did cost."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import tifffile
@@ -12,7 +16,9 @@ CODECS = ("jpeg", "deflate", "lzw", "zstd", "webp", "none")
 
 
 @pytest.mark.parametrize("levels", ["source", "full"])
-def test_the_size_of_a_copy_is_foreseen(data_file, tmp_path, levels):
+def test_the_size_of_a_copy_is_foreseen(
+    data_file: Callable[[str], Path], tmp_path: Path, levels: Any
+) -> None:
     slide = data_file("hamamatsu-ndpi/test3-DAPI.ndpi")
     options = ConvertOptions(levels=levels)
     plan = plan_conversion(slide, tmp_path / "out.tiff", options)
@@ -21,7 +27,9 @@ def test_the_size_of_a_copy_is_foreseen(data_file, tmp_path, levels):
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_the_size_of_encoded_tissue_is_foreseen(data_file, tmp_path, codec):
+def test_the_size_of_encoded_tissue_is_foreseen(
+    data_file: Callable[[str], Path], tmp_path: Path, codec: str
+) -> None:
     slide = data_file("aperio-svs/CMU-1-Small-Region.svs")
     options = ConvertOptions(compression=codec, tile_size=256, levels="source")
     plan = plan_conversion(slide, tmp_path / "out.tiff", options)
@@ -29,7 +37,7 @@ def test_the_size_of_encoded_tissue_is_foreseen(data_file, tmp_path, codec):
     assert 1 / 1.8 < plan.expected_bytes / report.bytes_written < 1.8
 
 
-def test_copying_is_foreseen_to_be_fastest(tmp_path, rng):
+def test_copying_is_foreseen_to_be_fastest(tmp_path: Path, rng: np.random.Generator) -> None:
     source = tmp_path / "in.tiff"
     pixels = rng.integers(0, 255, (512, 512, 3), np.uint8)
     tifffile.imwrite(source, pixels, tile=(64, 64), photometric="rgb", compression="jpeg")
@@ -43,7 +51,7 @@ def test_copying_is_foreseen_to_be_fastest(tmp_path, rng):
     assert plans[0].expected_memory < plans[1].expected_memory
 
 
-def test_threads_share_the_work_and_rows_take_the_memory():
+def test_threads_share_the_work_and_rows_take_the_memory() -> None:
     work = Work("encode", 10**9, "deflate", "jpeg", 0)
     assert seconds([work], 2) == pytest.approx(seconds([work], 1) / 2, rel=0.1)
     assert seconds([work, work], 2) > 1.9 * seconds([work], 2)

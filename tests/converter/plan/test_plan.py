@@ -1,5 +1,7 @@
 """The plan is a pure function: facts and options in, one step a level out."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,13 @@ from ziggurat.writers.model.levels import Cascade, Copy, Scaled, Stored
 
 
 def facts(
-    *sizes, codec=Codec.JPEG, tile=240, stored=True, dtype="uint8", bands=3, compression=7
+    *sizes: Any,
+    codec: Any = Codec.JPEG,
+    tile: int = 240,
+    stored: bool = True,
+    dtype: str = "uint8",
+    bands: int = 3,
+    compression: int = 7,
 ) -> SourceFacts:
     lossless = codec in (Codec.DEFLATE, Codec.NONE)
     form = TileFormat(
@@ -38,11 +46,11 @@ def facts(
     return SourceFacts("in.svs", info, tuple(tiles) if stored else (None,) * len(levels))
 
 
-def origins(plan):
+def origins(plan: Any) -> Any:
     return [step.origin for step in plan.steps]
 
 
-def test_every_stored_level_is_copied_and_every_missing_one_made():
+def test_every_stored_level_is_copied_and_every_missing_one_made() -> None:
     plan = make_plan(facts((8000, 6000), (2000, 1500), (500, 375)), Target.TIFF, ConvertOptions())
     assert origins(plan) == [
         Copy(0), Scaled(0, 2), Copy(1), Scaled(1, 2), Copy(2), Scaled(2, 2), Cascade(),
@@ -52,7 +60,7 @@ def test_every_stored_level_is_copied_and_every_missing_one_made():
     assert all(step.reason for step in plan.steps)
 
 
-def test_source_levels_only():
+def test_source_levels_only() -> None:
     options = ConvertOptions(levels=Levels.SOURCE)
     plan = make_plan(facts((8000, 6000), (2000, 1500)), Target.TIFF, options)
     assert origins(plan) == [Copy(0), Copy(1)]
@@ -60,7 +68,7 @@ def test_source_levels_only():
     assert plan.copied_tiles == 34 * 25 + 9 * 7
 
 
-def test_sizes_rounded_down_by_a_vendor_are_taken():
+def test_sizes_rounded_down_by_a_vendor_are_taken() -> None:
     rungs = full_rungs((Level(4443, 3567, 256, 256), Level(1110, 891, 256, 256)), 256)
     assert [(r.width, r.height, r.stored) for r in rungs] == [
         (4443, 3567, 0), (2222, 1784, None), (1110, 891, 1), (555, 446, None), (278, 223, None),
@@ -68,13 +76,13 @@ def test_sizes_rounded_down_by_a_vendor_are_taken():
     ]  # fmt: skip
 
 
-def test_levels_three_apart_get_nothing_between():
+def test_levels_three_apart_get_nothing_between() -> None:
     assert halvings_between(Rung(9000, 6000, 0), Rung(3000, 2000, 1)) == 0
     rungs = full_rungs((Level(900, 600, 256, 256), Level(300, 200, 256, 256)), 256)
     assert [r.stored for r in rungs] == [0, 1, None]
 
 
-def test_what_cannot_be_decoded_small_is_halved():
+def test_what_cannot_be_decoded_small_is_halved() -> None:
     plan = make_plan(facts((1000, 1000), codec=Codec.DEFLATE), Target.TIFF, ConvertOptions())
     assert origins(plan) == [Copy(0), Cascade(), Cascade(), Cascade()]
     assert {step.codec for step in plan.steps} == {"deflate"}
@@ -91,19 +99,19 @@ def test_what_cannot_be_decoded_small_is_halved():
         ({"codec": Codec.JPEGXL, "compression": None}, {}, "few readers"),
     ],
 )
-def test_why_a_level_is_not_copied(given, options, reason):
+def test_why_a_level_is_not_copied(given: Any, options: Any, reason: Any) -> None:
     plan = make_plan(facts((1000, 800), **given), Target.TIFF, ConvertOptions(**options))
     assert plan.steps[0].origin == Stored(0)
     assert reason in plan.steps[0].reason
 
 
-def test_keep_copies_aperios_jpeg_2000():
+def test_keep_copies_aperios_jpeg_2000() -> None:
     given = facts((1000, 800), codec=Codec.JPEG2000, compression=33005)
     plan = make_plan(given, Target.TIFF, ConvertOptions(compression=Compression.KEEP))
     assert plan.steps[0].origin == Copy(0)
 
 
-def test_other_targets_take_no_tiles_of_tiff():
+def test_other_targets_take_no_tiles_of_tiff() -> None:
     plan = make_plan(facts((1000, 800)), Target.OME_ZARR, ConvertOptions())
     assert plan.copied_tiles == 0
     assert "chunks" in plan.steps[0].reason
@@ -119,12 +127,12 @@ def test_other_targets_take_no_tiles_of_tiff():
         ({"codec": Codec.JPEG, "tile": 250, "bands": 5}, Codec.DEFLATE),
     ],
 )
-def test_only_what_was_lossy_is_encoded_with_loss(given, codec):
+def test_only_what_was_lossy_is_encoded_with_loss(given: Any, codec: str) -> None:
     plan = make_plan(facts((1000, 800), **given), Target.TIFF, ConvertOptions())
     assert plan.steps[0].codec == codec.value
 
 
-def test_the_plan_tells_what_it_costs_and_loses():
+def test_the_plan_tells_what_it_costs_and_loses() -> None:
     plan = make_plan(facts((8000, 6000), (2000, 1500)), Target.SVS, ConvertOptions())
     assert plan.expected_bytes > 850 * 1000
     assert plan.expected_seconds > 0
@@ -132,7 +140,7 @@ def test_the_plan_tells_what_it_costs_and_loses():
     assert plan.losses == ()
 
 
-def test_chunks_of_zarr():
+def test_chunks_of_zarr() -> None:
     plan = make_plan(facts((1000, 801)), Target.OME_ZARR_ZIP, ConvertOptions())
     assert [step.codec for step in plan.steps] == ["blosc"] * 2
     assert [(s.tile_width, s.tile_height) for s in plan.steps] == [(512, 512), (500, 402)]

@@ -1,6 +1,8 @@
 """What is checked of an output in itself."""
 
 import re
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from ziggurat.converter.verify.structure import ome_problems, tiff_problems
 
 
 @pytest.fixture
-def ome(tmp_path):
+def ome(tmp_path: Path) -> Any:
     path = tmp_path / "a.ome.tiff"
     with ziggurat.new() as sink:
         sink.addTile(np.zeros((64, 64), np.uint8), c=1, z=1)
@@ -20,11 +22,11 @@ def ome(tmp_path):
     return path
 
 
-def test_our_own_ome_xml_is_valid(ome):
+def test_our_own_ome_xml_is_valid(ome: Any) -> None:
     assert tiff_problems(ome) == []
 
 
-def test_ome_xml_that_breaks_its_schema_is_a_problem(ome):
+def test_ome_xml_that_breaks_its_schema_is_a_problem(ome: Any) -> None:
     with tifffile.TiffFile(ome) as tif:
         xml, shapes = tif.ome_metadata, [(64, 64)] * 4
     assert ome_problems(xml, shapes) == []

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,7 @@ def info_of(path: Path) -> ImageInfo:
 
 
 @pytest.mark.parametrize("name", PLACED)
-def test_corners_are_those_of_gdalinfo(name: str, data_file) -> None:
+def test_corners_are_those_of_gdalinfo(name: str, data_file: Callable[[str], Path]) -> None:
     path = data_file(f"geotiff/{name}")
     info = info_of(path)
     assert info.geo is not None
@@ -72,7 +73,7 @@ def test_corners_are_those_of_gdalinfo(name: str, data_file) -> None:
 @pytest.mark.parametrize(
     "name", ["rgb_geotiff.tiff", "RGB.byte.tif", "cog.tif", "cog_nodata_nan.tif", "cog_scale.tif"]
 )
-def test_extremes_are_those_of_gdalwarp(name: str, data_file) -> None:
+def test_extremes_are_those_of_gdalwarp(name: str, data_file: Callable[[str], Path]) -> None:
     folder = {"rgb_geotiff.tiff": "large_image", "RGB.byte.tif": "rasterio"}.get(name, "rio-tiler")
     path = data_file(f"geotiff/{folder}/{name}")
     info = info_of(path)
@@ -85,7 +86,7 @@ def test_extremes_are_those_of_gdalwarp(name: str, data_file) -> None:
     assert ends == pytest.approx(expected, abs=1.5 * width)  # gdalwarp rounds to whole pixels
 
 
-def test_the_date_line_is_crossed_not_jumped(data_file) -> None:
+def test_the_date_line_is_crossed_not_jumped(data_file: Callable[[str], Path]) -> None:
     info = info_of(data_file("geotiff/rio-tiler/cog_dateline.tif"))
     assert info.geo is not None
     found = bounds(info.geo, info.width, info.height, "EPSG:4326")
@@ -93,7 +94,7 @@ def test_the_date_line_is_crossed_not_jumped(data_file) -> None:
     assert 181 < found["xmax"] < 182
 
 
-def test_a_disk_of_the_earth_is_as_wide_as_can_be_seen(data_file) -> None:
+def test_a_disk_of_the_earth_is_as_wide_as_can_be_seen(data_file: Callable[[str], Path]) -> None:
     info = info_of(data_file("geotiff/rasterio/goes.tif"))
     assert info.geo is not None
     found = bounds(info.geo, info.width, info.height, "EPSG:4326")
@@ -176,7 +177,7 @@ def test_pixel_sizes_on_the_ground() -> None:
     assert meters_per_pixel(GeoReference("", (0, 1e6, 0, 0, 0, -1e6)), 10, 10) == (None, None)
 
 
-def test_regions_in_any_system_are_pixels(data_file) -> None:
+def test_regions_in_any_system_are_pixels(data_file: Callable[[str], Path]) -> None:
     info = info_of(data_file("geotiff/rasterio/RGB.byte.tif"))
     assert info.geo is not None
     assert info.geo.transform is not None

@@ -253,8 +253,10 @@ def test_local_bytes_are_pickled_by_path(tmp_path: Path) -> None:
         LocalBytes(tmp_path / "gone")
 
 
-def test_a_server_that_can_not_be_reached_is_an_error_of_ours(monkeypatch):
-    def refuse(url):
+def test_a_server_that_can_not_be_reached_is_an_error_of_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(url: Any) -> None:
         raise OSError(-2, "Name or service not known")
 
     monkeypatch.setattr("fsspec.core.url_to_fs", refuse)

@@ -1,5 +1,9 @@
 """The tile cache from the front door: its size can be set, and how it does can be seen."""
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import tifffile
@@ -8,13 +12,13 @@ import ziggurat
 
 
 @pytest.fixture
-def cache_size():
+def cache_size() -> Iterator[Any]:
     size = ziggurat.cachesInfo()["tileCache"]["maximum"]
     yield size
     ziggurat.setCacheSize(size)
 
 
-def test_the_cache_is_bounded_by_what_is_set(tmp_path, cache_size):
+def test_the_cache_is_bounded_by_what_is_set(tmp_path: Path, cache_size: Any) -> None:
     path = tmp_path / "image.tif"
     tifffile.imwrite(path, np.zeros((2048, 2048), np.uint8), tile=(256, 256))
     region = {"left": 0, "top": 0, "width": 1024, "height": 1024}
@@ -34,5 +38,5 @@ def test_the_cache_is_bounded_by_what_is_set(tmp_path, cache_size):
         ziggurat.setCacheSize(-1)
 
 
-def test_the_default_is_a_share_of_memory(cache_size):
+def test_the_default_is_a_share_of_memory(cache_size: Any) -> None:
     assert 64 << 20 <= cache_size <= 2 << 30

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ HALF = math.pi * 6_378_137
 
 
 @pytest.fixture
-def rgb(data_file) -> Path:
+def rgb(data_file: Callable[[str], Path]) -> Path:
     return data_file("geotiff/rasterio/RGB.byte.tif")
 
 
@@ -126,7 +127,7 @@ def test_views_pickle(rgb: Path) -> None:
     assert copy.getTile(0, 0, 0) == source.getTile(0, 0, 0)
 
 
-def test_a_plain_picture_has_no_place(data_file) -> None:
+def test_a_plain_picture_has_no_place(data_file: Callable[[str], Path]) -> None:
     source = ziggurat.open(data_file("aperio-svs/CMU-1-Small-Region.svs"))
     assert not source.geospatial
     assert "geospatial" not in source.getMetadata() or not source.getMetadata()["geospatial"]
@@ -147,7 +148,7 @@ def test_a_plain_picture_has_no_place(data_file) -> None:
         ziggurat.open(data_file("aperio-svs/CMU-1-Small-Region.svs"), projection="EPSG:3857")
 
 
-def test_bands_tell_what_gdal_knows(data_file) -> None:
+def test_bands_tell_what_gdal_knows(data_file: Callable[[str], Path]) -> None:
     source = ziggurat.open(data_file("geotiff/rio-tiler/cog_scale.tif"))
     facts = source.getOneBandInformation(1)
     assert (facts["scale"], facts["offset"], facts["nodata"]) == (0.0001, 1000, 0)
@@ -158,7 +159,7 @@ def test_bands_tell_what_gdal_knows(data_file) -> None:
     assert mask["maskband"] == "per dataset"
 
 
-def test_is_it_cloud_optimized(data_file) -> None:
+def test_is_it_cloud_optimized(data_file: Callable[[str], Path]) -> None:
     good = ziggurat.open(data_file("geotiff/rio-tiler/cog.tif"))
     assert good.validateCOG()[1] == []
     poor = ziggurat.open(data_file("geotiff/rasterio/RGB.byte.tif"))
@@ -171,13 +172,13 @@ def test_is_it_cloud_optimized(data_file) -> None:
         assert poor.validateCOG(strict=False, warn=False)[1]
 
 
-def test_is_it_geospatial(data_file, tmp_path: Path) -> None:
+def test_is_it_geospatial(data_file: Callable[[str], Path], tmp_path: Path) -> None:
     assert ziggurat.Source.isGeospatial(data_file("geotiff/rasterio/red.tif"))
     assert not ziggurat.Source.isGeospatial(data_file("tiff/boxes.tiff"))
     assert not ziggurat.Source.isGeospatial(tmp_path / "nothing.tif")
 
 
-def test_slides_do_not_load_gdal(data_file) -> None:
+def test_slides_do_not_load_gdal(data_file: Callable[[str], Path]) -> None:
     path = data_file("tiff/boxes.tiff")
     code = (
         "import sys, ziggurat; source = ziggurat.open(sys.argv[1]); source.getMetadata(); "

@@ -1,7 +1,9 @@
 """getRegion on made-up images: pixels, levels, scaling, formats, fill."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -19,13 +21,15 @@ from ziggurat.readers.source.encode import ImageBytes
 from ziggurat.readers.source.options import OpenOptions
 
 
-def numpy_region(source, **arguments):
+def numpy_region(source: Any, **arguments: Any) -> Any:
     pixels, kind = source.getRegion(format="numpy", **arguments)
     assert kind == "numpy"
     return pixels
 
 
-def test_native_pixels_are_the_stored_ones(made_source, gradient):
+def test_native_pixels_are_the_stored_ones(
+    made_source: Callable[..., Any], gradient: np.ndarray
+) -> None:
     source = made_source(gradient)
     region = {"left": 10, "top": 20, "right": 150, "bottom": 90}
     found = numpy_region(source, region=region)
@@ -36,7 +40,9 @@ def test_native_pixels_are_the_stored_ones(made_source, gradient):
 
 @pytest.mark.parametrize("identity", [None, "a file"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint32, np.float32, np.float64, bool])
-def test_every_dtype_and_band_count_comes_as_it_is(made_source, rng, identity, dtype):
+def test_every_dtype_and_band_count_comes_as_it_is(
+    made_source: Callable[..., Any], rng: np.random.Generator, identity: Any, dtype: Any
+) -> None:
     for bands in (1, 2, 5):
         pixels = (rng.random((70, 90, bands)) * 200).astype(dtype)
         source = made_source(pixels, identity=identity and (identity, bands, str(dtype)))
@@ -46,7 +52,9 @@ def test_every_dtype_and_band_count_comes_as_it_is(made_source, rng, identity, d
             np.testing.assert_array_equal(found, pixels[5:, 3:])
 
 
-def test_a_region_without_pixels_is_an_empty_array(made_source, gradient):
+def test_a_region_without_pixels_is_an_empty_array(
+    made_source: Callable[..., Any], gradient: np.ndarray
+) -> None:
     source = made_source(gradient)
     for region in ({"left": 400}, {"left": 30, "right": 20}, {"left": 10, "width": -5}):
         pixels, kind = source.getRegion(region=region, encoding="PNG")
@@ -54,7 +62,9 @@ def test_a_region_without_pixels_is_an_empty_array(made_source, gradient):
         assert kind == "numpy"
 
 
-def test_the_best_stored_level_is_read_and_no_more_of_it_than_needed(made_source, gradient):
+def test_the_best_stored_level_is_read_and_no_more_of_it_than_needed(
+    made_source: Callable[..., Any], gradient: np.ndarray
+) -> None:
     source = made_source(gradient, levels=2)
     found = numpy_region(
         source, region={"left": 40, "top": 40, "width": 80, "height": 80}, output={"maxWidth": 15}
@@ -64,7 +74,9 @@ def test_the_best_stored_level_is_read_and_no_more_of_it_than_needed(made_source
     assert (level, frame, rect, others) == (2, 0, Rect(10, 10, 20, 20), [])
 
 
-def test_a_stored_level_comes_untouched_at_its_own_scale(made_source, rng):
+def test_a_stored_level_comes_untouched_at_its_own_scale(
+    made_source: Callable[..., Any], rng: np.random.Generator
+) -> None:
     pixels = rng.integers(0, 255, (203, 301, 3)).astype(np.uint8)
     source = made_source(pixels, levels=2, mm_x=0.001, mm_y=0.001)
     for level in (1, 2):
@@ -74,14 +86,14 @@ def test_a_stored_level_comes_untouched_at_its_own_scale(made_source, rng):
         assert found.shape[:2] == (203 // 2**level, 301 // 2**level)
 
 
-def test_reductions_average_areas(made_source, gradient):
+def test_reductions_average_areas(made_source: Callable[..., Any], gradient: np.ndarray) -> None:
     source = made_source(gradient)
     found = numpy_region(source, region={"width": 256, "height": 192}, output={"maxWidth": 64})
     means = gradient[:192, :256].reshape(48, 4, 64, 4, 3).mean(axis=(1, 3))
     assert np.abs(found.astype(float) - means).max() <= 0.51
 
 
-def test_fine_patterns_do_not_alias(made_source):
+def test_fine_patterns_do_not_alias(made_source: Callable[..., Any]) -> None:
     checks = ((np.add.outer(np.arange(512), np.arange(512)) % 2) * 255).astype(np.uint8)
     for shrink in (3.3, 5, 7.7):
         found = numpy_region(made_source(checks[..., None]), output={"maxWidth": int(512 / shrink)})
@@ -89,7 +101,9 @@ def test_fine_patterns_do_not_alias(made_source):
         assert found.std() < 30
 
 
-def test_16_bits_stay_16_bits_through_any_scaling(made_source, rng):
+def test_16_bits_stay_16_bits_through_any_scaling(
+    made_source: Callable[..., Any], rng: np.random.Generator
+) -> None:
     pixels = rng.integers(0, 65536, (128, 160, 3)).astype(np.uint16)
     source = made_source(pixels)
     for width in (100, 77, 333):
@@ -98,7 +112,9 @@ def test_16_bits_stay_16_bits_through_any_scaling(made_source, rng):
         assert (found % 257 != 0).mean() > 0.9  # not by way of 8 bits
 
 
-def test_scaling_keeps_the_shape_and_the_values_of_floats(made_source, rng):
+def test_scaling_keeps_the_shape_and_the_values_of_floats(
+    made_source: Callable[..., Any], rng: np.random.Generator
+) -> None:
     pixels = (rng.random((90, 160, 2)) * 1000 - 500).astype(np.float32)
     found = numpy_region(made_source(pixels), output={"maxWidth": 80, "maxHeight": 60})
     assert found.shape == (45, 80, 2)
@@ -107,14 +123,16 @@ def test_scaling_keeps_the_shape_and_the_values_of_floats(made_source, rng):
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint64, np.int8, bool, np.float16, ">u2"])
-def test_uncommon_dtypes_are_scaled_too(made_source, rng, dtype):
+def test_uncommon_dtypes_are_scaled_too(
+    made_source: Callable[..., Any], rng: np.random.Generator, dtype: Any
+) -> None:
     pixels = np.repeat(np.repeat(rng.integers(0, 2, (8, 9, 1)), 4, axis=0), 4, axis=1)
     found = numpy_region(made_source(pixels.astype(dtype)), output={"maxWidth": 9})
     assert found.dtype == np.dtype(dtype).newbyteorder("=") or found.dtype == np.dtype(dtype)
     np.testing.assert_array_equal(found.astype(int), pixels[::4, ::4])
 
 
-def test_labels_are_never_mixed(made_source, rng):
+def test_labels_are_never_mixed(made_source: Callable[..., Any], rng: np.random.Generator) -> None:
     labels = rng.choice([7, 1000, 65535], (300, 400, 1)).astype(np.uint16)
     source = made_source(labels, interpretation=Interpretation.LABELS)
     for width in (33, 150, 900):
@@ -125,7 +143,7 @@ def test_labels_are_never_mixed(made_source, rng):
     assert set(tiles) <= {0, 7, 1000, 65535}
 
 
-def test_what_is_transparent_does_not_bleed(made_source):
+def test_what_is_transparent_does_not_bleed(made_source: Callable[..., Any]) -> None:
     pixels = np.zeros((64, 64, 4), np.uint8)
     pixels[..., 0] = 255  # green is only where it is opaque, red where it is not
     pixels[:, :33] = (0, 200, 0, 255)
@@ -135,7 +153,9 @@ def test_what_is_transparent_does_not_bleed(made_source):
     assert found[seen][:, 1].min() == 200
 
 
-def test_huge_reductions_go_strip_by_strip_and_give_the_same(made_source, rng, monkeypatch):
+def test_huge_reductions_go_strip_by_strip_and_give_the_same(
+    made_source: Callable[..., Any], rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from ziggurat.readers.pixels import window as path
 
     picture = rng.integers(0, 255, (600, 501, 3)).astype(np.uint8)
@@ -151,7 +171,9 @@ def test_huge_reductions_go_strip_by_strip_and_give_the_same(made_source, rng, m
     assert {tuple(p) for p in nearest.reshape(-1, 3)} <= {tuple(p) for p in picture.reshape(-1, 3)}
 
 
-def test_large_native_regions_are_read_by_several_threads(made_source, monkeypatch):
+def test_large_native_regions_are_read_by_several_threads(
+    made_source: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from ziggurat.readers.pixels import threads
     from ziggurat.readers.pixels import window as path
 
@@ -164,7 +186,9 @@ def test_large_native_regions_are_read_by_several_threads(made_source, monkeypat
     assert len(source.reader.reads) > 1
 
 
-def test_encoded_pictures_decode_to_the_same(made_source, gradient):
+def test_encoded_pictures_decode_to_the_same(
+    made_source: Callable[..., Any], gradient: np.ndarray
+) -> None:
     source = made_source(gradient)
     for encoding, kind in (
         ("PNG", "image/png"),
@@ -192,14 +216,18 @@ def test_encoded_pictures_decode_to_the_same(made_source, gradient):
         assert np.abs(found - gradient).mean() <= limit, encoding
 
 
-def test_tiff_keeps_16_bits_and_all_bands(made_source, rng):
+def test_tiff_keeps_16_bits_and_all_bands(
+    made_source: Callable[..., Any], rng: np.random.Generator
+) -> None:
     pixels = rng.integers(0, 65536, (50, 60, 5)).astype(np.uint16)
     for compression in ("raw", "lzw", "deflate", "zstd"):
         data, _ = made_source(pixels).getRegion(encoding="TIFF", tiffCompression=compression)
         np.testing.assert_array_equal(tifffile.imread(io.BytesIO(data)), pixels)
 
 
-def test_jpeg_quality_and_subsampling_are_heeded(made_source, tissue):
+def test_jpeg_quality_and_subsampling_are_heeded(
+    made_source: Callable[..., Any], tissue: np.ndarray
+) -> None:
     source = made_source(tissue)
     sizes = [len(source.getRegion(jpegQuality=quality)[0]) for quality in (10, 60, 95)]
     assert sizes == sorted(sizes)
@@ -211,7 +239,9 @@ def test_jpeg_quality_and_subsampling_are_heeded(made_source, tissue):
         source.getRegion(jpegSubsampling=3)
 
 
-def test_pil_images_have_the_mode_of_the_bands(made_source, rng):
+def test_pil_images_have_the_mode_of_the_bands(
+    made_source: Callable[..., Any], rng: np.random.Generator
+) -> None:
     for bands, mode in ((1, "L"), (2, "L"), (3, "RGB"), (4, "RGBA"), (6, "RGB")):
         pixels = rng.integers(0, 255, (20, 30, bands)).astype(np.uint8)
         image, kind = made_source(pixels).getRegion(format="PIL")
@@ -234,13 +264,17 @@ def test_pil_images_have_the_mode_of_the_bands(made_source, rng):
         (bool, [False, True, False, True], [0, 255, 0, 255]),
     ],
 )
-def test_what_8_bits_show_of_other_types(made_source, dtype, stored, shown):
+def test_what_8_bits_show_of_other_types(
+    made_source: Callable[..., Any], dtype: Any, stored: Any, shown: Any
+) -> None:
     pixels = np.array(stored, dtype).reshape(2, 2, 1)
     image, _ = made_source(pixels).getRegion(format="PIL")
     assert np.asarray(image).ravel().tolist() == shown
 
 
-def test_the_first_format_that_will_do_is_given(made_source, gradient):
+def test_the_first_format_that_will_do_is_given(
+    made_source: Callable[..., Any], gradient: np.ndarray
+) -> None:
     source = made_source(gradient)
     assert source.getRegion(format=("image", "numpy"))[1] == "numpy"
     assert source.getRegion(format=("image", "PIL"))[1] == "PIL"
@@ -251,7 +285,9 @@ def test_the_first_format_that_will_do_is_given(made_source, gradient):
         source.getRegion(encoding="foo")
 
 
-def test_palettes_are_shown_in_their_colours_but_read_as_indices(made_source):
+def test_palettes_are_shown_in_their_colours_but_read_as_indices(
+    made_source: Callable[..., Any],
+) -> None:
     indices = np.array([[0, 1], [2, 9]], np.uint8)[..., None]
     palette = ((255, 0, 0, 255), (0, 255, 0, 255), (0, 0, 255, 0))
     source = made_source(indices, interpretation=Interpretation.PALETTE, palette=palette)
@@ -263,7 +299,7 @@ def test_palettes_are_shown_in_their_colours_but_read_as_indices(made_source):
 @pytest.mark.parametrize(
     ("fill", "where"), [("red", (0, 40)), ("corner:#f00", (0, 0)), ("none", None), (None, None)]
 )
-def test_filling_up(made_source, fill, where):
+def test_filling_up(made_source: Callable[..., Any], fill: Any, where: Any) -> None:
     source = made_source(np.full((50, 100, 3), 7, np.uint8))
     found = numpy_region(source, output={"maxWidth": 120, "maxHeight": 140}, fill=fill)
     if where is None:
@@ -275,12 +311,16 @@ def test_filling_up(made_source, fill, where):
     assert (found == (255, 0, 0)).all(axis=2).sum() == 80 * 120
 
 
-def test_an_unknown_colour_is_an_error(made_source, gradient):
+def test_an_unknown_colour_is_an_error(
+    made_source: Callable[..., Any], gradient: np.ndarray
+) -> None:
     with pytest.raises(OptionError, match="no colour 'reddish'"):
         made_source(gradient).getRegion(output={"maxWidth": 9, "maxHeight": 9}, fill="reddish")
 
 
-def test_a_tiled_export_is_a_tiled_tiff_with_all_pixels(made_source, rng, tmp_path):
+def test_a_tiled_export_is_a_tiled_tiff_with_all_pixels(
+    made_source: Callable[..., Any], rng: np.random.Generator, tmp_path: Path
+) -> None:
     pixels = rng.integers(0, 65536, (700, 530, 3)).astype(np.uint16)
     source = made_source(pixels, mm_x=0.001, mm_y=0.001)
     target = tmp_path / "out.tiff"
@@ -301,7 +341,7 @@ def test_a_tiled_export_is_a_tiled_tiff_with_all_pixels(made_source, rng, tmp_pa
         made.unlink()
 
 
-def test_frames_are_told_apart(made_source, rng):
+def test_frames_are_told_apart(made_source: Callable[..., Any], rng: np.random.Generator) -> None:
     pixels = rng.integers(0, 255, (2, 3, 40, 50)).astype(np.uint8)
     source = made_source(pixels, "tcyx", identity="frames")
     for frame in range(6):
@@ -312,7 +352,9 @@ def test_frames_are_told_apart(made_source, rng):
             source.getRegion(frame=frame)
 
 
-def test_a_style_may_be_set_changed_and_taken_away(made_source, gradient):
+def test_a_style_may_be_set_changed_and_taken_away(
+    made_source: Callable[..., Any], gradient: np.ndarray
+) -> None:
     source = made_source(gradient, identity="styled")
     plain = numpy_region(source)
     source.style = {"min": 0, "max": 100, "band": 1}
@@ -327,7 +369,7 @@ def test_a_style_may_be_set_changed_and_taken_away(made_source, gradient):
     np.testing.assert_array_equal(per_call, styled)
 
 
-def test_frames_side_by_side(made_source, rng):
+def test_frames_side_by_side(made_source: Callable[..., Any], rng: np.random.Generator) -> None:
     pixels = rng.integers(0, 255, (5, 20, 30)).astype(np.uint8)
     source = made_source(pixels, "cyx")
     found, kind = source.tileFrames(format="numpy")
@@ -343,7 +385,7 @@ def test_frames_side_by_side(made_source, rng):
         source.tileFrames(framesAcross=0)
 
 
-def test_thumbnails(made_source, gradient):
+def test_thumbnails(made_source: Callable[..., Any], gradient: np.ndarray) -> None:
     source = made_source(gradient)
     assert numpy_size(source.getThumbnail(format="numpy")) == (170, 256)
     assert numpy_size(source.getThumbnail(width=100, format="numpy")) == (66, 100)
@@ -354,11 +396,13 @@ def test_thumbnails(made_source, gradient):
             source.getThumbnail(width=bad)
 
 
-def numpy_size(answer):
+def numpy_size(answer: Any) -> Any:
     return answer[0].shape[:2]
 
 
-def test_open_options_are_the_defaults_of_calls(made_source, gradient):
+def test_open_options_are_the_defaults_of_calls(
+    made_source: Callable[..., Any], gradient: np.ndarray
+) -> None:
     source = made_source(gradient, options=OpenOptions(encoding="PNG"))
     assert source.getRegion()[1] == "image/png"
     assert source.getTile(0, 0, 0)[:4] == b"\x89PNG"
@@ -378,8 +422,16 @@ def test_open_options_are_the_defaults_of_calls(made_source, gradient):
     edges=st.booleans(),
 )
 def test_a_region_is_its_tiles_put_together(
-    made_source, gradient, left, top, width, height, tile, overlap, edges
-):
+    made_source: Callable[..., Any],
+    gradient: np.ndarray,
+    left: int,
+    top: int,
+    width: int,
+    height: int,
+    tile: Any,
+    overlap: Any,
+    edges: Any,
+) -> None:
     source = made_source(gradient, identity="stitched")
     region = {"left": left, "top": top, "width": width, "height": height}
     overlap = min(overlap, tile - 1)
@@ -406,7 +458,9 @@ def test_a_region_is_its_tiles_put_together(
     np.testing.assert_array_equal(stitched, whole)
 
 
-def test_a_tiled_export_appears_whole_or_not_at_all(made_source, gradient, tmp_path):
+def test_a_tiled_export_appears_whole_or_not_at_all(
+    made_source: Callable[..., Any], gradient: np.ndarray, tmp_path: Path
+) -> None:
     source = made_source(gradient)
     target = tmp_path / "out.tiff"
     target.write_bytes(b"as before")
@@ -425,7 +479,9 @@ def test_a_tiled_export_appears_whole_or_not_at_all(made_source, gradient, tmp_p
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_tiled_export_onto_its_own_source_is_refused(gradient, tmp_path):
+def test_a_tiled_export_onto_its_own_source_is_refused(
+    gradient: np.ndarray, tmp_path: Path
+) -> None:
     path = tmp_path / "source.tiff"
     tifffile.imwrite(path, gradient)
     stored = path.read_bytes()
@@ -434,7 +490,9 @@ def test_a_tiled_export_onto_its_own_source_is_refused(gradient, tmp_path):
     assert path.read_bytes() == stored
 
 
-def test_the_jpeg_quality_of_tiffs_is_the_one_asked_for(made_source, gradient, tmp_path):
+def test_the_jpeg_quality_of_tiffs_is_the_one_asked_for(
+    made_source: Callable[..., Any], gradient: np.ndarray, tmp_path: Path
+) -> None:
     source = made_source(gradient)
     for encoding, output in (("TIFF", {}), ("TILED", {"path": tmp_path / "out.tiff"})):
         sizes = []
@@ -447,19 +505,25 @@ def test_the_jpeg_quality_of_tiffs_is_the_one_asked_for(made_source, gradient, t
 
 
 @pytest.mark.parametrize("bands", [1, 3])
-def test_jpeg_in_tiff_takes_8_bits_only(made_source, rng, bands):
+def test_jpeg_in_tiff_takes_8_bits_only(
+    made_source: Callable[..., Any], rng: np.random.Generator, bands: int
+) -> None:
     pixels = rng.integers(0, 65536, (40, 50, bands)).astype(np.uint16)
     with pytest.raises(OptionError, match="holds one or three bands of uint8"):
         made_source(pixels).getRegion(encoding="TIFF", tiffCompression="jpeg")
 
 
 @pytest.mark.parametrize("arguments", [{"format": 5}, {"fill": 5}, {"resample": float("inf")}])
-def test_what_can_not_be_meant_is_an_option_error(made_source, gradient, arguments):
+def test_what_can_not_be_meant_is_an_option_error(
+    made_source: Callable[..., Any], gradient: np.ndarray, arguments: Any
+) -> None:
     with pytest.raises(OptionError):
         made_source(gradient).getRegion(output={"maxWidth": 9, "maxHeight": 9}, **arguments)
 
 
-def test_frames_side_by_side_take_the_workers_of_the_reference(made_source, rng):
+def test_frames_side_by_side_take_the_workers_of_the_reference(
+    made_source: Callable[..., Any], rng: np.random.Generator
+) -> None:
     pixels = rng.integers(0, 255, (3, 40, 50)).astype(np.uint8)
     source = made_source(pixels, "cyx")
     expected = source.tileFrames("numpy")[0]
@@ -473,14 +537,18 @@ def test_frames_side_by_side_take_the_workers_of_the_reference(made_source, rng)
 @pytest.mark.parametrize(
     ("dtype", "full"), [("int8", 127), ("uint8", 255), ("int16", 32767), ("uint16", 65535)]
 )
-def test_the_colour_of_a_fill_is_in_the_range_of_the_pixels(made_source, dtype, full):
+def test_the_colour_of_a_fill_is_in_the_range_of_the_pixels(
+    made_source: Callable[..., Any], dtype: Any, full: Any
+) -> None:
     source = made_source(np.zeros((20, 40, 3), dtype))
     limits = {"maxWidth": 40, "maxHeight": 40}
     found = numpy_region(source, output=limits, fill="corner:#ff0080")
     assert found[-1, 0].tolist() == [full, 0, 128 * full // 255]
 
 
-def test_more_pixels_than_memory_are_refused(made_source, gradient):
+def test_more_pixels_than_memory_are_refused(
+    made_source: Callable[..., Any], gradient: np.ndarray
+) -> None:
     source = made_source(gradient, mm_x=0.001, mm_y=0.001)
     for arguments in ({"scale": {"mm_x": 1e-9}}, {"output": {"maxWidth": 10_000_000}}):
         with pytest.raises(RegionError, match=r"of memory; ask for less.*TILED"):
@@ -489,7 +557,9 @@ def test_more_pixels_than_memory_are_refused(made_source, gradient):
 
 @pytest.mark.parametrize("encoding", sorted(set(TileOutputMimeTypes) - {"TILED"}))
 @pytest.mark.parametrize("bands", [1, 2, 3, 4])
-def test_every_encoding_takes_gray_colour_and_alpha(made_source, rng, encoding, bands):
+def test_every_encoding_takes_gray_colour_and_alpha(
+    made_source: Callable[..., Any], rng: np.random.Generator, encoding: Any, bands: int
+) -> None:
     pixels = rng.integers(0, 255, (20, 30, bands)).astype(np.uint8)
     source = made_source(pixels, alpha=bands in (2, 4))
     data, mime = source.getRegion(encoding=encoding)

@@ -6,8 +6,10 @@ import os
 import pickle
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -23,7 +25,7 @@ from ziggurat.readers.source.options import OpenOptions
 
 
 @pytest.fixture
-def picture(tmp_path, rng):
+def picture(tmp_path: Path, rng: np.random.Generator) -> Any:
     """A tiled TIFF of 500 x 400 random RGB pixels: its path and the pixels."""
     pixels = rng.integers(0, 255, (400, 500, 3)).astype(np.uint8)
     path = tmp_path / "picture.tif"
@@ -32,14 +34,14 @@ def picture(tmp_path, rng):
 
 
 @pytest.mark.parametrize("form", [str, Path, lambda path: f"file://{path}"])
-def test_paths_of_any_form(picture, form):
+def test_paths_of_any_form(picture: Any, form: Any) -> None:
     path, pixels = picture
     with ziggurat.open(form(path)) as source:
         assert source[5, 7].tolist() == pixels[5, 7].tolist()
         assert source.largeImagePath in (str(path), f"file://{path}")
 
 
-def test_what_is_not_there_is_a_file_not_found_error(tmp_path):
+def test_what_is_not_there_is_a_file_not_found_error(tmp_path: Path) -> None:
     for known in (SourceNotFoundError, FileNotFoundError, ziggurat.exceptions.TileSourceError):
         with pytest.raises(known) as caught:
             ziggurat.open(tmp_path / "nothing.tif")
@@ -47,7 +49,7 @@ def test_what_is_not_there_is_a_file_not_found_error(tmp_path):
     assert not ziggurat.canRead(tmp_path / "nothing.tif")
 
 
-def test_can_read(picture, tmp_path):
+def test_can_read(picture: Any, tmp_path: Path) -> None:
     path, _ = picture
     assert ziggurat.canRead(path)
     text = tmp_path / "notes.txt"
@@ -58,7 +60,7 @@ def test_can_read(picture, tmp_path):
     assert not any(reads for _, reads in ziggurat.canReadList(text))
 
 
-def test_what_there_is_to_open_with():
+def test_what_there_is_to_open_with() -> None:
     sources = ziggurat.listSources()
     assert list(sources["sources"])
     assert "mrxs" in ziggurat.listExtensions()
@@ -75,12 +77,12 @@ def test_what_there_is_to_open_with():
         ({"style": {"nonsense": 1}}, "nonsense"),
     ],
 )
-def test_options_that_can_not_be_meant(picture, options, message):
+def test_options_that_can_not_be_meant(picture: Any, options: Any, message: Any) -> None:
     with pytest.raises(OptionError, match=message):
         ziggurat.open(picture[0], **options)
 
 
-def test_metadata(made_source, gradient):
+def test_metadata(made_source: Callable[..., Any], gradient: np.ndarray) -> None:
     source = made_source(gradient, mm_x=0.00025, mm_y=0.00025)
     assert (
         source.getMetadata()
@@ -107,7 +109,7 @@ def test_metadata(made_source, gradient):
     assert source.getInternalMetadata() == {"properties": {}}
 
 
-def test_what_is_not_known_is_none(made_source, gradient):
+def test_what_is_not_known_is_none(made_source: Callable[..., Any], gradient: np.ndarray) -> None:
     source = made_source(gradient)
     assert source.getNativeMagnification() == {"magnification": None, "mm_x": None, "mm_y": None}
     assert source.getLevelForMagnification(20) == 3
@@ -116,7 +118,7 @@ def test_what_is_not_known_is_none(made_source, gradient):
     assert source.frameToAxes(0) == {"frame": 0}
 
 
-def test_scales_of_levels(made_source, gradient):
+def test_scales_of_levels(made_source: Callable[..., Any], gradient: np.ndarray) -> None:
     source = made_source(gradient, levels=1, mm_x=0.0005, mm_y=0.0005, magnification=20.0)
     assert source.getMagnificationForLevel(2) == {
         "magnification": 10.0,
@@ -160,7 +162,9 @@ def test_scales_of_levels(made_source, gradient):
         ("aperio", [3, 3, 3, 3, 4]),
     ],
 )
-def test_the_level_that_serves_another_is_the_reference_s(made_source, kind, expected):
+def test_the_level_that_serves_another_is_the_reference_s(
+    made_source: Callable[..., Any], kind: str, expected: Any
+) -> None:
     source = made_source(np.zeros((1024, 1024, 1), np.uint8), levels=1, format=kind)
     assert [source.getPreferredLevel(level) for level in range(-1, 6)] == [
         expected[0],
@@ -169,7 +173,7 @@ def test_the_level_that_serves_another_is_the_reference_s(made_source, kind, exp
     ]
 
 
-def test_points_and_regions_at_another_scale(made_source):
+def test_points_and_regions_at_another_scale(made_source: Callable[..., Any]) -> None:
     source = made_source(
         np.zeros((2967, 2220, 1), np.uint8), mm_x=0.000499, mm_y=0.000499, magnification=20.0
     )
@@ -207,7 +211,7 @@ def test_points_and_regions_at_another_scale(made_source):
     assert tile["gx"] == 64
 
 
-def test_frames_and_axes(made_source, rng):
+def test_frames_and_axes(made_source: Callable[..., Any], rng: np.random.Generator) -> None:
     pixels = rng.integers(0, 255, (2, 3, 2, 20, 30)).astype(np.uint8)
     channels = (Channel("red dye"), Channel("blue dye"))
     axes = (Axis("t", 2, (0.0, 2.5), "s"), Axis("z", 3), Axis("c", 2))
@@ -249,7 +253,7 @@ def test_frames_and_axes(made_source, rng):
             source.axesToFrame(**position)
 
 
-def test_bands(made_source, rng):
+def test_bands(made_source: Callable[..., Any], rng: np.random.Generator) -> None:
     pixels = rng.integers(3, 250, (40, 50, 4)).astype(np.uint8)
     source = made_source(pixels)
     names = [facts["interpretation"] for facts in source.getBandInformation().values()]
@@ -265,7 +269,9 @@ def test_bands(made_source, rng):
     assert many.getBandInformation()[1] == {"interpretation": "unknown"}
 
 
-def test_histograms_agree_with_numpy(made_source, rng):
+def test_histograms_agree_with_numpy(
+    made_source: Callable[..., Any], rng: np.random.Generator
+) -> None:
     pixels = (rng.normal(1000, 200, (120, 130, 2))).clip(0).astype(np.uint16)
     found = made_source(pixels).histogram(bins=50)
     for band, facts in enumerate(found["histogram"]):
@@ -282,10 +288,10 @@ def test_histograms_agree_with_numpy(made_source, rng):
     assert np.sum(dense["hist"]) == pytest.approx(1)
 
 
-def test_whole_edges_of_a_histogram(made_source):
+def test_whole_edges_of_a_histogram(made_source: Callable[..., Any]) -> None:
     pixels = np.arange(10, 110, dtype=np.uint8).reshape(10, 10, 1)
 
-    def facts(**arguments):
+    def facts(**arguments: Any) -> Any:
         [found] = made_source(pixels).histogram(**arguments)["histogram"]
         assert found["hist"].sum() == 100
         return found["range"], found["bins"]
@@ -299,14 +305,14 @@ def test_whole_edges_of_a_histogram(made_source):
     np.testing.assert_array_equal(found["hist"], [41, 59])
 
 
-def test_nan_does_not_count(made_source):
+def test_nan_does_not_count(made_source: Callable[..., Any]) -> None:
     pixels = np.array([[1.0, np.nan], [3.0, np.inf]], np.float32)[..., None]
     found = made_source(pixels).histogram(bins=2, range=(0, 4))
     assert found["mean"][0] == 2
     np.testing.assert_array_equal(found["histogram"][0]["hist"], [1, 1])
 
 
-def test_single_pixels(made_source, gradient):
+def test_single_pixels(made_source: Callable[..., Any], gradient: np.ndarray) -> None:
     source = made_source(gradient, mm_x=0.001, mm_y=0.001)
     assert source.getPixel(region={"left": 30, "top": 40}) == {
         "value": [30, 40, 70],
@@ -327,7 +333,7 @@ def test_single_pixels(made_source, gradient):
     assert gray.getPixel(region={"left": 1, "top": 1}) == {"value": [0x8123], "l": 0x81}
 
 
-def test_numpy_indexing(made_source, gradient):
+def test_numpy_indexing(made_source: Callable[..., Any], gradient: np.ndarray) -> None:
     source = made_source(gradient)
     cases = [
         np.s_[:],
@@ -353,7 +359,9 @@ def test_numpy_indexing(made_source, gradient):
         _ = source[1, 2, 0, 0]
 
 
-def test_levels_as_lazy_arrays_and_dask(made_source, gradient):
+def test_levels_as_lazy_arrays_and_dask(
+    made_source: Callable[..., Any], gradient: np.ndarray
+) -> None:
     source = made_source(gradient, levels=2)
     arrays = source.level_arrays()
     assert [array.shape for array in arrays] == [(200, 300, 3), (100, 150, 3), (50, 75, 3)]
@@ -368,7 +376,7 @@ def test_levels_as_lazy_arrays_and_dask(made_source, gradient):
         source.to_dask(3)
 
 
-def test_notebooks(made_source, gradient):
+def test_notebooks(made_source: Callable[..., Any], gradient: np.ndarray) -> None:
     source = made_source(gradient)
     assert source._repr_png_()[:4] == b"\x89PNG"
     assert "300 × 200" in source._repr_html_()
@@ -378,7 +386,7 @@ def test_notebooks(made_source, gradient):
     assert pickle.loads(pickle.dumps(data)).mimetype == "image/png"
 
 
-def test_a_source_pickles_as_path_and_options(picture):
+def test_a_source_pickles_as_path_and_options(picture: Any) -> None:
     path, pixels = picture
     with ziggurat.open(path, encoding="PNG", edge="crop") as source:
         data = pickle.dumps(source)
@@ -388,13 +396,13 @@ def test_a_source_pickles_as_path_and_options(picture):
             np.testing.assert_array_equal(again[:], pixels)
 
 
-def _sum_of(source):
+def _sum_of(source: Any) -> Any:
     return os.getpid(), int(source[:].astype(np.int64).sum())
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_a_source_goes_to_other_processes(picture, method):
+def test_a_source_goes_to_other_processes(picture: Any, method: Any) -> None:
     path, pixels = picture
     with ziggurat.open(path) as source:
         source.getRegion(format="numpy")
@@ -406,13 +414,13 @@ def test_a_source_goes_to_other_processes(picture, method):
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_a_forked_child_reads_through_the_same_object(picture):
+def test_a_forked_child_reads_through_the_same_object(picture: Any) -> None:
     path, pixels = picture
     source = ziggurat.open(path, noCache=True)
     reader = source._reader()
     stop = threading.Event()
 
-    def keep_reading():
+    def keep_reading() -> None:
         while not stop.is_set():
             source.getRegion(format="numpy")
 
@@ -433,7 +441,7 @@ def test_a_forked_child_reads_through_the_same_object(picture):
         source.close()
 
 
-def test_what_grows_is_never_cached(rng):
+def test_what_grows_is_never_cached(rng: np.random.Generator) -> None:
     sink = ziggurat.new()
     sink.addTile(np.full((64, 64, 3), 7, np.uint8), 0, 0)
     with ziggurat.open(sink.path) as source:
@@ -443,7 +451,7 @@ def test_what_grows_is_never_cached(rng):
         assert sink[0, 0].tolist() == [9, 9, 9]
 
 
-def test_a_closed_source_says_so(picture):
+def test_a_closed_source_says_so(picture: Any) -> None:
     with ziggurat.open(picture[0]) as source:
         pass
     source.close()
@@ -451,12 +459,12 @@ def test_a_closed_source_says_so(picture):
         source.getRegion()
 
 
-def test_many_threads_read_the_right_pixels(picture):
+def test_many_threads_read_the_right_pixels(picture: Any) -> None:
     path, pixels = picture
     places = [(x, y) for x in range(0, 400, 37) for y in range(0, 300, 29)]
     with ziggurat.open(path) as source, ThreadPoolExecutor(8) as pool:
 
-        def check(place):
+        def check(place: Any) -> Any:
             x, y = place
             region = {"left": x, "top": y, "width": 90, "height": 80}
             found = source.getRegion(format="numpy", region=region)[0]
@@ -468,11 +476,11 @@ def test_many_threads_read_the_right_pixels(picture):
 class SlowReads(Reader):
     """Stands for a decoder that lets other threads run, as all of ours do."""
 
-    def __init__(self, reader):
+    def __init__(self, reader: Any) -> None:
         self.info, self._read, self.busy, self.most = reader.info, reader.read, 0, 0
         self._lock = threading.Lock()
 
-    def read(self, level, frame, rect):
+    def read(self, level: int, frame: int, rect: Any) -> Any:
         with self._lock:
             self.busy += 1
             self.most = max(self.most, self.busy)
@@ -482,7 +490,9 @@ class SlowReads(Reader):
         return self._read(level, frame, rect)
 
 
-def test_independent_reads_do_not_wait_for_each_other(made_source, gradient):
+def test_independent_reads_do_not_wait_for_each_other(
+    made_source: Callable[..., Any], gradient: np.ndarray
+) -> None:
     source = made_source(gradient, tile=16, options=OpenOptions(noCache=True))
     source.reader = slow = SlowReads(source.reader)
     with ThreadPoolExecutor(4) as pool:
@@ -491,19 +501,25 @@ def test_independent_reads_do_not_wait_for_each_other(made_source, gradient):
 
 
 @pytest.mark.parametrize("limits", [(5, 1), (1,), 3, ("a", "b"), (0, float("nan")), "whole"])
-def test_a_histogram_of_no_range_is_refused(made_source, gradient, limits):
+def test_a_histogram_of_no_range_is_refused(
+    made_source: Callable[..., Any], gradient: np.ndarray, limits: Any
+) -> None:
     with pytest.raises(OptionError, match="range"):
         made_source(gradient).histogram(range=limits)
 
 
 @pytest.mark.parametrize("dtype", ["nonsense", "U5", 7])
-def test_a_histogram_of_no_dtype_is_refused(made_source, gradient, dtype):
+def test_a_histogram_of_no_dtype_is_refused(
+    made_source: Callable[..., Any], gradient: np.ndarray, dtype: Any
+) -> None:
     with pytest.raises(OptionError, match="dtype"):
         made_source(gradient).histogram(dtype=dtype)
 
 
 @pytest.mark.parametrize("value", [2.5, np.nan])
-def test_the_histogram_of_one_value_or_none_has_edges(made_source, value):
+def test_the_histogram_of_one_value_or_none_has_edges(
+    made_source: Callable[..., Any], value: Any
+) -> None:
     pixels = np.full((40, 50, 1), value, np.float32)
     [found] = made_source(pixels).histogram(bins=4, density=True)["histogram"]
     assert (np.diff(found["bin_edges"]) > 0).all()
@@ -512,7 +528,9 @@ def test_the_histogram_of_one_value_or_none_has_edges(made_source, value):
 
 
 @pytest.mark.parametrize("size", [0, -1, 2.5, "wide"])
-def test_associated_images_of_no_size_are_refused(data_file, size):
+def test_associated_images_of_no_size_are_refused(
+    data_file: Callable[[str], Path], size: int
+) -> None:
     with ziggurat.open(data_file("aperio-svs/CMU-1-Small-Region.svs")) as source:
         for name in ("width", "height"):
             with pytest.raises(OptionError, match=name):
@@ -522,7 +540,9 @@ def test_associated_images_of_no_size_are_refused(data_file, size):
 @pytest.mark.parametrize(
     "position", [np.int64(3), {"position": np.int64(3)}, {"region_x": 1, "region_y": np.uint8(1)}]
 )
-def test_a_tile_is_named_by_any_kind_of_whole_number(made_source, gradient, position):
+def test_a_tile_is_named_by_any_kind_of_whole_number(
+    made_source: Callable[..., Any], gradient: np.ndarray, position: Any
+) -> None:
     source = made_source(gradient)
     size = {"width": -(-gradient.shape[1] // 2), "height": 64}
     assert (
@@ -532,17 +552,19 @@ def test_a_tile_is_named_by_any_kind_of_whole_number(made_source, gradient, posi
 
 
 @pytest.mark.parametrize("position", [1.5, "first", {"position": "x"}, {"level_x": 0.5}])
-def test_a_tile_is_not_named_by_what_is_no_number(made_source, gradient, position):
+def test_a_tile_is_not_named_by_what_is_no_number(
+    made_source: Callable[..., Any], gradient: np.ndarray, position: Any
+) -> None:
     with pytest.raises(OptionError, match="tile_position"):
         made_source(gradient).getSingleTile(tile_position=position)
 
 
-def mean(path, frame=0):
+def mean(path: Path, frame: int = 0) -> Any:
     with ziggurat.open(path) as source:
         return source.getRegion(format="numpy", frame=frame)[0].mean()
 
 
-def test_a_zarr_folder_that_was_rewritten_in_place_is_read_anew(tmp_path):
+def test_a_zarr_folder_that_was_rewritten_in_place_is_read_anew(tmp_path: Path) -> None:
     path = tmp_path / "plain.zarr"
     array = zarr.create_array(str(path), shape=(300, 300), chunks=(128, 128), dtype="uint8")
     for value in (10, 77):  # the metadata stays the same, byte for byte
@@ -550,7 +572,7 @@ def test_a_zarr_folder_that_was_rewritten_in_place_is_read_anew(tmp_path):
         assert mean(path) == value
 
 
-def test_a_raster_whose_parts_were_rewritten_is_read_anew(tmp_path):
+def test_a_raster_whose_parts_were_rewritten_is_read_anew(tmp_path: Path) -> None:
     part, whole = tmp_path / "part.tif", tmp_path / "whole.vrt"
     for value in (3, 8):
         tifffile.imwrite(part, np.full((300, 300), value, np.uint8))
@@ -564,7 +586,9 @@ def test_a_raster_whose_parts_were_rewritten_is_read_anew(tmp_path):
         assert mean(whole) == value
 
 
-def test_an_image_of_several_files_is_read_anew_when_another_one_was_rewritten(tmp_path):
+def test_an_image_of_several_files_is_read_anew_when_another_one_was_rewritten(
+    tmp_path: Path,
+) -> None:
     paths = [tmp_path / f"z{number}.ome.tif" for number in range(2)]
     names = [f"urn:uuid:00000000-0000-4000-8000-00000000000{number}" for number in range(2)]
     planes = "".join(
@@ -573,7 +597,7 @@ def test_an_image_of_several_files_is_read_anew_when_another_one_was_rewritten(t
         for z in range(2)
     )
 
-    def write(z, value):
+    def write(z: Any, value: Any) -> None:
         xml = (
             f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{names[z]}">'
             '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" '
@@ -591,8 +615,8 @@ def test_an_image_of_several_files_is_read_anew_when_another_one_was_rewritten(t
 
 @pytest.mark.parametrize("name", ["picture.png", "plain.tiff", "place.tif"])
 def test_a_relative_path_holds_after_the_working_directory_changed(
-    gradient, tmp_path, monkeypatch, name
-):
+    gradient: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     if name == "picture.png":
         PIL.Image.fromarray(gradient).save(tmp_path / name)
     else:
@@ -608,18 +632,18 @@ def test_a_relative_path_holds_after_the_working_directory_changed(
 
 
 @pytest.mark.parametrize("path", ["\0", "x" * 5000, "no/such", ""])
-def test_no_path_at_all_is_an_error_of_ours(path):
+def test_no_path_at_all_is_an_error_of_ours(path: Path) -> None:
     with pytest.raises(SourceError):
         ziggurat.open(path)
     assert not ziggurat.canRead(path)
 
 
-def test_what_is_cached_for_one_opening_goes_with_it(tmp_path):
+def test_what_is_cached_for_one_opening_goes_with_it(tmp_path: Path) -> None:
     path = tmp_path / "plain.zarr"
     zarr.create_array(str(path), shape=(300, 300), chunks=(128, 128), dtype="uint8")[:] = 1
     ziggurat.cachesClear()
 
-    def used():
+    def used() -> Any:
         return ziggurat.cachesInfo()["tileCache"]["used"]
 
     source = ziggurat.open(path)

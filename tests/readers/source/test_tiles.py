@@ -3,6 +3,9 @@
 import io
 import pickle
 import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -16,7 +19,7 @@ from ziggurat.readers.source.options import OpenOptions
 
 
 @pytest.fixture
-def jpeg_pyramid(tmp_path, tissue):
+def jpeg_pyramid(tmp_path: Path, tissue: np.ndarray) -> Any:
     """A tiled JPEG TIFF with shared tables, 600 x 500 out of real tissue, and one ÷2 level."""
     path = tmp_path / "jpeg.tif"
     full = np.concatenate([tissue, tissue[:, :88]], axis=1)[:500]
@@ -28,19 +31,19 @@ def jpeg_pyramid(tmp_path, tissue):
     return path
 
 
-def stored_tile(path, level, index):
+def stored_tile(path: Path, level: int, index: Any) -> Any:
     with tifffile.TiffFile(path) as tiff:
         page = tiff.pages.first if not level else tiff.pages.first.pages[level - 1]
         tiff.filehandle.seek(page.dataoffsets[index])
         return tiff.filehandle.read(page.databytecounts[index]), page.jpegtables
 
 
-def entropy_coded(stream):
+def entropy_coded(stream: Any) -> Any:
     """Everything from the start-of-scan marker on."""
     return stream[stream.index(b"\xff\xda") :]
 
 
-def test_stored_jpeg_tiles_are_handed_out_byte_for_byte(jpeg_pyramid):
+def test_stored_jpeg_tiles_are_handed_out_byte_for_byte(jpeg_pyramid: Any) -> None:
     with ziggurat.open(jpeg_pyramid) as source:
         assert (source.levels, source.tileWidth) == (4, 128)
         for level, z, columns in ((0, 3, 5), (1, 2, 3)):
@@ -56,7 +59,7 @@ def test_stored_jpeg_tiles_are_handed_out_byte_for_byte(jpeg_pyramid):
                 assert np.abs(shown[inside].astype(int) - pixels[inside]).mean() < 3
 
 
-def test_other_encodings_styles_and_edges_are_made_anew(jpeg_pyramid):
+def test_other_encodings_styles_and_edges_are_made_anew(jpeg_pyramid: Any) -> None:
     stored = entropy_coded(stored_tile(jpeg_pyramid, 0, 0)[0])
     corner = entropy_coded(stored_tile(jpeg_pyramid, 0, 19)[0])
     with ziggurat.open(jpeg_pyramid, encoding="JFIF") as source:
@@ -75,7 +78,7 @@ def test_other_encodings_styles_and_edges_are_made_anew(jpeg_pyramid):
         assert (tile[116:] == (255, 0, 0)).all()
 
 
-def test_real_slides_serve_their_own_jpeg(data_file):
+def test_real_slides_serve_their_own_jpeg(data_file: Callable[[str], Path]) -> None:
     path = data_file("aperio-svs/CMU-1-Small-Region.svs")
     with ziggurat.open(path) as source:
         columns = -(-source.sizeX // source.tileWidth)
@@ -87,7 +90,9 @@ def test_real_slides_serve_their_own_jpeg(data_file):
         assert np.abs(shown - source.getTile(4, 3, 4, numpyAllowed=True)).max() <= 2
 
 
-def test_levels_that_are_not_stored_are_made_by_averaging(made_source, gradient):
+def test_levels_that_are_not_stored_are_made_by_averaging(
+    made_source: Callable[..., Any], gradient: np.ndarray
+) -> None:
     for identity in (None, "synthesised"):
         source = made_source(gradient, tile=32, identity=identity)
         assert source.levels == 5
@@ -104,7 +109,9 @@ def test_levels_that_are_not_stored_are_made_by_averaging(made_source, gradient)
         np.testing.assert_array_equal(source.getTile(0, 0, 0, numpyAllowed=True), top)
 
 
-def test_every_tile_of_every_level_is_there_and_no_other(made_source, gradient):
+def test_every_tile_of_every_level_is_there_and_no_other(
+    made_source: Callable[..., Any], gradient: np.ndarray
+) -> None:
     source = made_source(gradient, tile=64, levels=1)
     for z in range(source.levels):
         step = 64 * 2 ** (source.levels - 1 - z)
@@ -122,7 +129,9 @@ def test_every_tile_of_every_level_is_there_and_no_other(made_source, gradient):
         source.getTile(0, 0, 0, frame=1)
 
 
-def test_padding_is_the_background_where_one_is_told(made_source, gradient):
+def test_padding_is_the_background_where_one_is_told(
+    made_source: Callable[..., Any], gradient: np.ndarray
+) -> None:
     source = made_source(gradient, tile=64, background=(255.0, 254.0, 253.0))
     tile = source.getTile(4, 3, source.levels - 1, numpyAllowed=True)
     assert (tile[:, 44:] == (255, 254, 253)).all()
@@ -136,7 +145,7 @@ KEYS = {
 }
 
 
-def test_tiles_have_all_their_facts(made_source, gradient):
+def test_tiles_have_all_their_facts(made_source: Callable[..., Any], gradient: np.ndarray) -> None:
     source = made_source(gradient, mm_x=0.001, mm_y=0.002, magnification=10.0)
     region = {"left": 100, "top": 50, "width": 150, "height": 120}
     tiles = list(source.tileIterator(region=region, tile_size={"width": 64}))
@@ -165,7 +174,9 @@ def test_tiles_have_all_their_facts(made_source, gradient):
     np.testing.assert_array_equal(last["tile"], gradient[128:170, 192:250])
 
 
-def test_scaled_tiles_say_how_they_were_scaled(made_source, gradient):
+def test_scaled_tiles_say_how_they_were_scaled(
+    made_source: Callable[..., Any], gradient: np.ndarray
+) -> None:
     source = made_source(gradient, mm_x=0.001, mm_y=0.001, magnification=10.0)
     tiles = list(source.tileIterator(scale={"magnification": 4}, tile_size={"width": 50}))
     assert set(tiles[0]) == KEYS | {
@@ -185,7 +196,9 @@ def test_scaled_tiles_say_how_they_were_scaled(made_source, gradient):
     assert (plain["magnification"], plain["level"]) == (10.0, source.levels - 1)
 
 
-def test_stored_levels_are_iterated_without_scaling(made_source, gradient):
+def test_stored_levels_are_iterated_without_scaling(
+    made_source: Callable[..., Any], gradient: np.ndarray
+) -> None:
     source = made_source(gradient, levels=2, mm_x=0.001, mm_y=0.001)
     tile = next(source.tileIterator(scale={"mm_x": 0.002}, tile_size={"width": 1000}))
     assert "scaled" not in tile
@@ -198,7 +211,9 @@ def test_stored_levels_are_iterated_without_scaling(made_source, gradient):
     np.testing.assert_array_equal(tile["tile"], source.reader._levels[1][0])
 
 
-def test_pixels_are_read_when_they_are_looked_at(made_source, gradient):
+def test_pixels_are_read_when_they_are_looked_at(
+    made_source: Callable[..., Any], gradient: np.ndarray
+) -> None:
     source = made_source(gradient)
     tile = next(source.tileIterator())
     assert (tile["width"], len(source.reader.reads)) == (64, 0)
@@ -215,7 +230,9 @@ def test_pixels_are_read_when_they_are_looked_at(made_source, gradient):
     assert dict(tile.items())["format"] == "numpy"
 
 
-def test_one_tile_by_any_of_its_names(made_source, gradient):
+def test_one_tile_by_any_of_its_names(
+    made_source: Callable[..., Any], gradient: np.ndarray
+) -> None:
     source = made_source(gradient)
     whole = list(source.tileIterator(region={"left": 70}))
     assert (
@@ -239,7 +256,7 @@ def test_one_tile_by_any_of_its_names(made_source, gradient):
         source.getSingleTile(tile_position={"x": 1})
 
 
-def test_nothing_to_iterate_over(made_source, gradient):
+def test_nothing_to_iterate_over(made_source: Callable[..., Any], gradient: np.ndarray) -> None:
     source = made_source(gradient)
     tiles = source.tileIterator(region={"left": 900})
     assert (len(tiles), list(tiles), tiles.info) == (0, [], None)
@@ -248,7 +265,9 @@ def test_nothing_to_iterate_over(made_source, gradient):
         source.tileIterator(tile_size={"width": 8}, tile_overlap={"x": 8})
 
 
-def test_reading_ahead_gives_the_same_tiles_in_order(made_source, gradient):
+def test_reading_ahead_gives_the_same_tiles_in_order(
+    made_source: Callable[..., Any], gradient: np.ndarray
+) -> None:
     source = made_source(gradient, tile=32, identity="ahead")
     plain = [(tile["x"], tile["y"], tile["tile"]) for tile in source.tileIterator()]
     source.reader.threads.clear()
@@ -261,7 +280,9 @@ def test_reading_ahead_gives_the_same_tiles_in_order(made_source, gradient):
     assert threading.get_ident() not in source.reader.threads
 
 
-def test_an_iterator_that_is_left_early_leaves_no_threads(made_source, gradient):
+def test_an_iterator_that_is_left_early_leaves_no_threads(
+    made_source: Callable[..., Any], gradient: np.ndarray
+) -> None:
     source = made_source(gradient, tile=16)
     tiles = source.tileIterator(prefetch=4)
     next(tiles)
@@ -272,11 +293,13 @@ def test_an_iterator_that_is_left_early_leaves_no_threads(made_source, gradient)
         source.tileIterator(prefetch=-1)
 
 
-def test_errors_of_threads_that_read_ahead_reach_the_caller(made_source, gradient, monkeypatch):
+def test_errors_of_threads_that_read_ahead_reach_the_caller(
+    made_source: Callable[..., Any], gradient: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = made_source(gradient, tile=32)
     tiles = source.tileIterator(prefetch=2)
 
-    def fail(*_):
+    def fail(*_: Any) -> None:
         raise ziggurat.errors.CorruptSourceError("a damaged tile")
 
     monkeypatch.setattr(source.reader, "read", fail)
@@ -284,7 +307,7 @@ def test_errors_of_threads_that_read_ahead_reach_the_caller(made_source, gradien
         list(tiles)
 
 
-def test_tiles_in_other_formats(made_source, gradient):
+def test_tiles_in_other_formats(made_source: Callable[..., Any], gradient: np.ndarray) -> None:
     source = made_source(gradient)
     tile = next(source.tileIterator(format="PIL"))
     assert (tile["format"], tile["tile"].size) == ("PIL", (64, 64))
@@ -292,7 +315,7 @@ def test_tiles_in_other_formats(made_source, gradient):
     assert (tile["format"], tile["tile"][:4]) == ("image/png", b"\x89PNG")
 
 
-def test_tiles_pickle_as_their_source_does(jpeg_pyramid):
+def test_tiles_pickle_as_their_source_does(jpeg_pyramid: Any) -> None:
     with ziggurat.open(jpeg_pyramid) as source:
         tile = source.getSingleTile(tile_position=3)
         fresh = pickle.loads(pickle.dumps(tile))
@@ -302,7 +325,7 @@ def test_tiles_pickle_as_their_source_does(jpeg_pyramid):
         np.testing.assert_array_equal(again["tile"], tile["tile"])
 
 
-def test_the_cache_counts_bytes():
+def test_the_cache_counts_bytes() -> None:
     cache = ByteCache(1000)
     for number in range(30):
         cache.put(number, bytes(100), 100)
@@ -323,7 +346,7 @@ def test_the_cache_counts_bytes():
     assert cache.info().used == 0
 
 
-def test_a_file_that_changed_is_another_one(tmp_path, rng):
+def test_a_file_that_changed_is_another_one(tmp_path: Path, rng: np.random.Generator) -> None:
     path = tmp_path / "changing.tif"
     for size in (40, 60):
         pixels = rng.integers(0, 255, (size, size, 3)).astype(np.uint8)
@@ -337,7 +360,9 @@ def test_a_file_that_changed_is_another_one(tmp_path, rng):
         np.testing.assert_array_equal(source.getRegion(format="numpy")[0], same_size)
 
 
-def test_cached_tiles_are_not_read_again_and_no_cache_means_none(made_source, gradient):
+def test_cached_tiles_are_not_read_again_and_no_cache_means_none(
+    made_source: Callable[..., Any], gradient: np.ndarray
+) -> None:
     tile_cache().clear()
     source = made_source(gradient, identity="cached")
     for _ in range(4):

@@ -1,6 +1,9 @@
 """Views hold no pixels of their own: each answers as an array cut by numpy would."""
 
 import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,15 +24,15 @@ from ziggurat.readers.views.views import (
 
 
 @pytest.fixture
-def rgba(rng):
+def rgba(rng: np.random.Generator) -> Any:
     return rng.integers(0, 255, (70, 90, 4), np.uint8)
 
 
-def whole(reader, level=0, frame=0):
+def whole(reader: Any, level: int = 0, frame: int = 0) -> Any:
     return reader.read(level, frame, reader.info.levels[level].rect)
 
 
-def test_crop_is_a_slice(rgba):
+def test_crop_is_a_slice(rgba: np.ndarray) -> None:
     view = CropReader(array_reader(rgba), Rect(11, 7, 50, 40))
     assert (view.info.width, view.info.height) == (50, 40)
     assert np.array_equal(whole(view), rgba[7:47, 11:61])
@@ -37,12 +40,12 @@ def test_crop_is_a_slice(rgba):
 
 
 @pytest.mark.parametrize("rect", [Rect(0, 0, 91, 10), Rect(80, 60, 20, 20), Rect(5, 5, 0, 3)])
-def test_crop_outside_is_refused(rgba, rect):
+def test_crop_outside_is_refused(rgba: np.ndarray, rect: Any) -> None:
     with pytest.raises(RegionError, match="not inside"):
         CropReader(array_reader(rgba), rect)
 
 
-def test_crop_moves_the_place_on_earth(rgba):
+def test_crop_moves_the_place_on_earth(rgba: np.ndarray) -> None:
     reader = array_reader(rgba)
     geo = GeoReference("EPSG:3857", (100.0, 2.0, 0.0, 500.0, 0.0, -2.0))
     reader.info = dataclasses.replace(reader.info, geo=geo)
@@ -50,7 +53,9 @@ def test_crop_moves_the_place_on_earth(rgba):
     assert view.info.geo.transform == (120.0, 2.0, 0.0, 460.0, 0.0, -2.0)
 
 
-def test_crop_on_the_grid_keeps_tiles_and_levels(make_svs, tmp_path):
+def test_crop_on_the_grid_keeps_tiles_and_levels(
+    make_svs: Callable[..., Path], tmp_path: Path
+) -> None:
     with open_reader(make_svs(tmp_path / "a.svs")) as slide:
         view = CropReader(slide, Rect(480, 240, 700, 600))
         assert [(lv.width, lv.height) for lv in view.info.levels] == [(700, 600), (175, 150)]
@@ -63,14 +68,14 @@ def test_crop_on_the_grid_keeps_tiles_and_levels(make_svs, tmp_path):
         )
 
 
-def test_crop_off_the_grid_has_no_tiles(make_svs, tmp_path):
+def test_crop_off_the_grid_has_no_tiles(make_svs: Callable[..., Path], tmp_path: Path) -> None:
     with open_reader(make_svs(tmp_path / "a.svs")) as slide:
         view = CropReader(slide, Rect(481, 240, 300, 300))
         assert view.encoded(0, 0) is None
         assert len(view.info.levels) == 1
 
 
-def test_padding_has_one_colour(rgba):
+def test_padding_has_one_colour(rgba: np.ndarray) -> None:
     view = PaddedReader(array_reader(rgba), 100, 65, fill=(9, 8, 7, 6))
     assert (view.info.width, view.info.height) == (100, 70)
     pixels = whole(view)
@@ -80,7 +85,7 @@ def test_padding_has_one_colour(rgba):
     assert not view.is_blank(0, 0, Rect(89, 0, 10, 10))
 
 
-def test_frames_are_picked_by_axis(rng):
+def test_frames_are_picked_by_axis(rng: np.random.Generator) -> None:
     array = rng.integers(0, 255, (4, 3, 10, 12), np.uint8)
     reader = array_reader(array, "zcyx")
     names = tuple(Channel(name) for name in ("DAPI", "FITC", "Cy5"))
@@ -93,13 +98,13 @@ def test_frames_are_picked_by_axis(rng):
 
 
 @pytest.mark.parametrize(("wanted", "match"), [({"t": [0]}, "no axis"), ({"z": [9]}, "0 to 3")])
-def test_frames_that_are_not_there(rng, wanted, match):
+def test_frames_that_are_not_there(rng: np.random.Generator, wanted: Any, match: Any) -> None:
     reader = array_reader(rng.integers(0, 255, (4, 10, 12), np.uint8), "zyx")
     with pytest.raises(RegionError, match=match):
         select_frames(reader, wanted)
 
 
-def test_bands(rgba):
+def test_bands(rgba: np.ndarray) -> None:
     view = BandsReader(array_reader(rgba), [2, 0])
     assert view.info.bands == 2
     assert view.info.interpretation is Interpretation.MULTIBAND
@@ -110,7 +115,7 @@ def test_bands(rgba):
         BandsReader(array_reader(rgba), [4])
 
 
-def test_what_nobody_may_cache_stays_so_in_a_view(rgba):
+def test_what_nobody_may_cache_stays_so_in_a_view(rgba: np.ndarray) -> None:
     reader = array_reader(rgba)
     reader.volatile = reader.scattered = True
     view = CropReader(reader, Rect(0, 0, 2, 2))
@@ -118,7 +123,7 @@ def test_what_nobody_may_cache_stays_so_in_a_view(rgba):
     assert view.scattered
 
 
-def test_levels(make_svs, tmp_path):
+def test_levels(make_svs: Callable[..., Path], tmp_path: Path) -> None:
     with open_reader(make_svs(tmp_path / "a.svs")) as slide:
         view = LevelsReader(slide, [1])
         assert (view.info.width, view.info.height) == (375, 275)
@@ -130,7 +135,7 @@ def test_levels(make_svs, tmp_path):
 
 
 @pytest.mark.parametrize("size", [(45, 35), (30, 23), (64, 50), (90, 70), (1, 1)])
-def test_resampling_is_the_mean_of_the_area(rgba, size):
+def test_resampling_is_the_mean_of_the_area(rgba: np.ndarray, size: int) -> None:
     width, height = size
     ours = whole(ResampledReader(array_reader(rgba), width, height))
     # every source pixel as a block of width x height, then plain means of whole blocks
@@ -139,20 +144,20 @@ def test_resampling_is_the_mean_of_the_area(rgba, size):
     assert np.abs(ours - expected).max() <= 0.5 + 1e-6
 
 
-def test_resampling_does_not_depend_on_how_it_is_cut(rgba):
+def test_resampling_does_not_depend_on_how_it_is_cut(rgba: np.ndarray) -> None:
     view = ResampledReader(array_reader(rgba), 37, 29)
     pixels = whole(view)
     parts = [view.read(0, 0, Rect(0, y, 37, min(8, 29 - y))) for y in range(0, 29, 8)]
     assert np.array_equal(np.concatenate(parts), pixels)
 
 
-def test_labels_are_never_averaged(rng):
+def test_labels_are_never_averaged(rng: np.random.Generator) -> None:
     labels = rng.choice(np.uint16([0, 1000, 40000]), (64, 64, 1))
     reader = array_reader(labels, interpretation=Interpretation.LABELS)
     small = whole(ResampledReader(reader, 20, 20))
     assert set(np.unique(small)) <= {0, 1000, 40000}
 
 
-def test_enlarging_is_refused(rgba):
+def test_enlarging_is_refused(rgba: np.ndarray) -> None:
     with pytest.raises(RegionError, match="finer"):
         at_resolution(array_reader(rgba), 0.5)

@@ -2,6 +2,9 @@
 
 import itertools
 import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -37,7 +40,7 @@ VIPS_CODECS = {"none", "jpeg", "deflate", "lzw", "webp"}
 VIPS_DTYPES = {"uint8", "int8", "uint16", "int16", "uint32", "int32", "float32"}
 
 
-def made_up(tissue, dtype, bands):
+def made_up(tissue: np.ndarray, dtype: Any, bands: int) -> Any:
     """Real tissue stretched over the range of a sample type, odd in size."""
     picture = tissue[100:175, 50:161].astype(np.float64) / 255
     stack = np.concatenate([picture, picture[..., ::-1] ** 2], axis=2)[..., :bands]
@@ -51,7 +54,7 @@ def made_up(tissue, dtype, bands):
     return (low + stack * (float(limits.max) * 0.9 - low)).astype(dtype)
 
 
-def gdal_pixels(path):
+def gdal_pixels(path: Path) -> Any:
     from osgeo import gdal
 
     gdal.UseExceptions()
@@ -59,14 +62,14 @@ def gdal_pixels(path):
     return array[..., np.newaxis] if array.ndim == 2 else np.moveaxis(array, 0, -1)
 
 
-def vips_pixels(path):
+def vips_pixels(path: Path) -> Any:
     import pyvips
 
     array = pyvips.Image.new_from_file(str(path)).numpy()
     return array[..., np.newaxis] if array.ndim == 2 else array
 
 
-def allowed():
+def allowed() -> Iterator[Any]:
     for codec, dtype, bands in itertools.product(LOSSLESS, DTYPES, (1, 3, 4, 6)):
         row, kind = CODECS[codec], np.dtype(dtype)
         if codec is Compression.LZMA and bands > 1:
@@ -81,7 +84,9 @@ def allowed():
 
 
 @pytest.mark.parametrize(("codec", "dtype", "bands"), list(allowed()))
-def test_lossless_codecs_give_back_every_value(tmp_path, tissue, codec, dtype, bands):
+def test_lossless_codecs_give_back_every_value(
+    tmp_path: Path, tissue: np.ndarray, codec: str, dtype: Any, bands: int
+) -> None:
     pixels = made_up(tissue, dtype, bands)
     path = tmp_path / "image.tif"
     options = WriteOptions(lossy=False, compression=codec, tile_size=32)
@@ -96,7 +101,9 @@ def test_lossless_codecs_give_back_every_value(tmp_path, tissue, codec, dtype, b
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int16", "uint32", "float32", "float64"])
 @pytest.mark.parametrize("bands", [1, 3])
-def test_ome_tiff_gives_back_every_value(tmp_path, tissue, dtype, bands):
+def test_ome_tiff_gives_back_every_value(
+    tmp_path: Path, tissue: np.ndarray, dtype: Any, bands: int
+) -> None:
     if dtype == "bool" and bands > 1:
         pytest.skip("TIFF packs one band of bool")
     pixels = made_up(tissue, dtype, bands)
@@ -109,7 +116,7 @@ def test_ome_tiff_gives_back_every_value(tmp_path, tissue, dtype, bands):
     np.testing.assert_array_equal(found.reshape(pixels.shape), pixels)
 
 
-def psnr(found, wanted):
+def psnr(found: Any, wanted: Any) -> Any:
     error = np.mean((found.astype(np.float64) - wanted) ** 2)
     return 10 * np.log10(np.iinfo(wanted.dtype).max ** 2 / max(error, 1e-12))
 
@@ -127,7 +134,9 @@ def psnr(found, wanted):
         (Compression.JPEGXL, 1, "uint16", 38),
     ],
 )
-def test_lossy_codecs_stay_above_a_stated_quality(tmp_path, tissue, codec, bands, dtype, least):
+def test_lossy_codecs_stay_above_a_stated_quality(
+    tmp_path: Path, tissue: np.ndarray, codec: str, bands: int, dtype: Any, least: Any
+) -> None:
     pixels = made_up(tissue, dtype, bands)
     path = tmp_path / "image.tif"
     write(array_reader(pixels), path, WriteOptions(compression=codec, quality=90))
@@ -137,7 +146,9 @@ def test_lossy_codecs_stay_above_a_stated_quality(tmp_path, tissue, codec, bands
 
 
 @pytest.mark.parametrize("subsampling", list(Subsampling))
-def test_jpeg_chroma_and_quality_do_what_they_say(tmp_path, tissue, subsampling):
+def test_jpeg_chroma_and_quality_do_what_they_say(
+    tmp_path: Path, tissue: np.ndarray, subsampling: Any
+) -> None:
     sizes = []
     for quality in (50, 95):
         path = tmp_path / f"{quality}.tif"
@@ -160,7 +171,9 @@ def test_jpeg_chroma_and_quality_do_what_they_say(tmp_path, tissue, subsampling)
     assert sizes[0] < sizes[1] / 2
 
 
-def test_jpeg_tiles_are_seen_right_by_openslide_and_libvips(tmp_path, tissue):
+def test_jpeg_tiles_are_seen_right_by_openslide_and_libvips(
+    tmp_path: Path, tissue: np.ndarray
+) -> None:
     import openslide
 
     path = tmp_path / "image.tif"
@@ -171,7 +184,7 @@ def test_jpeg_tiles_are_seen_right_by_openslide_and_libvips(tmp_path, tissue):
     assert psnr(vips_pixels(path), tissue) > 38
 
 
-def test_predictors_are_used_where_they_pay(tissue):
+def test_predictors_are_used_where_they_pay(tissue: np.ndarray) -> None:
     for dtype, predictor in (
         ("uint8", 2),
         ("int32", 2),
@@ -200,14 +213,16 @@ def test_predictors_are_used_where_they_pay(tissue):
         ("uint8", 3, {"compression": Compression.JPEG, "lossy": False}, "lossy=False forbids"),
     ],
 )
-def test_what_can_not_be_is_refused_and_nothing_is_written(tmp_path, dtype, bands, options, words):
+def test_what_can_not_be_is_refused_and_nothing_is_written(
+    tmp_path: Path, dtype: Any, bands: int, options: Any, words: Any
+) -> None:
     reader = array_reader(np.zeros((40, 40, bands), dtype))
     with pytest.raises(OptionError, match=words):
         write(reader, tmp_path / "image.tif", WriteOptions(**options))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_defaults_are_what_most_readers_open(tissue):
+def test_defaults_are_what_most_readers_open(tissue: np.ndarray) -> None:
     picture = array_reader(tissue).info
     labels = array_reader(tissue[..., :1], interpretation=Interpretation.LABELS).info
     deep = array_reader(tissue.astype(np.uint16)).info
@@ -217,7 +232,7 @@ def test_defaults_are_what_most_readers_open(tissue):
     assert default_compression(deep, lossy=True) is Compression.DEFLATE
 
 
-def test_labels_are_never_lossy(rng):
+def test_labels_are_never_lossy(rng: np.random.Generator) -> None:
     labels = array_reader(
         rng.integers(0, 255, (64, 64, 1), np.uint8), interpretation=Interpretation.LABELS
     ).info
@@ -227,7 +242,7 @@ def test_labels_are_never_lossy(rng):
 
 
 @pytest.mark.parametrize("level", [0, 1, 3, 6, 12])
-def test_deflate_takes_every_level(tmp_path, tissue, level):
+def test_deflate_takes_every_level(tmp_path: Path, tissue: np.ndarray, level: int) -> None:
     path = tmp_path / "image.tif"
     options = WriteOptions(lossy=False, level=level, compression=Compression.DEFLATE)
     write(array_reader(tissue), path, options)
@@ -238,12 +253,12 @@ def test_deflate_takes_every_level(tmp_path, tissue, level):
     "options",
     [{"quality": 0}, {"tile_size": 100}, {"level": -1}, {"threads": 0}, {"max_memory": 5}],
 )
-def test_options_that_can_not_be_meant_are_refused(options):
+def test_options_that_can_not_be_meant_are_refused(options: Any) -> None:
     with pytest.raises(OptionError, match="not"):
         WriteOptions(**options)
 
 
-def label_map():
+def label_map() -> Any:
     """A coarse map of 256 x 256 with borders as a segmentation has them."""
     y, x = np.mgrid[:256, :256]
     return (np.sin(x / 17) + np.cos(y / 13 + x / 40) + np.sin(y / 29) > 0.4).astype(np.uint8) * 3
@@ -252,7 +267,7 @@ def label_map():
 @pytest.mark.parametrize(
     ("kind", "predictor"), [(Interpretation.LABELS, True), (None, True), (None, False)]
 )
-def test_deflate_of_masks_is_as_small_as_zlibs(kind, predictor):
+def test_deflate_of_masks_is_as_small_as_zlibs(kind: str, predictor: Any) -> None:
     pixels = label_map()[..., np.newaxis]
     reader = array_reader(pixels, interpretation=kind)
     options = WriteOptions(lossy=False, predictor=predictor)
@@ -266,7 +281,7 @@ def test_deflate_of_masks_is_as_small_as_zlibs(kind, predictor):
 
 @pytest.mark.parametrize("sampling", list(Subsampling))
 @pytest.mark.parametrize("quality", [60, 85, 90, 91, 98])
-def test_jpeg_is_as_good_as_libjpegs_own(tissue, sampling, quality):
+def test_jpeg_is_as_good_as_libjpegs_own(tissue: np.ndarray, sampling: Any, quality: Any) -> None:
     tile = np.ascontiguousarray(tissue[:256, :256])
     codec = tile_codec(array_reader(tile).info, WriteOptions(quality=quality, subsampling=sampling))
     tables = codec.format.tables
@@ -275,7 +290,7 @@ def test_jpeg_is_as_good_as_libjpegs_own(tissue, sampling, quality):
         tile, level=quality, subsampling=sampling.value.replace(":", "")
     )
 
-    def decibels(data):
+    def decibels(data: Any) -> Any:
         off = imagecodecs.jpeg8_decode(data).astype(np.float64) - tile
         return 10 * np.log10(255**2 / np.mean(off**2))
 

@@ -6,7 +6,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,11 +32,11 @@ from ziggurat.writers.model.progress import Cancellation
 WORKER = Path(__file__).with_name("write_worker.py")
 
 
-def names(folder):
+def names(folder: Path) -> Any:
     return sorted(entry.name for entry in folder.iterdir())
 
 
-def test_a_file_appears_when_the_block_ends(tmp_path):
+def test_a_file_appears_when_the_block_ends(tmp_path: Path) -> None:
     with atomic_file(tmp_path / "a.tif") as staged:
         staged.write_bytes(b"new")
         (staged.parent / "spool").write_bytes(b"anything")
@@ -45,7 +47,7 @@ def test_a_file_appears_when_the_block_ends(tmp_path):
     assert (tmp_path / "a.tif").stat().st_mode & 0o777 == 0o666 & ~_umask()
 
 
-def _umask():
+def _umask() -> Any:
     mask = os.umask(0)
     os.umask(mask)
     return mask
@@ -53,12 +55,14 @@ def _umask():
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, SystemExit])
 @pytest.mark.parametrize("make", [atomic_file, atomic_directory])
-def test_nothing_is_left_of_a_failure_and_the_old_stays(tmp_path, make, error):
+def test_nothing_is_left_of_a_failure_and_the_old_stays(
+    tmp_path: Path, make: Any, error: Any
+) -> None:
     target = tmp_path / "a.zarr"
     with make(target) as staged:
         _fill(staged, "old")
 
-    def fail():
+    def fail() -> None:
         with make(target, overwrite=True) as staged:
             _fill(staged, "new")
             raise error
@@ -73,16 +77,16 @@ def test_nothing_is_left_of_a_failure_and_the_old_stays(tmp_path, make, error):
     assert names(tmp_path) == ["a.zarr"]
 
 
-def _fill(path, text):
+def _fill(path: Path, text: str) -> None:
     (path / "zarr.json" if path.is_dir() else path).write_text(text)
 
 
-def _content(path):
+def _content(path: Path) -> Any:
     return (path / "zarr.json" if path.is_dir() else path).read_text()
 
 
 @pytest.mark.parametrize("make", [atomic_file, atomic_directory])
-def test_an_existing_output_is_replaced_only_when_told(tmp_path, make):
+def test_an_existing_output_is_replaced_only_when_told(tmp_path: Path, make: Any) -> None:
     target = tmp_path / "a.zarr"
     with make(target) as staged:
         _fill(staged, "old")
@@ -91,7 +95,7 @@ def test_an_existing_output_is_replaced_only_when_told(tmp_path, make):
     assert _content(target) == "old"
 
 
-def test_a_folder_is_never_replaced_by_a_file_nor_a_file_by_a_folder(tmp_path):
+def test_a_folder_is_never_replaced_by_a_file_nor_a_file_by_a_folder(tmp_path: Path) -> None:
     (tmp_path / "folder.tif").mkdir()
     with (
         pytest.raises(TargetExistsError, match="is a folder"),
@@ -107,7 +111,7 @@ def test_a_folder_is_never_replaced_by_a_file_nor_a_file_by_a_folder(tmp_path):
     assert names(tmp_path) == ["file.zarr", "folder.tif"]
 
 
-def test_a_folder_of_other_things_is_never_replaced(tmp_path):
+def test_a_folder_of_other_things_is_never_replaced(tmp_path: Path) -> None:
     precious = tmp_path / "thesis"
     precious.mkdir()
     (precious / "chapter1.tex").write_text("x")
@@ -119,7 +123,7 @@ def test_a_folder_of_other_things_is_never_replaced(tmp_path):
     assert names(precious) == ["chapter1.tex"]
 
 
-def test_a_sink_does_not_replace_its_own_store_nor_that_of_another(tmp_path):
+def test_a_sink_does_not_replace_its_own_store_nor_that_of_another(tmp_path: Path) -> None:
     tile = np.full((50, 40), 9, np.uint8)
     with ziggurat.new(tmp_path / "other.zarr") as other, ziggurat.new(tmp_path / "a.zarr") as sink:
         for each in (other, sink):
@@ -132,7 +136,9 @@ def test_a_sink_does_not_replace_its_own_store_nor_that_of_another(tmp_path):
             assert (each.getRegion(format="numpy")[0] == 9).all()
 
 
-def test_a_name_that_begins_with_a_tilde_is_a_name(tmp_path, monkeypatch):
+def test_a_name_that_begins_with_a_tilde_is_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     with ziggurat.new("~sink of mine") as sink:
         sink.addTile(np.full((50, 40), 9, np.uint8))
@@ -143,15 +149,15 @@ def test_a_name_that_begins_with_a_tilde_is_a_name(tmp_path, monkeypatch):
     assert names(tmp_path) == ["~copy.tiff", "~result.tiff", "~sink of mine"]
 
 
-def test_no_folder_for_the_target_is_said_at_once(tmp_path):
+def test_no_folder_for_the_target_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="no such folder"), atomic_file(tmp_path / "no" / "a.tif"):
         pass
 
 
-def test_two_writers_without_overwrite_one_wins_whole(tmp_path):
+def test_two_writers_without_overwrite_one_wins_whole(tmp_path: Path) -> None:
     target = tmp_path / "a.tif"
 
-    def write_between():
+    def write_between() -> None:
         with atomic_file(target) as first:
             first.write_text("first")
             with atomic_file(target) as second:
@@ -163,10 +169,10 @@ def test_two_writers_without_overwrite_one_wins_whole(tmp_path):
     assert names(tmp_path) == ["a.tif"]
 
 
-def test_a_store_is_there_whole_at_every_moment_of_being_replaced(tmp_path):
+def test_a_store_is_there_whole_at_every_moment_of_being_replaced(tmp_path: Path) -> None:
     target = tmp_path / "a.zarr"
 
-    def replace(text):
+    def replace(text: str) -> None:
         with atomic_directory(target, overwrite=True) as staged:
             for part in ("zarr.json", "c0", "c1"):
                 (staged / part).write_text(text)
@@ -174,7 +180,7 @@ def test_a_store_is_there_whole_at_every_moment_of_being_replaced(tmp_path):
     replace("0")
     stop, torn = threading.Event(), []
 
-    def watch():
+    def watch() -> None:
         while not stop.is_set():
             if not target.exists():
                 torn.append("gone")
@@ -189,7 +195,7 @@ def test_a_store_is_there_whole_at_every_moment_of_being_replaced(tmp_path):
     assert {(target / part).read_text() for part in ("zarr.json", "c0", "c1")} == {"29"}
 
 
-def test_the_next_write_sweeps_what_a_killed_one_left_and_nothing_else(tmp_path):
+def test_the_next_write_sweeps_what_a_killed_one_left_and_nothing_else(tmp_path: Path) -> None:
     left = tmp_path / f"{STAGING_PREFIX}00000000-a.tif"
     other = tmp_path / f"{STAGING_PREFIX}00000000-b.tif"
     for folder in (left, other):
@@ -203,14 +209,16 @@ def test_the_next_write_sweeps_what_a_killed_one_left_and_nothing_else(tmp_path)
 
 
 class Failing(ArrayReader):
-    def view(self, level, frame, rect):
+    def view(self, level: int, frame: int, rect: Any) -> Any:
         if rect.y > 300:
             raise CorruptSourceError("damaged below row 300")
         return super().view(level, frame, rect)
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.ome.tif", "a.zarr", "a.zarr.zip"])
-def test_a_source_that_fails_leaves_nothing_and_can_be_written_again(tmp_path, tissue, name):
+def test_a_source_that_fails_leaves_nothing_and_can_be_written_again(
+    tmp_path: Path, tissue: np.ndarray, name: str
+) -> None:
     reader = Failing(tissue, array_reader(tissue).info)
     options = WriteOptions(tile_size=64)
     with pytest.raises(CorruptSourceError, match="damaged below"):
@@ -220,7 +228,7 @@ def test_a_source_that_fails_leaves_nothing_and_can_be_written_again(tmp_path, t
     assert names(tmp_path) == [name]
 
 
-def test_cancelling_leaves_nothing(tmp_path, tissue):
+def test_cancelling_leaves_nothing(tmp_path: Path, tissue: np.ndarray) -> None:
     cancel = Cancellation()
     with pytest.raises(CancelledError):
         write(
@@ -233,13 +241,17 @@ def test_cancelling_leaves_nothing(tmp_path, tissue):
     assert names(tmp_path) == []
 
 
-def test_an_unknown_ending_is_refused_with_the_known_ones(tmp_path, tissue):
+def test_an_unknown_ending_is_refused_with_the_known_ones(
+    tmp_path: Path, tissue: np.ndarray
+) -> None:
     with pytest.raises(OptionError, match=r"'a\.xyz' says no format.*\.ome\.tif.*\.zarr"):
         write(array_reader(tissue), tmp_path / "a.xyz")
     assert names(tmp_path) == []
 
 
-def test_a_full_disk_is_an_error_in_words_and_leaves_nothing(small_disk, rng):
+def test_a_full_disk_is_an_error_in_words_and_leaves_nothing(
+    small_disk: Callable[[int], Path], rng: np.random.Generator
+) -> None:
     small = small_disk(2)
     pixels = rng.integers(0, 255, (1024, 1024, 3), np.uint8)
     for name in ("a.tif", "a.ome.tif", "a.zarr", "a.zarr.zip"):
@@ -251,7 +263,7 @@ def test_a_full_disk_is_an_error_in_words_and_leaves_nothing(small_disk, rng):
     np.testing.assert_array_equal(tifffile.imread(small / "a.tif"), pixels)
 
 
-def start(target, value="1"):
+def start(target: Any, value: str = "1") -> Any:
     process = subprocess.Popen(
         [sys.executable, str(WORKER), str(target), value], stdout=subprocess.PIPE, text=True
     )
@@ -259,7 +271,7 @@ def start(target, value="1"):
     return process
 
 
-def check_whole(target, value):
+def check_whole(target: Any, value: Any) -> None:
     with tifffile.TiffFile(target) as tif:
         assert len(tif.series[0].levels) == 5
         pixels = tif.asarray()
@@ -275,7 +287,9 @@ def check_whole(target, value):
         pytest.param(tuple(n / 25 for n in range(12)), id="many", marks=pytest.mark.slow),
     ],
 )
-def test_a_kill_leaves_a_whole_output_and_the_next_write_cleans_up(tmp_path, delays):
+def test_a_kill_leaves_a_whole_output_and_the_next_write_cleans_up(
+    tmp_path: Path, delays: Any
+) -> None:
     target = tmp_path / "a.tif"
     process = start(target, "1")
     process.communicate()
@@ -298,7 +312,7 @@ def test_a_kill_leaves_a_whole_output_and_the_next_write_cleans_up(tmp_path, del
     assert names(tmp_path) == ["a.tif"]
 
 
-def test_an_interrupt_leaves_nothing_at_all(tmp_path):
+def test_an_interrupt_leaves_nothing_at_all(tmp_path: Path) -> None:
     process = start(tmp_path / "a.tif")
     time.sleep(0.15)
     process.send_signal(signal.SIGINT)
@@ -307,7 +321,7 @@ def test_an_interrupt_leaves_nothing_at_all(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_two_processes_write_one_target_and_one_wins_whole(tmp_path):
+def test_two_processes_write_one_target_and_one_wins_whole(tmp_path: Path) -> None:
     target = tmp_path / "a.tif"
     both = [start(target, str(value)) for value in (1, 2)]
     for process in both:

@@ -8,7 +8,7 @@ import numpy as np
 from ziggurat.writers.files.writebehind import open_write_behind
 
 
-def test_what_is_written_is_there(tmp_path: Path):
+def test_what_is_written_is_there(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     blocks = [rng.bytes(int(size)) for size in rng.integers(1, 300_000, 200)]  # some 30 MB
     with open_write_behind(tmp_path / "file") as file:

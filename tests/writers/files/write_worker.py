@@ -2,6 +2,7 @@
 
 import sys
 import time
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from ziggurat.writers.model.options import WriteOptions
 class SlowReader(ArrayReader):
     """Takes its time, so that there is a middle to be killed in."""
 
-    def view(self, level, frame, rect):
+    def view(self, level: int, frame: int, rect: Any) -> Any:
         time.sleep(0.015)
         return super().view(level, frame, rect)
 

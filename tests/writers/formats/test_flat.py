@@ -1,6 +1,8 @@
 """Flat pictures: what each format keeps, and what it refuses."""
 
 import dataclasses
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +29,9 @@ EXACT = WriteOptions(lossy=False)
         ("a.webp", 3, np.uint8),
     ],
 )
-def test_lossless_formats_keep_every_value(tmp_path, rng, name, bands, dtype):
+def test_lossless_formats_keep_every_value(
+    tmp_path: Path, rng: np.random.Generator, name: str, bands: int, dtype: Any
+) -> None:
     import pyvips
 
     pixels = rng.integers(0, np.iinfo(dtype).max, (33, 47, bands), dtype)
@@ -38,7 +42,9 @@ def test_lossless_formats_keep_every_value(tmp_path, rng, name, bands, dtype):
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.JPEG", "a.webp"])
-def test_lossy_formats_are_close_and_are_what_their_name_says(tmp_path, tissue, name):
+def test_lossy_formats_are_close_and_are_what_their_name_says(
+    tmp_path: Path, tissue: np.ndarray, name: str
+) -> None:
     write(array_reader(tissue), tmp_path / name)
     with Image.open(tmp_path / name) as picture:
         assert picture.format == ("WEBP" if name.endswith("webp") else "JPEG")
@@ -46,7 +52,7 @@ def test_lossy_formats_are_close_and_are_what_their_name_says(tmp_path, tissue, 
     assert np.abs(seen - tissue).mean() < 4
 
 
-def test_scale_and_colour_profile_go_along(tmp_path, tissue):
+def test_scale_and_colour_profile_go_along(tmp_path: Path, tissue: np.ndarray) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     info = dataclasses.replace(
         array_reader(tissue).info, mm_x=0.1, mm_y=0.1, icc_profile=profile, description="text"
@@ -68,24 +74,26 @@ def test_scale_and_colour_profile_go_along(tmp_path, tissue):
         ("a.png", (600, 800, 3), np.uint8, WriteOptions(max_memory=1 << 20), "made in memory"),
     ],
 )
-def test_what_a_format_can_not_hold_is_refused(tmp_path, name, shape, dtype, options, words):
+def test_what_a_format_can_not_hold_is_refused(
+    tmp_path: Path, name: str, shape: Any, dtype: Any, options: Any, words: Any
+) -> None:
     with pytest.raises(OptionError, match=words):
         write(array_reader(np.zeros(shape, dtype)), tmp_path / name, options)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_labels_are_not_for_jpeg(tmp_path):
+def test_labels_are_not_for_jpeg(tmp_path: Path) -> None:
     labels = array_reader(np.zeros((9, 9, 1), np.uint8), interpretation=Interpretation.LABELS)
     with pytest.raises(OptionError, match="can't keep every value"):
         write(labels, tmp_path / "a.jpg")
 
 
-def test_several_frames_are_refused(tmp_path):
+def test_several_frames_are_refused(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="one frame, not 3"):
         write(array_reader(np.zeros((3, 9, 9), np.uint8), "tyx"), tmp_path / "a.png")
 
 
-def test_an_existing_picture_stays(tmp_path, tissue):
+def test_an_existing_picture_stays(tmp_path: Path, tissue: np.ndarray) -> None:
     (tmp_path / "a.png").write_text("mine")
     with pytest.raises(TargetExistsError, match="say overwrite"):
         write(array_reader(tissue), tmp_path / "a.png")

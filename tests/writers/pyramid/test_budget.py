@@ -1,6 +1,9 @@
 """Memory and order: what a write may take, and how tiles wait for their turn."""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -13,7 +16,7 @@ from ziggurat.writers.pyramid.budget import budget, free_memory
 from ziggurat.writers.pyramid.spool import TileSorter
 
 
-def test_the_limit_of_a_container_counts(tmp_path, monkeypatch):
+def test_the_limit_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     limit, used = tmp_path / "memory.max", tmp_path / "memory.current"
     monkeypatch.setattr(module, "_CGROUP_LIMITS", (str(limit),))
     monkeypatch.setattr(module, "_CGROUP_USED", (str(used),))
@@ -25,7 +28,7 @@ def test_the_limit_of_a_container_counts(tmp_path, monkeypatch):
     assert free_memory() == 1000
 
 
-def test_threads_and_tasks_follow_the_options():
+def test_threads_and_tasks_follow_the_options() -> None:
     free = budget(WriteOptions(), 256 * 256 * 3)
     assert free.threads == len(os.sched_getaffinity(0))
     assert free.task_bytes >= 256 * 256 * 3
@@ -35,12 +38,12 @@ def test_threads_and_tasks_follow_the_options():
     assert one.threads == 1
 
 
-def tiles(*places):
+def tiles(*places: Any) -> Iterator[Any]:
     for frame, level, text in places:
         yield EncodedTile(frame, level, 0, 0, None if text is None else text.encode())
 
 
-def test_tiles_wait_in_a_file_for_their_turn(tmp_path):
+def test_tiles_wait_in_a_file_for_their_turn(tmp_path: Path) -> None:
     sorter = TileSorter(
         tiles(
             (0, 0, "a"), (0, 0, "b"), (0, 1, "small"), (0, 0, "c"), (0, 2, None), (1, 0, "next"),
@@ -58,7 +61,7 @@ def test_tiles_wait_in_a_file_for_their_turn(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_pyramid_that_ends_early_is_an_error(tmp_path):
+def test_a_pyramid_that_ends_early_is_an_error(tmp_path: Path) -> None:
     sorter = TileSorter(tiles((0, 0, "a")), tmp_path)
     with pytest.raises(WriteError, match="level 0 ended before its last tile"):
         list(sorter.level(0, 0, 2))

@@ -4,6 +4,8 @@ import dataclasses
 import os
 import threading
 import tracemalloc
+from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -24,11 +26,11 @@ BUDGET = Budget(threads=3, window=12, task_bytes=4096)
 MEAN = Shrinker(Reducer.MEAN)
 
 
-def raw(tile):
+def raw(tile: Any) -> Any:
     return np.ascontiguousarray(tile).tobytes()
 
 
-def plans(info, tile, first=None):
+def plans(info: Any, tile: Any, first: Any = None) -> Any:
     sizes = level_sizes(info.width, info.height, tile)
     return [
         LevelPlan(w, h, tile, tile, Cascade() if i else (first or Stored(0)), raw)
@@ -36,9 +38,10 @@ def plans(info, tile, first=None):
     ]
 
 
-def assembled(tiles, levels, info):
+def assembled(tiles: Any, levels: Any, info: Any) -> Any:
     """Put raw tiles together again: {(frame, level): pixels}; every tile exactly once."""
-    images, seen = {}, set()
+    images: dict[Any, Any] = {}
+    seen: set[Any] = set()
     for tile in tiles:
         plan = levels[tile.level]
         key = (tile.frame, tile.level)
@@ -59,7 +62,7 @@ def assembled(tiles, levels, info):
     return {k: v[: levels[k[1]].height, : levels[k[1]].width] for k, v in images.items()}
 
 
-def halves(pixels, shrink, count):
+def halves(pixels: np.ndarray, shrink: Any, count: int) -> Any:
     out = [pixels]
     while len(out) < count:
         out.append(shrink(out[-1]))
@@ -68,7 +71,9 @@ def halves(pixels, shrink, count):
 
 @pytest.mark.parametrize("reducer", list(Reducer))
 @pytest.mark.parametrize(("height", "width", "tile"), [(300, 517, 64), (65, 64, 16), (10, 7, 16)])
-def test_each_level_is_the_reducer_applied_to_the_one_above(rng, reducer, height, width, tile):
+def test_each_level_is_the_reducer_applied_to_the_one_above(
+    rng: np.random.Generator, reducer: str, height: int, width: int, tile: Any
+) -> None:
     pixels = rng.integers(0, 255, (height, width, 3), np.uint8)
     shrink = Shrinker(reducer)
     reader = array_reader(pixels)
@@ -78,7 +83,7 @@ def test_each_level_is_the_reducer_applied_to_the_one_above(rng, reducer, height
         np.testing.assert_array_equal(images[0, index], wanted)
 
 
-def test_levels_may_have_tiles_of_different_sizes(rng):
+def test_levels_may_have_tiles_of_different_sizes(rng: np.random.Generator) -> None:
     pixels = rng.integers(0, 2**16, (500, 700, 1), np.uint16)
     reader = array_reader(pixels)
     sizes, tiles = level_sizes(700, 500, 100), [(48, 80), (64, 64), (34, 16), (256, 256)]
@@ -91,7 +96,7 @@ def test_levels_may_have_tiles_of_different_sizes(rng):
         np.testing.assert_array_equal(images[0, index], wanted)
 
 
-def test_padding_repeats_the_last_row_and_column(rng):
+def test_padding_repeats_the_last_row_and_column(rng: np.random.Generator) -> None:
     pixels = rng.integers(0, 255, (20, 20, 1), np.uint8)
     reader = array_reader(pixels)
     levels = plans(reader.info, 16)
@@ -102,7 +107,7 @@ def test_padding_repeats_the_last_row_and_column(rng):
     assert (corner[:, 4:] == corner[:, 3:4]).all()
 
 
-def test_frames_come_in_order_and_are_not_mixed(rng):
+def test_frames_come_in_order_and_are_not_mixed(rng: np.random.Generator) -> None:
     pixels = rng.integers(0, 255, (5, 40, 50, 1), np.uint8)
     reader = array_reader(pixels, "tyxs")
     levels = plans(reader.info, 16)
@@ -114,7 +119,7 @@ def test_frames_come_in_order_and_are_not_mixed(rng):
             np.testing.assert_array_equal(images[frame, index], wanted)
 
 
-def test_chosen_frames_only(rng):
+def test_chosen_frames_only(rng: np.random.Generator) -> None:
     pixels = rng.integers(0, 255, (5, 20, 20, 1), np.uint8)
     reader = array_reader(pixels, "tyxs")
     levels = plans(reader.info, 32)
@@ -123,7 +128,7 @@ def test_chosen_frames_only(rng):
     assert tiles[0].data[:20] == pixels[3, 0, :, 0].tobytes()
 
 
-def test_the_order_of_tiles_depends_on_nothing_but_sizes(rng):
+def test_the_order_of_tiles_depends_on_nothing_but_sizes(rng: np.random.Generator) -> None:
     pixels = rng.integers(0, 255, (200, 300, 3), np.uint8)
     reader = array_reader(pixels)
     levels = plans(reader.info, 32)
@@ -137,22 +142,24 @@ def test_the_order_of_tiles_depends_on_nothing_but_sizes(rng):
 class BlankReader(ArrayReader):
     """Knows that everything outside one rectangle was never written, and counts what is read."""
 
-    def __init__(self, pixels, info, known):
+    def __init__(self, pixels: np.ndarray, info: Any, known: Any) -> None:
         super().__init__(pixels, info)
         self.known, self.read_pixels = known, 0
 
-    def view(self, level, frame, rect):
+    def view(self, level: int, frame: int, rect: Any) -> Any:
         self.read_pixels += rect.width * rect.height
         return super().view(level, frame, rect)
 
-    def is_blank(self, level, frame, rect):
+    def is_blank(self, level: int, frame: int, rect: Any) -> Any:
         del level, frame
         return rect.intersect(self.known).empty
 
 
 @pytest.mark.parametrize("fill", [0, 200])
 @pytest.mark.parametrize("reducer", [Reducer.MEAN, Reducer.LANCZOS3, Reducer.MODE])
-def test_what_is_known_to_be_blank_is_not_read_but_comes_out_right(rng, fill, reducer):
+def test_what_is_known_to_be_blank_is_not_read_but_comes_out_right(
+    rng: np.random.Generator, fill: Any, reducer: str
+) -> None:
     pixels = np.full((640, 640, 1), fill, np.uint8)
     known = Rect(200, 330, 100, 40)
     pixels[330:370, 200:300] = rng.integers(0, 255, (40, 100, 1), np.uint8)
@@ -166,7 +173,7 @@ def test_what_is_known_to_be_blank_is_not_read_but_comes_out_right(rng, fill, re
         assert reader.read_pixels < 640 * 640 / 8
 
 
-def test_a_sparse_target_gets_no_data_for_blank_tiles(rng):
+def test_a_sparse_target_gets_no_data_for_blank_tiles(rng: np.random.Generator) -> None:
     pixels = np.zeros((256, 256, 1), np.uint8)
     pixels[:16, :16] = 9
     reader = array_reader(pixels)
@@ -183,22 +190,22 @@ class TiledReader(ArrayReader):
 
     missing = (1, 0)
 
-    def __init__(self, pixels, tile):
+    def __init__(self, pixels: np.ndarray, tile: Any) -> None:
         super().__init__(pixels, array_reader(pixels).info)
         self.tile_size, self.decoded = tile, 0
 
-    def view(self, level, frame, rect):
+    def view(self, level: int, frame: int, rect: Any) -> Any:
         self.decoded += 1
         return super().view(level, frame, rect)
 
-    def encoded(self, level, frame):
+    def encoded(self, level: int, frame: int) -> Any:
         del level, frame
         info, side = self.info, self.tile_size
         form = TileFormat(Codec.JPEG, Photometric.YCBCR, 3, 8, "uint8", (2, 2))
         columns, rows = grid_shape(info.width, info.height, side, side)
         return EncodedLevel(form, info.width, info.height, side, side, columns, rows, self.stored)
 
-    def stored(self, column, row):
+    def stored(self, column: int, row: int) -> Any:
         if (column, row) == self.missing:
             return None
         side = self.tile_size
@@ -207,7 +214,7 @@ class TiledReader(ArrayReader):
         return bytes(imagecodecs.jpeg8_encode(np.pad(part, pad, mode="edge"), level=95))
 
 
-def test_copied_tiles_are_the_sources_bytes_and_nothing_is_decoded(tissue):
+def test_copied_tiles_are_the_sources_bytes_and_nothing_is_decoded(tissue: np.ndarray) -> None:
     reader = TiledReader(tissue, 240)
     levels = [LevelPlan(512, 512, 240, 240, Copy(0), None)]
     tiles = list(build(reader, levels, MEAN, BUDGET))
@@ -216,7 +223,7 @@ def test_copied_tiles_are_the_sources_bytes_and_nothing_is_decoded(tissue):
     assert reader.decoded == 0
 
 
-def test_a_cascade_below_a_copy_comes_from_the_decoded_pixels(tissue):
+def test_a_cascade_below_a_copy_comes_from_the_decoded_pixels(tissue: np.ndarray) -> None:
     reader = TiledReader(tissue, 240)
     levels = [
         LevelPlan(512, 512, 240, 240, Copy(0), None),
@@ -234,7 +241,7 @@ def test_a_cascade_below_a_copy_comes_from_the_decoded_pixels(tissue):
         np.testing.assert_array_equal(images[0, index], wanted)
 
 
-def _fake_level(plan):
+def _fake_level(plan: Any) -> Any:
     from ziggurat.writers.model.levels import EncodedTile
 
     columns, rows = plan.grid
@@ -242,7 +249,7 @@ def _fake_level(plan):
 
 
 @pytest.mark.parametrize("reduction", [2, 4, 8])
-def test_scaled_levels_are_decoded_at_their_size(tissue, reduction):
+def test_scaled_levels_are_decoded_at_their_size(tissue: np.ndarray, reduction: Any) -> None:
     reader = TiledReader(tissue, 128)
     reader.missing = None
     side = 512 // reduction
@@ -255,9 +262,11 @@ def test_scaled_levels_are_decoded_at_their_size(tissue, reduction):
 
 @pytest.mark.parametrize("reducer", [Reducer.MEAN, Reducer.CUBIC])
 @pytest.mark.parametrize("tile", [64, 256, 80])
-def test_tiles_of_another_grid_are_read_row_by_row_and_each_once(tissue, tile, reducer):
+def test_tiles_of_another_grid_are_read_row_by_row_and_each_once(
+    tissue: np.ndarray, tile: Any, reducer: str
+) -> None:
     class Counting(TiledReader):
-        def view(self, level, frame, rect):
+        def view(self, level: int, frame: int, rect: Any) -> Any:
             self.touched += [
                 (x, y)
                 for x in range(rect.x // 96, -(-rect.right // 96))
@@ -275,18 +284,18 @@ def test_tiles_of_another_grid_are_read_row_by_row_and_each_once(tissue, tile, r
     assert len(reader.touched) == len(set(reader.touched)) == 4 * 6
 
 
-def threads_of_the_engine():
+def threads_of_the_engine() -> Any:
     return [t for t in threading.enumerate() if t.name.startswith("ziggurat-encode")]
 
 
 class BrokenReader(ArrayReader):
-    def view(self, level, frame, rect):
+    def view(self, level: int, frame: int, rect: Any) -> Any:
         if rect.y >= 128:
             raise CorruptSourceError(f"no pixels at {rect}")
         return super().view(level, frame, rect)
 
 
-def test_the_first_error_is_raised_and_no_thread_is_left(rng):
+def test_the_first_error_is_raised_and_no_thread_is_left(rng: np.random.Generator) -> None:
     pixels = rng.integers(0, 255, (512, 512, 1), np.uint8)
     reader = BrokenReader(pixels, array_reader(pixels).info)
     cancel = Cancellation()
@@ -297,10 +306,10 @@ def test_the_first_error_is_raised_and_no_thread_is_left(rng):
         cancel.check()
 
 
-def test_an_encoder_that_fails_stops_everything(rng):
+def test_an_encoder_that_fails_stops_everything(rng: np.random.Generator) -> None:
     reader = array_reader(rng.integers(0, 255, (512, 512, 1), np.uint8))
 
-    def fail(tile):
+    def fail(tile: Any) -> None:
         raise MemoryError("no room for a tile")
 
     levels = [LevelPlan(512, 512, 64, 64, Stored(0), fail)]
@@ -309,7 +318,7 @@ def test_an_encoder_that_fails_stops_everything(rng):
     assert threads_of_the_engine() == []
 
 
-def test_closing_early_stops_the_threads_and_is_nobodys_error(rng):
+def test_closing_early_stops_the_threads_and_is_nobodys_error(rng: np.random.Generator) -> None:
     reader = array_reader(rng.integers(0, 255, (512, 512, 1), np.uint8))
     cancel = Cancellation()
     tiles = build(reader, plans(reader.info, 32), MEAN, BUDGET, cancel=cancel)
@@ -319,7 +328,9 @@ def test_closing_early_stops_the_threads_and_is_nobodys_error(rng):
     assert not cancel.cancelled
 
 
-def test_cancelling_from_outside_raises_what_it_was_cancelled_with(rng):
+def test_cancelling_from_outside_raises_what_it_was_cancelled_with(
+    rng: np.random.Generator,
+) -> None:
     reader = array_reader(rng.integers(0, 255, (512, 512, 1), np.uint8))
     cancel = Cancellation()
     tiles = build(reader, plans(reader.info, 32), MEAN, BUDGET, cancel=cancel)
@@ -330,10 +341,10 @@ def test_cancelling_from_outside_raises_what_it_was_cancelled_with(rng):
     assert threads_of_the_engine() == []
 
 
-def test_progress_counts_every_tile_and_byte(rng):
+def test_progress_counts_every_tile_and_byte(rng: np.random.Generator) -> None:
     reader = array_reader(rng.integers(0, 255, (100, 100, 1), np.uint8))
     levels = plans(reader.info, 32)
-    events = []
+    events: list[Any] = []
     tiles = list(build(reader, levels, MEAN, BUDGET, on_progress=events.append))
     assert events[-1].done == events[-1].total == len(tiles)
     assert events[-1].bytes_written == sum(len(t.data) for t in tiles)
@@ -365,7 +376,7 @@ def test_progress_counts_every_tile_and_byte(rng):
         ),
     ],
 )
-def test_impossible_plans_are_refused_before_anything_is_read(levels, words):
+def test_impossible_plans_are_refused_before_anything_is_read(levels: Any, words: Any) -> None:
     reader = array_reader(np.zeros((100, 100, 1), np.uint8))
     with pytest.raises(OptionError, match=words):
         next(build(reader, levels, MEAN, BUDGET))
@@ -374,19 +385,19 @@ def test_impossible_plans_are_refused_before_anything_is_read(levels, words):
 class Endless(ArrayReader):
     """As high as wanted, without holding it: rows repeat."""
 
-    def __init__(self, height):
+    def __init__(self, height: int) -> None:
         pixels = np.arange(64 * 1024, dtype=np.uint16).reshape(64, 1024, 1)
         super().__init__(pixels, array_reader(pixels).info)
         level = dataclasses.replace(self.info.levels[0], height=height)
         self.info = dataclasses.replace(self.info, levels=(level,))
 
-    def view(self, level, frame, rect):
+    def view(self, level: int, frame: int, rect: Any) -> Any:
         del level, frame
         rows = np.arange(rect.y, rect.bottom) % 64
         return self._frames[0][rows, rect.x : rect.right]
 
 
-def test_memory_does_not_grow_with_the_height():
+def test_memory_does_not_grow_with_the_height() -> None:
     peaks = []
     for height in (4096, 32768):  # the smaller long enough to meet its own peak
         reader = Endless(height)
@@ -399,7 +410,7 @@ def test_memory_does_not_grow_with_the_height():
     assert peaks[1] < 1.3 * peaks[0]
 
 
-def resident(mapping):
+def resident(mapping: Any) -> Any:
     """Return how many bytes of a mapped array this process holds, as the kernel counts them."""
     address = f"{np.asarray(mapping).__array_interface__['data'][0]:x}-"
     with open("/proc/self/smaps", encoding="ascii") as lines:
@@ -409,7 +420,7 @@ def resident(mapping):
         return next(int(line.split()[1]) for line in lines if line.startswith("Rss:")) << 10
 
 
-def mapped(path, shape, mode):
+def mapped(path: Path, shape: Any, mode: Any) -> Any:
     pixels = np.memmap(path, np.uint8, "w+", shape=shape)
     pixels[...] = np.random.default_rng(1).integers(0, 255, shape[1:], np.uint8)
     pixels.flush()
@@ -418,7 +429,9 @@ def mapped(path, shape, mode):
 
 @pytest.mark.parametrize("mode", ["r", "r+"])
 @pytest.mark.parametrize("reducer", [Reducer.MEAN, Reducer.CUBIC])
-def test_pages_of_a_mapped_input_are_given_back_behind_the_engine(tmp_path, mode, reducer):
+def test_pages_of_a_mapped_input_are_given_back_behind_the_engine(
+    tmp_path: Path, mode: Any, reducer: str
+) -> None:
     pixels = mapped(tmp_path / "raw", (8192, 1024, 3), mode)
     reader = array_reader(pixels)
     levels = plans(reader.info, 256)
@@ -431,7 +444,7 @@ def test_pages_of_a_mapped_input_are_given_back_behind_the_engine(tmp_path, mode
     assert resident(pixels) <= row
 
 
-def test_giving_back_loses_nothing_that_was_not_yet_on_disk(tmp_path):
+def test_giving_back_loses_nothing_that_was_not_yet_on_disk(tmp_path: Path) -> None:
     pixels = mapped(tmp_path / "raw", (1024, 512, 1), "r+")
     pixels[...] = np.arange(512, dtype=np.uint16).astype(np.uint8)[:, np.newaxis]
     wanted = np.array(pixels)
@@ -443,7 +456,7 @@ def test_giving_back_loses_nothing_that_was_not_yet_on_disk(tmp_path):
     np.testing.assert_array_equal(pixels, wanted)
 
 
-def test_private_changes_of_a_mapping_are_kept(tmp_path):
+def test_private_changes_of_a_mapping_are_kept(tmp_path: Path) -> None:
     pixels = mapped(tmp_path / "raw", (1024, 512, 1), "c")
     pixels[...] = 7  # nowhere but in this process
     reader = array_reader(pixels)
@@ -453,7 +466,7 @@ def test_private_changes_of_a_mapping_are_kept(tmp_path):
 
 
 @pytest.mark.parametrize("axes", ["tyxs", "syx"])
-def test_only_the_rows_that_are_done_are_given_back(tmp_path, axes):
+def test_only_the_rows_that_are_done_are_given_back(tmp_path: Path, axes: Any) -> None:
     pixels = mapped(tmp_path / "raw", (2, 1024, 512, 2), "r")
     wanted = np.array(pixels)
     if axes == "syx":  # planes of bands, seen as bands of pixels

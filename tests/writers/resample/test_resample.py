@@ -1,6 +1,8 @@
 """Every reducer against the plainest numpy that says the same."""
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ FLOATS = [np.float16, np.float32, np.float64]
 SIZES = [(8, 10), (7, 9), (1, 1), (1, 6), (5, 1)]
 
 
-def blocks(pixels):
+def blocks(pixels: np.ndarray) -> Iterator[Any]:
     """Yield (row, column, band, values of the 2 x 2 block that exist) as Python numbers."""
     height, width, bands = pixels.shape
     for y in range(0, height, 2):
@@ -29,7 +31,7 @@ def blocks(pixels):
                 yield y // 2, x // 2, band, block
 
 
-def plain(pixels, combine):
+def plain(pixels: np.ndarray, combine: Any) -> Any:
     height, width, bands = pixels.shape
     out = np.zeros((math.ceil(height / 2), math.ceil(width / 2), bands), pixels.dtype)
     for y, x, band, values in blocks(pixels):
@@ -37,11 +39,11 @@ def plain(pixels, combine):
     return out
 
 
-def round_half_up(total, count):
+def round_half_up(total: Any, count: int) -> Any:
     return (2 * total + count) // (2 * count)
 
 
-def noise(rng, dtype, shape):
+def noise(rng: np.random.Generator, dtype: Any, shape: Any) -> Any:
     dtype = np.dtype(dtype)
     if dtype.kind == "b":
         return rng.random(shape) < 0.5
@@ -53,7 +55,9 @@ def noise(rng, dtype, shape):
 
 @pytest.mark.parametrize("dtype", INTEGERS)
 @pytest.mark.parametrize("bands", [1, 2, 3, 4, 5])
-def test_mean_of_integers_rounds_half_up_exactly(rng, dtype, bands):
+def test_mean_of_integers_rounds_half_up_exactly(
+    rng: np.random.Generator, dtype: Any, bands: int
+) -> None:
     for height, width in SIZES:
         pixels = noise(rng, dtype, (height, width, bands))
         wanted = plain(pixels, lambda v: round_half_up(sum(v), len(v)))
@@ -63,14 +67,16 @@ def test_mean_of_integers_rounds_half_up_exactly(rng, dtype, bands):
 
 
 @pytest.mark.parametrize("bands", [1, 3, 4])
-def test_mean_is_exact_at_the_sizes_where_opencv_vectorises(rng, bands):
+def test_mean_is_exact_at_the_sizes_where_opencv_vectorises(
+    rng: np.random.Generator, bands: int
+) -> None:
     pixels = noise(rng, np.uint8, (256, 1024, bands))
     total = pixels.reshape(128, 2, 512, 2, bands).sum(axis=(1, 3), dtype=np.int64)
     np.testing.assert_array_equal(Shrinker(Reducer.MEAN)(pixels), (total + 2) // 4)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_mean_of_floats(rng, dtype):
+def test_mean_of_floats(rng: np.random.Generator, dtype: Any) -> None:
     pixels = noise(rng, dtype, (9, 7, 2))
     wanted = plain(pixels.astype(np.float64), lambda v: sum(v) / len(v))
     got = Shrinker(Reducer.MEAN)(pixels)
@@ -80,7 +86,7 @@ def test_mean_of_floats(rng, dtype):
     )
 
 
-def test_mean_of_bool_is_the_majority_and_half_counts_as_true():
+def test_mean_of_bool_is_the_majority_and_half_counts_as_true() -> None:
     pixels = np.array([[1, 0, 0, 0], [1, 0, 0, 1]], bool)[..., np.newaxis]
     assert Shrinker(Reducer.MEAN)(pixels)[..., 0].tolist() == [[True, False]]
     two = np.concatenate([pixels, ~pixels], axis=2)
@@ -89,14 +95,14 @@ def test_mean_of_bool_is_the_majority_and_half_counts_as_true():
 
 @pytest.mark.parametrize("dtype", [*INTEGERS, *FLOATS, bool])
 @pytest.mark.parametrize(("reducer", "combine"), [(Reducer.MAX, max), (Reducer.MIN, min)])
-def test_max_and_min(rng, dtype, reducer, combine):
+def test_max_and_min(rng: np.random.Generator, dtype: Any, reducer: str, combine: Any) -> None:
     pixels = noise(rng, dtype, (7, 9, 2))
     np.testing.assert_array_equal(Shrinker(reducer)(pixels), plain(pixels, combine))
 
 
 @pytest.mark.parametrize("dtype", INTEGERS)
-def test_median_is_the_mean_of_the_middle_two(rng, dtype):
-    def middle(values):
+def test_median_is_the_mean_of_the_middle_two(rng: np.random.Generator, dtype: Any) -> None:
+    def middle(values: Any) -> Any:
         four = sorted(values * (4 // len(values)))
         return round_half_up(four[1] + four[2], 2)
 
@@ -104,17 +110,17 @@ def test_median_is_the_mean_of_the_middle_two(rng, dtype):
     np.testing.assert_array_equal(Shrinker(Reducer.MEDIAN)(pixels), plain(pixels, middle))
 
 
-def test_nearest_is_the_top_left_pixel(rng):
+def test_nearest_is_the_top_left_pixel(rng: np.random.Generator) -> None:
     pixels = noise(rng, np.uint32, (7, 9, 3))
     np.testing.assert_array_equal(Shrinker(Reducer.NEAREST)(pixels), pixels[::2, ::2])
 
 
-def most_frequent(values):
+def most_frequent(values: Any) -> Any:
     repeated = values * (4 // len(values))
     return max(repeated, key=lambda v: (repeated.count(v), -repeated.index(v)))
 
 
-def names(rng, dtype, height, width, side):
+def names(rng: np.random.Generator, dtype: Any, height: int, width: int, side: int) -> Any:
     """Return a label map of squares, drawn from a few values that fill the type's bytes."""
     few = np.array([1, 3, 60, 90], np.uint8).repeat(np.dtype(dtype).itemsize).view(dtype)
     few = np.array([0, 1], bool) if dtype is bool else few
@@ -124,7 +130,9 @@ def names(rng, dtype, height, width, side):
 
 @pytest.mark.parametrize("dtype", [*INTEGERS, *FLOATS, bool, ">u2"])
 @pytest.mark.parametrize("side", [1, 3, 13])
-def test_mode_is_the_most_frequent_pixel_and_the_first_of_equals(rng, dtype, side):
+def test_mode_is_the_most_frequent_pixel_and_the_first_of_equals(
+    rng: np.random.Generator, dtype: Any, side: int
+) -> None:
     for height, width in ((64, 80), (41, 37)):
         pixels = names(rng, dtype, height, width, side)
         wanted = plain(pixels, most_frequent)
@@ -136,7 +144,7 @@ def test_mode_is_the_most_frequent_pixel_and_the_first_of_equals(rng, dtype, sid
         np.testing.assert_array_equal(Shrinker(Reducer.MODE)(columns), wanted)
 
 
-def test_mode_does_not_write_into_what_it_reads(rng):
+def test_mode_does_not_write_into_what_it_reads(rng: np.random.Generator) -> None:
     pixels = names(rng, np.uint8, 64, 64, 5)
     before = pixels.copy()
     small = Shrinker(Reducer.MODE)(pixels)
@@ -144,7 +152,7 @@ def test_mode_does_not_write_into_what_it_reads(rng):
     np.testing.assert_array_equal(pixels, before)
 
 
-def test_mode_never_mixes_the_bands_of_different_pixels(rng):
+def test_mode_never_mixes_the_bands_of_different_pixels(rng: np.random.Generator) -> None:
     pixels = rng.integers(0, 2, (32, 32, 3)).astype(np.uint8)
     small = Shrinker(Reducer.MODE)(pixels)
     for y in range(16):
@@ -154,7 +162,7 @@ def test_mode_never_mixes_the_bands_of_different_pixels(rng):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_colour_under_transparency_does_not_count(rng, dtype):
+def test_colour_under_transparency_does_not_count(rng: np.random.Generator, dtype: Any) -> None:
     pixels = noise(rng, dtype, (9, 9, 4))
     pixels[:4, :, 3] = 0
     small = Shrinker(Reducer.MEAN, alpha=True)(pixels)
@@ -172,12 +180,12 @@ def test_colour_under_transparency_does_not_count(rng, dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.uint64, np.int64])
-def test_nodata_is_left_out_of_the_mean(rng, dtype):
+def test_nodata_is_left_out_of_the_mean(rng: np.random.Generator, dtype: Any) -> None:
     pixels = noise(rng, dtype, (11, 9, 2))
     pixels[rng.random(pixels.shape) < 0.6] = 7
     small = Shrinker(Reducer.MEAN, nodata=(7, None))(pixels)
 
-    def without_seven(values):
+    def without_seven(values: Any) -> Any:
         kept = [v for v in values if v != 7]
         return round_half_up(sum(kept), len(kept)) if kept else 7
 
@@ -195,12 +203,12 @@ def test_nodata_is_left_out_of_the_mean(rng, dtype):
         (Reducer.MEDIAN, lambda v: float(np.median(v))),
     ],
 )
-def test_nan_is_left_out(rng, reducer, combine):
+def test_nan_is_left_out(rng: np.random.Generator, reducer: str, combine: Any) -> None:
     pixels = noise(rng, np.float32, (10, 10, 1))
     pixels[rng.random(pixels.shape) < 0.5] = np.nan
     pixels[4:8, 4:8] = np.nan
 
-    def without_nan(values):
+    def without_nan(values: Any) -> Any:
         kept = [v for v in values if v == v]
         return combine(kept) if kept else math.nan
 
@@ -211,9 +219,11 @@ def test_nan_is_left_out(rng, reducer, combine):
 
 @pytest.mark.parametrize("reducer", [Reducer.LANCZOS3, Reducer.CUBIC])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.float32, np.uint32])
-def test_filters_equal_the_sum_over_their_taps(rng, reducer, dtype):
+def test_filters_equal_the_sum_over_their_taps(
+    rng: np.random.Generator, reducer: str, dtype: Any
+) -> None:
     pixels = noise(rng, dtype, (13, 18, 2))
-    reach, kernel = HALO[reducer], np.array(taps(reducer))
+    reach, kernel = HALO[reducer], np.array(taps(reducer), dtype=float)
     wide = np.pad(
         pixels.astype(np.float64), ((reach, reach + 1), (reach, reach + 1), (0, 0)), mode="edge"
     )
@@ -233,7 +243,9 @@ def test_filters_equal_the_sum_over_their_taps(rng, reducer, dtype):
 
 
 @pytest.mark.parametrize("reducer", list(Reducer))
-def test_any_cut_with_its_halo_gives_the_same_pixels(rng, reducer):
+def test_any_cut_with_its_halo_gives_the_same_pixels(
+    rng: np.random.Generator, reducer: str
+) -> None:
     pixels = noise(rng, np.uint8, (64, 80, 3))
     shrink = Shrinker(reducer)
     whole, halo = shrink(pixels), shrink.halo
@@ -244,14 +256,14 @@ def test_any_cut_with_its_halo_gives_the_same_pixels(rng, reducer):
     assert core.width % 2 == 0
 
 
-def test_a_filter_next_to_nodata_falls_back_to_the_mean_of_what_counts():
+def test_a_filter_next_to_nodata_falls_back_to_the_mean_of_what_counts() -> None:
     pixels = np.full((32, 32, 1), 100, np.uint8)
     pixels[:, 16:] = 0
     small = Shrinker(Reducer.LANCZOS3, nodata=(0,))(pixels)
     assert set(np.unique(small)) == {0, 100}
 
 
-def test_defaults_follow_the_interpretation():
+def test_defaults_follow_the_interpretation() -> None:
     picture = array_reader(np.zeros((4, 4, 3), np.uint8)).info
     labels = array_reader(np.zeros((4, 4, 1), np.uint16), interpretation=Interpretation.LABELS).info
     assert shrinker(picture, None).reducer is Reducer.MEAN
@@ -266,7 +278,7 @@ def test_defaults_follow_the_interpretation():
         (bool, Reducer.CUBIC, "cubic is not for bool"),
     ],
 )
-def test_what_can_not_be_is_refused(dtype, reducer, words):
+def test_what_can_not_be_is_refused(dtype: Any, reducer: str, words: Any) -> None:
     info = array_reader(np.zeros((4, 4, 1), dtype)).info
     with pytest.raises(OptionError, match=words):
         shrinker(info, reducer)
@@ -281,10 +293,10 @@ def test_what_can_not_be_is_refused(dtype, reducer, words):
         (None, None),
     ],
 )
-def test_reducers_are_known_by_the_references_names_too(name, reducer):
+def test_reducers_are_known_by_the_references_names_too(name: str, reducer: str) -> None:
     assert reducer_named(name) is reducer
 
 
-def test_an_unknown_reducer_is_refused_with_the_known_ones():
+def test_an_unknown_reducer_is_refused_with_the_known_ones() -> None:
     with pytest.raises(OptionError, match=r"mean, nearest.*not 'best'"):
         reducer_named("best")

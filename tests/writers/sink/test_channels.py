@@ -1,5 +1,8 @@
 """Names and colours of channels, on sinks with and without an axis ``c``."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,14 +10,14 @@ import ziggurat
 from ziggurat.readers.formats.registry import open_reader
 
 
-def sink_of(bands):
+def sink_of(bands: int) -> Any:
     sink = ziggurat.new()
     sink.addTile(np.arange(64 * 64 * bands, dtype=np.uint8).reshape(64, 64, bands), 0, 0)
     return sink
 
 
 @pytest.mark.parametrize("name", ["a.tiff", "a.ome.tiff", "a.zarr"])
-def test_names_of_bands_are_carried(tmp_path, name):
+def test_names_of_bands_are_carried(tmp_path: Path, name: str) -> None:
     with sink_of(5) as sink:
         sink.interpretation = "multiband"
         sink.channelNames = ["DAPI", "CD3", "CD8", "CD20", "Ki67"]
@@ -25,7 +28,7 @@ def test_names_of_bands_are_carried(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["a.tiff", "a.ome.tiff", "a.zarr"])
-def test_the_only_channel_is_carried(tmp_path, name):
+def test_the_only_channel_is_carried(tmp_path: Path, name: str) -> None:
     with sink_of(1) as sink:
         sink.channelNames, sink.channelColors = ["DAPI"], ["#0000ff"]
         report = sink.write(tmp_path / name, lossy=False)
@@ -34,7 +37,7 @@ def test_the_only_channel_is_carried(tmp_path, name):
         assert [(c.name, c.color) for c in reader.info.channels] == [("DAPI", "#0000ff")]
 
 
-def test_names_without_a_place_are_named(tmp_path):
+def test_names_without_a_place_are_named(tmp_path: Path) -> None:
     with sink_of(3) as sink:
         sink.channelNames, sink.channelColors = ["DAPI", "CD3"], ["blue", "red", "green"]
         names, colors = sink.write(tmp_path / "a.tiff").lost
@@ -43,13 +46,13 @@ def test_names_without_a_place_are_named(tmp_path):
     assert "#0000ff" in colors
 
 
-def test_flat_pictures_have_no_names(tmp_path):
+def test_flat_pictures_have_no_names(tmp_path: Path) -> None:
     with sink_of(3) as sink:
         sink.channelNames = ["DAPI", "CD3", "CD8"]
         assert sink.write(tmp_path / "a.png").lost == ("the names of the channels",)
 
 
-def test_names_of_an_axis_are_carried_as_before(tmp_path):
+def test_names_of_an_axis_are_carried_as_before(tmp_path: Path) -> None:
     with ziggurat.new() as sink:
         for c in range(2):
             sink.addTile(np.full((64, 64, 1), c, np.uint8), 0, 0, c=c)

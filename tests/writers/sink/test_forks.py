@@ -72,7 +72,7 @@ def check_forks(folder: Path, forks: int) -> None:
     def discard() -> None:
         """Leave a sink to the garbage collector, which closes it wherever it happens to run."""
         sink = ziggurat.new(folder / "over", mode="join")
-        sink.ring = sink  # type: ignore[attr-defined]
+        sink.ring = sink
         del sink
         gc.collect()
 

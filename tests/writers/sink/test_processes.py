@@ -246,7 +246,7 @@ def test_a_data_loader_worker_lays_tiles_from_a_thread_of_a_fork(tmp_path: Path)
 def test_a_fork_while_a_thread_holds_locks_can_still_lay_tiles(tmp_path: Path) -> None:
     sink = ziggurat.new(tmp_path / "store", sizeX=400, sizeY=400, blend="sum", tileSize=64)
     sink.addTile(np.ones((8, 8, 1), np.uint8))
-    stop = []
+    stop: list[Any] = []
 
     def busy() -> None:
         while not stop:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -262,8 +263,8 @@ def test_a_change_cut_short_anywhere_is_finished_or_forgotten(
     axes = {} if change == "bands" else {"z": 1, "t": 1}
     left = [number]
 
-    def dying(real):
-        def call(*arguments, **keywords):
+    def dying(real: Any) -> Any:
+        def call(*arguments: Any, **keywords: Any) -> Any:
             if not left[0]:
                 raise Died
             left[0] -= 1

@@ -2,6 +2,7 @@
 
 import math
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,7 @@ def middle_tile(reader: ProjectedReader, z: int) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("name", PLACED)
-def test_tiles_are_those_of_gdalwarp(name: str, data_file) -> None:
+def test_tiles_are_those_of_gdalwarp(name: str, data_file: Callable[[str], Path]) -> None:
     path = data_file(f"geotiff/{name}")
     source = gdal.Open(str(path))
     with view(path) as reader:
@@ -110,7 +111,9 @@ def test_tiles_are_those_of_gdalwarp(name: str, data_file) -> None:
                 np.testing.assert_allclose(found[..., -1], expected[..., -1] / gdals * opaque)
 
 
-def test_the_first_tile_is_the_whole_world_without_the_poles(tmp_path: Path, make_raster) -> None:
+def test_the_first_tile_is_the_whole_world_without_the_poles(
+    tmp_path: Path, make_raster: Callable[..., Path]
+) -> None:
     rows = np.repeat(np.arange(180, dtype=np.uint8)[:, None, None], 360, axis=1)
     path = make_raster(
         tmp_path / "world.tif", rows, crs="EPSG:4326", transform=(-180, 1, 0, 90, 0, -1)
@@ -129,7 +132,9 @@ def test_the_first_tile_is_the_whole_world_without_the_poles(tmp_path: Path, mak
         assert reader.info.geo.projection == "EPSG:3857"
 
 
-def test_across_the_date_line_both_edges_of_the_world_show_it(tmp_path: Path, make_raster) -> None:
+def test_across_the_date_line_both_edges_of_the_world_show_it(
+    tmp_path: Path, make_raster: Callable[..., Path]
+) -> None:
     path = make_raster(
         tmp_path / "fiji.tif",
         np.full((40, 40, 1), 77, np.uint8),
@@ -146,7 +151,9 @@ def test_across_the_date_line_both_edges_of_the_world_show_it(tmp_path: Path, ma
         assert (zoom[..., 1] == 255).any()
 
 
-def test_longitudes_from_0_to_360_are_the_same_world(tmp_path: Path, make_raster) -> None:
+def test_longitudes_from_0_to_360_are_the_same_world(
+    tmp_path: Path, make_raster: Callable[..., Path]
+) -> None:
     columns = (np.arange(360) // 2).astype(np.uint8)[None, :, None].repeat(180, axis=0)
     path = make_raster(
         tmp_path / "pacific.tif", columns, crs="EPSG:4326", transform=(0, 1, 0, 90, 0, -1)
@@ -158,7 +165,7 @@ def test_longitudes_from_0_to_360_are_the_same_world(tmp_path: Path, make_raster
         assert row[200, 0] == pytest.approx((200 - 128) * 360 / 256 / 2, abs=1.5)
 
 
-def test_a_pole_in_its_own_projection(tmp_path: Path, make_raster) -> None:
+def test_a_pole_in_its_own_projection(tmp_path: Path, make_raster: Callable[..., Path]) -> None:
     path = make_raster(
         tmp_path / "arctic.tif",
         np.full((100, 100, 1), 9, np.uint8),
@@ -174,7 +181,7 @@ def test_a_pole_in_its_own_projection(tmp_path: Path, make_raster) -> None:
         assert first[120:136, 120:136, 1].all()
 
 
-def test_nodata_and_masks_are_transparent(tmp_path: Path, make_raster) -> None:
+def test_nodata_and_masks_are_transparent(tmp_path: Path, make_raster: Callable[..., Path]) -> None:
     values = np.full((64, 64, 3), 50, np.uint8)
     values[:32] = 7
     path = make_raster(
@@ -188,7 +195,9 @@ def test_nodata_and_masks_are_transparent(tmp_path: Path, make_raster) -> None:
         assert (whole[shown][:, :3] == 50).all()
 
 
-def test_resampling_is_a_choice(tmp_path: Path, make_raster, rng: np.random.Generator) -> None:
+def test_resampling_is_a_choice(
+    tmp_path: Path, make_raster: Callable[..., Path], rng: np.random.Generator
+) -> None:
     path = make_raster(
         tmp_path / "r.tif",
         rng.integers(0, 256, (200, 200, 1), np.uint8),
@@ -203,7 +212,9 @@ def test_resampling_is_a_choice(tmp_path: Path, make_raster, rng: np.random.Gene
             np.testing.assert_array_equal(tile(reader, z, x, y), expected)
 
 
-def test_overviews_are_used_for_small_zooms(tmp_path: Path, make_raster) -> None:
+def test_overviews_are_used_for_small_zooms(
+    tmp_path: Path, make_raster: Callable[..., Path]
+) -> None:
     path = make_raster(
         tmp_path / "o.tif",
         np.full((1024, 1024, 1), 100, np.uint8),
@@ -223,7 +234,9 @@ def test_overviews_are_used_for_small_zooms(tmp_path: Path, make_raster) -> None
         assert set(tile(reader, 10, x, y)[..., 0].ravel().tolist()) <= {0, 100}
 
 
-def test_blank_tiles_are_known_without_reading(tmp_path: Path, make_raster) -> None:
+def test_blank_tiles_are_known_without_reading(
+    tmp_path: Path, make_raster: Callable[..., Path]
+) -> None:
     path = make_raster(
         tmp_path / "b.tif",
         np.full((64, 64, 1), 5, np.uint8),
@@ -239,7 +252,7 @@ def test_blank_tiles_are_known_without_reading(tmp_path: Path, make_raster) -> N
             assert not reader.read(0, 0, far).any()
 
 
-def test_values_under_a_pixel_are_the_stored_ones(data_file) -> None:
+def test_values_under_a_pixel_are_the_stored_ones(data_file: Callable[[str], Path]) -> None:
     path = data_file("geotiff/rio-tiler/cog_cmap.tif")
     oracle = gdal.Open(str(path))
     with view(path) as reader:
@@ -260,7 +273,9 @@ def test_values_under_a_pixel_are_the_stored_ones(data_file) -> None:
         ("+proj=cea +lat_ts=30 +datum=WGS84", None),
     ],
 )
-def test_the_first_zoom_holds_the_world(projection: str, across: float | None, data_file) -> None:
+def test_the_first_zoom_holds_the_world(
+    projection: str, across: float | None, data_file: Callable[[str], Path]
+) -> None:
     with view(data_file("geotiff/rasterio/world.byte.tif"), projection) as reader:
         geo = reader.info.geo
         assert geo is not None
@@ -280,13 +295,17 @@ def test_the_first_zoom_holds_the_world(projection: str, across: float | None, d
         "http://127.0.0.1:1/x.wkt", "/etc/passwd", "file:///etc/passwd", "nan",
     ],
 )  # fmt: skip
-def test_an_unknown_projection_is_refused_at_once(projection: str, data_file) -> None:
+def test_an_unknown_projection_is_refused_at_once(
+    projection: str, data_file: Callable[[str], Path]
+) -> None:
     reader = open_reader(locate(data_file("geotiff/rasterio/red.tif")))
     with pytest.raises(ProjectionError, match="coordinate reference system"):
         project(reader, "red.tif", projection)
 
 
-def test_what_can_not_be_projected_says_why(tmp_path: Path, make_raster) -> None:
+def test_what_can_not_be_projected_says_why(
+    tmp_path: Path, make_raster: Callable[..., Path]
+) -> None:
     plain = make_raster(tmp_path / "p.tif", np.zeros((4, 4, 1), np.uint8))
     with pytest.raises(ProjectionError, match="does not say where"):
         view(plain)
@@ -300,7 +319,7 @@ def test_what_can_not_be_projected_says_why(tmp_path: Path, make_raster) -> None
             view(_small(tmp_path, make_raster), units_per_pixel=wrong)
 
 
-def _small(folder: Path, make_raster) -> Path:
+def _small(folder: Path, make_raster: Callable[..., Path]) -> Path:
     return make_raster(
         folder / "s.tif",
         np.full((8, 8, 1), 3, np.uint8),
@@ -309,14 +328,16 @@ def _small(folder: Path, make_raster) -> Path:
     )
 
 
-def test_units_per_pixel_set_the_first_zoom(tmp_path: Path, make_raster) -> None:
+def test_units_per_pixel_set_the_first_zoom(
+    tmp_path: Path, make_raster: Callable[..., Path]
+) -> None:
     with view(_small(tmp_path, make_raster), units_per_pixel=1000.0) as reader:
         assert reader.info.geo is not None
         assert reader.info.geo.transform is not None
         assert reader.info.geo.transform[0] == -128_000
 
 
-def test_a_huge_request_is_refused(data_file) -> None:
+def test_a_huge_request_is_refused(data_file: Callable[[str], Path]) -> None:
     with (
         view(data_file("geotiff/rio-tiler/cog_cmap.tif")) as reader,
         pytest.raises(RegionError, match="smaller region"),
@@ -324,7 +345,7 @@ def test_a_huge_request_is_refused(data_file) -> None:
         reader.read(0, 0, reader.info.levels[0].rect)
 
 
-def test_threads_warp_at_once(data_file) -> None:
+def test_threads_warp_at_once(data_file: Callable[[str], Path]) -> None:
     path = data_file("geotiff/rio-tiler/cog_dateline.tif")
     with view(path) as reader:
         places = [(z, *middle_tile(reader, z)) for z in range(4, 11)]
@@ -344,7 +365,9 @@ def test_threads_warp_at_once(data_file) -> None:
     assert not wrong
 
 
-def test_rotated_and_placed_by_points(tmp_path: Path, make_raster, rng) -> None:
+def test_rotated_and_placed_by_points(
+    tmp_path: Path, make_raster: Callable[..., Path], rng: np.random.Generator
+) -> None:
     values = rng.integers(1, 255, (60, 80, 1), np.uint8)
     angle = math.radians(30)
     c, s = 100 * math.cos(angle), 100 * math.sin(angle)
@@ -380,7 +403,9 @@ def test_rotated_and_placed_by_points(tmp_path: Path, make_raster, rng) -> None:
     "name", ["RGB.byte.tif", "RGBA.byte.tif", "world.byte.tif", "red.tif", "shade.tif", "cogeo.tif"]
 )
 @pytest.mark.parametrize("resample", [Warp.NEAREST, Warp.BILINEAR])
-def test_any_reader_with_a_place_can_be_projected(name: str, resample: Warp, data_file) -> None:
+def test_any_reader_with_a_place_can_be_projected(
+    name: str, resample: Warp, data_file: Callable[[str], Path]
+) -> None:
     """What is not read by GDAL is read in part, and warped alike."""
     path = data_file(f"geotiff/rasterio/{name}")
     masked = name == "cogeo.tif"
@@ -423,7 +448,7 @@ def test_arrays_and_frames_are_projected_too() -> None:
             assert set(found[found[..., 1] > 0][:, 0].tolist()) == {value}
 
 
-def test_a_view_knows_the_size_of_its_own_pixels(data_file) -> None:
+def test_a_view_knows_the_size_of_its_own_pixels(data_file: Callable[[str], Path]) -> None:
     with view(data_file("geotiff/rasterio/RGB.byte.tif")) as reader:
         assert reader.info.geo is not None
         assert reader.info.geo.transform is not None

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ def picture(rng: np.random.Generator) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", GEOTIFFS)
-def test_pixels_and_facts_are_gdals(name: str, data_file) -> None:
+def test_pixels_and_facts_are_gdals(name: str, data_file: Callable[[str], Path]) -> None:
     path = data_file(f"geotiff/{name}")
     oracle = gdal.Open(str(path))
     band = oracle.GetRasterBand(1)
@@ -90,7 +91,9 @@ def test_pixels_and_facts_are_gdals(name: str, data_file) -> None:
             np.testing.assert_array_equal(reader.read(number, 0, rect)[..., 0], view)
 
 
-def test_a_rectangle_is_the_same_part(tmp_path: Path, picture: np.ndarray, make_raster) -> None:
+def test_a_rectangle_is_the_same_part(
+    tmp_path: Path, picture: np.ndarray, make_raster: Callable[..., Path]
+) -> None:
     path = make_raster(
         tmp_path / "p.tif", picture, crs="EPSG:32633", transform=(500_000, 10, 0, 5_000_000, 0, -10)
     )
@@ -147,7 +150,9 @@ def test_palette_nodata_scale_units_and_categories(tmp_path: Path) -> None:
     assert facts["mask"] == "nodata"
 
 
-def test_nodata_may_differ_by_band(tmp_path: Path, picture: np.ndarray, make_raster) -> None:
+def test_nodata_may_differ_by_band(
+    tmp_path: Path, picture: np.ndarray, make_raster: Callable[..., Path]
+) -> None:
     plain = make_raster(tmp_path / "p.tif", picture)
     view = gdal.Translate(str(tmp_path / "v.vrt"), str(plain), format="VRT")
     view.GetRasterBand(1).SetNoDataValue(1)
@@ -156,7 +161,7 @@ def test_nodata_may_differ_by_band(tmp_path: Path, picture: np.ndarray, make_ras
     assert open_reader(locate(tmp_path / "v.vrt")).info.nodata == (1, 2, None)
 
 
-def test_bands_in_another_order_keep_their_names(data_file) -> None:
+def test_bands_in_another_order_keep_their_names(data_file: Callable[[str], Path]) -> None:
     info = open_reader(locate(data_file("geotiff/rasterio/RGBA.uint16.tif"))).info
     assert info.band_names == ("blue", "green", "red", "alpha")
     assert info.interpretation is Interpretation.MULTIBAND
@@ -164,7 +169,7 @@ def test_bands_in_another_order_keep_their_names(data_file) -> None:
 
 
 def test_rational_polynomials_stand_as_points(
-    tmp_path: Path, picture: np.ndarray, make_raster
+    tmp_path: Path, picture: np.ndarray, make_raster: Callable[..., Path]
 ) -> None:
     path = make_raster(tmp_path / "rpc.tif", picture)
     dataset = gdal.Open(str(path), gdal.GA_Update)
@@ -190,7 +195,9 @@ def test_rational_polynomials_stand_as_points(
     assert first.y == pytest.approx(40.1, abs=2e-3)
 
 
-def test_jpeg2000_and_world_files(tmp_path: Path, picture: np.ndarray, make_raster) -> None:
+def test_jpeg2000_and_world_files(
+    tmp_path: Path, picture: np.ndarray, make_raster: Callable[..., Path]
+) -> None:
     make_raster(
         tmp_path / "a.jp2", picture, "JP2OpenJPEG", crs="EPSG:32633",
         transform=(500_000, 10, 0, 5_000_000, 0, -10), options=("REVERSIBLE=YES", "QUALITY=100",),
@@ -208,7 +215,9 @@ def test_jpeg2000_and_world_files(tmp_path: Path, picture: np.ndarray, make_rast
         assert reader.info.geo.transform == (10, 0.5, 0, 50, 0, -0.25)
 
 
-def test_plain_pictures_are_left_to_others(tmp_path: Path, data_file) -> None:
+def test_plain_pictures_are_left_to_others(
+    tmp_path: Path, data_file: Callable[[str], Path]
+) -> None:
     for name in ("aperio-svs/CMU-1-Small-Region.svs", "tiff/boxes.tiff"):
         with pytest.raises(UnsupportedFormatError, match="says where"):
             open_georeferenced(locate(data_file(name)))
@@ -226,7 +235,7 @@ SIMPLE = '<SimpleSource><SourceFilename relativeToVRT="1">{}</SourceFilename></S
 
 
 def test_a_virtual_raster_of_local_files_is_read(
-    tmp_path: Path, picture: np.ndarray, make_raster
+    tmp_path: Path, picture: np.ndarray, make_raster: Callable[..., Path]
 ) -> None:
     make_raster(tmp_path / "p.tif", picture)
     (tmp_path / "v.vrt").write_text(VRT.format(kind="", inside=SIMPLE.format("p.tif")))
@@ -252,7 +261,12 @@ def test_a_virtual_raster_of_local_files_is_read(
     ],
 )
 def test_a_virtual_raster_that_leads_elsewhere_is_refused(
-    inside: str, kind: str, said: str, tmp_path: Path, picture: np.ndarray, make_raster
+    inside: str,
+    kind: str,
+    said: str,
+    tmp_path: Path,
+    picture: np.ndarray,
+    make_raster: Callable[..., Path],
 ) -> None:
     make_raster(tmp_path / "p.tif", picture)
     (tmp_path / "v.vrt").write_text(VRT.format(kind=kind, inside=inside))
@@ -261,7 +275,10 @@ def test_a_virtual_raster_that_leads_elsewhere_is_refused(
 
 
 def test_damage_is_our_error_and_quiet(
-    tmp_path: Path, picture: np.ndarray, capfd: pytest.CaptureFixture[str], make_raster
+    tmp_path: Path,
+    picture: np.ndarray,
+    capfd: pytest.CaptureFixture[str],
+    make_raster: Callable[..., Path],
 ) -> None:
     path = make_raster(
         tmp_path / "p.tif", picture, crs="EPSG:4326", transform=(0, 0.1, 0, 50, 0, -0.1),
@@ -292,7 +309,7 @@ def _check(reader: GdalReader, expected: np.ndarray, seed: int) -> None:
 
 
 @pytest.fixture
-def tiled(tmp_path: Path, picture: np.ndarray, make_raster) -> Path:
+def tiled(tmp_path: Path, picture: np.ndarray, make_raster: Callable[..., Path]) -> Path:
     return make_raster(
         tmp_path / "tiled.tif", picture, crs="EPSG:4326", transform=(0, 0.1, 0, 50, 0, -0.1),
         options=("COMPRESS=DEFLATE", "TILED=YES", "BLOCKXSIZE=32", "BLOCKYSIZE=32",),
@@ -352,7 +369,10 @@ def test_no_sidecar_files_are_left(tiled: Path) -> None:
     [(0, 1e308, 1e308, 0, 1e308, -1e308), (5, 0, 0, 5, 0, 0), (1e300, 1, 0, 1e300, 0, -1)],
 )
 def test_a_damaged_georeference_is_left_out_and_said(
-    transform: tuple[float, ...], tmp_path: Path, picture: np.ndarray, make_raster
+    transform: tuple[float, ...],
+    tmp_path: Path,
+    picture: np.ndarray,
+    make_raster: Callable[..., Path],
 ) -> None:
     path = make_raster(tmp_path / "d.tif", picture)
     view = gdal.Translate(str(tmp_path / "v.vrt"), str(path), format="VRT")

@@ -3,7 +3,7 @@
 import http.server
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +58,10 @@ def server(tmp_path: Path) -> Iterator[http.server.ThreadingHTTPServer]:
 
 
 def test_a_tile_of_a_remote_geotiff_costs_little(
-    server: http.server.ThreadingHTTPServer, tmp_path: Path, make_raster, rng: np.random.Generator
+    server: http.server.ThreadingHTTPServer,
+    tmp_path: Path,
+    make_raster: Callable[..., Path],
+    rng: np.random.Generator,
 ) -> None:
     values = rng.integers(0, 256, (2048, 2048, 3), np.uint8)
     options = ("TILED=YES", "BLOCKXSIZE=256", "BLOCKYSIZE=256")
@@ -80,7 +83,7 @@ def test_a_tile_of_a_remote_geotiff_costs_little(
 
 
 def test_a_remote_virtual_raster_is_refused(
-    server: http.server.ThreadingHTTPServer, tmp_path: Path, make_raster
+    server: http.server.ThreadingHTTPServer, tmp_path: Path, make_raster: Callable[..., Path]
 ) -> None:
     make_raster(tmp_path / "p.tif", np.zeros((8, 8, 1), np.uint8))
     (tmp_path / "v.vrt").write_text(

@@ -215,7 +215,7 @@ def test_large_pictures_go_to_a_file(
     monkeypatch.setattr(decoded, "MEMORY_BYTES", 1000)
     reader = open_reader(save(picture, tmp_path / "a.png"))
     np.testing.assert_array_equal(everything(reader), picture)
-    assert isinstance(reader._pixels, np.memmap)  # type: ignore[attr-defined]
+    assert isinstance(reader._pixels, np.memmap)
 
 
 def test_no_room_for_it_is_an_error(
@@ -235,7 +235,7 @@ def test_threads_decode_once(
     picture: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = open_reader(save(picture, tmp_path / "a.png"))
-    decode, calls, barrier = reader._decode, [], threading.Barrier(4)  # type: ignore[attr-defined]
+    decode, calls, barrier = reader._decode, [], threading.Barrier(4)
     monkeypatch.setattr(reader, "_decode", lambda allocate: calls.append(1) or decode(allocate))
 
     def read(index: int) -> np.ndarray:

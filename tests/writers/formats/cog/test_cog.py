@@ -1,6 +1,7 @@
 """GeoTIFF and COG outputs, read back by GDAL and tifffile."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,9 @@ def facts_of(band: gdal.Band) -> object:
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_conversion_keeps_all_that_gdal_knows(name: str, tmp_path: Path, data_file) -> None:
+def test_conversion_keeps_all_that_gdal_knows(
+    name: str, tmp_path: Path, data_file: Callable[[str], Path]
+) -> None:
     path, output = data_file(f"geotiff/{name}"), tmp_path / "o.tif"
     with open_reader(locate(path)) as reader:
         report = write(reader, output, LOSSLESS)
@@ -115,7 +118,9 @@ def test_conversion_keeps_all_that_gdal_knows(name: str, tmp_path: Path, data_fi
 
 
 @pytest.mark.parametrize("name", ["RGB.byte.tif", "RGBA.uint16.tif", "float_nan.tif", "shade.tif"])
-def test_an_image_that_is_fed_keeps_its_place_too(name: str, tmp_path: Path, data_file) -> None:
+def test_an_image_that_is_fed_keeps_its_place_too(
+    name: str, tmp_path: Path, data_file: Callable[[str], Path]
+) -> None:
     path, output = data_file(f"geotiff/rasterio/{name}"), tmp_path / "o.tif"
     with open_reader(locate(path)) as reader:
         assert write(View(reader), output, LOSSLESS).lost == ()
@@ -126,7 +131,7 @@ def test_an_image_that_is_fed_keeps_its_place_too(name: str, tmp_path: Path, dat
         assert facts_of(new.GetRasterBand(number)) == facts_of(old.GetRasterBand(number))
 
 
-def test_what_a_view_loses_is_said(tmp_path: Path, data_file) -> None:
+def test_what_a_view_loses_is_said(tmp_path: Path, data_file: Callable[[str], Path]) -> None:
     with open_reader(locate(data_file("geotiff/rio-tiler/cog_rgb_mask.tif"))) as reader:
         assert "mask" in " ".join(write(View(reader), tmp_path / "o.tif", LOSSLESS).lost)
 
@@ -138,7 +143,7 @@ def test_what_a_view_loses_is_said(tmp_path: Path, data_file) -> None:
         *("float16", "float32", "float64"),
     ],
 )
-def test_every_type_stays_what_it_is(dtype: str, tmp_path: Path, rng) -> None:
+def test_every_type_stays_what_it_is(dtype: str, tmp_path: Path, rng: np.random.Generator) -> None:
     values = (rng.random((600, 700, 1)) * (1 if dtype == "bool" else 100)).round().astype(dtype)
     write(image(values), tmp_path / "t.tif", LOSSLESS)
     found = tifffile.imread(tmp_path / "t.tif", key=0)
@@ -311,7 +316,7 @@ def test_progress_is_told_and_rises(tmp_path: Path, picture: np.ndarray) -> None
 @pytest.mark.parametrize("direct", [True, False])
 @pytest.mark.parametrize("after", [0, 2])
 def test_cancelling_leaves_nothing(
-    direct: bool, after: int, tmp_path: Path, picture: np.ndarray, make_raster
+    direct: bool, after: int, tmp_path: Path, picture: np.ndarray, make_raster: Callable[..., Path]
 ) -> None:
     source = make_raster(
         tmp_path / "in.tif", np.tile(picture, (2, 2, 1)), crs=UTM, transform=PLACE.transform

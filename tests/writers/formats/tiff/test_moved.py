@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def tiles_of(path: Path, page: int = 0) -> list[str]:
 
 
 @pytest.fixture(params=[False, True], ids=["classic", "big"])
-def slide(request, rng, tmp_path):
+def slide(request: Any, rng: np.random.Generator, tmp_path: Path) -> Any:
     """Make a TIFF whose tiles are out of order, with gaps, one twice and one missing."""
     path = tmp_path / "slide.tiff"
     pixels = rng.integers(0, 255, (6 * SIDE, 5 * SIDE, 3), np.uint8)
@@ -58,7 +59,7 @@ def slide(request, rng, tmp_path):
     return path
 
 
-def test_every_tile_comes_to_its_place(slide, tmp_path):
+def test_every_tile_comes_to_its_place(slide: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.tiff"
     report = convert(slide, out, AS_STORED)
     assert report.tiles_copied == 30
@@ -67,14 +68,14 @@ def test_every_tile_comes_to_its_place(slide, tmp_path):
     np.testing.assert_array_equal(tifffile.imread(out), tifffile.imread(slide))
 
 
-def test_nothing_but_tiles_is_taken(slide, tmp_path):
+def test_nothing_but_tiles_is_taken(slide: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.tiff"
     convert(slide, out, AS_STORED)
     assert SECRET[:40] in slide.read_bytes()
     assert SECRET[:40] not in out.read_bytes()
 
 
-def test_a_tile_that_is_used_twice_is_laid_once(slide, tmp_path):
+def test_a_tile_that_is_used_twice_is_laid_once(slide: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.tiff"
     convert(slide, out, AS_STORED)
     with tifffile.TiffFile(out) as tif:
@@ -83,9 +84,9 @@ def test_a_tile_that_is_used_twice_is_laid_once(slide, tmp_path):
     assert len(set(offsets)) == 29  # and the missing one's, which is zero
 
 
-def test_levels_below_are_made_of_a_moved_one(slide, tmp_path):
+def test_levels_below_are_made_of_a_moved_one(slide: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.tiff"
-    seen = []
+    seen: list[Any] = []
     convert(slide, out, ConvertOptions(levels="full", tile_size=SIDE), on_progress=seen.append)
     assert tiles_of(out) == tiles_of(slide)
     with tifffile.TiffFile(out) as tif:
@@ -96,7 +97,9 @@ def test_levels_below_are_made_of_a_moved_one(slide, tmp_path):
     assert seen[-1].done == seen[-1].total
 
 
-def test_frames_of_an_ome_tiff_are_moved_with_their_levels(rng, tmp_path):
+def test_frames_of_an_ome_tiff_are_moved_with_their_levels(
+    rng: np.random.Generator, tmp_path: Path
+) -> None:
     source, out = tmp_path / "in.ome.tif", tmp_path / "out.ome.tif"
     stack = rng.integers(0, 60000, (3, 256, 192), np.uint16)
     with tifffile.TiffWriter(source, ome=True) as tif:
@@ -111,7 +114,9 @@ def test_frames_of_an_ome_tiff_are_moved_with_their_levels(rng, tmp_path):
         np.testing.assert_array_equal(tifffile.imread(out, series=0, level=level), wanted)
 
 
-def test_raw_samples_of_one_tile_are_written_all_the_same(rng, tmp_path):
+def test_raw_samples_of_one_tile_are_written_all_the_same(
+    rng: np.random.Generator, tmp_path: Path
+) -> None:
     source, out = tmp_path / "in.tiff", tmp_path / "out.tiff"
     pixels = rng.integers(0, 255, (64, 64, 3), np.uint8)
     tifffile.imwrite(source, pixels, tile=(64, 64), photometric="rgb", metadata=None)
@@ -119,7 +124,7 @@ def test_raw_samples_of_one_tile_are_written_all_the_same(rng, tmp_path):
     np.testing.assert_array_equal(tifffile.imread(out), pixels)
 
 
-def test_cancelling_leaves_nothing(slide, tmp_path):
+def test_cancelling_leaves_nothing(slide: Path, tmp_path: Path) -> None:
     cancel = Cancellation()
     with pytest.raises(CancelledError):
         convert(
@@ -129,8 +134,8 @@ def test_cancelling_leaves_nothing(slide, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["slide.tiff"]
 
 
-def test_a_source_that_shrinks_meanwhile_leaves_nothing(slide, tmp_path):
-    def shrink(_plan):
+def test_a_source_that_shrinks_meanwhile_leaves_nothing(slide: Path, tmp_path: Path) -> None:
+    def shrink(_plan: Any) -> None:
         with slide.open("r+b") as file:
             file.truncate(slide.stat().st_size - len(SECRET))
 
@@ -139,8 +144,10 @@ def test_a_source_that_shrinks_meanwhile_leaves_nothing(slide, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["slide.tiff"]
 
 
-def test_where_the_kernel_cannot_bytes_are_read_and_written(slide, tmp_path, monkeypatch):
-    def refuse(*_):
+def test_where_the_kernel_cannot_bytes_are_read_and_written(
+    slide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
         raise OSError(18, "Invalid cross-device link")
 
     monkeypatch.setattr("os.copy_file_range", refuse)
@@ -149,7 +156,7 @@ def test_where_the_kernel_cannot_bytes_are_read_and_written(slide, tmp_path, mon
     assert tiles_of(out) == tiles_of(slide)
 
 
-def test_runs_join_neighbours_only():
+def test_runs_join_neighbours_only() -> None:
     places = TilePlaces(None, (100, 110, 300, 100, 0, 50), (10, 5, 7, 10, 9, 0))
     moves = plan_moves(places)
     assert moves.offsets.tolist() == [0, 10, 15, 0, -1, -1]

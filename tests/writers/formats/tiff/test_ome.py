@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import ome_types
@@ -19,7 +21,7 @@ from ziggurat.writers.model.options import PyramidStyle, WriteOptions
 EXACT = WriteOptions(lossy=False, overwrite=True, tile_size=64)
 
 
-def edited(pixels, names="yxs", **facts):
+def edited(pixels: np.ndarray, names: str = "yxs", **facts: Any) -> Any:
     reader = array_reader(pixels, names)
     frames = pixels if names.endswith("s") else pixels[..., np.newaxis]
     return ArrayReader(frames, dataclasses.replace(reader.info, **facts))
@@ -41,8 +43,8 @@ CASES = [
 
 @pytest.mark.parametrize(("shape", "names", "dtype", "facts"), CASES)
 def test_the_schema_accepts_it_and_tifffile_finds_every_plane(
-    tmp_path, rng, shape, names, dtype, facts
-):
+    tmp_path: Path, rng: np.random.Generator, shape: Any, names: Any, dtype: Any, facts: Any
+) -> None:
     pixels = rng.integers(0, 2 if dtype is bool else 100, shape).astype(dtype)
     path = tmp_path / "image.ome.tif"
     write(edited(pixels, names, **facts), path, EXACT)
@@ -60,7 +62,9 @@ def test_the_schema_accepts_it_and_tifffile_finds_every_plane(
         assert levels[names.index("x")] == 40
 
 
-def test_facts_are_where_other_programs_look_for_them(tmp_path, rng):
+def test_facts_are_where_other_programs_look_for_them(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
     pixels = rng.integers(0, 2**16, (3, 2, 4, 90, 80), np.uint16)
     reader = edited(
         pixels,
@@ -101,7 +105,7 @@ def test_facts_are_where_other_programs_look_for_them(tmp_path, rng):
     assert said.facts["channels"] == reader.info.channels
 
 
-def test_uneven_positions_are_said_plane_by_plane():
+def test_uneven_positions_are_said_plane_by_plane() -> None:
     info = edited(
         np.zeros((3, 8, 8), np.uint8), "zyx", axes=(Axis("z", 3, (0.0, 1.0, 5.0), "um"),)
     ).info
@@ -111,7 +115,7 @@ def test_uneven_positions_are_said_plane_by_plane():
     assert [plane.position_z for plane in planes] == [0, 1, 5]
 
 
-def test_rgb_is_one_channel_of_three_samples():
+def test_rgb_is_one_channel_of_three_samples() -> None:
     info = array_reader(np.zeros((8, 8, 3), np.uint8)).info
     pixels = ome_types.from_xml(ome_xml(info, [(8, 8)])).images[0].pixels
     assert pixels.size_c == 3
@@ -119,11 +123,11 @@ def test_rgb_is_one_channel_of_three_samples():
 
 
 class WithLabel(ArrayReader):
-    def read_associated(self, name):
+    def read_associated(self, name: str) -> Any:
         return np.full((30, 50, 3), 77 if name == "label" else 99, np.uint8)
 
 
-def test_associated_images_are_further_images(tmp_path, tissue):
+def test_associated_images_are_further_images(tmp_path: Path, tissue: np.ndarray) -> None:
     info = dataclasses.replace(array_reader(tissue).info, associated=("label", "macro"))
     path = tmp_path / "image.ome.tif"
     write(WithLabel(tissue, info), path)
@@ -136,27 +140,27 @@ def test_associated_images_are_further_images(tmp_path, tissue):
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint64, np.float16])
-def test_types_that_ome_lacks_are_refused_and_named(tmp_path, dtype):
+def test_types_that_ome_lacks_are_refused_and_named(tmp_path: Path, dtype: Any) -> None:
     reader = array_reader(np.zeros((20, 20, 1), dtype))
     with pytest.raises(OptionError, match=f"no pixel type for {np.dtype(dtype)}.*int32.*zarr"):
         write(reader, tmp_path / "image.ome.tif")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_levels_as_pages_are_refused(tmp_path, tissue):
+def test_levels_as_pages_are_refused(tmp_path: Path, tissue: np.ndarray) -> None:
     with pytest.raises(OptionError, match="SubIFDs, not pages"):
         write(
             array_reader(tissue), tmp_path / "a.ome.tif", WriteOptions(pyramid=PyramidStyle.PAGES)
         )
 
 
-def test_more_than_three_further_axes_are_refused(tmp_path):
+def test_more_than_three_further_axes_are_refused(tmp_path: Path) -> None:
     reader = array_reader(np.zeros((1, 1, 1, 1, 8, 8), np.uint8), "abdeyx")
     with pytest.raises(OptionError, match=r"room for three axes.*not for 4"):
         write(reader, tmp_path / "a.ome.tif")
 
 
-def test_associated_pages_come_after_the_frames():
+def test_associated_pages_come_after_the_frames() -> None:
     info = array_reader(np.zeros((5, 8, 8), np.uint8), "tyx").info
     xml = ome_xml(info, [(8, 8)], [AssociatedFacts("label", 20, 10, 3, "uint8")])
     images = ome_types.from_xml(xml).images
@@ -168,17 +172,17 @@ def test_associated_pages_come_after_the_frames():
     ("values", "step"),
     [((0, 2, 4), 2.0), ((0, 2, 5), None), (("a", "b"), None), (None, None), ((1,), None)],
 )
-def test_steps_of_axes(values, step):
+def test_steps_of_axes(values: Any, step: Any) -> None:
     assert uniform_step(Axis("z", 3 if values is None else len(values), values)) == step
 
 
-def test_units_have_omes_names():
+def test_units_have_omes_names() -> None:
     assert [ome_unit(u) for u in ("microns", "S", "um", None, "parsec")] == [
         "µm", None, "µm", None, None,
     ]  # fmt: skip
 
 
-def test_our_own_facts_are_json():
+def test_our_own_facts_are_json() -> None:
     info = edited(np.zeros((8, 8, 1), np.uint8), description='<&">').info
     xml = ome_xml(info, [(8, 8)])
     own = ome_types.from_xml(xml).structured_annotations[0]

@@ -2,6 +2,8 @@
 
 import dataclasses
 import itertools
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,26 +31,28 @@ from ziggurat.writers.model.options import Compression, PyramidStyle, WriteOptio
 EXACT = WriteOptions(lossy=False, overwrite=True)
 
 
-def edited(pixels, names="yxs", **facts):
+def edited(pixels: np.ndarray, names: str = "yxs", **facts: Any) -> Any:
     reader = array_reader(pixels, names)
     frames = pixels if names.endswith("s") else pixels[..., np.newaxis]
     return ArrayReader(frames, dataclasses.replace(reader.info, **facts))
 
 
-def whole(reader, level=0, frame=0):
+def whole(reader: Any, level: int = 0, frame: int = 0) -> Any:
     at = reader.info.levels[level]
     return reader.read(level, frame, Rect(0, 0, at.width, at.height))
 
 
 @pytest.fixture
-def big_tissue(tissue):
+def big_tissue(tissue: np.ndarray) -> Any:
     return np.tile(tissue, (2, 3, 1))[:1000, :1450]
 
 
 SIZES = [(1450, 1000), (725, 500), (363, 250), (182, 125)]
 
 
-def test_every_reader_sees_the_levels_of_the_default_output(tmp_path, big_tissue):
+def test_every_reader_sees_the_levels_of_the_default_output(
+    tmp_path: Path, big_tissue: np.ndarray
+) -> None:
     import openslide
     import pyvips
     from osgeo import gdal
@@ -74,7 +78,9 @@ def test_every_reader_sees_the_levels_of_the_default_output(tmp_path, big_tissue
         assert [(level.width, level.height) for level in ours.info.levels] == SIZES
 
 
-def test_subifds_are_seen_by_libvips_gdal_and_tifffile(tmp_path, big_tissue):
+def test_subifds_are_seen_by_libvips_gdal_and_tifffile(
+    tmp_path: Path, big_tissue: np.ndarray
+) -> None:
     import pyvips
     from osgeo import gdal
 
@@ -90,14 +96,16 @@ def test_subifds_are_seen_by_libvips_gdal_and_tifffile(tmp_path, big_tissue):
     assert dataset.GetRasterBand(1).GetOverviewCount() == 3
 
 
-def test_no_pyramid_on_request(tmp_path, big_tissue):
+def test_no_pyramid_on_request(tmp_path: Path, big_tissue: np.ndarray) -> None:
     path = tmp_path / "image.tif"
     write(array_reader(big_tissue), path, WriteOptions(pyramid=PyramidStyle.NONE))
     with tifffile.TiffFile(path) as tif:
         assert len(tif.pages) == 1
 
 
-def test_each_level_is_the_reducer_applied_to_the_one_above(tmp_path, big_tissue):
+def test_each_level_is_the_reducer_applied_to_the_one_above(
+    tmp_path: Path, big_tissue: np.ndarray
+) -> None:
     path = tmp_path / "image.tif"
     write(array_reader(big_tissue), path, EXACT)
     with tifffile.TiffFile(path) as tif:
@@ -108,7 +116,7 @@ def test_each_level_is_the_reducer_applied_to_the_one_above(tmp_path, big_tissue
         np.testing.assert_array_equal(below, (four + 2) // 4)
 
 
-def test_frames_axes_channels_and_scale_come_back(tmp_path, rng):
+def test_frames_axes_channels_and_scale_come_back(tmp_path: Path, rng: np.random.Generator) -> None:
     pixels = rng.integers(0, 2**16, (2, 3, 90, 70), np.uint16)
     facts = {
         "axes": (Axis("time", 2, (0.0, 2.5), "s"), Axis("c", 3)),
@@ -142,7 +150,7 @@ def test_frames_axes_channels_and_scale_come_back(tmp_path, rng):
             )
 
 
-def test_alpha_and_colour_profile_are_declared(tmp_path, rng):
+def test_alpha_and_colour_profile_are_declared(tmp_path: Path, rng: np.random.Generator) -> None:
     from PIL import ImageCms
 
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -157,7 +165,7 @@ def test_alpha_and_colour_profile_are_declared(tmp_path, rng):
         np.testing.assert_array_equal(tif.pages[0].asarray(), pixels)
 
 
-def test_palettes_keep_their_colours(tmp_path, rng):
+def test_palettes_keep_their_colours(tmp_path: Path, rng: np.random.Generator) -> None:
     palette = tuple((i, 255 - i, i // 2, 255) for i in range(256))
     pixels = rng.integers(0, 255, (64, 64, 1), np.uint8)
     path = tmp_path / "image.tif"
@@ -169,7 +177,9 @@ def test_palettes_keep_their_colours(tmp_path, rng):
         np.testing.assert_array_equal(page.asarray(), pixels[..., 0])
 
 
-def test_labels_of_any_width_keep_every_value_on_every_level(tmp_path, rng):
+def test_labels_of_any_width_keep_every_value_on_every_level(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
     names = rng.integers(0, 2**32 - 1, 40, np.uint64).astype(np.uint32)
     pixels = names[rng.integers(0, 40, (30, 40))].repeat(16, axis=0).repeat(16, axis=1)[..., None]
     path = tmp_path / "image.tif"
@@ -184,13 +194,15 @@ def test_labels_of_any_width_keep_every_value_on_every_level(tmp_path, rng):
 class SlideReader(ArrayReader):
     """An array with copyable tiles of one format, and associated images."""
 
-    def __init__(self, pixels, tile, form, encode, pictures=()):
+    def __init__(
+        self, pixels: np.ndarray, tile: Any, form: Any, encode: Any, pictures: Any = ()
+    ) -> None:
         super().__init__(pixels, array_reader(pixels).info)
         self.tile_size, self.form, self.encode = tile, form, encode
         self.pictures = dict(pictures)
         self.info = dataclasses.replace(self.info, associated=tuple(self.pictures))
 
-    def encoded(self, level, frame):
+    def encoded(self, level: int, frame: int) -> Any:
         del level, frame
         info, side = self.info, self.tile_size
         columns, rows = grid_shape(info.width, info.height, side, side)
@@ -198,16 +210,16 @@ class SlideReader(ArrayReader):
             self.form, info.width, info.height, side, side, columns, rows, self.stored
         )
 
-    def stored(self, column, row):
+    def stored(self, column: int, row: int) -> Any:
         side = self.tile_size
         part = self._frames[0, row * side : (row + 1) * side, column * side : (column + 1) * side]
         pad = ((0, side - part.shape[0]), (0, side - part.shape[1]), (0, 0))
         return self.encode(np.pad(part, pad, mode="edge"))
 
-    def read_associated(self, name):
+    def read_associated(self, name: str) -> Any:
         return self.pictures[name]
 
-    def encoded_associated(self, name):
+    def encoded_associated(self, name: str) -> Any:
         import imagecodecs
 
         if name != "macro":
@@ -216,7 +228,7 @@ class SlideReader(ArrayReader):
         return EncodedImage(Codec.JPEG, 300, 100, bytes(data))
 
 
-def tile_bytes(tif, page):
+def tile_bytes(tif: Any, page: Any) -> Any:
     out = []
     for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
         tif.filehandle.seek(offset)
@@ -228,11 +240,13 @@ def tile_bytes(tif, page):
     ("space", "subsampling"),
     [("ycbcr", "420"), ("ycbcr", "422"), ("ycbcr", "444"), ("rgb", "444")],
 )
-def test_copied_jpeg_tiles_keep_their_bytes_and_colours(tmp_path, big_tissue, space, subsampling):
+def test_copied_jpeg_tiles_keep_their_bytes_and_colours(
+    tmp_path: Path, big_tissue: np.ndarray, space: Any, subsampling: Any
+) -> None:
     import imagecodecs
     import openslide
 
-    def encode(tile):
+    def encode(tile: Any) -> Any:
         return bytes(
             imagecodecs.jpeg8_encode(
                 np.ascontiguousarray(tile), level=92, colorspace="rgb", outcolorspace=space,
@@ -262,7 +276,9 @@ def test_copied_jpeg_tiles_keep_their_bytes_and_colours(tmp_path, big_tissue, sp
     assert np.abs(seen - big_tissue).mean() < 4
 
 
-def test_a_big_endian_copy_makes_a_big_endian_file(tmp_path, rng):
+def test_a_big_endian_copy_makes_a_big_endian_file(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
     pixels = rng.integers(0, 2**16, (100, 120, 1), np.uint16)
     form = TileFormat(Codec.NONE, Photometric.GRAY, 1, 16, "uint16", byteorder=">")
     reader = SlideReader(pixels, 32, form, lambda tile: tile.astype(">u2").tobytes())
@@ -287,7 +303,7 @@ def test_a_big_endian_copy_makes_a_big_endian_file(tmp_path, rng):
     assert [p.name for p in tmp_path.iterdir()] == ["image.tif"]
 
 
-def test_a_missing_tile_is_sparse(tmp_path, rng):
+def test_a_missing_tile_is_sparse(tmp_path: Path, rng: np.random.Generator) -> None:
     pixels = rng.integers(1, 255, (64, 64, 1), np.uint8)
     form = TileFormat(Codec.NONE, Photometric.GRAY, 1, 8, "uint8")
     reader = SlideReader(pixels, 32, form, lambda tile: tile.tobytes())
@@ -302,7 +318,9 @@ def test_a_missing_tile_is_sparse(tmp_path, rng):
     np.testing.assert_array_equal(found[32:], pixels[32:, :, 0])
 
 
-def test_associated_images_are_kept_whatever_their_size_and_type(tmp_path, big_tissue):
+def test_associated_images_are_kept_whatever_their_size_and_type(
+    tmp_path: Path, big_tissue: np.ndarray
+) -> None:
     form = TileFormat(Codec.NONE, Photometric.RGB, 3, 8, "uint8")
     rng = np.random.default_rng(1)
     pictures = {
@@ -325,14 +343,16 @@ def test_associated_images_are_kept_whatever_their_size_and_type(tmp_path, big_t
         assert len(ours.info.levels) == 4
 
 
-def test_pages_of_levels_and_of_frames_are_not_mixed(tmp_path, rng):
+def test_pages_of_levels_and_of_frames_are_not_mixed(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
     reader = array_reader(rng.integers(0, 255, (2, 300, 300, 1), np.uint8), "tyxs")
     with pytest.raises(OptionError, match="use subifd"):
         write(reader, tmp_path / "image.tif", WriteOptions(pyramid=PyramidStyle.PAGES))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_bigtiff_only_where_offsets_may_not_fit(rng):
+def test_bigtiff_only_where_offsets_may_not_fit(rng: np.random.Generator) -> None:
     codec = tile_codec(array_reader(np.zeros((8, 8, 3), np.uint8)).info, EXACT)
     small = LevelPlan(32768, 32768, 256, 256, Stored(0), codec.encode, codec.format)
     large = LevelPlan(40000, 40000, 256, 256, Stored(0), codec.encode, codec.format)
@@ -341,7 +361,7 @@ def test_bigtiff_only_where_offsets_may_not_fit(rng):
     assert needs_bigtiff([(small, codec.format)], 2, 0)
 
 
-def test_a_verbatim_description_goes_first(tmp_path, tissue):
+def test_a_verbatim_description_goes_first(tmp_path: Path, tissue: np.ndarray) -> None:
     path = tmp_path / "image.tif"
     write(array_reader(tissue), path, WriteOptions(description="Aperio Image|MPP = 0.5"))
     with tifffile.TiffFile(path) as tif:
@@ -349,18 +369,20 @@ def test_a_verbatim_description_goes_first(tmp_path, tissue):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"ziggurat": 3}', '{"ziggurat": {"frame": -1}}'])
-def test_foreign_or_damaged_descriptions_are_nobodys(text):
+def test_foreign_or_damaged_descriptions_are_nobodys(text: str) -> None:
     assert parse_description(text) is None
 
 
-def test_a_description_with_wrong_fields_keeps_the_right_ones():
+def test_a_description_with_wrong_fields_keeps_the_right_ones() -> None:
     said = parse_description(
         '{"ziggurat": {"frame": 0, "magnification": "x", "mm_x": 0.5, "axes": [{"name": 3}]}}'
     )
     assert dict(said.facts) == {"mm_x": 0.5}
 
 
-def test_a_bigtiff_is_read_by_all(tmp_path, big_tissue, monkeypatch):
+def test_a_bigtiff_is_read_by_all(
+    tmp_path: Path, big_tissue: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import openslide
     import pyvips
     from osgeo import gdal

@@ -1,6 +1,7 @@
 """Tiles out of a page's table: neighbours at once, and never other bytes than their own."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def tiles(tmp_path: Path) -> tuple[Counted, list[int], list[int], list[bytes]]:
     return Counted(path), offsets, sizes, parts
 
 
-def test_tiles_in_order_are_read_many_at_once(tiles):
+def test_tiles_in_order_are_read_many_at_once(tiles: Any) -> None:
     source, offsets, sizes, parts = tiles
     table = SequentialTable(PlainTable(source, offsets, sizes))
     assert [table.get(index) or b"" for index in range(300)] == parts
@@ -50,7 +51,7 @@ def test_tiles_in_order_are_read_many_at_once(tiles):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_tiles_in_any_order_are_the_same(tiles, seed):
+def test_tiles_in_any_order_are_the_same(tiles: Any, seed: int) -> None:
     source, offsets, sizes, parts = tiles
     table = SequentialTable(PlainTable(source, offsets, sizes))
     rng = np.random.default_rng(seed)
@@ -59,14 +60,14 @@ def test_tiles_in_any_order_are_the_same(tiles, seed):
         assert (table.get(index) or b"") == parts[index]
 
 
-def test_tiles_backwards_are_read_one_by_one(tiles):
+def test_tiles_backwards_are_read_one_by_one(tiles: Any) -> None:
     source, offsets, sizes, parts = tiles
     table = SequentialTable(PlainTable(source, offsets, sizes))
     assert [table.get(index) or b"" for index in reversed(range(300))] == parts[::-1]
     assert source.reads == 299  # the missing one isn't read
 
 
-def test_a_file_that_ends_inside_of_a_tile_is_named(tiles):
+def test_a_file_that_ends_inside_of_a_tile_is_named(tiles: Any) -> None:
     source, offsets, sizes, parts = tiles
     sizes[299] += 100
     table = SequentialTable(PlainTable(source, offsets, sizes))
