@@ -5,6 +5,8 @@ the same event, that builtin too. A message says what was asked, what was found 
 what to do next.
 """
 
+from collections.abc import Mapping
+
 
 class ZigguratError(Exception):
     """The root of the family."""
@@ -24,6 +26,18 @@ class SourceNotFoundError(SourceError, FileNotFoundError):
 
 class UnsupportedFormatError(SourceError):
     """No backend knows this kind of file."""
+
+
+class LeftToOthersError(UnsupportedFormatError):
+    """A file of a known kind whose pixels other backends may read: only if they give its own.
+
+    ``due`` is what the file holds, in the words of :func:`ziggurat.readers.formats.registry.given`;
+    None where whoever knows the kind is welcome.
+    """
+
+    def __init__(self, message: str, due: Mapping[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.due = due
 
 
 class CorruptSourceError(SourceError):

@@ -14,6 +14,9 @@ def describe(reader: Reader, path: str) -> dict[str, Any]:
     return {
         "path": path,
         "format": info.format,
+        "backend": info.backend,
+        "declined": dict(info.declined),
+        "losses": list(info.losses),
         "width": info.width,
         "height": info.height,
         "bands": info.bands,

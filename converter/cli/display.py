@@ -137,6 +137,9 @@ def _facts_table(path: str, info: ImageInfo) -> Table:
     kind = f"{info.bands} × {info.dtype.name}, {info.interpretation.value}"
     facts = {
         "format": info.format,
+        "read by": info.backend,
+        **{f"declined by {name}": reason for name, reason in info.declined.items()},
+        **{f"lost {number}": loss for number, loss in enumerate(info.losses, 1)},
         "size": f"{info.width} × {info.height} pixels",
         "samples": kind + (" with alpha" if info.alpha else ""),
         "pixel size": pixel_size_text(info),

@@ -40,6 +40,7 @@ class DeidentifiedReader(View):
             description=None,
             properties=kept,
             internal={},
+            declined={},  # whose words may name the file
             associated=tuple(name for name in info.associated if name not in gone),
         )
         super().__init__(reader, new)

@@ -1,7 +1,8 @@
 """What a conversion will do, level by level and why: a pure function of facts and options."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ziggurat.converter.plan import costs
 from ziggurat.converter.plan.levels import Rung, full_rungs, stored_rungs
@@ -97,6 +98,8 @@ class ConversionPlan:
     expected_bytes: int
     expected_seconds: float
     expected_memory: int
+    backend: str | None = None  # that reads the source
+    declined: Mapping[str, str] = field(default_factory=dict)  # those asked before it, and why not
 
     @property
     def copied_tiles(self) -> int:
@@ -124,10 +127,12 @@ def make_plan(facts: SourceFacts, target: Target, options: ConvertOptions) -> Co
         source=facts.path,
         target=target,
         steps=tuple(steps),
-        losses=expected_losses(info, target),
+        losses=(*info.losses, *expected_losses(info, target)),
         expected_bytes=sum(step.expected_bytes for step in steps) + costs.OVERHEAD_BYTES,
         expected_seconds=costs.seconds([_work(step, facts) for step in steps], threads),
         expected_memory=costs.memory(_row_bytes(steps, info), threads),
+        backend=info.backend,
+        declined=info.declined,
     )
 
 

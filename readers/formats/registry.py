@@ -1,12 +1,14 @@
 """The ordered table of formats. A row is loaded only when a file looks like its kind."""
 
+import dataclasses
 import importlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ziggurat.readers.errors import SourceError, UnsupportedFormatError
+from ziggurat.readers.errors import LeftToOthersError, SourceError, UnsupportedFormatError
 from ziggurat.readers.io.location import Location, locate
+from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
 
 
@@ -94,6 +96,7 @@ FORMATS: tuple[Format, ...] = (
         "ziggurat.readers.formats.tiff.reader",
         magics=TIFF_MAGICS,
         remote=True,
+        owns=True,
         usual=(".tif", ".tiff", ".btf", ".svs", ".ndpi", ".qptiff", ".scn", ".ome.tif", ".lsm"),
     ),
     Format("openslide-tiff", "ziggurat.readers.formats.openslide", magics=TIFF_MAGICS),
@@ -150,8 +153,92 @@ def _load(row: Format) -> Callable[[Location], Reader]:
     return opener
 
 
+def given(info: ImageInfo) -> dict[str, object]:
+    """Return what a backend must give of a file that another one knows, but can't read."""
+    return {
+        "width": info.width,
+        "height": info.height,
+        "sample type": info.dtype.name,
+        "bands": info.bands,
+        "frames": info.frames,
+    }
+
+
+def _shortfall(info: ImageInfo, due: Mapping[str, object]) -> str | None:
+    """Return in words what a backend shows otherwise than a file holds it, None if nothing."""
+    seen = given(info)
+    found = [f"{key} {seen[key]} of {wanted}" for key, wanted in due.items() if seen[key] != wanted]
+    return f"shows {', '.join(found)}" if found else None
+
+
+class _Search:
+    """What the backends have said of a file so far.
+
+    ``left``: one knows the kind, and leaves the pixels to others. ``failure``: one knows it, and
+    what is wrong with it.
+    """
+
+    def __init__(self, location: Location) -> None:
+        self._location = location
+        self._declined: dict[str, str] = {}
+        self._left: LeftToOthersError | None = None
+        self.failure: SourceError | None = None
+
+    def refused(self, row: Format, reason: object) -> None:
+        """Note that a backend does not read it."""
+        self._declined[row.name] = str(reason)
+
+    def ask(self, row: Format) -> Reader | None:
+        """Return what a backend makes of it, None where it declines."""
+        try:
+            reader = self._accepted(row, _load(row)(self._location))
+        except LeftToOthersError as error:
+            self._left = self._left or error
+            self.refused(row, error)
+        except UnsupportedFormatError as error:
+            self.refused(row, error)
+        except SourceError as error:
+            self.refused(row, error)
+            if self._left is None or self._left.due is None:
+                self.failure = self.failure or error
+        else:
+            return reader
+        return None
+
+    def _accepted(self, row: Format, reader: Reader) -> Reader:
+        """Return a reader with the names of those who were asked, if it shows all there is."""
+        due = None if self._left is None else self._left.due
+        lack = None if due is None else _shortfall(reader.info, due)
+        if lack is not None:
+            reader.close()
+            raise UnsupportedFormatError(f"not asked to read it, for it {lack}")
+        reader.info = dataclasses.replace(
+            reader.info, backend=row.name, declined=dict(self._declined)
+        )
+        return reader
+
+    def error(self) -> SourceError:
+        """Return what to raise when nobody reads it."""
+        url = self._location.url
+        if self.failure is not None:
+            if self._location.path is None or self._location.path.name in str(self.failure):
+                return self.failure
+            found = type(self.failure)(f"{url}: {self.failure}")
+            found.__cause__ = self.failure
+            return found
+        said = "; ".join(f"{name}: {reason}" for name, reason in self._declined.items())
+        if self._left is not None:
+            return UnsupportedFormatError(f"{url} is not supported: {self._left} ({said})")
+        said = said or "no backend takes such a name or beginning"
+        return UnsupportedFormatError(f"{url} is not an image that can be opened ({said})")
+
+
 def open_reader(path: str | os.PathLike[str], formats: tuple[Format, ...] | None = None) -> Reader:
     """Open an image with the first backend that accepts it (of ``formats``; default: all).
+
+    Who reads it, and who declined and why, is in ``info.backend`` and ``info.declined``. Where
+    the backend that knows a kind best leaves a file to others, they get it only if they show its
+    own sample type, bands, frames and size.
 
     Raises
     ------
@@ -160,29 +247,20 @@ def open_reader(path: str | os.PathLike[str], formats: tuple[Format, ...] | None
     CorruptSourceError, SourceError
         A backend knows the kind of file, and says what is wrong with this one.
     UnsupportedFormatError
-        No backend knows it; the message lists what each one said.
+        No backend knows it, or none can read all of it; the message lists what each one said.
     """
     location = locate(path)
-    refusals: list[str] = []
-    failure: SourceError | None = None
+    search = _Search(location)
     for row in FORMATS if formats is None else formats:
         if not row.fits(location):
             if not row.any_file and row.recognises(location):
-                refusals.append(f"{row.name}: reads local files only; download it")
+                search.refused(row, "reads local files only; download it")
             continue
-        if row.any_file and failure is not None:
+        if row.any_file and search.failure is not None:
             break  # somebody has recognised it as damaged: guessing would not mend it
-        try:
-            return _load(row)(location)
-        except UnsupportedFormatError as error:
-            refusals.append(f"{row.name}: {error}")
-        except SourceError as error:
-            failure = failure or error
-            if row.owns:
-                break
-    if failure is not None:
-        if location.path is None or location.path.name in str(failure):
-            raise failure
-        raise type(failure)(f"{location.url}: {failure}") from failure
-    said = "; ".join(refusals) or "no backend takes such a name or beginning"
-    raise UnsupportedFormatError(f"{location.url} is not an image that can be opened ({said})")
+        reader = search.ask(row)
+        if reader is not None:
+            return reader
+        if row.owns and search.failure is not None:
+            break
+    raise search.error()

@@ -105,6 +105,8 @@ class ImageInfo:
     number of a position is its C-order index, and without axes there is one frame. ``mm_x`` and
     ``mm_y`` are millimetres per full-resolution pixel. ``nodata`` is per image or, as a tuple,
     per band. ``internal`` is what ``getInternalMetadata`` shows: free, JSON-like, per backend.
+    ``losses`` says in a sentence each what the file holds and these pixels and facts do not.
+    ``backend`` reads it; ``declined`` says of those that were asked before it why they don't.
     """
 
     format: str
@@ -128,6 +130,9 @@ class ImageInfo:
     geo: GeoReference | None = None
     properties: Mapping[str, str] = field(default_factory=dict)  # vendor facts by field name
     internal: Mapping[str, Any] = field(default_factory=dict)
+    losses: tuple[str, ...] = ()
+    backend: str | None = None
+    declined: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.levels:

@@ -93,7 +93,13 @@ class MetadataMethods(SourceHooks):
     def getInternalMetadata(self) -> JSONDict:
         """Return what the file says in its own words: free-form, different for every format."""
         info = self._reader().info
-        return JSONDict(info.internal or {"properties": dict(info.properties)})
+        said = info.internal or {"properties": dict(info.properties)}
+        if info.backend is None:
+            return JSONDict(said)
+        found = {"backend": info.backend, "declined": dict(info.declined)}
+        if info.losses:
+            found["losses"] = list(info.losses)
+        return JSONDict({**said, **found})
 
     def getBandInformation(self, statistics: bool = False) -> dict[int, dict[str, Any]]:
         """Return facts per band, counted from 1.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import tifffile
 
-from ziggurat.readers.errors import UnsupportedFormatError
+from ziggurat.readers.errors import LeftToOthersError
 from ziggurat.readers.formats.tiff.pages.structure import UNORDERED, Structure, choose
 from ziggurat.readers.formats.tiff.vendors.akoya import akoya_facts
 from ziggurat.readers.formats.tiff.vendors.aperio import KIND as APERIO
@@ -54,11 +54,11 @@ def find_structure(tif: tifffile.TiffFile) -> Structure:
     ------
     CorruptSourceError
         There is no image in it.
-    UnsupportedFormatError
+    LeftToOthersError
         A kind that other readers know better.
     """
     if tif.is_trestle or tif.is_bif or _is_ventana(tif):
-        raise UnsupportedFormatError("slides with overlapping tiles are left to OpenSlide")
+        raise LeftToOthersError("slides with overlapping tiles are left to OpenSlide")
     said = own_description(tif)
     if said is not None:
         return own_structure(tif, said)

@@ -12,13 +12,18 @@ import numpy as np
 import tifffile
 
 from ziggurat.readers.codecs.segment_cache import SHARED
-from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
+from ziggurat.readers.errors import (
+    CorruptSourceError,
+    LeftToOthersError,
+    SourceError,
+    UnsupportedFormatError,
+)
 from ziggurat.readers.formats.tiff.associated import Associated, find_associated
 from ziggurat.readers.formats.tiff.info import image_info
 from ziggurat.readers.formats.tiff.kinds import find_structure
 from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout
 from ziggurat.readers.formats.tiff.pages.plane import Plane, Substitute
-from ziggurat.readers.formats.tiff.pages.structure import Structure
+from ziggurat.readers.formats.tiff.pages.structure import Structure, held
 from ziggurat.readers.formats.tiff.planes import first_page, frame_layout, level_layout, make_plane
 from ziggurat.readers.formats.tiff.vendors.aperio import KIND as APERIO
 from ziggurat.readers.formats.tiff.vendors.ome import companion_xml
@@ -176,13 +181,29 @@ def _parse(location: Location, source: ByteSource) -> TiffReader:
         companion = companion_xml(location, tif.pages.first.description) if tif.is_ome else None
         if companion is not None:
             tif = stack.enter_context(_open_tiff(location, source, companion))
+        return _assembled(tif, source)
+
+
+def _assembled(tif: tifffile.TiffFile, source: ByteSource) -> TiffReader:
+    """Return the reader of an opened TIFF.
+
+    Raises
+    ------
+    LeftToOthersError
+        Its pixels can't be read here; the error says what others must give.
+    """
+    try:
         structure, layouts = _alike(find_structure(tif))
         associated = find_associated(structure)
         info = image_info(structure, layouts, tuple(associated))
         reader = TiffReader(source, info, structure, layouts, associated)
         for level in range(len(layouts)):  # what is damaged in tables or first tiles is said now
             reader.encoded(level, 0)
-        return reader
+    except LeftToOthersError:
+        raise
+    except UnsupportedFormatError as error:
+        raise LeftToOthersError(str(error), held(tif)) from error
+    return reader
 
 
 def open_reader(location: Location) -> TiffReader:

@@ -13,13 +13,17 @@ from PIL import Image
 import ziggurat
 from ziggurat.readers.errors import (
     CorruptSourceError,
+    LeftToOthersError,
     SourceError,
     SourceNotFoundError,
     UnsupportedFormatError,
 )
 from ziggurat.readers.formats import registry
-from ziggurat.readers.formats.registry import FORMATS, Format, open_reader
+from ziggurat.readers.formats.registry import FORMATS, Format, given, open_reader
 from ziggurat.readers.io.location import Location, locate
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import Axis, ImageInfo, Interpretation, Level
+from ziggurat.readers.model.reader import Pixels, Reader
 
 Find = Callable[[str], Path]
 
@@ -80,9 +84,7 @@ def test_a_damaged_slide_is_not_given_to_others(
     assert asked == ["openslide"]
 
 
-def test_last_resorts_are_not_asked_about_damage(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nobody_guesses_at_a_damaged_tiff(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.tif").write_bytes(b"II*\0 and so on")
     asked = []
 
@@ -93,7 +95,7 @@ def test_last_resorts_are_not_asked_about_damage(
     monkeypatch.setattr(registry, "_load", load)
     with pytest.raises(CorruptSourceError, match="damaged"):
         open_reader(tmp_path / "a.tif")
-    assert asked == ["geo", "tiff", "openslide-tiff"]
+    assert asked == ["geo", "tiff"]
 
 
 def test_a_library_that_is_missing_is_a_refusal(
@@ -235,3 +237,87 @@ def test_listings_name_the_usual_endings_of_every_kind() -> None:
         ziggurat.listExtensions()
     )
     assert "image/tiff" in ziggurat.listMimeTypes()
+
+
+class _Shown(Reader):
+    """A backend's reader of nothing but facts."""
+
+    def __init__(self, info: ImageInfo) -> None:
+        self.info = info
+        self.closed = False
+
+    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
+        del level, frame
+        return np.zeros((rect.height, rect.width, self.info.bands), self.info.dtype)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _info(dtype: str = "uint16", bands: int = 1, frames: int = 3) -> ImageInfo:
+    axes = (Axis("i", frames),) if frames > 1 else ()
+    levels = (Level(9, 7, 9, 7),)
+    return ImageInfo("made", levels, bands, np.dtype(dtype), Interpretation.MULTIBAND, axes=axes)
+
+
+def _left(monkeypatch: pytest.MonkeyPatch, **answers: Reader | Exception) -> None:
+    """Let the TIFF backend leave a file of 3 frames of uint16 to others, who answer so."""
+    due = given(_info())
+
+    def load(row: Format) -> Callable[[Location], Reader]:
+        def opener(location: Location) -> Reader:
+            answer = answers.get(row.name.replace("-", "_"), UnsupportedFormatError("not mine"))
+            if row.name == "tiff":
+                answer = LeftToOthersError("odd samples", due)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return opener
+
+    monkeypatch.setattr(registry, "_load", load)
+
+
+def test_a_tiff_goes_only_to_those_who_show_all_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.tif").write_bytes(b"II*\0 and so on")
+    small, whole = _Shown(_info("uint8", 3, 1)), _Shown(_info())
+    _left(monkeypatch, openslide_tiff=small, gdal=whole)
+    with open_reader(tmp_path / "a.tif") as reader:
+        assert reader is whole
+        assert small.closed
+        assert reader.info.backend == "gdal"
+        declined = reader.info.declined
+        assert list(declined) == ["geo", "tiff", "openslide-tiff", "vips"]
+        assert declined["tiff"] == "odd samples"
+        assert "sample type uint8 of uint16" in declined["openslide-tiff"]
+        assert "bands 3 of 1, frames 1 of 3" in declined["openslide-tiff"]
+
+
+@pytest.mark.parametrize("other", [_Shown(_info("uint8", 3, 1)), CorruptSourceError("RGBA fails")])
+def test_what_nobody_shows_whole_is_refused_by_who_knows_it_best(
+    other: Reader | Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.tif").write_bytes(b"II*\0 and so on")
+    _left(monkeypatch, openslide_tiff=other)
+    with pytest.raises(UnsupportedFormatError, match=r"a\.tif is not supported: odd samples \("):
+        open_reader(tmp_path / "a.tif")
+
+
+def test_who_reads_and_who_declined_is_shown(tmp_path: Path) -> None:
+    path, pixels = tmp_path / "a.tif", np.zeros((40, 30), np.complex64)
+    tifffile.imwrite(path, pixels, tile=(16, 16), photometric="minisblack", metadata=None)
+    with ziggurat.open(path) as source:  # complex samples: only GDAL reads them
+        shown = source.getInternalMetadata()
+    assert shown["backend"] == "gdal"
+    assert "complex64" in shown["declined"]["tiff"] or "format" in shown["declined"]["tiff"]
+
+
+def test_the_plan_says_who_reads_and_the_losses_of_reading(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((40, 30), np.uint8), photometric="minisblack", metadata=None)
+    report = ziggurat.convert(path, tmp_path / "b.tif")
+    assert report.plan.backend == "tiff"
+    assert set(report.plan.declined) == {"geo"}
+    assert report.to_dict()["plan"]["declined"]["geo"] == report.plan.declined["geo"]

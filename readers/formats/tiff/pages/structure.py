@@ -88,6 +88,26 @@ def page_data(page: Any, plane: int | None = None, home: Any = None) -> PageData
     )
 
 
+def held(tif: tifffile.TiffFile) -> dict[str, object]:
+    """Return what a file holds by its pages alone: what any other reader of it must show."""
+    tif.pages.useframes = False
+    pages = [tif.pages[number].aspage() for number in range(len(tif.pages))]
+    base = next((page for page in pages if not (page.is_reduced or is_mask(page))), pages[0])
+    due: dict[str, object] = {
+        "width": base.imagewidth,
+        "height": base.imagelength,
+        "bands": base.samplesperpixel,
+        "frames": sum(
+            (page.imagewidth, page.imagelength) == (base.imagewidth, base.imagelength)
+            and not is_mask(page)
+            for page in pages
+        ),
+    }
+    if base.dtype is not None:
+        due["sample type"] = base.dtype.name
+    return due
+
+
 def frame_axes(series: Any) -> tuple[Axis, ...]:
     """Return the frame axes of a series, slowest first; axes of length one are left out."""
     axes: list[Axis] = []

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import tifffile
 
-from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
+from ziggurat.readers.errors import CorruptSourceError, LeftToOthersError
 from ziggurat.readers.formats.tiff.pages.structure import Beside, Structure, beside, from_series
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts, number
 
@@ -103,16 +103,16 @@ def leica_structure(tif: tifffile.TiffFile) -> Structure:
 
     Raises
     ------
-    UnsupportedFormatError
+    LeftToOthersError
         Several areas, which have to be put together on a canvas.
     """
     images, size, _ = parse_scn(tif.pages.first.description)
     series = list(tif.series)
     if len(series) != len(images):
-        raise UnsupportedFormatError("a Leica file whose images and pages differ in number")
+        raise LeftToOthersError("a Leica file whose images and pages differ in number")
     areas = [i for i, image in enumerate(images) if not _is_macro(image, size)] or [0]
     if len(areas) > 1:
-        raise UnsupportedFormatError("Leica slides with several areas are left to OpenSlide")
+        raise LeftToOthersError("Leica slides with several areas are left to OpenSlide")
     main = series[areas[0]]
     others: list[Beside] = []
     for index, one in enumerate(series):
