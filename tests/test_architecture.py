@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -33,6 +34,18 @@ def test_the_packages_that_are_built_are_the_folders_there_are() -> None:
 def test_a_room_says_what_is_in_it_and_is_no_corridor(room: Path) -> None:
     assert ast.get_docstring(ast.parse((room / "__init__.py").read_text()))
     assert len(list(room.glob("*.py"))) <= MOST_MODULES
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_a_floor_page_names_every_room_and_no_other(floor: str) -> None:
+    text = (ROOT / floor / "README.md").read_text()
+    named = set(re.findall(r"^\| `([a-z_/]+)` \|", text, re.MULTILINE))
+    there = {
+        room.relative_to(ROOT / floor).as_posix()
+        for room in _rooms()
+        if (ROOT / floor) in room.parents
+    }
+    assert named - {"facade"} == there
 
 
 def test_modules_import_each_other_by_their_full_names() -> None:
