@@ -67,6 +67,15 @@ class LevelPlan:
         return grid_shape(self.width, self.height, self.tile_width, self.tile_height)
 
 
+class BlankTile(bytes):
+    """The encoded bytes of a tile of nothing but the blank value: one object for all such tiles.
+
+    An output may store it once, and point to it from everywhere.
+    """
+
+    __slots__ = ()
+
+
 class EncodedTile(NamedTuple):  # a large copy makes tens of thousands of them
     """One finished tile on its way to an output; ``data`` is None where nothing is to be stored.
 

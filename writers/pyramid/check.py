@@ -10,7 +10,7 @@ from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.geometry import halved
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels, Reader
-from ziggurat.writers.model.levels import Cascade, Copy, LevelPlan, Scaled, Stored
+from ziggurat.writers.model.levels import BlankTile, Cascade, Copy, LevelPlan, Scaled, Stored
 
 
 def checked(reader: Reader, levels: Sequence[LevelPlan]) -> tuple[LevelPlan, ...]:
@@ -84,7 +84,7 @@ class Blanks:
         self._sparse = sparse
         self._lock = threading.Lock()
         self._fill: np.ndarray[Any, np.dtype[Any]] | None = None
-        self._data: dict[int, bytes | None] = {}
+        self._data: dict[int, BlankTile | None] = {}
 
     def learn(self, pixels: Pixels) -> None:
         """Take the fill value from pixels that are known to be blank."""
@@ -102,7 +102,7 @@ class Blanks:
         """The blank pixel, shape (bands,); zeros until one has been seen."""
         return np.zeros(self._info.bands, self._info.dtype) if self._fill is None else self._fill
 
-    def data(self, level: int) -> bytes | None:
+    def data(self, level: int) -> BlankTile | None:
         """Return what to store for a blank tile of a level."""
         with self._lock:
             if level not in self._data:
@@ -114,7 +114,7 @@ class Blanks:
                     (plan.tile_height, plan.tile_width, self._info.bands), self._info.dtype
                 )
                 tile[...] = fill
-                self._data[level] = None if self.droppable(tile) else plan.encode(tile)
+                self._data[level] = None if self.droppable(tile) else BlankTile(plan.encode(tile))
             return self._data[level]
 
     def droppable(self, tile: Pixels) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ziggurat.readers.errors import WriteError
-from ziggurat.writers.model.levels import EncodedTile
+from ziggurat.writers.model.levels import BlankTile, EncodedTile
 
 
 class TileSorter:
@@ -14,6 +14,7 @@ class TileSorter:
 
     Tiles of the level that is asked for pass straight through; others wait in one
     file beside the target, which is reused from its beginning when nothing waits any more.
+    Blank tiles, a hundred thousand of a sparse image, wait in memory: they are one object.
     """
 
     def __init__(self, tiles: Iterator[EncodedTile], folder: Path) -> None:
@@ -21,13 +22,16 @@ class TileSorter:
         self._path = folder / ".spool"
         self._descriptor = -1
         self._end = 0
-        self._waiting: dict[tuple[int, int], deque[tuple[int, int] | None]] = {}
+        self._waiting: dict[tuple[int, int], deque[tuple[int, int] | BlankTile | None]] = {}
 
     def level(self, frame: int, level: int, count: int) -> Iterator[bytes]:
         """Yield the ``count`` tiles of one level, row by row; b"" where nothing is stored."""
         waiting = self._waiting.pop((frame, level), deque())
         for place in waiting:
-            yield b"" if place is None else self._read(*place)
+            if isinstance(place, BlankTile):
+                yield place
+            else:
+                yield b"" if place is None else self._read(*place)
         if not self._waiting:
             self._end = 0
         for _ in range(count - len(waiting)):
@@ -38,7 +42,8 @@ class TileSorter:
             data = tile.data
             if tile.frame == frame and tile.level == level:
                 return b"" if data is None else data
-            place = None if data is None else self._write(data)
+            place: tuple[int, int] | BlankTile | None
+            place = data if data is None or isinstance(data, BlankTile) else self._write(data)
             self._waiting.setdefault((tile.frame, tile.level), deque()).append(place)
         raise WriteError(f"frame {frame}, level {level} ended before its last tile")
 

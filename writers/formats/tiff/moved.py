@@ -1,4 +1,6 @@
-"""Copied levels whose tiles go from file to file inside the kernel, in runs of megabytes.
+"""Pages whose tables of places are made here: of tiles that are moved, or that share their bytes.
+
+Copied tiles go from file to file inside the kernel, in runs of megabytes.
 
 A tile that passes through Python costs microseconds beside its bytes, and a slide has tens of
 thousands. Tiles lie one behind the other in most files; where they do, one call moves many. A
@@ -19,7 +21,7 @@ from ziggurat.readers.errors import WriteError
 from ziggurat.readers.model.encoded import Codec, TilePlaces
 from ziggurat.readers.model.reader import Reader
 from ziggurat.writers.files.writebehind import start_writing
-from ziggurat.writers.model.levels import Copy, LevelPlan
+from ziggurat.writers.model.levels import BlankTile, Copy, LevelPlan
 from ziggurat.writers.model.progress import Cancellation, Meter
 
 _STEP = 8 << 20  # bytes between two looks at whether anybody wants to go on
@@ -89,7 +91,7 @@ def plan_moves(places: TilePlaces) -> Moves:
 
 
 class TileMover:
-    """Writes pages whose tiles are moved; their places become known to the file at the end.
+    """Writes pages whose tiles are moved or shared; the file learns their places at the end.
 
     Parameters
     ----------
@@ -105,6 +107,7 @@ class TileMover:
         self._file = file
         self._meter, self._cancel = meter, cancel
         self._tables: dict[int, list[int]] = {}  # by the place of the page in the file
+        self._shared: dict[int, list[int]] = {}  # the same, counted from the page's first tile
 
     def write(self, tiff: Any, places: TilePlaces, level: int, arguments: dict[str, Any]) -> None:
         """Write one page with tifffile's ``arguments``, and behind it its tiles.
@@ -115,14 +118,39 @@ class TileMover:
             A tile is cut off by the end of its file.
         """
         moves = plan_moves(places)
-        end = self._file.seek(0, os.SEEK_END)
-        page = end + end % 2  # TIFF 6.0, section 2: on a word boundary
+        page = self._next_page()
         tiff.write(zip(itertools.repeat(b""), moves.counts.tolist(), strict=False), **arguments)
         start = tiff.filehandle.tell()
         self._file.flush()
         self._move(places, moves, start, level)
         tiff.filehandle.seek(0, os.SEEK_END)
         self._tables[page] = np.where(moves.offsets < 0, 0, moves.offsets + start).tolist()
+
+    def write_sharing(self, tiff: Any, tiles: Iterator[bytes], arguments: dict[str, Any]) -> None:
+        """Write one page of encoded tiles; a blank tile is stored once, and pointed to again."""
+        page, table, end, blank = self._next_page(), list[int](), 0, -1
+
+        def laid() -> Iterator[tuple[bytes, int]]:
+            nonlocal end, blank
+            for tile in tiles:
+                if isinstance(tile, BlankTile) and blank >= 0:
+                    table.append(blank)
+                    yield b"", len(tile)
+                    continue
+                if isinstance(tile, BlankTile):
+                    blank = end
+                table.append(end)
+                end += len(tile)
+                yield tile, len(tile)
+
+        tiff.write(laid(), **arguments)
+        if len(set(table)) < len(table):
+            self._shared[page] = table
+
+    def _next_page(self) -> int:
+        """Return where tifffile will put the next page: TIFF 6.0, section 2, on a word boundary."""
+        end = self._file.seek(0, os.SEEK_END)
+        return end + end % 2
 
     def _move(self, places: TilePlaces, moves: Moves, position: int, level: int) -> None:
         descriptor, moved = self._file.fileno(), 0
@@ -141,15 +169,19 @@ class TileMover:
 
     def finish(self, path: Path) -> None:
         """Write the tables of places into a file that is complete otherwise."""
-        if not self._tables:
+        if not (self._tables or self._shared):
             return
         with tifffile.TiffFile(path, mode="r+b") as tif:
             for page in _all_pages(tif):
                 table = self._tables.pop(page.offset, None)
+                shared = self._shared.pop(page.offset, None)
+                if shared is not None:
+                    table = [page.dataoffsets[0] + place for place in shared]
                 if table is not None:
                     page.tags[_TILE_OFFSETS].overwrite(table, erase=False)
-        if self._tables:
-            raise WriteError(f"{path} lost {len(self._tables)} of its pages")
+        lost = len(self._tables) + len(self._shared)
+        if lost:
+            raise WriteError(f"{path} lost {lost} of its pages")
 
 
 def _all_pages(tif: Any) -> Iterator[Any]:

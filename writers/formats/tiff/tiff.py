@@ -237,7 +237,11 @@ def write_level(
         out.mover.write(out.tiff, places, index, arguments)
         return
     columns, rows = plan.grid
-    out.tiff.write(out.sorter.level(frame, index, columns * rows), **arguments)
+    tiles = out.sorter.level(frame, index, columns * rows)
+    if plan.encode is None or plan.grid == (1, 1):
+        out.tiff.write(tiles, **arguments)
+    else:
+        out.mover.write_sharing(out.tiff, tiles, arguments)
 
 
 def write_associated(
