@@ -60,6 +60,14 @@ def stream_size(codec: Codec, data: bytes) -> tuple[int, int] | None:
     return None if reader is None else reader(data)
 
 
+def has_shifted_tiles(data: bytes) -> bool:
+    """Return True for a JPEG 2000 stream whose tiles don't begin where its image does."""
+    at = data.find(_JPEG2000_START, 0, _JPEG2000_BOXES)
+    if at < 0 or len(data) < at + 40:
+        return False
+    return data[at + 16 : at + 24] != data[at + 32 : at + 40]
+
+
 def has_subsampled_chroma(data: bytes) -> bool:
     """Return True for a JPEG 2000 stream whose second component is coarser than its first."""
     at = data.find(_JPEG2000_START, 0, _JPEG2000_BOXES)

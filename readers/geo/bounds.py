@@ -1,6 +1,7 @@
 """Where an image is on earth: corners and extremes, across the date line and over the poles."""
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,9 @@ from ziggurat.readers.geo.crs import (
 from ziggurat.readers.model.image import GeoReference
 
 _STEPS = 21  # points along a side: edges are curves in other projections
-_FINE_STEPS = 121
+_FINE_STEPS = 81
+_HALVINGS = 30  # of the step in which the edge of the map lies
+_SAME_PLACE = 1e-3  # pixels: there and back again
 _MERCATOR_POLE = 85.0511287798066  # the latitude where a Mercator world is a square
 
 
@@ -38,11 +41,11 @@ def bounds(geo: GeoReference, width: int, height: int, crs: str | None = None) -
 
     Returns
     -------
-    ``ll``, ``ul``, ``lr``, ``ur``: the image's corners, dictionaries with ``x`` and ``y`` (NaN
+    ``ll``, ``ul``, ``lr``, ``ur``: the image's corners, dictionaries with ``x`` and ``y`` (None
     where a corner has no place there); ``srs``: the system's name, None where the image has
     none; ``xmin``, ``xmax``, ``ymin``, ``ymax``: the extremes of the whole outline. An image across
-    the date line reaches beyond it on the side where most of it is; a Mercator world ends
-    where it is a square.
+    the date line reaches beyond it on the side where most of it is, one that shows a pole round
+    the world, and none is wider than that; a Mercator world ends where it is a square.
 
     Raises
     ------
@@ -58,16 +61,22 @@ def bounds(geo: GeoReference, width: int, height: int, crs: str | None = None) -
     if name == crs_name(own):
         corners = image_corners(geo, width, height)
         return _answer(corners, corners, name)
-    corners = _place(own, target, image_corners(geo, width, height))
-    points = _outline(geo, own, target, width, height)
+    shown = _Shown(geo, own, target, width, height)
+    corners = shown.place(np.array([(0, 0), (width, 0), (width, height), (0, height)]))
+    points = _outline(shown)
     if not len(points):
         raise ProjectionError(f"no part of the image has a place in {name}")
+    around = world_width(target)
+    if around is not None:
+        middle = (points[:, 0].min() + points[:, 0].max()) / 2
+        placed = np.isfinite(corners[:, 0])
+        corners[placed, 0] -= around * np.round((corners[placed, 0] - middle) / around)
     return _answer(corners, points, name)
 
 
 def _answer(corners: Coordinates, points: Coordinates, name: str | None) -> dict[str, Any]:
     named: dict[str, Any] = {
-        key: {"x": float(x), "y": float(y)} if math.isfinite(x) else {"x": math.nan, "y": math.nan}
+        key: {"x": float(x), "y": float(y)} if math.isfinite(x) else {"x": None, "y": None}
         for key, (x, y) in zip(("ul", "ur", "lr", "ll"), corners.tolist(), strict=True)
     }
     low, high = points.min(axis=0).tolist(), points.max(axis=0).tolist()
@@ -82,47 +91,130 @@ def _is_mercator(crs: str) -> bool:
     return kind.startswith(("Mercator", "Popular_Visualisation"))
 
 
-def _place(own: str, target: str, points: Coordinates) -> Coordinates:
-    if not _is_mercator(target):
-        return transform_points(own, target, points)
-    lonlat = transform_points(own, WGS84, points)
-    lonlat[:, 1] = np.clip(lonlat[:, 1], -_MERCATOR_POLE, _MERCATOR_POLE)
-    return transform_points(WGS84, target, lonlat)
+@dataclass(frozen=True)
+class _Shown:
+    """An image, its own system, and the one that it is shown in."""
+
+    geo: GeoReference
+    own: str
+    target: str
+    width: int
+    height: int
+
+    def place(self, pixels: Coordinates) -> Coordinates:
+        """Return where pixels are in the target; infinite where the image shows no earth.
+
+        Some projections place what lies beyond the edge of their map too, a second time
+        round the world: it is not what comes back from there.
+        """
+        points = apply(affine(self.geo), pixels)
+        lonlat = transform_points(self.own, WGS84, points)
+        if not parse_crs(self.own).IsGeographic():
+            back = apply(inverse(affine(self.geo)), transform_points(WGS84, self.own, lonlat))
+            with np.errstate(invalid="ignore"):
+                other = ~(np.abs(back - pixels) <= _SAME_PLACE * self.width).all(axis=1)
+            lonlat[other] = math.inf
+        if _is_mercator(self.target):
+            known = np.isfinite(lonlat[:, 1])
+            lonlat[known, 1] = np.clip(lonlat[known, 1], -_MERCATOR_POLE, _MERCATOR_POLE)
+            return transform_points(WGS84, self.target, lonlat)
+        placed = transform_points(self.own, self.target, points)
+        placed[~np.isfinite(lonlat).all(axis=1)] = math.inf
+        return placed
 
 
-def _outline(geo: GeoReference, own: str, target: str, width: int, height: int) -> Coordinates:
+def _outline(shown: _Shown) -> Coordinates:
     """Return points that reach the extremes of an image in another system."""
     steps = np.linspace(0, 1, _STEPS)
-    top = np.stack([steps * width, np.zeros(_STEPS)], axis=1)
-    right = np.stack([np.full(_STEPS, width), steps * height], axis=1)
-    full = np.array([width, height])
+    full = np.array([shown.width, shown.height])
+    top = np.stack([steps * shown.width, np.zeros(_STEPS)], axis=1)
+    right = np.stack([np.full(_STEPS, shown.width), steps * shown.height], axis=1)
     ring = np.concatenate([top, right, full - top, full - right])
-    points = _place(own, target, apply(affine(geo), ring))
-    if not np.isfinite(points).all():  # the image shows sky around the earth
-        fine = np.linspace(0, 1, _FINE_STEPS)
-        grid = np.stack(np.meshgrid(fine * width, fine * height), axis=-1).reshape(-1, 2)
-        points = _place(own, target, apply(affine(geo), grid))
-        points = points[np.isfinite(points).all(axis=1)]
-    around = world_width(target)
+    points = shown.place(ring)
+    around = world_width(shown.target)
+    if np.isfinite(points).all():
+        if around is not None:
+            points[:, 0] = np.unwrap(points[:, 0], period=around)
+    else:  # the image shows sky around the earth
+        points = _within_the_map(shown, around)
     if around is None or not len(points):
         return points
-    points[:, 0] = np.unwrap(points[:, 0], period=around)
+    poles = _poles(shown)
+    width = points[:, 0].max() - points[:, 0].min()
+    if len(poles) or width >= around * (1 - 1e-9):
+        ends = [(x, y) for y in (*points[:, 1], *poles) for x in (-around / 2, around / 2)]
+        return np.array(ends, dtype=np.float64)
     middle = (points[:, 0].min() + points[:, 0].max()) / 2
     points[:, 0] -= around * round(float(middle) / around)
-    return np.concatenate([points, _poles(geo, own, target, width, height, around)])
+    return points
 
 
-def _poles(
-    geo: GeoReference, own: str, target: str, width: int, height: int, around: float
-) -> Coordinates:
-    """Return the ends of the world at each pole that an image shows."""
-    back = inverse(affine(geo))
+def _within_the_map(shown: _Shown, around: float | None) -> Coordinates:
+    """Return the places of a net over the image, and of where earth ends in each of its rows."""
+    columns = np.linspace(0, shown.width, _FINE_STEPS)
+    rows = np.linspace(0, shown.height, _FINE_STEPS)
+    net = np.stack(np.meshgrid(columns, rows), axis=-1)
+    placed = shown.place(net.reshape(-1, 2)).reshape(net.shape)
+    earth = np.isfinite(placed).all(axis=-1)
+    limbs = [
+        shown.place(_edge(shown, net, earth)),
+        shown.place(_edge(shown, net.swapaxes(0, 1), earth.T)),
+    ]
+    points = np.concatenate([placed[earth], *limbs])
+    points = points[np.isfinite(points).all(axis=1)]
+    if around is None or not len(points):
+        return points
+    with np.errstate(invalid="ignore"):
+        steps = np.abs(np.diff(placed[..., 0], axis=1))
+    steps = np.minimum(steps, np.abs(around - steps))
+    widest = float(np.nanmax(np.where(np.isfinite(steps), steps, 0)))
+    return _on_one_turn(points, around, widest)
+
+
+def _edge(shown: _Shown, net: Coordinates, earth: np.ndarray[Any, np.dtype[np.bool_]]) -> Any:
+    """Return the last pixels that show earth, at both ends of each line of a net."""
+    lines = np.flatnonzero(earth.any(axis=1))
     ends = []
-    for latitude in (-90, 90):
-        pixels = apply(back, transform_points(WGS84, own, [(0, latitude)]))
+    for step in (1, -1):
+        first = np.argmax(earth[lines][:, ::step], axis=1)
+        on = net[lines][:, ::step][np.arange(len(lines)), first]
+        off = net[lines][:, ::step][np.arange(len(lines)), np.maximum(first - 1, 0)]
+        for _ in range(_HALVINGS):
+            middle = (on + off) / 2
+            seen = np.isfinite(shown.place(middle)).all(axis=1)[:, np.newaxis]
+            on, off = np.where(seen, middle, on), np.where(seen, off, middle)
+        ends.append(on)
+    return np.concatenate(ends)
+
+
+def _on_one_turn(points: Coordinates, around: float, widest: float) -> Coordinates:
+    """Return points with the world cut open where it is widest empty; nowhere: the whole of it."""
+    longitudes = np.sort(np.mod(points[:, 0], around))
+    gaps = np.diff(np.append(longitudes, longitudes[0] + around))
+    cut = int(np.argmax(gaps))
+    turned = points.copy()
+    if gaps[cut] <= 1.5 * widest:
+        low, high = points[:, 1].min(), points[:, 1].max()
+        return np.array([(x, y) for x in (-around / 2, around / 2) for y in (low, high)])
+    begin = longitudes[(cut + 1) % len(longitudes)]
+    turned[:, 0] = begin + np.mod(points[:, 0] - begin, around)
+    return turned
+
+
+def _poles(shown: _Shown) -> list[float]:
+    """Return y of the poles that an image shows."""
+    if parse_crs(shown.own).IsGeographic():
+        return []
+    back = inverse(affine(shown.geo))
+    shows = []
+    for latitude in (-90.0, 90.0):
+        pixels = apply(back, transform_points(WGS84, shown.own, [(0, latitude)]))
         ((column, row),) = pixels.tolist()
-        inside = 0 < column < width and 0 < row < height
-        if inside and not parse_crs(own).IsGeographic():
-            ((_, y),) = _place(WGS84, target, np.array([[0.0, latitude]])).tolist()
-            ends += [(-around / 2, y), (around / 2, y)]
-    return np.array(ends, dtype=np.float64).reshape(-1, 2)
+        if 0 < column < shown.width and 0 < row < shown.height:
+            end = (
+                math.copysign(_MERCATOR_POLE, latitude) if _is_mercator(shown.target) else latitude
+            )
+            ((_, y),) = transform_points(WGS84, shown.target, [(0.0, end)]).tolist()
+            if math.isfinite(shown.place(pixels)[0, 0]) or math.isfinite(y):
+                shows.append(y)
+    return shows

@@ -11,17 +11,8 @@ from pathlib import Path
 from osgeo import gdal
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
+from ziggurat.readers.geo.gdal_calls import checked
 from ziggurat.readers.io.s3 import gdal_options
-
-gdal.UseExceptions()
-
-# GDAL's blocks would take a twentieth of the machine; decoded tiles are kept by our own cache.
-_BLOCK_CACHE_BYTES = 128 << 20
-if "GDAL_CACHEMAX" not in os.environ:
-    gdal.SetCacheMax(min(gdal.GetCacheMax(), _BLOCK_CACHE_BYTES))
-
-# What GDAL raises: its messages may hold bytes of a damaged file, which no text can be made of.
-GDAL_ERRORS = (RuntimeError, UnicodeDecodeError)
 
 # Rasters of one picture in one file. Left out on purpose: containers of many things (netCDF,
 # HDF), web services, and drivers that take a connection string instead of a file.
@@ -74,17 +65,6 @@ _VRT_MOST_BYTES = 256 << 20
 def raster_drivers() -> tuple[str, ...]:
     """Return the drivers of this GDAL build that files may be opened with."""
     return tuple(name for name in _DRIVERS if gdal.GetDriverByName(name) is not None)
-
-
-@contextmanager
-def gdal_words() -> Iterator[list[str]]:
-    """Collect what GDAL says in this thread; nothing of it reaches stderr."""
-    words: list[str] = []
-    gdal.PushErrorHandler(lambda _kind, _number, text: words.append(text))
-    try:
-        yield words
-    finally:
-        gdal.PopErrorHandler()
 
 
 @contextmanager
@@ -159,16 +139,18 @@ class Handles:
     def _new(self, level: int, *, shared: bool = True) -> gdal.Dataset:
         flags = gdal.OF_RASTER | (gdal.OF_THREAD_SAFE if shared else 0)
         options = [f"OVERVIEW_LEVEL={level - 1}"] if level else []
-        with gdal_words() as words, gdal.config_options(self.options):
+        with gdal.config_options(self.options):
             try:
-                return gdal.OpenEx(
-                    self.name, flags, allowed_drivers=self._drivers, open_options=options
+                return checked(
+                    f"GDAL can't open {self.name}",
+                    lambda: gdal.OpenEx(
+                        self.name, flags, allowed_drivers=self._drivers, open_options=options
+                    ),
                 )
-            except GDAL_ERRORS as error:
-                said = str(error) or "; ".join(words)
-        if "not recognized as being" in said:
-            raise UnsupportedFormatError("GDAL knows no raster format like this one")
-        raise CorruptSourceError(f"GDAL can't open {self.name}: {said}")
+            except CorruptSourceError as error:
+                if "not recognized as being" not in str(error):
+                    raise
+        raise UnsupportedFormatError(f"GDAL knows no raster format like that of {self.name}")
 
 
 def check_virtual(path: Path) -> None:

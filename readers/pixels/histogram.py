@@ -1,7 +1,7 @@
 """Statistics and histograms of the bands of an image, tile by tile."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,8 +36,27 @@ class BandStatistics:
         }
 
 
-def statistics(tiles: Iterable[Pixels]) -> BandStatistics | None:
+Invalid = Callable[[Pixels], Pixels | None]  # where samples of a tile don't count
+
+
+def statistics(tiles: Iterable[Pixels], invalid: Invalid | None = None) -> BandStatistics | None:
     """Return the statistics of all pixels of some tiles of shape (y, x, band); None without any.
+
+    What ``invalid`` marks doesn't count; a band of which nothing counts has NaN for all numbers.
+    """
+    return _statistics(_judged(tiles, invalid, lambda tile: tile))
+
+
+def _judged(
+    tiles: Iterable[Pixels], invalid: Invalid | None, cast: Callable[[Pixels], Pixels]
+) -> Iterator[tuple[Pixels, Pixels | None]]:
+    """Yield each tile as it is looked at, and what of it, as it was stored, doesn't count."""
+    for tile in tiles:
+        yield cast(tile), None if invalid is None else invalid(tile)
+
+
+def _statistics(tiles: Iterable[tuple[Pixels, Pixels | None]]) -> BandStatistics | None:
+    """Return the statistics of tiles and, of each, what doesn't count.
 
     Merged tile by tile after Chan, Golub and LeVeque (1983), so that large images keep precision.
     """
@@ -47,22 +66,22 @@ def statistics(tiles: Iterable[Pixels]) -> BandStatistics | None:
     mean: Any = 0.0
     squares: Any = 0.0
     samples = 0
-    for tile in tiles:
+    left_out = False
+    for tile, hidden in tiles:
         flat = tile.reshape(-1, tile.shape[2])
         if not len(flat):
             continue
         samples += len(flat)
         values = flat.astype(np.float64)
         valid = np.isfinite(values)
+        if hidden is not None:
+            valid &= ~hidden.reshape(flat.shape)
+            left_out = True
         number = valid.sum(axis=0)
         safe = np.where(valid, values, 0.0)
         tile_mean = safe.sum(axis=0) / np.maximum(number, 1)
         tile_squares = (np.where(valid, values - tile_mean, 0.0) ** 2).sum(axis=0)
-        tile_low, tile_high = (
-            (flat.min(axis=0), flat.max(axis=0))
-            if flat.dtype.kind != "f"
-            else (np.fmin.reduce(flat, axis=0), np.fmax.reduce(flat, axis=0))
-        )
+        tile_low, tile_high = _extremes(flat, None if hidden is None else valid)
         low = tile_low if low is None else np.fmin(low, tile_low)
         high = tile_high if high is None else np.fmax(high, tile_high)
         total = count + number
@@ -74,7 +93,30 @@ def statistics(tiles: Iterable[Pixels]) -> BandStatistics | None:
     if low is None:
         return None
     stdev = np.sqrt(squares / np.maximum(count, 1))
+    if left_out and not np.all(count):
+        nothing = count == 0
+        low, high, mean, stdev = (np.where(nothing, np.nan, x) for x in (low, high, mean, stdev))
     return BandStatistics(low, high, mean, stdev, samples)
+
+
+def _extremes(flat: Pixels, valid: Pixels | None) -> tuple[Pixels, Pixels]:
+    """Return the least and the greatest of each band; where nothing counts, the other way round."""
+    if valid is not None:
+        least, most = _range(flat.dtype)
+        low: Pixels = flat.min(axis=0, initial=most, where=valid)
+        high: Pixels = flat.max(axis=0, initial=least, where=valid)
+        return low, high
+    if flat.dtype.kind != "f":
+        return flat.min(axis=0), flat.max(axis=0)
+    return np.fmin.reduce(flat, axis=0), np.fmax.reduce(flat, axis=0)
+
+
+def _range(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    if dtype.kind == "f":
+        return -np.inf, np.inf
+    if dtype.kind == "b":
+        return False, True
+    return np.iinfo(dtype).min, np.iinfo(dtype).max
 
 
 Limits = tuple[float, float, int]  # from, to, and how many bins
@@ -116,6 +158,7 @@ def histogram(
     limits: Any = None,
     only_min_max: bool = False,
     dtype: Any = None,
+    invalid: Invalid | None = None,
 ) -> dict[str, Any]:
     """Return statistics and, per band, a histogram.
 
@@ -133,6 +176,8 @@ def histogram(
         Leave out the histograms.
     dtype
         Cast the pixels first.
+    invalid
+        Marks the samples of a tile, as it is read, that don't count.
     """
     try:
         wanted = None if dtype is None else np.dtype(dtype)
@@ -141,10 +186,10 @@ def histogram(
     if wanted is not None and wanted.kind not in "biuf":
         raise OptionError(f"dtype is a kind of real numbers, not {dtype!r}")
 
-    def cast() -> Iterable[Pixels]:
-        return (tile if wanted is None else tile.astype(wanted) for tile in tiles())
+    def cast(tile: Pixels) -> Pixels:
+        return tile if wanted is None else tile.astype(wanted)
 
-    facts = statistics(cast())
+    facts = _statistics(_judged(tiles(), invalid, cast))
     if facts is None:
         return {}
     result = facts.as_dict()
@@ -156,9 +201,11 @@ def histogram(
         for low, high in zip(facts.minimum, facts.maximum, strict=True)
     ]
     counts = [np.zeros(number, np.int64) for *_, number in ranges]
-    for tile in cast():
+    for tile, hidden in _judged(tiles(), invalid, cast):
         for band in range(bands):
             values = tile[..., band].ravel()
+            if hidden is not None:
+                values = values[~hidden[..., band].ravel()]
             first, last, number = ranges[band]
             if values.dtype.kind == "f":
                 values = values[np.isfinite(values)]

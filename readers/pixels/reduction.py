@@ -14,10 +14,12 @@ import numpy as np
 
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import Pixels
-from ziggurat.readers.pixels.resample import Resample, cast_rounded, resize
+from ziggurat.readers.model.samples import Nodata, cast_rounded, mixed, weighted
+from ziggurat.readers.pixels.resample import Resample, resize
 from ziggurat.readers.pixels.threads import core_count, run_all
 
 _LARGEST_STRIP = 64 << 20  # pixels; where a single row of tiles has more, it is read in parts
+_LARGEST_WEIGHTED = 4 << 20  # samples
 
 
 def reduced(
@@ -27,6 +29,7 @@ def reduced(
     tile_height: int,
     *,
     alpha: bool,
+    nodata: Nodata | None = None,
 ) -> Pixels:
     """Return a rectangle reduced to ``size`` (width, height), no larger than the rectangle.
 
@@ -40,7 +43,11 @@ def reduced(
         Strips end where stored tiles do, so that no tile is decoded twice.
     alpha
         The last band is alpha: colours count by it.
+    nodata
+        Samples of these values are left out; where there is nothing else, they stay.
     """
+    if nodata is not None:
+        return _reduced_valid(read, rect, size, tile_height, nodata, alpha=alpha)
     width, height = size
     scale = rect.height / height
     step = tile_height
@@ -59,6 +66,28 @@ def reduced(
     workers = min(core_count(), len(tops) - 1)
     run_all([partial(work, worker) for worker in range(workers)])
     return sums.result()
+
+
+def _reduced_valid(
+    read: Callable[[Rect], Pixels],
+    rect: Rect,
+    size: tuple[int, int],
+    tile_height: int,
+    nodata: Nodata,
+    *,
+    alpha: bool,
+) -> Pixels:
+    dtypes: list[np.dtype[Any]] = []
+
+    def read_weighted(part: Rect) -> Pixels:
+        pixels = read(part)
+        dtypes.append(pixels.dtype)
+        return weighted(pixels, nodata, alpha=alpha)
+
+    # weighted samples take many times the room of stored ones: strips are as much lower
+    tall = max(1, _LARGEST_WEIGHTED // (rect.width * len(nodata)))
+    sums = reduced(read_weighted, rect, size, min(tile_height, tall), alpha=False)
+    return mixed(sums, dtypes[0], nodata)
 
 
 def row_weights(

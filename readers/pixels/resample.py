@@ -13,6 +13,13 @@ import numpy as np
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Pixels
+from ziggurat.readers.model.samples import (
+    Nodata,
+    cast_rounded,
+    invalid_samples,
+    mixed,
+    weighted,
+)
 
 
 class Resample(Enum):
@@ -60,7 +67,13 @@ def default_resample(info: ImageInfo) -> Resample:
 
 
 def resize(
-    pixels: Pixels, width: int, height: int, method: Resample, *, alpha: bool = False
+    pixels: Pixels,
+    width: int,
+    height: int,
+    method: Resample,
+    *,
+    alpha: bool = False,
+    nodata: Nodata | None = None,
 ) -> Pixels:
     """Scale an array of shape (y, x, band) to (height, width, band), dtype unchanged.
 
@@ -75,11 +88,18 @@ def resize(
         ``NEAREST`` take pixels as they are.
     alpha
         The last band is unassociated alpha.
+    nodata
+        Samples of these values are left out of averages. What is reduced is nodata where nothing
+        valid is in it, what is enlarged where less than half of it is valid.
     """
     if pixels.shape[:2] == (height, width):
         return pixels
     if method is Resample.NEAREST:
         return nearest(pixels, width, height)
+    if invalid_samples(pixels, nodata) is not None:
+        sums = _resize_any(weighted(pixels, nodata, alpha=alpha), width, height, method)
+        grows = width > pixels.shape[1] or height > pixels.shape[0]
+        return mixed(sums, pixels.dtype, nodata, **({"least": 0.5} if grows else {}))
     if alpha and pixels.shape[2] > 1 and not _opaque(pixels[..., -1]):
         return _resize_transparent(pixels, width, height, method)
     return _resize_any(pixels, width, height, method)
@@ -145,18 +165,3 @@ def _resize_few(pixels: Pixels, width: int, height: int, method: Resample) -> Pi
         pixels = cv2.resize(pixels, (small_w, small_h), interpolation=cv2.INTER_AREA)
     scaled = cv2.resize(pixels, (width, height), interpolation=getattr(cv2, _ENLARGE[method]))
     return np.asarray(scaled).reshape(height, width, bands)
-
-
-def cast_rounded(pixels: Pixels, dtype: np.dtype[Any]) -> Pixels:
-    """Return float pixels in a dtype: integers rounded and clipped to their range."""
-    if dtype == np.bool_:
-        return pixels >= 0.5
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        rounded = np.rint(pixels)
-        # float64 can't hold the ends of 64-bit ranges: clip, then cast what is surely inside
-        low, high = float(limits.min), float(limits.max)
-        result = np.clip(rounded, low, np.nextafter(high, 0) if high > 2**53 else high)
-        result = result.astype(dtype)
-        return np.where(rounded >= high, dtype.type(limits.max), result)
-    return pixels.astype(dtype)

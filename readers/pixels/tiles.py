@@ -16,6 +16,7 @@ from ziggurat.readers.model.encoded import Codec, Photometric
 from ziggurat.readers.model.geometry import Rect, ceil_div
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels
+from ziggurat.readers.model.samples import nodata_by_band
 from ziggurat.readers.pixels.resample import default_resample, resize
 from ziggurat.readers.pixels.window import Access, read_level
 
@@ -118,7 +119,14 @@ def _shrunk(info: ImageInfo, pixels: Pixels, window: Window, ratio: int) -> Pixe
     columns = window.width * ratio - pixels.shape[1]
     if rows or columns:
         pixels = np.pad(pixels, ((0, rows), (0, columns), (0, 0)), mode="edge")
-    return resize(pixels, window.width, window.height, default_resample(info), alpha=info.alpha)
+    return resize(
+        pixels,
+        window.width,
+        window.height,
+        default_resample(info),
+        alpha=info.alpha,
+        nodata=nodata_by_band(info),
+    )
 
 
 def padded_tile(info: ImageInfo, pixels: Pixels, color: Pixels | None) -> Pixels:

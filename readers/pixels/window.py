@@ -12,6 +12,7 @@ from ziggurat.readers.grid.regions import Window
 from ziggurat.readers.model.geometry import Rect, ceil_div, grid_cells
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.model.samples import nodata_by_band
 from ziggurat.readers.pixels.cache import ByteCache, turn
 from ziggurat.readers.pixels.reduction import reduced
 from ziggurat.readers.pixels.resample import Resample, resize
@@ -66,9 +67,17 @@ def read_window(access: Access, frame: int, window: Window, method: Resample) ->
             (window.width, window.height),
             info.levels[choice.index].tile_height,
             alpha=info.alpha,
+            nodata=nodata_by_band(info),
         )
     pixels = read_level(access, choice.index, frame, rect)
-    return resize(pixels, window.width, window.height, method, alpha=info.alpha)
+    return resize(
+        pixels,
+        window.width,
+        window.height,
+        method,
+        alpha=info.alpha,
+        nodata=nodata_by_band(info),
+    )
 
 
 def _direct_rect(info: ImageInfo, choice: LevelChoice, window: Window) -> Rect | None:

@@ -8,6 +8,7 @@ import numpy as np
 from ziggurat.readers.errors import TileRangeError
 from ziggurat.readers.grid.frames import axes_frame, channel_names, frame_axes
 from ziggurat.readers.grid.scales import level_count, tile_size
+from ziggurat.readers.model.samples import uncounted
 from ziggurat.readers.pixels.histogram import statistics
 from ziggurat.readers.pixels.window import overview
 from ziggurat.readers.source.dicts import JSONDict, band_interpretations, image_metadata
@@ -121,7 +122,8 @@ class MetadataMethods(SourceHooks):
 
     def _band_statistics(self) -> list[dict[str, Any]]:
         access = self._access()
-        found = statistics([overview(access, 0, _STATISTICS_LIMIT)])
+        small = overview(access, 0, _STATISTICS_LIMIT)
+        found = statistics([small], uncounted(access.info))
         assert found is not None
         facts = found.as_dict()
         return [

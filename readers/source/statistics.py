@@ -6,6 +6,7 @@ from typing import Any
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.grid.regions import REGION_KEYS, check_keys
 from ziggurat.readers.model.reader import Pixels
+from ziggurat.readers.model.samples import uncounted
 from ziggurat.readers.pixels.histogram import histogram
 from ziggurat.readers.source.encode import to_8bit
 from ziggurat.readers.source.tiles import TileMethods
@@ -79,7 +80,7 @@ class StatisticsMethods(TileMethods):
         resample: Any = False,
         style: Options | str | None = None,
     ) -> dict[str, Any]:
-        """Return min, max, mean, stdev and a histogram of every band.
+        """Return min, max, mean, stdev and a histogram of every band; nodata is left out.
 
         Parameters
         ----------
@@ -114,5 +115,11 @@ class StatisticsMethods(TileMethods):
                 yield tile["tile"]
 
         return histogram(
-            tiles, bins, density=density, limits=range, only_min_max=onlyMinMax, dtype=dtype
+            tiles,
+            bins,
+            density=density,
+            limits=range,
+            only_min_max=onlyMinMax,
+            dtype=dtype,
+            invalid=uncounted(self._reader().info) if self._style(style) is None else None,
         )

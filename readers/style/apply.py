@@ -9,12 +9,14 @@ import numpy as np
 from ziggurat.readers.errors import StyleError
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels
+from ziggurat.readers.model.samples import nodata_by_band, uncounted
 from ziggurat.readers.style.auto import auto_style
 from ziggurat.readers.style.functions import Stage, run_functions
 from ziggurat.readers.style.icc import to_srgb
 from ziggurat.readers.style.palette import Color, channel_color, parse_color
 from ziggurat.readers.style.parse import (
     AUTO_PALETTE,
+    COLORTABLE,
     BandStyle,
     Composite,
     OutputType,
@@ -91,25 +93,45 @@ def _compose(style: Style, frame: int, access: FrameAccess, eight_bit: bool) -> 
     """Lay all bands of a style over each other: (y, x, 4), or (y, x, 1) for plain grey."""
     info = access.info
     canvas: Pixels | None = None
-    for band in style.bands:
+    own_nodata = nodata_by_band(info)
+    indices = [_band_index(band, info) for band in style.bands]
+    by_alpha = info.alpha and info.bands - 1 not in indices
+    for band, index in zip(style.bands, indices, strict=True):
         source = _frame_of(band, frame, info)
         stored = access.pixels(source)
-        index = _band_index(band, info)
+        alpha = stored[..., -1:] if by_alpha else None
         if style.icc is not None:
             stored = to_srgb(stored, info, style.icc)
         stored = run_functions(style.functions, Stage.PRE, stored)
         stored = run_functions(band.functions, Stage.PRE_BAND, stored)
         values = run_functions(band.functions, Stage.BAND, stored[..., index : index + 1])[..., 0]
-        limits = value_range(band, index, partial(access.overview, source))
-        palette = _palette(band, source, info)
-        look = _Look(limits, palette, band.scheme, band.clamp, band.nodata)
+        limits = value_range(band, index, partial(access.overview, source), uncounted(info))
+        nodata = band.nodata
+        if nodata is None and own_nodata is not None:
+            nodata = own_nodata[index]
+        scheme = Scheme.INDEXED if band.palette == COLORTABLE else band.scheme
+        look = _Look(limits, _palette(band, source, info), scheme, band.clamp, nodata)
         colors = _color(values, look, eight_bit)
         colors = run_functions(band.functions, Stage.POST_BAND, colors)
+        if alpha is not None:
+            colors = _shaded(colors, alpha)
         canvas = _lay_over(canvas, colors, _composite(band))
     assert canvas is not None, "a style that is composed has bands"
     if info.bands == 1 and len(style.bands) == 1 and style.bands[0].palette is None:
         return canvas[..., :1]
     return canvas
+
+
+def _shaded(colors: Pixels, alpha: Pixels) -> Pixels:
+    """Make colours as transparent as the image is there: outside of a map, above all."""
+    opaque = np.iinfo(alpha.dtype).max if alpha.dtype.kind in "iu" else 1
+    if (alpha == opaque).all():
+        return colors
+    share = alpha.astype(np.float64) / opaque
+    shaded = colors.copy()
+    shaded[..., 3:] = shaded[..., 3:] * share
+    shaded[(share <= 0)[..., 0]] = 0
+    return shaded
 
 
 def _frame_of(band: BandStyle, frame: int, info: ImageInfo) -> int:
@@ -151,8 +173,21 @@ def _palette(band: BandStyle, frame: int, info: ImageInfo) -> tuple[Color, ...]:
         if isinstance(band.band, str) and band.band.lower() == "alpha":
             return (255.0, 255.0, 255.0, 0.0), (255.0, 255.0, 255.0, 255.0)
         return _GREY
-    assert not isinstance(band.palette, str), "AUTO_PALETTE is the only word left after parsing"
+    if band.palette == COLORTABLE:
+        return _color_table(band, info)
+    assert not isinstance(band.palette, str), "no other word is left after parsing"
     return band.palette
+
+
+def _color_table(band: BandStyle, info: ImageInfo) -> tuple[Color, ...]:
+    if info.palette is not None:
+        return tuple((float(r), float(g), float(b), float(a)) for r, g, b, a in info.palette)
+    index = _band_index(band, info)
+    known = info.internal.get("gdal", {}).get("bands", ())
+    table = known[index].get("colortable") if index < len(known) else None
+    if table is None or "projected_from" in info.internal:
+        raise StyleError(f"band {index + 1} has no colour table; give its palette another way")
+    return tuple((float(r), float(g), float(b), float(a)) for r, g, b, a in table)
 
 
 def _composite(band: BandStyle) -> Composite:
@@ -212,7 +247,10 @@ def _interpolate(values: Pixels, look: _Look) -> Pixels:
     """Return float32 (y, x, 4); what is hidden is 0 in all four."""
     table = np.asarray(look.palette, np.float32)
     if look.scheme is Scheme.INDEXED:
-        return _indexed(values, table)
+        colors = _indexed(values, table)
+        if look.nodata is not None:
+            colors[values == look.nodata] = 0
+        return colors
     low, high = look.limits
     unit = (np.asarray(values, np.float64) - low) / ((high - low) or 1.0)
     hidden = np.isnan(unit)

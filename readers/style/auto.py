@@ -30,7 +30,8 @@ def auto_style(style: Style, frame: int, info: ImageInfo) -> Style:
 
 
 def _bands(frame: int, info: ImageInfo) -> tuple[BandStyle, ...]:
-    if info.interpretation is Interpretation.LABELS:
+    single = info.bands - info.alpha == 1
+    if info.interpretation is Interpretation.LABELS and single:
         return (_indexed(_label_palette()),)
     if info.interpretation is Interpretation.PALETTE and info.palette:
         return (_indexed(info.palette),)

@@ -73,6 +73,7 @@ class Intent(Enum):
 
 
 AUTO_PALETTE = "auto"  # the channel's own colour
+COLORTABLE = "colortable"  # the colour that the file itself gives each value
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,10 @@ class BandStyle:
     low: RangeEnd = RangeEnd(RangeKind.AUTO)
     high: RangeEnd = RangeEnd(RangeKind.AUTO)
     clamp: bool = True
-    palette: tuple[Color, ...] | str | None = None  # AUTO_PALETTE, or None for black to white
+    # AUTO_PALETTE, COLORTABLE, or None for black to white
+    palette: tuple[Color, ...] | str | None = None
     scheme: Scheme = Scheme.LINEAR
-    nodata: float | None = None
+    nodata: float | None = None  # None: the band's own, where it has one
     composite: Composite | None = None
     functions: tuple[StyleFunction, ...] = ()
 
@@ -205,7 +207,7 @@ def _parse_band(band: Mapping[str, object]) -> BandStyle:
 def _palette(value: object) -> tuple[Color, ...] | str | None:
     if value is None:
         return None
-    return AUTO_PALETTE if value == AUTO_PALETTE else parse_palette(value)
+    return str(value) if value in (AUTO_PALETTE, COLORTABLE) else parse_palette(value)
 
 
 def _range_end(value: object, key: str) -> RangeEnd:
@@ -242,7 +244,7 @@ def _number(value: object, key: str) -> float:
 def _nodata(value: object) -> float | None:
     if isinstance(value, float) and math.isnan(value):
         return value  # NaN is a common mark of missing data
-    return None if value is None else _number(value, "nodata")
+    return None if value is None or value == "auto" else _number(value, "nodata")
 
 
 def _whole(value: object, key: str, least: int, most: int = 1 << 31) -> int | None:

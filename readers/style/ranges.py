@@ -16,11 +16,14 @@ _BINS = 256
 
 _MOST_CACHED = 1024
 _Limits = tuple[float, float]
+Invalid = Callable[[Pixels], Pixels | None]
 _cache: OrderedDict[tuple[object, ...], tuple[weakref.ref[Pixels], _Limits]] = OrderedDict()
 _lock = threading.Lock()
 
 
-def value_range(style: BandStyle, index: int, look: Callable[[], Pixels]) -> _Limits:
+def value_range(
+    style: BandStyle, index: int, look: Callable[[], Pixels], invalid: Invalid | None = None
+) -> _Limits:
     """Return the stored values shown as the first and the last colour.
 
     Parameters
@@ -33,6 +36,8 @@ def value_range(style: BandStyle, index: int, look: Callable[[], Pixels]) -> _Li
         Gives the whole image small, shape (y, x, band); not called where the style says numbers.
         The answer is remembered for as long as that very array is kept, so that serving tiles
         makes one histogram an image.
+    invalid
+        Marks the samples of the small image that are no values, such as nodata.
     """
     if style.low.kind is style.high.kind is RangeKind.NUMBER:
         return style.low.value, style.high.value
@@ -43,7 +48,8 @@ def value_range(style: BandStyle, index: int, look: Callable[[], Pixels]) -> _Li
         if known is not None and known[0]() is overview:
             _cache.move_to_end(key)
             return known[1]
-    valid = _valid(overview[..., index], style.nodata)
+    hidden = None if invalid is None else invalid(overview)
+    valid = _valid(overview, index, style.nodata, hidden)
     limits = _end(style.low, valid, lower=True), _end(style.high, valid, lower=False)
     with _lock:
         _cache[key] = (weakref.ref(overview), limits)
@@ -52,8 +58,11 @@ def value_range(style: BandStyle, index: int, look: Callable[[], Pixels]) -> _Li
     return limits
 
 
-def _valid(values: Pixels, nodata: float | None) -> Pixels:
+def _valid(overview: Pixels, index: int, nodata: float | None, hidden: Pixels | None) -> Pixels:
+    values = overview[..., index]
     keep = np.isfinite(values)
+    if hidden is not None:
+        keep &= ~hidden[..., index]
     if nodata is not None:
         keep &= values != nodata
     return values[keep]

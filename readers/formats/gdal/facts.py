@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from osgeo import gdal
 
-from ziggurat.readers.errors import CorruptSourceError, ProjectionError
+from ziggurat.readers.errors import CorruptSourceError, ProjectionError, SourceError
 from ziggurat.readers.geo.crs import image_corners, mean_meters_per_pixel, meters_per_pixel
 from ziggurat.readers.model.image import (
     GeoReference,
@@ -37,11 +37,6 @@ _DTYPES = {
     gdal.GDT_CFloat32: "c8",
     gdal.GDT_CFloat64: "c16",
 }
-GDAL_TYPES = {
-    np.dtype(code): kind
-    for kind, code in _DTYPES.items()
-    if kind not in (gdal.GDT_CInt16, gdal.GDT_CInt32, gdal.GDT_CFloat16)
-}
 
 
 def describe(dataset: gdal.Dataset, warnings: list[str]) -> ImageInfo:
@@ -57,13 +52,19 @@ def describe(dataset: gdal.Dataset, warnings: list[str]) -> ImageInfo:
     ------
     CorruptSourceError
         There are no bands, or absurdly many.
+    SourceError
+        It is several rasters, none of which is the image more than the others.
     """
     count = dataset.RasterCount
+    if not count and dataset.GetSubDatasets():
+        raise SourceError(_several_rasters(dataset))
     if not 0 < count <= _MOST_BANDS:
         raise CorruptSourceError(f"a raster of {count} bands; 1 to {_MOST_BANDS} can be read")
     bands = [dataset.GetRasterBand(number + 1) for number in range(count)]
     facts = [_band_facts(band) for band in bands]
     interpretation, alpha = _meaning([fact["interpretation"] for fact in facts], facts)
+    if interpretation is not Interpretation.PALETTE and any(map(_names_classes, bands, facts)):
+        interpretation = Interpretation.LABELS
     levels = _levels(bands)
     geo = georeference(dataset)
     if geo is not None and not _sound(geo, levels[0].width, levels[0].height):
@@ -89,6 +90,15 @@ def describe(dataset: gdal.Dataset, warnings: list[str]) -> ImageInfo:
         geo=geo,
         properties=_metadata(dataset),
         internal={"gdal": _internal(dataset, facts, warnings)},
+    )
+
+
+def _several_rasters(dataset: gdal.Dataset) -> str:
+    names = [text_of(name).rpartition(":")[2] for name, _ in dataset.GetSubDatasets()]
+    shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+    return (
+        f"a file of {len(names)} rasters: {shown}; none of them is the image more than the "
+        "others: take one out with gdal_translate, and open that"
     )
 
 
@@ -183,6 +193,31 @@ def _meaning(names: list[str], facts: list[dict[str, Any]]) -> tuple[Interpretat
             return Interpretation.PALETTE, alpha
         return Interpretation.GRAY, alpha
     return Interpretation.MULTIBAND, alpha
+
+
+def _names_classes(band: gdal.Band, fact: dict[str, Any]) -> bool:
+    """Return True where a band's numbers are names: nothing between two of them means anything."""
+    if not band.DataType or fact["type"].startswith(("Float", "C")):
+        return False
+    if {"categories", "colortable"} & set(fact):
+        return True
+    layer = fact.get("metadata", {}).get("LAYER_TYPE", "")  # of Erdas Imagine
+    if layer.lower() == "thematic":
+        return True
+    table = band.GetDefaultRAT()
+    return table is not None and _is_thematic(table)
+
+
+def _is_thematic(table: gdal.RasterAttributeTable) -> bool:
+    """Return True for a table that says so, or that names single values.
+
+    GDAL calls every table thematic that says nothing else, also the histogram of a
+    measurement: one that has counts and no names is none.
+    """
+    if table.GetTableType() != gdal.GRTT_THEMATIC or table.GetLinearBinning()[0]:
+        return False
+    uses = {table.GetUsageOfCol(column) for column in range(table.GetColumnCount())}
+    return bool(uses & {gdal.GFU_Name, gdal.GFU_Red}) or uses == {gdal.GFU_MinMax}
 
 
 def _palette(facts: list[dict[str, Any]]) -> tuple[tuple[int, int, int, int], ...]:

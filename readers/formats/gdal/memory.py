@@ -4,7 +4,6 @@ import numpy as np
 from osgeo import gdal
 
 from ziggurat.readers.errors import ProjectionError, RegionError
-from ziggurat.readers.formats.gdal.facts import GDAL_TYPES
 from ziggurat.readers.geo.crs import (
     Coordinates,
     affine,
@@ -15,6 +14,7 @@ from ziggurat.readers.geo.crs import (
     transform_points,
     world_width,
 )
+from ziggurat.readers.geo.gdal_calls import create, put_pixels
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import GeoReference, ImageInfo
 from ziggurat.readers.model.reader import Pixels, Reader
@@ -22,23 +22,6 @@ from ziggurat.readers.model.reader import Pixels, Reader
 _STEPS = 17  # points along a side of what is wanted, to find it in the source
 _ROOM = 4  # pixels around, for the widest resampling kernels
 _MOST_PIXELS = 1 << 27
-
-
-def put_pixels(dataset: gdal.Dataset, rect: Rect, pixels: Pixels) -> None:
-    """Write (y, x, band) into a rectangle of a raster; bools go as 0 and 1."""
-    stored = np.ascontiguousarray(pixels.view(np.uint8) if pixels.dtype.kind == "b" else pixels)
-    rows, columns, samples = stored.strides
-    dataset.WriteRaster(
-        rect.x,
-        rect.y,
-        rect.width,
-        rect.height,
-        stored,
-        buf_type=GDAL_TYPES[stored.dtype],
-        buf_line_space=rows,
-        buf_pixel_space=columns,
-        buf_band_space=samples,
-    )
 
 
 def memory_part(
@@ -137,8 +120,8 @@ def _memory(
     pixels: Pixels, info: ImageInfo, own: str, rect: Rect, scale: tuple[float, float]
 ) -> gdal.Dataset:
     height, width, bands = pixels.shape
-    kind = GDAL_TYPES[np.dtype(np.uint8) if pixels.dtype.kind == "b" else pixels.dtype]
-    dataset = gdal.GetDriverByName("MEM").Create("", width, height, bands, kind)
+    dtype = np.dtype(np.uint8) if pixels.dtype.kind == "b" else pixels.dtype
+    dataset = create("MEM", "", pixels.shape, dtype)
     put_pixels(dataset, Rect(0, 0, width, height), pixels)
     for number in range(bands):
         nodata = info.nodata[number] if isinstance(info.nodata, tuple) else info.nodata

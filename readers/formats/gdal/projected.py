@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from osgeo import gdal
 
-from ziggurat.readers.errors import CorruptSourceError, ProjectionError, RegionError
+from ziggurat.readers.errors import ProjectionError, RegionError
 from ziggurat.readers.formats.gdal.memory import memory_part
 from ziggurat.readers.formats.gdal.reader import GdalReader
 from ziggurat.readers.geo.bounds import bounds
@@ -21,12 +21,14 @@ from ziggurat.readers.geo.crs import (
     world_width,
 )
 from ziggurat.readers.geo.facts import origin_facts, to_native_pixel
-from ziggurat.readers.geo.gdal_access import FENCE, GDAL_ERRORS, quiet_gdal
+from ziggurat.readers.geo.gdal_access import FENCE
+from ziggurat.readers.geo.gdal_calls import warped_pixels
 from ziggurat.readers.geo.world_grid import WorldGrid, world_grid
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import GeoReference, ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Pixels, Reader
 
+_THREADED = 1 << 20  # pixels; smaller warps are done before threads are up
 _MOST_PIXELS = 1 << 28  # of one read; what shows a region reads it in strips far smaller
 
 
@@ -68,6 +70,7 @@ class ProjectedReader(Reader):
         self._wkt = parse_crs(projection).ExportToWkt()
         self.info = _projected_info(source.info, self._grid)
         self._around = world_width(projection)
+        self._turns = _turns(self._inside, self._around)
 
     def read(self, level: int, frame: int, rect: Rect) -> Pixels:
         """Return a rectangle of a zoom level, warped.
@@ -126,28 +129,52 @@ class ProjectedReader(Reader):
         return memory_part(self.source, frame, self._own, self._wkt, corners, size)
 
     def _warp(self, source: gdal.Dataset, level: int, rect: Rect) -> Pixels:
-        """Return bands and alpha as GDAL warps them."""
+        """Return bands and alpha as GDAL warps them, from both sides of the date line."""
+        left, bottom, right, top = self._grid.corners(level, rect)
+        pixels = self._warp_part(source, (left, bottom, right, top), rect)
+        for turn in self._turns:
+            if left + turn <= self._inside[2] and right + turn >= self._inside[0]:
+                missing = pixels[..., -1] == 0
+                if missing.any():
+                    part = (left + turn, bottom, right + turn, top)
+                    pixels[missing] = self._warp_part(source, part, rect)[missing]
+        return pixels
+
+    def _warp_part(
+        self, source: gdal.Dataset, corners: tuple[float, float, float, float], rect: Rect
+    ) -> Pixels:
         names = self.source.info.interpretation in (Interpretation.PALETTE, Interpretation.LABELS)
         resample = Warp.NEAREST if names else self._resample
-        with quiet_gdal(), gdal.config_options(FENCE):
-            try:
-                warped = gdal.Warp(
-                    "",
-                    source,
-                    format="MEM",
-                    outputBounds=self._grid.corners(level, rect),
-                    width=rect.width,
-                    height=rect.height,
-                    srcSRS=self._own,
-                    dstSRS=self._wkt,
-                    dstAlpha=True,
-                    resampleAlg=resample.value,
-                )
-                pixels = warped.ReadAsArray(interleave="pixel")
-            except GDAL_ERRORS as error:
-                raise CorruptSourceError(f"the source can't be warped: {error}") from error
         dtype = self.source.info.dtype
-        return np.asarray(pixels, np.uint8 if dtype.kind == "b" else dtype)
+        stored = np.dtype(np.uint8) if dtype.kind == "b" else dtype
+        large = rect.width * rect.height > _THREADED
+        with gdal.config_options(FENCE):
+            pixels = warped_pixels(
+                "the source can't be warped",
+                source,
+                outputBounds=corners,
+                width=rect.width,
+                height=rect.height,
+                srcSRS=self._own,
+                dstSRS=self._wkt,
+                dstAlpha=True,
+                resampleAlg=resample.value,
+                # Between places on both sides of the date line nothing can be interpolated.
+                errorThreshold=0.0 if self._turns else 0.125,
+                multithread=large,
+                warpOptions=[
+                    f"SRC_ALPHA_MAX={_opaque(stored)}",
+                    f"DST_ALPHA_MAX={_warped_opaque(stored)}",
+                    *(["NUM_THREADS=ALL_CPUS"] if large else []),
+                ],
+            )
+        pixels = np.asarray(pixels, stored)
+        if stored.kind in "iu" and stored.itemsize == 8 and _beyond_doubles(pixels):
+            raise ProjectionError(
+                "integers beyond 2**53 can't be projected exactly: GDAL warps them as doubles; "
+                "read the image in its own pixels"
+            )
+        return pixels
 
     def _colored(self, pixels: Pixels) -> Pixels:
         """Give the alpha its full range, and a palette's indices their colours."""
@@ -159,10 +186,9 @@ class ProjectedReader(Reader):
             shown = colors[pixels[..., 0]]
             shown[alpha[..., 0] == 0] = 0
             return shown
-        full = _opaque(pixels.dtype)
-        stored = _gdal_opaque(pixels.dtype)
-        if full != stored:
-            alpha[...] = np.asarray(alpha, np.float64) / stored * full
+        full, warped = _opaque(pixels.dtype), _warped_opaque(pixels.dtype)
+        if full != warped:  # whole numbers all the way: no double holds 2**64 - 1
+            alpha[...] = np.where(alpha >= warped, full, alpha * (full // warped))
         return pixels
 
 
@@ -273,12 +299,28 @@ def _place(info: ImageInfo, projection: str) -> tuple[str, tuple[float, float, f
     )
 
 
-def _opaque(dtype: np.dtype[Any]) -> float:
-    return 1.0 if dtype.kind == "f" else float(np.iinfo(dtype).max)
+def _turns(inside: tuple[float, float, float, float], around: float | None) -> tuple[float, ...]:
+    """Return by how much a place is to be turned round the world too, to find the image there."""
+    if around is None:
+        return ()
+    xmin, _, xmax, _ = inside
+    return tuple(
+        turn
+        for turn, reached in ((around, xmax > around / 2), (-around, xmin < -around / 2))
+        if reached
+    )
 
 
-def _gdal_opaque(dtype: np.dtype[Any]) -> float:
-    """Return GDAL's opaque alpha (its DST_ALPHA_MAX, within the type)."""
-    if dtype in (np.uint16, np.int16):
-        return float(np.iinfo(dtype).max)
-    return 127.0 if dtype == np.int8 else 255.0
+def _opaque(dtype: np.dtype[Any]) -> int:
+    """Return what is opaque: the type's largest number, 1 of floats."""
+    return 1 if dtype.kind == "f" else int(np.iinfo(dtype).max)
+
+
+def _warped_opaque(dtype: np.dtype[Any]) -> int:
+    """Return what GDAL shall write for opaque: it counts in float32, too coarse for wide types."""
+    return _opaque(dtype) if dtype.kind == "f" or dtype.itemsize <= 2 else 65_535
+
+
+def _beyond_doubles(pixels: Pixels) -> bool:
+    values = pixels[..., :-1]
+    return bool(values.size) and bool(values.max() >= 1 << 53 or values.min() <= -(1 << 53))

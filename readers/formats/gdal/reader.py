@@ -1,19 +1,13 @@
 """Rasters through GDAL, in pixel space: GeoTIFF, JPEG 2000, pictures with world files, VRT."""
 
-import numpy as np
 from osgeo import gdal
 
+from ziggurat.readers.codecs.stream_size import has_shifted_tiles
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
-from ziggurat.readers.formats.gdal.facts import GDAL_TYPES, describe
-from ziggurat.readers.geo.gdal_access import (
-    GDAL_ERRORS,
-    Handles,
-    check_virtual,
-    gdal_name,
-    gdal_words,
-    is_virtual,
-    quiet_gdal,
-)
+from ziggurat.readers.formats.gdal.facts import describe
+from ziggurat.readers.formats.gdal.unread import why_unread
+from ziggurat.readers.geo.gdal_access import Handles, check_virtual, gdal_name, is_virtual
+from ziggurat.readers.geo.gdal_calls import GDAL_ERRORS, gdal_words, read_pixels
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import Pixels, Reader
@@ -39,28 +33,10 @@ class GdalReader(Reader):
     def read(self, level: int, frame: int, rect: Rect) -> Pixels:
         """Return the pixels of a rectangle; bands of several types come as the widest."""
         del frame  # there is one
-        shape = (rect.height, rect.width, self.info.bands)
-        pixels = np.empty(shape, self.info.dtype)
-        if not pixels.size:
-            return pixels
+        bands = range(1, self.info.bands + 1)
         dataset = self.handles.dataset(level)
-        rows, columns, samples = pixels.strides
-        with quiet_gdal(), gdal.config_options(self.handles.options):
-            try:
-                dataset.ReadRaster(
-                    rect.x,
-                    rect.y,
-                    rect.width,
-                    rect.height,
-                    buf_type=GDAL_TYPES[self.info.dtype],
-                    buf_obj=pixels,
-                    buf_line_space=rows,
-                    buf_pixel_space=columns,
-                    buf_band_space=samples,
-                )
-            except GDAL_ERRORS as error:
-                raise CorruptSourceError(f"{self.handles.name} can't be read: {error}") from error
-        return pixels
+        with gdal.config_options(self.handles.options):
+            return read_pixels(dataset, rect, bands, self.info.dtype, self.handles.name)
 
     def close(self) -> None:
         """Close the file."""
@@ -81,6 +57,11 @@ def open_reader(location: Location) -> GdalReader:
     """
     if location.is_directory or location.name.endswith(_NOT_OURS):
         raise UnsupportedFormatError("no raster that is read with GDAL")
+    if has_shifted_tiles(location.head):  # GDAL takes their places for the image's
+        raise UnsupportedFormatError("GDAL doesn't read JPEG 2000 whose tiles are shifted")
     if location.path is not None and is_virtual(location.head):
         check_virtual(location.path)
-    return GdalReader(Handles(gdal_name(location.url)))
+    try:
+        return GdalReader(Handles(gdal_name(location.url)))
+    except UnsupportedFormatError as error:
+        raise UnsupportedFormatError(why_unread(location)) from error

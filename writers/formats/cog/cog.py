@@ -7,7 +7,7 @@ from osgeo import gdal
 
 from ziggurat.readers.errors import OptionError, WriteError
 from ziggurat.readers.formats.gdal.reader import GdalReader
-from ziggurat.readers.geo.gdal_access import GDAL_ERRORS, gdal_words
+from ziggurat.readers.geo.gdal_calls import checked
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Pixels, Reader
 from ziggurat.writers.files.atomic import atomic_file
@@ -112,19 +112,22 @@ def _create(
     staged: Path, source: gdal.Dataset, chosen: list[str], progress: GdalProgress
 ) -> list[str]:
     """Let GDAL write the file; return its warnings."""
-    with gdal_words() as words:
-        try:
-            written = gdal.GetDriverByName("COG").CreateCopy(
+    words: list[str] = []
+    what = f"{staged.name} could not be written"
+    try:
+        written = checked(
+            what,
+            lambda: gdal.GetDriverByName("COG").CreateCopy(
                 str(staged), source, options=chosen, callback=progress.callback
-            )
-            if written is not None:
-                written.Close()
-        except GDAL_ERRORS as error:
-            progress.check()
-            raise WriteError(f"{staged.name} could not be written: {error}") from error
+            ),
+            WriteError,
+            heard=words,
+        )
+        checked(what, written.Close, WriteError, again=False, heard=words)
+    except WriteError:
+        progress.check()  # what stopped GDAL says more than GDAL
+        raise
     progress.check()
-    if written is None:
-        raise WriteError(f"{staged.name} could not be written: {'; '.join(words)}")
     return words
 
 

@@ -9,10 +9,8 @@ import numpy as np
 from osgeo import gdal
 
 from ziggurat.readers.errors import OptionError, WriteError
-from ziggurat.readers.formats.gdal.facts import GDAL_TYPES
-from ziggurat.readers.formats.gdal.memory import put_pixels
 from ziggurat.readers.geo.crs import exact_affine, parse_crs
-from ziggurat.readers.geo.gdal_access import GDAL_ERRORS, quiet_gdal
+from ziggurat.readers.geo.gdal_calls import GDAL_TYPES, checked, create, put_pixels
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import GeoReference, ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Reader
@@ -36,7 +34,11 @@ def described(dataset: gdal.Dataset, options: WriteOptions) -> gdal.Dataset:
     """Return a raster with the caller's own description, where one is given."""
     if options.description is None:
         return dataset
-    view = gdal.Translate("", dataset, format="VRT")
+    view = checked(
+        "the raster can't be described",
+        lambda: gdal.Translate("", dataset, format="VRT"),
+        WriteError,
+    )
     view.SetMetadataItem("TIFFTAG_IMAGEDESCRIPTION", options.description)
     return view
 
@@ -57,7 +59,8 @@ def fed(reader: Reader, path: Path, options: WriteOptions, progress: GdalProgres
     dataset = _plain_raster(info, path)
     _describe(dataset, info, options)
     cells = list(_cells(reader))
-    with quiet_gdal(), ThreadPoolExecutor(1, "cog-read") as ahead:
+    full = f"{path.parent} takes no more pixels"
+    with ThreadPoolExecutor(1, "cog-read") as ahead:
         pending = ahead.submit(reader.read, 0, 0, cells[0]) if cells else None
         for number, cell in enumerate(cells):
             progress.report(number / len(cells))
@@ -65,14 +68,8 @@ def fed(reader: Reader, path: Path, options: WriteOptions, progress: GdalProgres
             pixels = pending.result()
             if number + 1 < len(cells):
                 pending = ahead.submit(reader.read, 0, 0, cells[number + 1])
-            try:
-                put_pixels(dataset, cell, pixels)
-            except GDAL_ERRORS as error:
-                raise WriteError(f"{path.parent} takes no more pixels: {error}") from error
-        try:
-            dataset.FlushCache()
-        except GDAL_ERRORS as error:
-            raise WriteError(f"{path.parent} takes no more pixels: {error}") from error
+            put_pixels(dataset, cell, pixels, full, WriteError)
+        checked(full, dataset.FlushCache, WriteError, again=False)
     return dataset
 
 
@@ -91,13 +88,8 @@ def _plain_raster(info: ImageInfo, path: Path) -> gdal.Dataset:
         *(["NBITS=1"] if packed else []),
         *(["ALPHA=YES"] if info.alpha else []),
     ]
-    with quiet_gdal():
-        try:
-            return gdal.GetDriverByName("GTiff").Create(
-                str(path), info.width, info.height, info.bands, GDAL_TYPES[dtype], chosen
-            )
-        except GDAL_ERRORS as error:
-            raise WriteError(f"{path.parent} can't be written to: {error}") from error
+    shape = (info.height, info.width, info.bands)
+    return create("GTiff", str(path), shape, dtype, chosen, WriteError)
 
 
 def _cells(reader: Reader) -> Iterator[Rect]:

@@ -93,7 +93,10 @@ def test_tiles_are_those_of_gdalwarp(name: str, data_file: Callable[[str], Path]
         deepest = len(reader.info.levels) - 1
         for z in {0, deepest // 2, max(0, deepest - 1), deepest}:
             x, y = middle_tile(reader, z)
-            found, expected = tile(reader, z, x, y), gdalwarp(path, z, x, y)
+            found = tile(reader, z, x, y)
+            # by default GDAL interpolates places, and across the date line it shows false pixels
+            exact = {"errorThreshold": 0} if "dateline" in name else {}
+            expected = gdalwarp(path, z, x, y, **exact)
             table = source.GetRasterBand(1).GetColorTable()
             assert found.shape[2] == (4 if table else expected.shape[2])
             shown = expected[..., -1] > 0
