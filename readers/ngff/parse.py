@@ -20,6 +20,7 @@ from ziggurat.readers.ngff.facts import facts_from_json
 from ziggurat.readers.ngff.layout import BANDS, ArrayLayout, Dimension
 
 OWN_KEY = "ziggurat"
+MOST_FRAMES = 1 << 20  # each has an entry in the metadata
 _OLD_AXES = "tczyx"  # before 0.3, arrays always had these five
 _UNIT_MM = {
     "angstrom": 1e-7,
@@ -179,6 +180,8 @@ def read_image(
         info = ImageInfo(format="ome-zarr", levels=levels, dtype=full.dtype, **facts)
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise CorruptSourceError(f"the image's metadata make no sense: {error}") from error
+    if info.frames > MOST_FRAMES:
+        raise CorruptSourceError(f"{info.frames} frames must be invalid: {MOST_FRAMES} at most")
     return NgffImage(info, layout, used)
 
 

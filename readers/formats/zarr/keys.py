@@ -9,6 +9,7 @@ import struct
 import threading
 import zipfile
 import zlib
+from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +20,7 @@ from ziggurat.readers.io.remote import filesystem
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # APPNOTE 4.3.7: signature …, name and extra lengths
 _MOST_INFLATED = 1 << 31
+_MOST_KEPT = 64 << 20  # of objects that came whole where a part was asked for
 
 
 class KeyStore(Protocol):
@@ -202,13 +204,19 @@ def _tree(names: list[str]) -> dict[str, set[str]]:
 
 
 class UrlStore:
-    """A hierarchy under a URL, through fsspec."""
+    """A hierarchy under a URL, through fsspec.
+
+    Servers that don't answer ranges send all of an object. The part is taken out of it, and the
+    last such objects are kept: a shard would else be sent anew for each of its chunks.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._pid = os.getpid()
         self._fs, path = filesystem(url)
         self._root = path.rstrip("/")
+        self._whole: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = threading.Lock()
 
     def _cat(self, key: str, start: int | None, stop: int | None) -> bytes | None:
         if self._pid != os.getpid():  # fsspec's event loop does not survive a fork
@@ -227,10 +235,20 @@ class UrlStore:
 
     def get_range(self, key: str, offset: int, length: int) -> bytes | None:
         """Return a part of a key's bytes."""
-        if offset >= 0:
-            return self._cat(key, offset, offset + length)
-        data = self._cat(key, offset, None)
-        return None if data is None else data[:length]
+        with self._lock:
+            data = self._whole.get(key)
+        if data is None:
+            data = self._cat(key, offset, offset + length if offset >= 0 else None)
+            if data is None or len(data) <= (length if offset >= 0 else -offset):
+                return None if data is None else data[:length]
+            self._keep(key, data)
+        return data[offset : offset + length] if offset >= 0 else data[offset:][:length]
+
+    def _keep(self, key: str, data: bytes) -> None:
+        with self._lock:
+            self._whole[key] = data
+            while len(self._whole) > 1 and sum(map(len, self._whole.values())) > _MOST_KEPT:
+                self._whole.popitem(last=False)
 
     def children(self, prefix: str) -> list[str]:
         """Return the names below a prefix where the file system lists them."""

@@ -215,8 +215,11 @@ def _fill(value: Any, dtype: np.dtype[Any]) -> Any:
     if isinstance(value, str) and value.startswith("0x"):
         bits = int(value, 16).to_bytes(dtype.itemsize, "big")
         return np.frombuffer(bits, dtype.newbyteorder(">"))[0].astype(dtype)
-    if isinstance(value, str) and dtype.kind == "f":
-        return dtype.type(value.replace("Infinity", "inf"))
+    if isinstance(value, str):  # v3 spells NaN and infinities so, some writers of v2 any number
+        if dtype.kind == "f":
+            return dtype.type(value.replace("Infinity", "inf"))
+        value = {"true": 1, "false": 0}.get(value.lower(), value)
+        value = float(value) if isinstance(value, str) and "." in value else int(value)
     if not isinstance(value, bool | int | float) or (dtype.kind != "f" and value != int(value)):
         raise ValueError(f"{value!r} can't be a fill value")
     with np.errstate(over="ignore"):  # to infinity, as everybody reads it

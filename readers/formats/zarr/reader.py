@@ -13,6 +13,7 @@ from ziggurat.readers.formats.zarr.associated import find_associated
 from ziggurat.readers.formats.zarr.keys import FolderStore, KeyStore, SubStore, UrlStore, ZipStore
 from ziggurat.readers.formats.zarr.metadata import ArrayMetadata
 from ziggurat.readers.formats.zarr.plain import plain_multiscale
+from ziggurat.readers.formats.zarr.stored import check_claim, is_empty, with_stored_separator
 from ziggurat.readers.formats.zarr.tree import Node, find_image, find_root, read_array, read_node
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.encoded import Codec, EncodedLevel, Photometric, TileFormat
@@ -75,11 +76,15 @@ class OmeZarrReader(Reader):
         self._node = find_image(store, path)
         image, arrays = _open_image(store, self._node)
         self._layout = image.layout
+        check_claim(store, arrays[image.levels[-1]], image.layout)
         self._arrays = [_opened(store, arrays[i], image.layout) for i in image.levels]
         self._associated = {} if alone else find_associated(store, self._node)
         self.info = _with_facts(
             image.info, self._associated, self._node, self._arrays[0].metadata.fill
         )
+        if not alone and is_empty(store, arrays[0]):
+            said = f"not one chunk is stored: all pixels are {self._arrays[0].metadata.fill}"
+            self.info = dataclasses.replace(self.info, losses=(*self.info.losses, said))
         self._closed = False
 
     def read(self, level: int, frame: int, rect: Rect) -> Pixels:
@@ -93,9 +98,11 @@ class OmeZarrReader(Reader):
         return self._layout.window(self.info.frame_position(frame), rect)
 
     def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
-        """Return True where no chunk is stored, and the fill value is zero or the background."""
-        array = self._arrays[level]
-        return array.metadata.codecs is not None and array.is_blank(self._box(frame, rect))
+        """Return True where no chunk is stored, and this level's fill value is that of all."""
+        array, first = self._arrays[level].metadata, self._arrays[0].metadata
+        if array.codecs is None or not same_value(array.fill, first.fill):
+            return False
+        return self._arrays[level].is_blank(self._box(frame, rect))
 
     def read_associated(self, name: str) -> Pixels:
         """Return an associated image."""
@@ -122,7 +129,7 @@ class OmeZarrReader(Reader):
             return array.stored(place)
 
         return EncodedLevel(
-            _chunk_format(array.metadata, self.info),
+            _chunk_format(array.metadata, self.info, self._layout),
             size.width,
             size.height,
             size.tile_width,
@@ -168,12 +175,17 @@ def interleaved(planes: np.ndarray[Any, np.dtype[Any]]) -> Pixels:
     return np.ascontiguousarray(planes.transpose(1, 2, 0))
 
 
-def _chunk_format(array: ArrayMetadata, info: ImageInfo) -> TileFormat:
+def _chunk_format(array: ArrayMetadata, info: ImageInfo, layout: ArrayLayout) -> TileFormat:
     """Return the codec of chunks; OTHER, as only zarr targets can take them.
 
-    What is not stored is the fill value, so a copy must have the same.
+    A chunk can be copied where it means the same in the array that it goes to: its samples lie
+    as (band, y, x), and what is not stored is the same fill value.
     """
-    same_fill = bool(array.fill == fill_value(info))
+    bands, y, x = (layout.index(name) for name in (BANDS, "y", "x"))
+    assert y is not None
+    assert x is not None
+    in_order = y < x and (info.bands == 1 or bands is None or bands < y)
+    copied = in_order and same_value(array.fill, fill_value(info))
     return TileFormat(
         codec=Codec.OTHER,
         photometric=Photometric.RGB if info.interpretation.value == "rgb" else Photometric.GRAY,
@@ -183,8 +195,13 @@ def _chunk_format(array: ArrayMetadata, info: ImageInfo) -> TileFormat:
         planar=info.bands > 1,
         byteorder=">" if array.dtype.str.startswith(">") else "<",
         lossless=True,
-        zarr=array.compressor if same_fill else None,
+        zarr=array.compressor if copied else None,
     )
+
+
+def same_value(a: Any, b: Any) -> bool:
+    """Return True for equal numbers, and for two that are none."""
+    return bool(a == b) or bool(a != a and b != b)
 
 
 def _open_image(store: KeyStore, node: Node) -> tuple[NgffImage, list[Node]]:
@@ -196,6 +213,10 @@ def _open_image(store: KeyStore, node: Node) -> tuple[NgffImage, list[Node]]:
     else:
         base = f"{node.path}/" if node.path else ""
         nodes = _level_nodes(store, [base + path for path in multiscale.paths])
+    first = with_stored_separator(store, nodes[0])
+    if first is not nodes[0]:
+        assert first.array is not None
+        nodes = [_with_separator(item, first.array.separator) for item in nodes]
     stored = []
     for item in nodes:
         assert item.array is not None
@@ -205,6 +226,11 @@ def _open_image(store: KeyStore, node: Node) -> tuple[NgffImage, list[Node]]:
     if 0 in stored[0].shape:
         raise UnsupportedFormatError(f"{store.url}: an array of {stored[0].shape} is empty")
     return read_image(node.attributes, multiscale, stored), nodes
+
+
+def _with_separator(node: Node, separator: str) -> Node:
+    assert node.array is not None
+    return dataclasses.replace(node, array=dataclasses.replace(node.array, separator=separator))
 
 
 def _level_nodes(store: KeyStore, paths: Sequence[str]) -> list[Node]:

@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
+import numcodecs.errors
 import numpy as np
 import zarr
+import zarr.errors
 from zarr.abc.store import (
     ByteRequest,
     OffsetByteRequest,
@@ -16,6 +18,14 @@ from zarr.core.buffer import Buffer, BufferPrototype
 
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError, ZigguratError
 from ziggurat.readers.formats.zarr.keys import KeyStore
+
+_NOT_HERE = (
+    KeyError,
+    ImportError,
+    NotImplementedError,
+    numcodecs.errors.UnknownCodecError,
+    zarr.errors.UnknownCodecError,
+)
 
 
 class ReadOnlyStore(Store):
@@ -98,8 +108,9 @@ def read_box(store: KeyStore, path: str, box: Iterable[tuple[int, int]]) -> Any:
         samples = np.asarray(array[tuple(slice(*span) for span in box)])
     except ZigguratError:
         raise
-    except (KeyError, ImportError, NotImplementedError) as error:
-        raise UnsupportedFormatError(f"{store.url}: {path or 'the array'}: {error}") from error
+    except _NOT_HERE as error:
+        said = f"a codec of {path or 'the array'} is not installed or not supported here"
+        raise UnsupportedFormatError(f"{store.url}: {said}: {error}") from error
     except Exception as error:  # codecs raise whatever they like
         raise CorruptSourceError(f"{store.url}: {path or 'the array'}: {error}") from error
     return samples.astype(samples.dtype.newbyteorder("="), copy=not samples.flags.writeable)

@@ -1,0 +1,181 @@
+"""What stores of others really hold: undeclared separators, no chunks, claims, no ranges."""
+
+import functools
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+
+from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
+from ziggurat.readers.formats.registry import open_reader
+
+PIXELS = np.arange(1, 100 * 130 + 1, dtype="u2").reshape(100, 130)
+
+
+def rewrite(file: Path, **facts: Any) -> None:
+    """Change some facts of a metadata document; None takes one out."""
+    document = json.loads(file.read_text()) | facts
+    for key in [key for key, value in facts.items() if value is None]:
+        del document[key]
+    file.write_text(json.dumps(document))
+
+
+def made(path: Path, separator: str = ".") -> Path:
+    zarr.create_array(
+        path, data=PIXELS, chunks=(32, 32), zarr_format=2,
+        chunk_key_encoding={"name": "v2", "separator": separator},
+    )  # fmt: skip
+    return path
+
+
+def pixels_of(path: Path | str) -> np.ndarray[Any, np.dtype[Any]]:
+    with open_reader(path) as reader:
+        return reader.read(0, 0, reader.info.levels[0].rect)[..., 0]
+
+
+@pytest.mark.parametrize("told", ["/", ".", None])
+@pytest.mark.parametrize("stored", ["/", "."])
+@pytest.mark.parametrize("first", [True, False])
+def test_chunks_are_found_whatever_separator_is_declared(
+    tmp_path: Path, told: str | None, stored: str, first: bool
+) -> None:
+    path = made(tmp_path / "a.zarr", stored)
+    rewrite(path / ".zarray", dimension_separator=told)
+    right = PIXELS.copy()
+    if not first:  # the first chunk is not the only one that tells
+        (path / f"0{stored}0").unlink()
+        right[:32, :32] = 0
+    np.testing.assert_array_equal(pixels_of(path), right)
+
+
+def test_an_array_without_one_chunk_says_so(tmp_path: Path) -> None:
+    path = made(tmp_path / "a.zarr")
+    with open_reader(path) as reader:
+        assert reader.info.losses == ()
+    for chunk in path.glob("[0-9]*"):
+        chunk.unlink()
+    with open_reader(path) as reader:
+        assert "not one chunk is stored" in reader.info.losses[0]
+
+
+@pytest.mark.parametrize(
+    ("shape", "chunks"),
+    [
+        ([16, 10**9], [128, 128]),
+        ([1 << 20, 1 << 20], [1 << 10, 1 << 10]),
+        ([40000, 40000], [1, 1]),
+        ([10**9, 30, 40], [3, 64, 64]),
+    ],
+)
+@pytest.mark.parametrize("one", [True, False])
+def test_claims_without_data_are_refused(
+    tmp_path: Path, shape: list[int], chunks: list[int], one: bool
+) -> None:
+    path = made(tmp_path / "a.zarr")
+    names = ["t", "y", "x"][-len(shape) :]
+    rewrite(path / ".zarray", shape=shape, chunks=chunks, compressor=None)
+    (path / ".zattrs").write_text(json.dumps({"_ARRAY_DIMENSIONS": names}))
+    for chunk in path.glob("[0-9]*"):
+        chunk.unlink()
+    if one:
+        (path / ".".join("0" * len(shape))).write_bytes(bytes(2 * int(np.prod(chunks))))
+    with pytest.raises(CorruptSourceError, match=r"claims|frames"):
+        open_reader(path)
+
+
+def test_a_large_image_of_few_chunks_opens(tmp_path: Path) -> None:
+    array = zarr.create_array(
+        tmp_path / "a.zarr", shape=(100_000, 100_000), dtype="u1", chunks=(4096, 4096)
+    )
+    array[5000:5010, 7000:7010] = 3
+    with open_reader(tmp_path / "a.zarr") as reader:
+        assert (reader.info.width, reader.info.losses) == (100_000, ())
+
+
+@pytest.mark.parametrize(
+    ("dtype", "text", "value"),
+    [("u2", "0", 0), ("i4", "-7", -7), ("u1", "3.0", 3), ("f4", "1.5", 1.5), ("?", "true", True)],
+)
+def test_fill_values_as_text(tmp_path: Path, dtype: str, text: str, value: Any) -> None:
+    zarr.create_array(tmp_path / "a", shape=(9, 9), dtype=dtype, chunks=(9, 9), zarr_format=2)
+    rewrite(tmp_path / "a/.zarray", fill_value=text)
+    assert (pixels_of(tmp_path / "a") == np.dtype(dtype).type(value)).all()
+
+
+def test_text_that_is_no_number_is_no_fill_value(tmp_path: Path) -> None:
+    zarr.create_array(tmp_path / "a", shape=(9, 9), dtype="u1", chunks=(9, 9), zarr_format=2)
+    rewrite(tmp_path / "a/.zarray", fill_value="nothing")
+    with pytest.raises(CorruptSourceError, match="make no sense"):
+        open_reader(tmp_path / "a")
+
+
+@pytest.mark.parametrize("codec", ["zfpy", "pcodec", "someone-elses"])
+@pytest.mark.parametrize("as_filter", [True, False])
+def test_a_codec_that_is_not_here_is_not_supported(
+    tmp_path: Path, codec: str, as_filter: bool
+) -> None:
+    path = made(tmp_path / "a.zarr")
+    facts = {"filters": [{"id": codec}]} if as_filter else {"compressor": {"id": codec}}
+    rewrite(path / ".zarray", **facts)
+    with pytest.raises(UnsupportedFormatError, match=codec):
+        pixels_of(path)
+
+
+def test_a_codec_of_v3_that_is_not_here_is_not_supported(tmp_path: Path) -> None:
+    zarr.create_array(tmp_path / "a", data=PIXELS, chunks=(32, 32))
+    codecs = [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "someone-elses"}]
+    rewrite(tmp_path / "a/zarr.json", codecs=codecs)
+    with pytest.raises(UnsupportedFormatError, match="someone-elses"):
+        pixels_of(tmp_path / "a")
+
+
+class WithoutRanges(http.server.SimpleHTTPRequestHandler):
+    """A server that sends all of a file, whatever part is asked for."""
+
+    asked: list[str]
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        """Remember what was asked for."""
+        self.asked.append(self.path)
+        super().do_GET()
+
+
+@pytest.fixture
+def plain_server(tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
+    asked: list[str] = []
+    handler = type("Handler", (WithoutRanges,), {"asked": asked})
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(handler, directory=str(tmp_path))
+    )
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.mark.parametrize("start", [True, False])
+def test_shards_behind_a_server_without_ranges(
+    tmp_path: Path, plain_server: tuple[str, list[str]], start: bool
+) -> None:
+    url, asked = plain_server
+    codec = zarr.codecs.ShardingCodec(
+        chunk_shape=(16, 16), index_location="start" if start else "end"
+    )
+    zarr.create_array(
+        tmp_path / "a.zarr", shape=PIXELS.shape, dtype="u2", chunks=(64, 64), serializer=codec,
+        compressors=None,
+    )[:] = PIXELS  # fmt: skip
+    np.testing.assert_array_equal(pixels_of(f"{url}/a.zarr"), PIXELS)
+    shards = [path for path in asked if "/c/" in path]
+    assert len(shards) <= 2 * len(set(shards)) + 1  # not anew for each of 16 chunks
