@@ -19,14 +19,15 @@ SUBSAMPLING = "4:4:4" if QUALITY >= WHOLE_CHROMA else "4:2:0"
 
 
 def ours(codec: str, pixels: np.ndarray, labels: bool, out: Path) -> None:
+    from ziggurat.readers.model.codec import Codec
     from ziggurat.readers.model.image import Interpretation
     from ziggurat.readers.views.array import array_reader
     from ziggurat.writers.formats.registry import write
-    from ziggurat.writers.model.options import Compression, Subsampling, WriteOptions
+    from ziggurat.writers.model.options import Subsampling, WriteOptions
 
     reader = array_reader(pixels, interpretation=Interpretation.LABELS if labels else None)
     options = WriteOptions(
-        compression=Compression(codec), quality=QUALITY, subsampling=Subsampling(SUBSAMPLING),
+        compression=Codec(codec), quality=QUALITY, subsampling=Subsampling(SUBSAMPLING),
         overwrite=True,
     )  # fmt: skip
     write(reader, out, options)
@@ -140,15 +141,16 @@ def write_reference(sink: Any, codec: str, labels: bool, out: Path) -> None:
 
 def limit(codec: str, pixels: np.ndarray, labels: bool, out: Path) -> None:
     """Encode tiles of level 0, and a third of them again for the levels below."""
+    from ziggurat.readers.model.codec import Codec
     from ziggurat.readers.model.image import Interpretation
     from ziggurat.readers.views.array import array_reader
     from ziggurat.writers.codecs.tiles import tile_codec
-    from ziggurat.writers.model.options import Compression, Subsampling, WriteOptions
+    from ziggurat.writers.model.options import Subsampling, WriteOptions
 
     plain = np.asarray(pixels)
     reader = array_reader(plain, interpretation=Interpretation.LABELS if labels else None)
     options = WriteOptions(
-        compression=Compression(codec), quality=QUALITY, subsampling=Subsampling(SUBSAMPLING)
+        compression=Codec(codec), quality=QUALITY, subsampling=Subsampling(SUBSAMPLING)
     )
     encode = tile_codec(reader.info, options).encode
     places = np.random.default_rng(1).integers(0, np.array(plain.shape[:2]) // TILE, (32, 2)) * TILE

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ziggurat.converter.deidentify.leaks import find_leaks
 from ziggurat.converter.plan.facts import gather_facts
-from ziggurat.converter.plan.options import ConvertOptions, Target, Verify
+from ziggurat.converter.plan.options import ConvertOptions, Verify
 from ziggurat.converter.plan.plan import ConversionPlan, make_plan
 from ziggurat.converter.plan.report import ConversionReport, VerificationReport
 from ziggurat.converter.prepare.prepare import Prepared, prepare
@@ -21,6 +21,7 @@ from ziggurat.readers.errors import (
 )
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.model.reader import Reader
+from ziggurat.writers.formats.registry import Output
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
 
 PathLike = str | os.PathLike[str]
@@ -67,7 +68,7 @@ def convert(
     """
     options = options or ConvertOptions()
     source, output = source_text(src), Path(os.path.expanduser(dst))
-    options.target_for(output)  # refuses a name that says nothing before anything is opened
+    options.output_for(output)  # refuses a name that says nothing before anything is opened
     check_output(source, output, overwrite=options.overwrite)
     started = time.perf_counter()
     with open_reader(source) as reader:
@@ -97,7 +98,7 @@ def source_text(src: PathLike) -> str:
 
 def plan_for(reader: Reader, source: str, output: Path, options: ConvertOptions) -> ConversionPlan:
     """Return the plan for an image that is opened and prepared."""
-    target = options.target_for(output, geospatial=reader.info.geo is not None)
+    target = options.output_for(output, placed=reader.info.geo is not None)
     return make_plan(gather_facts(reader, source), target, options)
 
 
@@ -155,11 +156,11 @@ def _run(
 
 
 @contextmanager
-def _staged(output: Path, target: Target, options: ConvertOptions) -> Iterator[Path]:
+def _staged(output: Path, target: Output, options: ConvertOptions) -> Iterator[Path]:
     """Give a path beside the output; what is there in the end is published, if nothing is wrong."""
     from ziggurat.writers.files.atomic import atomic_directory, atomic_file
 
-    if target is not Target.OME_ZARR:
+    if not target.folder:
         with atomic_file(output, options.overwrite) as staged:
             yield staged
         return

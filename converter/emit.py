@@ -2,20 +2,18 @@
 
 from pathlib import Path
 
-from ziggurat.converter.plan.options import ConvertOptions, Target
-from ziggurat.converter.plan.plan import ZARR_TARGETS, ConversionPlan, Step
-from ziggurat.readers.errors import ConversionError, WriteError, ZigguratError
+from ziggurat.converter.plan.options import ConvertOptions
+from ziggurat.converter.plan.plan import ConversionPlan, Step
+from ziggurat.readers.errors import ConversionError, ZigguratError
+from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import TileFormat
 from ziggurat.readers.model.image import ImageInfo
-from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.ngff.version import OmeVersion as NgffVersion
 from ziggurat.writers.formats.registry import WriteReport, write_levels
 from ziggurat.writers.model.levels import Copy, LevelPlan, TileEncoder
-from ziggurat.writers.model.options import Compression, WriteOptions
+from ziggurat.writers.model.options import WriteOptions
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
-
-# Those that lose what the eye doesn't see; of labels they stay exact, or are refused.
-LOSSY_CODECS = frozenset({"jpeg", "jpeg2000", "jpegxl", "webp"})
 
 
 def emit(
@@ -41,7 +39,7 @@ def emit(
             output,
             levels,
             write_options,
-            format=plan.target.value,
+            output=plan.target,
             on_progress=on_progress,
             cancel=cancel,
         )
@@ -55,11 +53,11 @@ def emit(
 
 def options_for_writing(plan: ConversionPlan, options: ConvertOptions) -> WriteOptions:
     """Return the writer's options for a plan."""
-    unused = "blosc" if plan.target in ZARR_TARGETS else "deflate"  # where all is copied
-    codec = next((step.codec for step in plan.steps if step.action != "copy"), unused)
+    unused = plan.target.codecs[0].value  # where all is copied
+    codec = Codec.named(next((step.codec for step in plan.steps if step.action != "copy"), unused))
     return WriteOptions(
-        lossy=codec in LOSSY_CODECS,
-        compression=Compression(codec),
+        lossy=codec.row.can_lose,
+        compression=codec,
         quality=options.quality,
         tile_size=options.tile_size,
         ome_version=NgffVersion(options.ome_version.value),
@@ -75,22 +73,9 @@ def level_plans(
     """Return the plan's levels as the engine takes them."""
     encode: TileEncoder | None = None
     form: TileFormat | None = None
-    if plan.target in ZARR_TARGETS:
-        from ziggurat.writers.codecs.chunks import chunk_codec  # not needed for a TIFF
-
-        encode = chunk_codec(info, options).encode
-    elif plan.target is Target.COG:
-        encode = _encoded_by_gdal
-    elif plan.encoded_tiles:
-        from ziggurat.writers.codecs.tiles import tile_codec
-
-        codec = tile_codec(info, options)
-        encode, form = codec.encode, codec.format
+    if plan.encoded_tiles:
+        encode, form = plan.target.load().level_encoder(info, options)
     return tuple(_level_plan(step, encode, form) for step in plan.steps)
-
-
-def _encoded_by_gdal(tile: Pixels) -> bytes:
-    raise WriteError(f"a tile of shape {tile.shape} came by that GDAL should have encoded")
 
 
 def _level_plan(step: Step, encode: TileEncoder | None, form: TileFormat | None) -> LevelPlan:

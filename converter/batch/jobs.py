@@ -6,22 +6,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ziggurat.converter.plan.options import ConvertOptions, Target
+from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import OptionError, SourceNotFoundError
+from ziggurat.writers.formats.registry import output_named
 
 # What is taken out of a folder; a file that is named itself is always tried.
 SLIDE_SUFFIXES = (
     ".svs", ".tif", ".tiff", ".btf", ".tf2", ".tf8", ".ndpi", ".vms", ".vmu", ".scn", ".mrxs",
     ".bif", ".svslide", ".qptiff", ".czi", ".jp2", ".png", ".jpg", ".jpeg", ".zip", ".ozx", ".zarr",
 )  # fmt: skip
-OUTPUT_SUFFIXES = {
-    Target.TIFF: ".tiff",
-    Target.OME_TIFF: ".ome.tiff",
-    Target.SVS: ".svs",
-    Target.COG: ".tif",
-    Target.OME_ZARR: ".zarr",
-    Target.OME_ZARR_ZIP: ".zarr.zip",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +98,7 @@ def plan_jobs(
     """
     if options.format is None:
         raise OptionError(f"say --format for a folder of outputs ({folder})")
-    suffix = OUTPUT_SUFFIXES[options.format]
+    suffix = output_named(options.format).suffixes[0]
     if options.deidentify:
         digits = max(4, len(str(len(sources))))
         numbers = range(1, len(sources) + 1)

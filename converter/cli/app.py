@@ -27,11 +27,12 @@ from ziggurat.converter.plan.options import (
     ConvertOptions,
     Levels,
     OmeVersion,
-    Target,
     Verify,
-    target_of_name,
+    compression_named,
 )
 from ziggurat.readers.errors import OptionError, ZigguratError, message_of
+from ziggurat.readers.model.codec import WRITTEN_CODECS
+from ziggurat.writers.formats.registry import OUTPUTS, find_output
 
 app = typer.Typer(
     name="ziggurat",
@@ -45,8 +46,18 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Version = Annotated[OmeVersion, typer.Option(help="Of OME-Zarr; 0.4 is zarr v2.")]
+Format = Annotated[
+    str | None,
+    typer.Option(help=f"{' | '.join(row.name for row in OUTPUTS)}. Default: the output's suffix."),
+]
 TileCompression = Annotated[
-    Compression, typer.Option("--compression", "-c", help="Of tiles that can't be copied.")
+    str,
+    typer.Option(
+        "--compression",
+        "-c",
+        help=f"{' | '.join((*Compression, *(codec.value for codec in WRITTEN_CODECS)))}, of tiles "
+        "that can't be copied.",
+    ),
 ]
 Label = Annotated[Associated, typer.Option(help="What de-identifying leaves of label and macro.")]
 
@@ -54,7 +65,7 @@ Label = Annotated[Associated, typer.Option(help="What de-identifying leaves of l
 @app.command()
 def convert(
     paths: Annotated[list[str], typer.Argument(help="One or more sources, then the output.")],
-    format: Annotated[Target | None, typer.Option(help="Default: the output's suffix.")] = None,
+    format: Format = None,
     ome_version: Version = OmeVersion.V05,
     levels: Annotated[Levels, typer.Option(help="full adds missing ÷2 levels.")] = Levels.FULL,
     compression: TileCompression = Compression.AUTO,
@@ -87,7 +98,7 @@ def convert(
         format=format,
         ome_version=ome_version,
         levels=levels,
-        compression=compression,
+        compression=compression_named(compression),
         quality=quality,
         tile_size=tile_size,
         overwrite=overwrite,
@@ -130,7 +141,7 @@ def _convert(paths: list[str], options: ConvertOptions, what: _Work) -> None:
     show = commands.Show(quiet=what.quiet, json=what.json)
     *sources, last = paths
     output = Path(last)
-    named = target_of_name(output.name) is not None or (output.suffix and not output.is_dir())
+    named = find_output(output.name) is not None or (output.suffix and not output.is_dir())
     slide = len(sources) == 1 and not holds_slides(Path(sources[0]))
     if slide and named and not (output.is_dir() and output.suffix != ".zarr"):
         commands.convert_one(sources[0], output, options, show, dry_run=what.dry_run)

@@ -188,7 +188,7 @@ def show_plan(console: Console, plan: ConversionPlan) -> None:
     """Print what will be done, level by level, with the reasons and with what it will cost."""
     table = Table(
         "level", "size", "tiles", "action", "about",
-        title=f"{plan.source} → {plan.target.value}", title_justify="left",
+        title=f"{plan.source} → {plan.target.name}", title_justify="left",
     )  # fmt: skip
     reasons: dict[str, list[int]] = {}
     for index, step in enumerate(plan.steps):

@@ -9,13 +9,13 @@ import numpy as np
 
 from ziggurat.converter.deidentify.policy import Fate, Policy, is_date
 from ziggurat.converter.deidentify.scrub import is_codestream, scrub_jpeg, scrub_jpeg2000
-from ziggurat.readers.model.encoded import Codec, EncodedImage, EncodedLevel
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import EncodedImage, EncodedLevel
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels, Reader
 from ziggurat.readers.views.views import View
 
 # Codecs whose streams have no room for text.
-_BARE = frozenset({Codec.NONE, Codec.DEFLATE, Codec.LZW, Codec.ZSTD, Codec.LZMA, Codec.PACKBITS})
 _DATE_FORMATS = (
     "%m/%d/%y", "%m/%d/%Y", "%Y/%m/%d", "%Y-%m-%d", "%d.%m.%Y", "%Y%m%d", "%Y:%m:%d",
 )  # fmt: skip
@@ -77,7 +77,7 @@ class DeidentifiedReader(View):
     def encoded(self, level: int, frame: int) -> EncodedLevel | None:
         """Return tiles without comments; None for codecs that are not looked into."""
         tiles = self.source.encoded(level, frame)
-        if tiles is None or tiles.format.codec in _BARE:
+        if tiles is None or tiles.format.codec.row.raw:
             return tiles
         codec, source = tiles.format.codec, tiles.tile
         if codec is Codec.JPEG2000 and _is_raw_2000(tiles):

@@ -4,47 +4,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.image import ImageInfo
 
 OVERHEAD_BYTES = 1 << 16  # headers, tags and tile tables of an ordinary output
 
-# Bytes of a tile for each byte of its pixels, as seen on stained tissue at default settings.
-_RATIO = {
-    "none": 1.0,
-    "jpeg": 0.10,
-    "jpeg2000": 0.12,
-    "jpegxl": 0.08,
-    "webp": 0.06,
-    "lzw": 0.48,
-    "blosc": 0.50,
-}
-_LOSSLESS_RATIO = 0.4
-
-# Bytes of pixels that one core encodes in a second, shrinking and writing included.
-_ENCODING = {
-    "none": 1000e6,
-    "jpeg": 700e6,
-    "jpeg2000": 12e6,
-    "jpegxl": 15e6,
-    "webp": 40e6,
-    "deflate": 420e6,
-    "zstd": 300e6,
-    "lzw": 120e6,
-    "blosc": 480e6,
-    "lzma": 3e6,
-}
-_OTHER_ENCODING = 80e6
-
-# The same for decoding. Of a picture that is put together from overlapping tiles, the last.
-_DECODING = {
-    "none": 2000e6,
-    "jpeg": 700e6,
-    "jpeg2000": 60e6,
-    "jpegxl": 60e6,
-    "webp": 100e6,
-    "zarr": 1000e6,
-}
-_OTHER_DECODING = 400e6
+# Bytes of pixels that one core decodes in a second. Of a picture that is put together from
+# overlapping tiles, the last.
+_ZARR_DECODING, _OTHER_DECODING = 1000e6, 400e6
 _COMPOSING = 60e6
 _HALF_DECODING = 900e6  # a reduced decode still reads all coefficients
 _COPYING = 900e6  # bytes in a second, read and flushed to a disk that keeps up
@@ -79,7 +46,7 @@ def thread_count(threads: int | None) -> int:
 def encoded_bytes(width: int, height: int, info: ImageInfo, codec: str) -> int:
     """Return about how large an encoded level of one frame will be."""
     raw = width * height * info.bands * info.dtype.itemsize
-    return round(raw * _RATIO.get(codec, _LOSSLESS_RATIO))
+    return round(raw * Codec.named(codec).row.ratio)
 
 
 def seconds(works: Sequence[Work], threads: int) -> float:
@@ -90,7 +57,7 @@ def seconds(works: Sequence[Work], threads: int) -> float:
 def _level_seconds(work: Work, threads: int) -> float:
     if work.action == "copy":
         return work.copied_bytes / _COPYING
-    speed = _ENCODING.get(work.codec, _OTHER_ENCODING)
+    speed = Codec.named(work.codec).row.encode_rate
     if work.action == "scale":
         decoding = 4 * work.pixel_bytes / _HALF_DECODING
     elif work.source is None:
@@ -98,8 +65,14 @@ def _level_seconds(work: Work, threads: int) -> float:
     elif work.source == "composed":
         decoding = work.pixel_bytes / _COMPOSING
     else:
-        decoding = work.pixel_bytes / _DECODING.get(work.source, _OTHER_DECODING)
+        decoding = work.pixel_bytes / _decode_rate(work.source)
     return (decoding + work.pixel_bytes / speed) / threads
+
+
+def _decode_rate(source: str) -> float:
+    if source == "zarr":
+        return _ZARR_DECODING
+    return _OTHER_DECODING if source == "other" else Codec.named(source).row.decode_rate
 
 
 def memory(row_bytes: int | None, threads: int) -> int:

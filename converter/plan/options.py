@@ -8,32 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ziggurat.readers.errors import OptionError
+from ziggurat.readers.model.codec import WRITTEN_CODECS, Codec, names_of
+from ziggurat.writers.formats.registry import Output, output_for, output_named
 
 DEFAULT_QUALITY = 90  # of lossy codecs, as when a sink is written
-
-
-class Target(StrEnum):
-    """What kind of file or folder comes out."""
-
-    TIFF = "tiff"
-    OME_TIFF = "ome-tiff"
-    SVS = "svs"
-    COG = "cog"
-    OME_ZARR = "ome-zarr"
-    OME_ZARR_ZIP = "ome-zarr-zip"
-
-
-SUFFIXES: tuple[tuple[str, Target], ...] = (
-    (".ome.tiff", Target.OME_TIFF),
-    (".ome.tif", Target.OME_TIFF),
-    (".tiff", Target.TIFF),
-    (".tif", Target.TIFF),
-    (".svs", Target.SVS),
-    (".zarr.zip", Target.OME_ZARR_ZIP),
-    (".ozx", Target.OME_ZARR_ZIP),
-    (".zip", Target.OME_ZARR_ZIP),
-    (".zarr", Target.OME_ZARR),
-)
 
 
 class Levels(StrEnum):
@@ -44,26 +22,15 @@ class Levels(StrEnum):
 
 
 class Compression(StrEnum):
-    """How tiles are to be compressed.
+    """How tiles are compressed where no codec is named.
 
     ``auto`` copies what common readers know and encodes the rest (JPEG for lossy pictures,
-    Deflate for what was lossless); ``keep`` copies every codec the target can hold; any other
-    copies only tiles that already are in it.
+    Deflate for what was lossless); ``keep`` copies every codec the target can hold. A codec's
+    name copies only tiles that already are in it.
     """
 
     AUTO = "auto"
     KEEP = "keep"
-    JPEG = "jpeg"
-    JPEG2000 = "jpeg2000"
-    JPEGXL = "jpegxl"
-    WEBP = "webp"
-    DEFLATE = "deflate"
-    LZW = "lzw"
-    ZSTD = "zstd"
-    LZMA = "lzma"
-    BLOSC = "blosc"
-    GZIP = "gzip"
-    NONE = "none"
 
 
 class OmeVersion(StrEnum):
@@ -104,13 +71,13 @@ class ConvertOptions:
     Parameters
     ----------
     format
-        The target; None: what the output's name says.
+        Name of an output (see ``ziggurat.writers.formats.registry``); None: what the name says.
     ome_version
         Of OME-Zarr outputs.
     levels
         ``full`` adds the missing ÷2 levels, ``source`` makes none.
     compression, quality
-        See :class:`Compression`; quality 1 to 100 for the lossy codecs.
+        See :class:`Compression`, or a codec; quality 1 to 100 for the lossy codecs.
     tile_size
         Of tiles that are encoded, a multiple of 16. None: the source's, where that can be.
     overwrite
@@ -133,10 +100,10 @@ class ConvertOptions:
         Budgets; None: all cores, and a share of the free memory (bytes).
     """
 
-    format: Target | None = None
+    format: str | None = None
     ome_version: OmeVersion = OmeVersion.V05
     levels: Levels = Levels.FULL
-    compression: Compression = Compression.AUTO
+    compression: Compression | Codec = Compression.AUTO
     quality: int = DEFAULT_QUALITY
     tile_size: int | None = None
     overwrite: bool = False
@@ -158,15 +125,15 @@ class ConvertOptions:
         kinds: dict[str, type[StrEnum]] = {
             "ome_version": OmeVersion,
             "levels": Levels,
-            "compression": Compression,
             "color": Color,
             "label": Associated,
             "verify": Verify,
         }
-        if self.format is not None:
-            kinds["format"] = Target
         for name, kind in kinds.items():
             object.__setattr__(self, name, _member(kind, name, getattr(self, name)))
+        if self.format is not None:
+            output_named(self.format)
+        object.__setattr__(self, "compression", compression_named(self.compression))
         if self.policy is not None:
             object.__setattr__(self, "policy", Path(self.policy))
             object.__setattr__(self, "deidentify", True)
@@ -187,7 +154,7 @@ class ConvertOptions:
         if self.mm_per_pixel is not None and self.magnification is not None:
             raise OptionError("give mm_per_pixel or magnification, not both")
 
-    def target_for(self, path: Path, *, geospatial: bool = False) -> Target:
+    def output_for(self, path: Path, *, placed: bool = False) -> Output:
         """Return what an output of this name will be; a TIFF of a place on earth is a COG.
 
         Raises
@@ -196,18 +163,22 @@ class ConvertOptions:
             Neither ``format`` nor the name says it.
         """
         if self.format is not None:
-            return self.format
-        target = target_of_name(path.name)
-        if target is None:
-            known = ", ".join(suffix for suffix, _ in SUFFIXES)
-            raise OptionError(f"{path.name!r} doesn't say what it shall be; known are {known}")
-        return Target.COG if target is Target.TIFF and geospatial else target
+            return output_named(self.format)
+        return output_for(path.name, placed=placed)
 
 
-def target_of_name(name: str) -> Target | None:
-    """Return the target that a file name asks for by its suffix, or None."""
-    lower = name.lower()
-    return next((target for suffix, target in SUFFIXES if lower.endswith(suffix)), None)
+def compression_named(value: object) -> Compression | Codec:
+    """Return what a caller means by a name: a rule, or a codec."""
+    if isinstance(value, (Compression, Codec)):
+        return value
+    text = str(value).lower()
+    if text in list(Compression):
+        return Compression(text)
+    try:
+        return Codec.named(text)
+    except OptionError:
+        known = f"{', '.join(Compression)}, {names_of(WRITTEN_CODECS)}"
+        raise OptionError(f"compression is one of {known}, not {value!r}") from None
 
 
 def _member(kind: type[StrEnum], name: str, value: object) -> StrEnum:

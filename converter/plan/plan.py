@@ -6,28 +6,15 @@ from dataclasses import dataclass, field
 
 from ziggurat.converter.plan import costs
 from ziggurat.converter.plan.levels import Rung, full_rungs, stored_rungs
-from ziggurat.converter.plan.losses import expected_losses
-from ziggurat.converter.plan.options import Compression, ConvertOptions, Levels, Target
+from ziggurat.converter.plan.options import Compression, ConvertOptions, Levels
 from ziggurat.readers.errors import OptionError
-from ziggurat.readers.model.encoded import Codec, EncodedLevel, TileFormat
+from ziggurat.readers.model.codec import PRIVATE_TAGS, Codec, names_of
+from ziggurat.readers.model.encoded import EncodedLevel, TileFormat
 from ziggurat.readers.model.geometry import grid_shape
 from ziggurat.readers.model.image import ImageInfo, Interpretation
+from ziggurat.writers.formats.registry import Output
 from ziggurat.writers.model.levels import Cascade, Copy, Origin, Scaled, Stored
 
-TILE_SIZE, CHUNK_SIZE = 256, 512
-ZARR_TARGETS = frozenset({Target.OME_ZARR, Target.OME_ZARR_ZIP})
-ZARR_CODECS = frozenset({Compression.BLOSC, Compression.ZSTD, Compression.GZIP, Compression.NONE})
-COG_CODECS = frozenset(
-    {
-        Compression.JPEG, Compression.WEBP, Compression.DEFLATE, Compression.LZW,
-        Compression.ZSTD, Compression.NONE,
-    }
-)  # fmt: skip
-TIFF_CODECS = frozenset(Compression) - {
-    Compression.AUTO, Compression.KEEP, Compression.BLOSC, Compression.GZIP,
-}  # fmt: skip
-# Aperio's private numbers for JPEG 2000: libtiff, and all that stands on it, can't decode them.
-PRIVATE_JPEG2000 = frozenset({33003, 33005})
 COMMON = frozenset(
     {
         Codec.NONE, Codec.JPEG, Codec.WEBP, Codec.DEFLATE,
@@ -92,7 +79,7 @@ class ConversionPlan:
     """What will be done, what it will cost, and what will be lost."""
 
     source: str
-    target: Target
+    target: Output
     steps: tuple[Step, ...]
     losses: tuple[str, ...]
     expected_bytes: int
@@ -112,7 +99,7 @@ class ConversionPlan:
         return sum(step.tiles for step in self.steps if step.action != "copy")
 
 
-def make_plan(facts: SourceFacts, target: Target, options: ConvertOptions) -> ConversionPlan:
+def make_plan(facts: SourceFacts, target: Output, options: ConvertOptions) -> ConversionPlan:
     """Decide for every wanted level where it comes from."""
     info = facts.info
     codec = encode_codec(facts, target, options)
@@ -127,7 +114,7 @@ def make_plan(facts: SourceFacts, target: Target, options: ConvertOptions) -> Co
         source=facts.path,
         target=target,
         steps=tuple(steps),
-        losses=(*info.losses, *expected_losses(info, target)),
+        losses=(*info.losses, *target.load().expected_losses(info)),
         expected_bytes=sum(step.expected_bytes for step in steps) + costs.OVERHEAD_BYTES,
         expected_seconds=costs.seconds([_work(step, facts) for step in steps], threads),
         expected_memory=costs.memory(_row_bytes(steps, info), threads),
@@ -136,17 +123,19 @@ def make_plan(facts: SourceFacts, target: Target, options: ConvertOptions) -> Co
     )
 
 
-def _wanted(info: ImageInfo, target: Target, options: ConvertOptions, smallest: int) -> list[Rung]:
-    """Return the wanted levels. GDAL makes those of a COG: all anew, or it takes all stored."""
+def _wanted(info: ImageInfo, target: Output, options: ConvertOptions, smallest: int) -> list[Rung]:
+    """Return the wanted levels. A library that makes them makes all, or takes all stored."""
+    if target.flat:
+        return stored_rungs(info.levels[:1])
     if options.levels is Levels.SOURCE:
         return stored_rungs(info.levels)
     last = info.levels[-1]
-    if target is not Target.COG:
+    if not target.levels_by_library:
         return full_rungs(info.levels, smallest)
     if max(last.width, last.height) <= smallest:
         return stored_rungs(info.levels)
     rungs = stored_rungs(info.levels[:1])
-    while max(rungs[-1].width, rungs[-1].height) > smallest:  # GDAL rounds halves down
+    while max(rungs[-1].width, rungs[-1].height) > smallest:  # halves rounded down
         rungs.append(Rung(max(1, rungs[-1].width // 2), max(1, rungs[-1].height // 2), None))
     return rungs
 
@@ -155,7 +144,7 @@ def _step(
     rung: Rung,
     above: Step | None,
     facts: SourceFacts,
-    target: Target,
+    target: Output,
     options: ConvertOptions,
     codec: str,
     tile: tuple[int, int],
@@ -168,8 +157,7 @@ def _step(
             tiles = stored.tiles
             count = tiles.columns * tiles.rows * info.frames
             name = tile_codec_name(tiles.format)
-            kind = "chunks" if target in ZARR_TARGETS else "tiles"
-            reason = f"the source stores it as {kind}, {name}"
+            reason = f"the source stores it as {target.tiles}, {name}"
             reason = reason if tiles.note is None else f"{reason}; {tiles.note}"
             size = round(count * stored.mean_bytes)
             return Step(
@@ -181,7 +169,7 @@ def _step(
     else:
         origin, reason = _made_from(above, facts)
     size = costs.encoded_bytes(rung.width, rung.height, info, codec) * info.frames
-    if target in ZARR_TARGETS:  # a chunk isn't padded beyond the image
+    if not target.padded:
         tile = min(tile[0], _even(rung.width)), min(tile[1], _even(rung.height))
     return Step(rung.width, rung.height, *tile, origin, codec, reason, info.frames, size)
 
@@ -208,114 +196,98 @@ def _halvable(tiles: EncodedLevel, info: ImageInfo) -> bool:
 
 
 def copy_refusal(
-    stored: StoredTiles | None, info: ImageInfo, target: Target, options: ConvertOptions
+    stored: StoredTiles | None, info: ImageInfo, target: Output, options: ConvertOptions
 ) -> str | None:
     """Return why a stored level's tiles can't go over as they are; None where they can."""
     if stored is None:
         return "the source has no plain grid of encoded tiles here"
     tiles, form = stored.tiles, stored.tiles.format
-    if target is Target.COG:
-        return "GDAL writes all tiles of a COG"
-    if target in ZARR_TARGETS:
-        return _chunk_refusal(tiles, info, options)
-    if form.codec is Codec.OTHER:
-        return "the source's codec is not one of TIFF"
-    if tiles.tile_width % 16 or tiles.tile_height % 16:
-        return "the sides of its tiles are no multiples of 16, as TIFF wants them"
-    if form.planar and form.bands > 1:
-        return "bands are stored apart"
+    refusal = target.load().copy_refusal(tiles, info)
+    if refusal is not None:
+        return refusal
     if (form.bands, form.dtype) != (info.bands, info.dtype.name):
         return "its samples are not those of the image as it is read"
-    return _codec_refusal(stored, options)
-
-
-def _chunk_refusal(tiles: EncodedLevel, info: ImageInfo, options: ConvertOptions) -> str | None:
-    """Return why a level can't go over as chunks of an OME-Zarr."""
-    form = tiles.format
-    if form.zarr is None:
-        return "its tiles are no chunks of a zarr array with one common compressor"
-    if (form.bands, form.dtype) != (info.bands, info.dtype.name):
-        return "its samples are not those of the image as it is read"
-    if options.levels is Levels.FULL and (tiles.tile_width % 2 or tiles.tile_height % 2):
-        return f"chunks of {tiles.tile_width} x {tiles.tile_height} pixels can't be halved"
-    if options.tile_size not in (None, tiles.tile_width):
-        return f"chunks of {options.tile_size} pixels were asked for"
-    wanted = options.compression
-    if wanted in (Compression.AUTO, Compression.KEEP) or wanted.value == tile_codec_name(form):
-        return None
-    return f"{wanted.value} was asked for, the source has {tile_codec_name(form)}"
+    odd = tiles.tile_width % 2 or tiles.tile_height % 2
+    if odd and not target.padded and options.levels is Levels.FULL:
+        size = f"{tiles.tile_width} x {tiles.tile_height}"
+        return f"{target.tiles} of {size} pixels can't be halved"
+    return _asked_refusal(stored, target, options)
 
 
 def tile_codec_name(form: TileFormat) -> str:
     """Return what a tile is encoded with; of a zarr chunk, the name of its compressor."""
     if form.zarr is None:
-        return form.codec.value
+        return str(form.codec.value)
     compressor = json.loads(form.zarr)
-    return Codec.NONE.value if compressor is None else str(compressor["name"])
+    return "none" if compressor is None else str(compressor["name"])
 
 
-def _codec_refusal(stored: StoredTiles, options: ConvertOptions) -> str | None:
-    form = stored.tiles.format
+def _asked_refusal(stored: StoredTiles, target: Output, options: ConvertOptions) -> str | None:
+    """Return why tiles that could be copied are not what was asked for."""
+    tiles, form = stored.tiles, stored.tiles.format
+    if form.zarr is not None and options.tile_size not in (None, tiles.tile_width):
+        return f"{target.tiles} of {options.tile_size} pixels were asked for"
     wanted = options.compression
     if wanted is Compression.KEEP:
         return None
-    if wanted is Compression.AUTO:
-        if form.tiff_compression in PRIVATE_JPEG2000:
-            return "few readers know Aperio's JPEG 2000 (--compression keep copies it)"
-        if form.codec in COMMON or form.tiff_compression is not None:
-            return None
-        return f"few readers know {form.codec.value} in TIFF (--compression keep copies it)"
-    if form.codec.value != wanted.value:
-        return f"{wanted.value} was asked for, the source has {form.codec.value}"
-    return None
+    if isinstance(wanted, Codec):
+        stands = tile_codec_name(form)
+        other = f"{wanted.value} was asked for, the source has {stands}"
+        return None if stands == wanted.value else other
+    if form.zarr is not None:
+        return None
+    if form.tiff_compression in PRIVATE_TAGS and form.tiff_compression not in target.known_tags:
+        return "few readers know Aperio's JPEG 2000 (--compression keep copies it)"
+    if form.codec in COMMON or form.tiff_compression is not None:
+        return None
+    return f"few readers know {form.codec.value} in TIFF (--compression keep copies it)"
 
 
-def encode_codec(facts: SourceFacts, target: Target, options: ConvertOptions) -> str:
+def encode_codec(facts: SourceFacts, target: Output, options: ConvertOptions) -> str:
     """Return the codec of tiles that are encoded.
 
-    Where none is asked for: blosc for OME-Zarr; else JPEG for 8-bit pictures that were lossy
-    already, and Deflate for the rest.
+    Where none is asked for: JPEG for 8-bit pictures that were lossy already, where the target
+    takes it; else the target's own (Deflate in TIFF, blosc in OME-Zarr).
 
     Raises
     ------
     OptionError
         The codec that is asked for is not one of the target's.
     """
-    zarr = target in ZARR_TARGETS
-    if options.compression not in (Compression.AUTO, Compression.KEEP):
-        able = ZARR_CODECS if zarr else COG_CODECS if target is Target.COG else TIFF_CODECS
-        if options.compression not in able:
-            names = ", ".join(sorted(codec.value for codec in able))
+    wanted = options.compression
+    if isinstance(wanted, Codec):
+        if wanted not in target.codecs:
             raise OptionError(
-                f"{options.compression.value} is not for {target.value}, which takes {names}"
+                f"{wanted.value} is not for {target.name}, which takes {names_of(target.codecs)}"
             )
-        return options.compression.value
-    if zarr:
-        return Compression.BLOSC.value
+        return str(wanted.value)
     info = facts.info
     colors = info.bands - info.alpha
     picture = info.interpretation in (Interpretation.RGB, Interpretation.GRAY)
     simple = picture and info.dtype.name == "uint8" and not info.alpha and colors in (1, 3)
     first = facts.tiles[0]
     lossy = first is not None and not first.tiles.format.lossless and _is_lossy(first)
-    return Codec.JPEG.value if simple and lossy else Codec.DEFLATE.value
+    jpeg = simple and lossy and Codec.JPEG in target.codecs
+    return str((Codec.JPEG if jpeg else target.codecs[0]).value)
 
 
 def _is_lossy(stored: StoredTiles) -> bool:
-    lossy = {Codec.JPEG, Codec.JPEG2000, Codec.JPEGXL, Codec.JPEGXR, Codec.WEBP}
-    return stored.tiles.format.codec in lossy
+    codec = stored.tiles.format.codec
+    return codec.row.can_lose and codec is not Codec.OTHER
 
 
-def encode_tile_size(info: ImageInfo, target: Target, options: ConvertOptions) -> tuple[int, int]:
+def encode_tile_size(info: ImageInfo, target: Output, options: ConvertOptions) -> tuple[int, int]:
     """Return (width, height) of tiles that are encoded: as asked, as in the source, or usual."""
     if options.tile_size is not None:
         return options.tile_size, options.tile_size
-    if target in ZARR_TARGETS or target is Target.COG:
-        return CHUNK_SIZE, CHUNK_SIZE
     level = info.levels[0]
+    if target.flat:
+        return level.width, level.height
+    if not target.source_tiles:
+        return target.tile, target.tile
     size = level.tile_width, level.tile_height
     usable = all(side % 16 == 0 and 128 <= side <= 1024 for side in size)
-    return size if usable else (TILE_SIZE, TILE_SIZE)
+    return size if usable else (target.tile, target.tile)
 
 
 def _work(step: Step, facts: SourceFacts) -> costs.Work:
@@ -337,7 +309,7 @@ def _decoded_from(step: Step, facts: SourceFacts) -> str | None:
     if stored is None:
         return "composed" if facts.info.format in COMPOSED else "other"
     form = stored.tiles.format
-    return form.codec.value if form.zarr is None else "zarr"
+    return str(form.codec.value) if form.zarr is None else "zarr"
 
 
 def _row_bytes(steps: list[Step], info: ImageInfo) -> int | None:

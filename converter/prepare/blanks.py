@@ -4,7 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from ziggurat.readers.model.encoded import Codec, EncodedLevel, Photometric, TileFormat, TilePlaces
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat, TilePlaces
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.views.views import View
 

@@ -7,7 +7,8 @@ import threading
 from ziggurat.readers.codecs.jpeg_crop import crop_columns, find_cropper
 from ziggurat.readers.codecs.jpeg_stream import JpegHeader, join_stacks, parse_header
 from ziggurat.readers.errors import SourceError
-from ziggurat.readers.model.encoded import Codec, EncodedLevel
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import EncodedLevel
 from ziggurat.readers.model.geometry import ceil_div, grid_shape
 from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.views.views import View

@@ -9,14 +9,15 @@ import numpy as np
 
 from ziggurat.converter.plan.costs import thread_count
 from ziggurat.converter.plan.report import LevelCheck
-from ziggurat.readers.model.encoded import Codec, EncodedLevel, TileFormat
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import EncodedLevel, TileFormat
 from ziggurat.readers.model.geometry import Rect, cell_rect, grid_shape
 from ziggurat.readers.model.image import Level
 from ziggurat.readers.model.reader import Pixels, Reader
 from ziggurat.readers.views.resampled import ResampledReader
 
 BLOCK = 16  # pixels a side
-_IMAGE_CODECS = (Codec.JPEG, Codec.JPEG2000, Codec.JPEGXL, Codec.JPEGXR, Codec.WEBP)
+_IMAGE_CODECS = tuple(codec for codec in Codec if codec.row.decode and not codec.row.raw)
 SAMPLED_TILES = 24  # a level and frame, where not all are wanted
 
 

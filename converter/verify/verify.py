@@ -11,6 +11,7 @@ from ziggurat.converter.verify.compare import compare_levels, matching_level
 from ziggurat.converter.verify.structure import decoding_problems, structure_problems
 from ziggurat.readers.errors import SourceError
 from ziggurat.readers.formats.registry import open_reader
+from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.views.resampled import NEAREST
@@ -119,7 +120,7 @@ def _pixel_problems(
     if not check.different:
         return
     tiles = output.encoded(check.level, 0)
-    lossless = tiles is None or tiles.format.lossless
+    lossless = _lossless(plan) if tiles is None else tiles.format.lossless
     made = _is_made(check.level, output, source, plan)
     if lossless and not made:
         yield f"level {check.level} differs from the source in {check.different} tiles"
@@ -131,6 +132,11 @@ def _pixel_problems(
         yield f"level {check.level} is {check.mean_error:.3g} off the source in the mean"
     elif check.worst_error > BLOCK_LIMIT * _sample_range(output.info):
         yield f"level {check.level} has pixels that are {check.worst_error:.3g} off the source"
+
+
+def _lossless(plan: ConversionPlan | None) -> bool:
+    """Return whether an output without tiles to ask, such as a flat picture, has every value."""
+    return plan is None or not Codec.named(plan.steps[0].codec).row.can_lose
 
 
 def _is_made(level: int, output: Reader, source: Reader, plan: ConversionPlan | None) -> bool:

@@ -1,17 +1,22 @@
 """Decode one encoded tile, knowing nothing but its format: pure, thread-safe, GIL-free inside."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import imagecodecs
 import numpy as np
 
-from ziggurat.readers.codecs.jpeg_decode import complete_stream, decode_jpeg
+from ziggurat.readers.codecs.jpeg_decode import complete_stream
 from ziggurat.readers.codecs.jpeg_stream import merge_tables, with_adobe_marker
 from ziggurat.readers.codecs.stream_size import has_subsampled_chroma, stream_size
-from ziggurat.readers.errors import CorruptSourceError, OptionError, SourceError
-from ziggurat.readers.model.encoded import Codec, Photometric, TileFormat
+from ziggurat.readers.errors import (
+    CorruptSourceError,
+    OptionError,
+    SourceError,
+    UnsupportedFormatError,
+)
+from ziggurat.readers.model.codec import Codec, function_at
+from ziggurat.readers.model.encoded import Photometric, TileFormat
 from ziggurat.readers.model.reader import Pixels
 
 # Streams may be padded to whole blocks; one that is larger still is forged or misplaced.
@@ -21,43 +26,28 @@ _LARGEST_PIXELS = 1 << 28
 Shape = tuple[int, int] | None
 
 
-def _jpeg2000(data: bytes, form: TileFormat, shape: Shape) -> Any:
+def jpeg2000(data: bytes, form: TileFormat, shape: Shape) -> Any:
+    """Decode a JPEG 2000 stream."""
     del shape
     return _without_ycbcr(imagecodecs.jpeg2k_decode(data), data, form)
 
 
-def _webp(data: bytes, form: TileFormat, shape: Shape) -> Any:
+def webp(data: bytes, form: TileFormat, shape: Shape) -> Any:
+    """Decode a WebP stream."""
     del shape
     return imagecodecs.webp_decode(data, hasalpha=form.bands == 4)
 
 
-def _jpegxl(data: bytes, form: TileFormat, shape: Shape) -> Any:
+def jpegxl(data: bytes, form: TileFormat, shape: Shape) -> Any:
+    """Decode a JPEG XL stream."""
     del form, shape
     return imagecodecs.jpegxl_decode(data)
 
 
-def _jpegxr(data: bytes, form: TileFormat, shape: Shape) -> Any:
+def jpegxr(data: bytes, form: TileFormat, shape: Shape) -> Any:
+    """Decode a JPEG XR stream."""
     del form, shape
     return imagecodecs.jpegxr_decode(data)
-
-
-_PICTURE_CODECS: dict[Codec, Callable[[bytes, TileFormat, Shape], Any]] = {
-    Codec.JPEG: decode_jpeg,
-    Codec.JPEG2000: _jpeg2000,
-    Codec.WEBP: _webp,
-    Codec.JPEGXL: _jpegxl,
-    Codec.JPEGXR: _jpegxr,
-}
-
-# Each with the most that one byte can decode to, so that a forged size is seen before
-# memory is asked for: Deflate by design, LZW by its longest code, the others generously.
-_BYTE_CODECS: dict[Codec, tuple[Callable[..., Any], int]] = {
-    Codec.DEFLATE: (imagecodecs.deflate_decode, 1100),
-    Codec.LZW: (imagecodecs.lzw_decode, 4096),
-    Codec.ZSTD: (imagecodecs.zstd_decode, 1 << 16),
-    Codec.LZMA: (imagecodecs.lzma_decode, 1 << 16),
-    Codec.PACKBITS: (imagecodecs.packbits_decode, 128),
-}
 
 
 def _without_ycbcr(tile: Pixels, data: bytes, form: TileFormat) -> Pixels:
@@ -79,10 +69,11 @@ def _inflate(data: bytes, form: TileFormat, size: int) -> Any:
     """Return the raw samples' bytes."""
     if form.codec is Codec.NONE:
         return data
-    decompress, ratio = _BYTE_CODECS[form.codec]
-    if size > (len(data) + 16) * ratio:
+    row = form.codec.row
+    assert row.decode is not None  # a test walks the table
+    if size > (len(data) + 16) * row.expands:
         raise CorruptSourceError(f"{len(data)} bytes can't be a tile of {size}")
-    return decompress(data, out=size)
+    return function_at(row.decode)(data, out=size)
 
 
 def _samples(data: bytes, form: TileFormat, shape: Shape) -> Pixels:
@@ -111,10 +102,9 @@ def can_decode(form: TileFormat) -> bool:
     """Return True where :func:`decode_tile` takes tiles of a format."""
     if form.codec is Codec.JPEG:
         return form.bits == 8 and (form.bands in (1, 3) or form.planar)
-    if form.codec in _PICTURE_CODECS:
-        return True
-    known = form.codec in _BYTE_CODECS or form.codec is Codec.NONE
-    return known and form.predictor in (1, 2, 3) and form.bits == np.dtype(form.dtype).itemsize * 8
+    if not form.codec.row.raw:
+        return form.codec.row.decode is not None
+    return form.predictor in (1, 2, 3) and form.bits == np.dtype(form.dtype).itemsize * 8
 
 
 def _check_size(data: bytes, form: TileFormat, shape: Shape) -> None:
@@ -158,12 +148,14 @@ def decode_tile(data: bytes, form: TileFormat, shape: Shape = None) -> Pixels:
     OptionError
         No shape was given for a codec that needs it.
     """
-    decoder = _PICTURE_CODECS.get(form.codec)
+    row = form.codec.row
     try:
-        if decoder is None:
+        if row.raw:
             return _samples(data, form, shape)
+        if row.decode is None:
+            raise UnsupportedFormatError(f"tiles of {form.codec.value} can't be decoded")
         _check_size(data, form, shape)
-        tile: Pixels = decoder(data, form, shape)
+        tile: Pixels = function_at(row.decode)(data, form, shape)
     except (SourceError, OptionError):
         raise
     except Exception as error:  # every codec has error classes of its own

@@ -6,7 +6,7 @@ Sources: ITU-T T.81 B.2.2 (JPEG frame header), T.800 A.5.1 (JPEG 2000 image size
 
 import struct
 
-from ziggurat.readers.model.encoded import Codec
+from ziggurat.readers.model.codec import Codec
 
 _JPEG2000_START = b"\xff\x4f\xff\x51"  # start of code stream, size marker
 _JPEG2000_BOXES = 4096  # a JP2's code stream begins after a few small boxes

@@ -5,23 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ziggurat.readers.io.bytes import LocalBytes
-
-
-class Codec(Enum):
-    """How the bytes of a tile are encoded."""
-
-    NONE = "none"
-    JPEG = "jpeg"
-    JPEG2000 = "jpeg2000"
-    JPEGXL = "jpegxl"
-    JPEGXR = "jpegxr"
-    WEBP = "webp"
-    DEFLATE = "deflate"
-    LZW = "lzw"
-    ZSTD = "zstd"
-    LZMA = "lzma"
-    PACKBITS = "packbits"
-    OTHER = "other"  # known to the backend alone; never copied between formats
+from ziggurat.readers.model.codec import Codec
 
 
 class Photometric(Enum):

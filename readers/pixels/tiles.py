@@ -12,7 +12,8 @@ from ziggurat.readers.errors import TileRangeError
 from ziggurat.readers.grid.levels import LevelChoice, populated_levels
 from ziggurat.readers.grid.regions import Window
 from ziggurat.readers.grid.scales import level_count, level_scale, tile_size
-from ziggurat.readers.model.encoded import Codec, Photometric
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import Photometric
 from ziggurat.readers.model.geometry import Rect, ceil_div
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels

@@ -6,7 +6,7 @@ from typing import Any
 from ziggurat.readers.constants import TILE_FORMAT_IMAGE
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.grid.regions import fit
-from ziggurat.readers.model.encoded import Codec
+from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.pixels.resample import Resample, resize
 from ziggurat.readers.source.encode import ImageBytes, chosen_format, deliver, merged_encoding
 from ziggurat.readers.source.hooks import SourceHooks

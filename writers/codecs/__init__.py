@@ -1,1 +1,1 @@
-"""Pixels to one encoded tile or chunk. To add a codec: its encoder here."""
+"""Pixels to one encoded tile or chunk. A codec is a row in ``readers.model.codec``."""

@@ -15,9 +15,10 @@ import numpy as np
 from isal import igzip
 
 from ziggurat.readers.errors import OptionError
+from ziggurat.readers.model.codec import CHUNK_CODECS, Codec, function_at, names_of
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels
-from ziggurat.writers.model.options import Compression, WriteOptions
+from ziggurat.writers.model.options import WriteOptions
 
 numcodecs.blosc.use_threads = False  # chunks are encoded side by side, each by one thread
 
@@ -69,14 +70,15 @@ def chunk_codec(info: ImageInfo, options: WriteOptions) -> ChunkCodec:
     OptionError
         The chosen compression is not one of zarr's, or its level is out of range.
     """
-    compression = options.compression or Compression.BLOSC
-    make = _CODECS.get(compression)
+    compression = options.compression or Codec.BLOSC
+    make = compression.row.chunk
     if make is None:
-        able = ", ".join(c.value for c in _CODECS)
+        able = names_of(CHUNK_CODECS)
         raise OptionError(f"{compression.value} is not for OME-Zarr, which takes {able}")
     if info.dtype.kind not in "biuf" or info.dtype.itemsize > 8:
         raise OptionError(f"samples of {info.dtype} can't be written to OME-Zarr")
-    return make(info, options.level)
+    codec: ChunkCodec = function_at(make)(info, options.level)
+    return codec
 
 
 def _checked(level: int | None, default: int, least: int, most: int, name: str) -> int:
@@ -86,12 +88,14 @@ def _checked(level: int | None, default: int, least: int, most: int, name: str) 
     return chosen
 
 
-def _none(info: ImageInfo, level: int | None) -> ChunkCodec:
+def none(info: ImageInfo, level: int | None) -> ChunkCodec:
+    """Return no codec: plain bytes."""
     del info, level
     return ChunkCodec(None, None, lambda data: data.tobytes())
 
 
-def _blosc(info: ImageInfo, level: int | None) -> ChunkCodec:
+def blosc(info: ImageInfo, level: int | None) -> ChunkCodec:
+    """Return blosc with LZ4."""
     chosen = _checked(level, _BLOSC_LEVEL, 0, 9, "blosc")
     size = info.dtype.itemsize
     shuffle = _SHUFFLE if size > 1 else _NO_SHUFFLE
@@ -114,7 +118,8 @@ def _blosc(info: ImageInfo, level: int | None) -> ChunkCodec:
     )
 
 
-def _zstd(info: ImageInfo, level: int | None) -> ChunkCodec:
+def zstd(info: ImageInfo, level: int | None) -> ChunkCodec:
+    """Return Zstandard."""
     del info
     chosen = _checked(level, _ZSTD_LEVEL, 1, 22, "zstd")
     return ChunkCodec(
@@ -124,7 +129,8 @@ def _zstd(info: ImageInfo, level: int | None) -> ChunkCodec:
     )
 
 
-def _gzip(info: ImageInfo, level: int | None) -> ChunkCodec:
+def gzip(info: ImageInfo, level: int | None) -> ChunkCodec:
+    """Return gzip."""
     del info
     chosen = _checked(level, _GZIP_LEVEL, 1, 9, "gzip")
 
@@ -138,11 +144,3 @@ def _gzip(info: ImageInfo, level: int | None) -> ChunkCodec:
         {"id": "gzip", "level": chosen},
         compress,
     )
-
-
-_CODECS: dict[Compression, Callable[[ImageInfo, int | None], ChunkCodec]] = {
-    Compression.BLOSC: _blosc,
-    Compression.ZSTD: _zstd,
-    Compression.GZIP: _gzip,
-    Compression.NONE: _none,
-}

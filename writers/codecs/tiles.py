@@ -1,4 +1,4 @@
-"""How tiles are encoded for TIFF: one table of codecs, and the check that one fits an image.
+"""How tiles are encoded for TIFF: the encoders, and the check that one fits an image.
 
 ``tile_codec(info, options)`` refuses in one sentence what can't be, before anything is
 written, and gives the facts of the code stream with the function that makes it.
@@ -12,18 +12,18 @@ import imagecodecs
 import numpy as np
 
 from ziggurat.readers.errors import OptionError
-from ziggurat.readers.model.encoded import Codec, Photometric, TileFormat
+from ziggurat.readers.model.codec import TILE_CODECS, Codec, function_at, names_of
+from ziggurat.readers.model.encoded import Photometric, TileFormat
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.writers.codecs.jpeg_tables import abbreviated
 from ziggurat.writers.model.levels import TileEncoder
-from ziggurat.writers.model.options import Compression, Subsampling, WriteOptions
+from ziggurat.writers.model.options import Subsampling, WriteOptions
 
 DEFAULT_QUALITY = 90
 _QUICK_QUALITY = 90
 _REPEATS = 6  # of zlib-ng: masks and labels as small as zlib's 6 makes them, in half the time
 _SIMPLE = 12  # where ISA-L saves that much of one band, a search for long repeats saves a lot more
-_ANY = frozenset("biuf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,41 +32,6 @@ class TileCodec:
 
     format: TileFormat
     encode: TileEncoder
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One codec: what it takes, what it makes.
-
-    ``kinds`` are numpy's letters with ``sizes`` in bytes; ``bands`` None is any number.
-    ``predicts`` says that differences of neighbours pay. ``make`` gives the encoder of a format.
-    """
-
-    codec: Codec
-    make: Callable[[TileFormat, WriteOptions], tuple[TileFormat, TileEncoder]]
-    kinds: frozenset[str] = _ANY
-    sizes: tuple[int, ...] = (1, 2, 4, 8)
-    bands: tuple[int, ...] | None = None
-    predicts: bool = False
-    can_lose: bool = False
-    must_lose: bool = False
-
-    def takes(self, info: ImageInfo) -> bool:
-        """Return True where this codec can hold the image's samples."""
-        return (
-            info.dtype.kind in self.kinds
-            and info.dtype.itemsize in self.sizes
-            and (self.bands is None or info.bands in self.bands)
-        )
-
-    @property
-    def domain(self) -> str:
-        """What it takes, in words."""
-        names = {"b": "bool", "u": "unsigned", "i": "signed", "f": "float"}
-        kinds = "/".join(names[k] for k in "buif" if k in self.kinds)
-        bits = "/".join(str(8 * size) for size in self.sizes)
-        bands = "any number of" if self.bands is None else "/".join(map(str, self.bands))
-        return f"{kinds} of {bits} bits, {bands} bands"
 
 
 def _raw_bytes(form: TileFormat) -> Callable[[Pixels], Any]:
@@ -91,28 +56,19 @@ def _differences(tile: Pixels) -> Pixels:
     return out
 
 
-def _bytewise(
-    compress: Callable[[Any, int | None], bytes],
-) -> Callable[[TileFormat, WriteOptions], tuple[TileFormat, TileEncoder]]:
-    def make(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
-        samples, level = _raw_bytes(form), options.level
-        return form, lambda tile: compress(samples(tile), level)
-
-    return make
+def none(samples: Any, form: TileFormat, level: int | None) -> bytes:
+    """Return the samples as they are."""
+    del form, level
+    return samples if isinstance(samples, bytes) else samples.tobytes()
 
 
-def _none(data: Any, level: int | None) -> bytes:
-    del level
-    return data if isinstance(data, bytes) else data.tobytes()
-
-
-def _deflate(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
-    samples, level = _raw_bytes(form), options.level
+def deflate(samples: Any, form: TileFormat, level: int | None) -> bytes:
+    """Pack by Deflate: fast where there is noise, thoroughly where there are long repeats."""
     if level is not None:
-        return form, lambda tile: _deflated(samples(tile), level)
+        return _deflated(samples, level)
     if form.predictor == 1:
-        return form, lambda tile: _deflated_thoroughly(samples(tile))
-    return form, lambda tile: _deflated_as_suits(samples(tile), form.bands)
+        return _deflated_thoroughly(samples)
+    return _deflated_as_suits(samples, form.bands)
 
 
 def _deflated(data: Any, level: int) -> bytes:
@@ -137,20 +93,32 @@ def _deflated_thoroughly(data: Any) -> bytes:
     return bytes(imagecodecs.zlibng_encode(data, _REPEATS))
 
 
-def _lzw(data: Any, level: int | None) -> bytes:
-    del level
-    return bytes(imagecodecs.lzw_encode(data))
+def lzw(samples: Any, form: TileFormat, level: int | None) -> bytes:
+    """Pack by LZW."""
+    del form, level
+    return bytes(imagecodecs.lzw_encode(samples))
 
 
-def _zstd(data: Any, level: int | None) -> bytes:
-    return bytes(imagecodecs.zstd_encode(data, 3 if level is None else level))
+def packbits(samples: Any, form: TileFormat, level: int | None) -> bytes:
+    """Pack runs of equal bytes."""
+    del form, level
+    return bytes(imagecodecs.packbits_encode(samples))
 
 
-def _lzma(data: Any, level: int | None) -> bytes:
-    return bytes(imagecodecs.lzma_encode(data, level))
+def zstd(samples: Any, form: TileFormat, level: int | None) -> bytes:
+    """Pack by Zstandard."""
+    del form
+    return bytes(imagecodecs.zstd_encode(samples, 3 if level is None else level))
 
 
-def _jpeg(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
+def lzma(samples: Any, form: TileFormat, level: int | None) -> bytes:
+    """Pack by LZMA: small and slow."""
+    del form
+    return bytes(imagecodecs.lzma_encode(samples, level))
+
+
+def jpeg(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
+    """Return the format and the encoder of JPEG tiles without the tables that they share."""
     quality, sampling = options.quality or DEFAULT_QUALITY, options.subsampling
     coarse = form.bands == 3 and sampling is not Subsampling.S444
     quick = coarse and quality <= _QUICK_QUALITY
@@ -192,7 +160,8 @@ def _exact_jpeg(quality: int, sampling: Subsampling) -> TileEncoder:
     return encode
 
 
-def _webp(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
+def webp(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
+    """Return the format and the encoder of WebP tiles."""
     if form.lossless:
         return form, lambda tile: bytes(
             imagecodecs.webp_encode(np.ascontiguousarray(tile), lossless=True, method=options.level)
@@ -207,7 +176,8 @@ def _picture(tile: Pixels) -> Pixels:
     return np.ascontiguousarray(tile if tile.shape[2] > 1 else tile[..., 0])
 
 
-def _jpeg2000(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
+def jpeg2000(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
+    """Return the format and the encoder of JPEG 2000 code streams."""
     if form.lossless:
         return form, lambda tile: bytes(
             imagecodecs.jpeg2k_encode(_picture(tile), reversible=True, codecformat="j2k")
@@ -219,7 +189,8 @@ def _jpeg2000(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, Tile
     )
 
 
-def _jpegxl(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
+def jpegxl(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
+    """Return the format and the encoder of JPEG XL code streams."""
     effort = options.level
     if form.lossless:
         return form, lambda tile: bytes(
@@ -232,26 +203,18 @@ def _jpegxl(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEn
     )
 
 
-_U8, _PICTURES = frozenset("u"), frozenset("uf")
-CODECS: dict[Compression, Row] = {
-    Compression.NONE: Row(Codec.NONE, _bytewise(_none)),
-    Compression.JPEG: Row(Codec.JPEG, _jpeg, _U8, (1,), (1, 3), can_lose=True, must_lose=True),
-    Compression.DEFLATE: Row(Codec.DEFLATE, _deflate, predicts=True),
-    Compression.LZW: Row(Codec.LZW, _bytewise(_lzw), predicts=True),
-    Compression.ZSTD: Row(Codec.ZSTD, _bytewise(_zstd), predicts=True),
-    Compression.LZMA: Row(Codec.LZMA, _bytewise(_lzma), predicts=True),
-    Compression.WEBP: Row(Codec.WEBP, _webp, _U8, (1,), (3, 4), can_lose=True),
-    Compression.JPEG2000: Row(Codec.JPEG2000, _jpeg2000, _U8, (1, 2), (1, 3, 4), can_lose=True),
-    Compression.JPEGXL: Row(Codec.JPEGXL, _jpegxl, _U8, (1, 2), (1, 3, 4), can_lose=True),
-}
+def takes(codec: Codec, info: ImageInfo) -> bool:
+    """Return True where tiles of an image can be encoded with a codec."""
+    row, kind = codec.row, info.dtype
+    return row.encode is not None and row.takes(kind.kind, kind.itemsize, info.bands)
 
 
-def default_compression(info: ImageInfo, lossy: bool) -> Compression:
+def default_compression(info: ImageInfo, lossy: bool) -> Codec:
     """Return what most readers open: JPEG for 8-bit pictures where loss is allowed."""
     picture = info.interpretation in (Interpretation.RGB, Interpretation.GRAY)
-    if lossy and picture and CODECS[Compression.JPEG].takes(info):
-        return Compression.JPEG
-    return Compression.DEFLATE
+    if lossy and picture and takes(Codec.JPEG, info):
+        return Codec.JPEG
+    return Codec.DEFLATE
 
 
 def tile_codec(info: ImageInfo, options: WriteOptions, *, byteorder: str = "<") -> TileCodec:
@@ -263,28 +226,28 @@ def tile_codec(info: ImageInfo, options: WriteOptions, *, byteorder: str = "<") 
         The chosen compression can't hold these samples; the message names those that can.
     """
     compression = options.compression or default_compression(info, options.lossy)
-    row = CODECS.get(compression)
-    able = ", ".join(c.value for c, other in CODECS.items() if other.takes(info))
+    row = compression.row
+    able = [codec for codec in TILE_CODECS if takes(codec, info)]
     if info.dtype.kind == "b" and info.bands > 1:
         raise OptionError(
             f"TIFF packs one band of bool, not {info.bands}; write uint8 or an OME-Zarr"
         )
-    if row is None or not row.takes(info):
-        takes = "is not for TIFF" if row is None else f"takes {row.domain}"
+    if compression not in able:
+        limit = "is not for TIFF" if row.encode is None else f"takes {row.domain}"
         raise OptionError(
-            f"{compression.value} {takes}; this image has {info.bands} bands of {info.dtype}"
-            + (f", for which there are {able}" if able else ", which TIFF can't hold")
+            f"{compression.value} {limit}; this image has {info.bands} bands of {info.dtype}"
+            + (f", for which there are {names_of(able)}" if able else ", which TIFF can't hold")
         )
     names = info.interpretation in (Interpretation.LABELS, Interpretation.PALETTE)
     exact = names or not options.lossy
     if exact and row.must_lose:
-        kept = [c.value for c, r in CODECS.items() if r.takes(info) and not r.must_lose]
+        kept = names_of(codec for codec in able if not codec.row.must_lose)
         raise OptionError(
             f"{compression.value} would change {'label' if names else 'pixel'} values"
-            f"{'' if names else ', which lossy=False forbids'}; lossless are {', '.join(kept)}"
+            f"{'' if names else ', which lossy=False forbids'}; lossless are {kept}"
         )
     form = TileFormat(
-        codec=row.codec,
+        codec=compression,
         photometric=_photometric(info),
         bands=info.bands,
         bits=1 if info.dtype.kind == "b" else 8 * info.dtype.itemsize,
@@ -293,7 +256,15 @@ def tile_codec(info: ImageInfo, options: WriteOptions, *, byteorder: str = "<") 
         byteorder=byteorder,
         lossless=exact or not row.can_lose,
     )
-    return TileCodec(*row.make(form, options))
+    return _made(form, options)
+
+
+def _made(form: TileFormat, options: WriteOptions) -> TileCodec:
+    encode = function_at(form.codec.row.encode or "")
+    if not form.codec.row.raw:
+        return TileCodec(*encode(form, options))
+    samples, level = _raw_bytes(form), options.level
+    return TileCodec(form, lambda tile: encode(samples(tile), form, level))
 
 
 def _photometric(info: ImageInfo) -> Photometric:

@@ -8,6 +8,7 @@ from typing import Any
 import pyvips
 
 from ziggurat.readers.errors import OptionError, WriteError
+from ziggurat.readers.model.encoded import EncodedLevel
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Reader
@@ -47,6 +48,32 @@ def plan_levels(reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:
     return ()
 
 
+def expected_losses(info: ImageInfo) -> tuple[str, ...]:
+    """Return what a flat picture has no place for, which is written all the same."""
+    lost = [f"associated image {name!r}: there is no place for it" for name in info.associated]
+    if info.description:
+        lost.append("the description")
+    if info.magnification:
+        lost.append("the magnification")
+    if info.geo is not None:
+        lost.append("the place on earth: COG and OME-Zarr hold it")
+    if info.band_names or any(channel.name for channel in info.channels):
+        lost.append("the names of the channels")
+    return tuple(lost)
+
+
+def copy_refusal(tiles: EncodedLevel, info: ImageInfo) -> str:
+    """Return why no tile is copied."""
+    del tiles, info
+    return "a flat picture has no tiles"
+
+
+def level_encoder(info: ImageInfo, options: WriteOptions) -> tuple[None, None]:
+    """Return nothing: the picture is encoded as a whole."""
+    del info, options
+    return None, None
+
+
 def emit(
     reader: Reader,
     path: Path,
@@ -72,7 +99,7 @@ def emit(
             raise WriteError(f"{path} could not be written: {error}") from error
         if on_progress is not None:
             on_progress(Progress(1, 1, staged.stat().st_size, 0))
-    return _lost(info)
+    return expected_losses(info)
 
 
 def _check(info: ImageInfo, kind: _Kind, options: WriteOptions) -> None:
@@ -121,14 +148,3 @@ def _arguments(kind: _Kind, options: WriteOptions) -> dict[str, Any]:
         off = options.subsampling.factors == (1, 1)
         return {"Q": quality, "subsample_mode": "off" if off else "on"}
     return {"Q": quality} if options.lossy else {"lossless": True}
-
-
-def _lost(info: ImageInfo) -> tuple[str, ...]:
-    lost = [f"associated image {name!r}: there is no place for it" for name in info.associated]
-    if info.description:
-        lost.append("the description")
-    if info.magnification:
-        lost.append("the magnification")
-    if info.band_names or any(channel.name for channel in info.channels):
-        lost.append("the names of the channels")
-    return tuple(lost)

@@ -1,4 +1,8 @@
-"""The front door of every output: ``write(reader, path)``; the name decides the format."""
+"""The table of output containers, and their front door: ``write(reader, path)``.
+
+To add one: a room or a file in this folder that has the functions of :class:`Emitter`, and one
+row in :data:`OUTPUTS`. The sink and the converter ask the row; nobody else knows its name.
+"""
 
 import importlib
 import os
@@ -9,9 +13,11 @@ from pathlib import Path
 from typing import Protocol
 
 from ziggurat.readers.errors import OptionError
+from ziggurat.readers.model.codec import CHUNK_CODECS, PRIVATE_TAGS, TILE_CODECS, Codec
+from ziggurat.readers.model.encoded import EncodedLevel, TileFormat
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
-from ziggurat.writers.model.levels import LevelPlan
+from ziggurat.writers.model.levels import LevelPlan, TileEncoder
 from ziggurat.writers.model.options import WriteOptions
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
 
@@ -28,7 +34,7 @@ class WriteReport:
 
 
 class Emitter(Protocol):
-    """What the module of an output format has: two functions."""
+    """What the module of an output has."""
 
     def plan_levels(self, reader: Reader, options: WriteOptions) -> Sequence[LevelPlan]:
         """Return the levels to write, all encoded anew; refuse here what can't be written."""
@@ -45,69 +51,162 @@ class Emitter(Protocol):
     ) -> tuple[str, ...]:
         """Write the output atomically; return what it could not carry, in words."""
 
+    def expected_losses(self, info: ImageInfo) -> tuple[str, ...]:
+        """Return one sentence for each thing of an image that the output has no place for."""
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One output format: its name, its module, the endings of names that mean it.
+    def copy_refusal(self, tiles: EncodedLevel, info: ImageInfo) -> str | None:
+        """Return why the tiles of a stored level can't go over as they are; None: they can."""
 
-    ``geospatial`` says for which images: None is all, True only those with a place on earth.
+    def level_encoder(
+        self, info: ImageInfo, options: WriteOptions
+    ) -> tuple[TileEncoder | None, TileFormat | None]:
+        """Return what encodes tiles, and what they are then; None where that is not ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One output container: how it is named, who writes it, and what it consists of.
+
+    Attributes
+    ----------
+    name
+        As ``--format`` takes it.
+    module
+        Has the functions of :class:`Emitter`.
+    suffixes
+        Endings of names that mean it; the first one is given to outputs in a folder.
+    codecs
+        What it can be compressed with; the first one is used where nothing else is chosen.
+    tile
+        Side of its tiles or chunks, where nobody asks for another.
+    geospatial
+        None: for all images; True: only for those with a place on earth.
+    folder
+        It is a folder, not a file.
+    tiles
+        How its tiles are called, for people.
+    padded
+        Tiles at the right and bottom edge have the full size.
+    source_tiles
+        Tiles that are encoded take the size of the source's where they can.
+    levels_by_library
+        A library makes the levels: it takes all the stored ones, or halves (rounding down).
+    flat
+        It has one level of one frame, and no tiles.
+    known_tags
+        Compressions of TIFF that are private, but known to those who read this container.
     """
 
     name: str
     module: str
     suffixes: tuple[str, ...]
+    codecs: tuple[Codec, ...]
+    tile: int
     geospatial: bool | None = None
+    folder: bool = False
+    tiles: str = "tiles"
+    padded: bool = True
+    source_tiles: bool = False
+    levels_by_library: bool = False
+    flat: bool = False
+    known_tags: tuple[int, ...] = ()
 
-    def fits(self, name: str, info: ImageInfo) -> bool:
-        """Return True where this format is meant."""
-        placed = info.geo is not None
+    def fits(self, name: str, *, placed: bool) -> bool:
+        """Return True where a name means this output, for images with(out) a place on earth."""
         return name.endswith(self.suffixes) and self.geospatial in (None, placed)
 
     def load(self) -> Emitter:
         """Import the module."""
-        return importlib.import_module(self.module)
+        module: Emitter = importlib.import_module(self.module)
+        return module
 
+
+_ROOM = "ziggurat.writers.formats"
+_DEFLATE_FIRST = (Codec.DEFLATE, *(codec for codec in TILE_CODECS if codec is not Codec.DEFLATE))
+_BLOSC_FIRST = (Codec.BLOSC, *(codec for codec in CHUNK_CODECS if codec is not Codec.BLOSC))
 
 # Order matters: the first row that fits.
-TARGETS: tuple[Target, ...] = (
-    Target("ome-tiff", "ziggurat.writers.formats.tiff.ome_tiff", (".ome.tif", ".ome.tiff")),
-    Target("cog", "ziggurat.writers.formats.cog.cog", (".tif", ".tiff"), geospatial=True),
-    Target("tiff", "ziggurat.writers.formats.tiff.tiff", (".tif", ".tiff", ".btf", ".tf8")),
-    Target("svs", "ziggurat.writers.formats.tiff.svs", (".svs",)),
-    Target("ome-zarr", "ziggurat.writers.formats.zarr.ome_zarr", (".zarr",)),
-    Target("ome-zarr-zip", "ziggurat.writers.formats.zarr.ome_zarr", (".zip", ".ozx")),
-    Target("flat", "ziggurat.writers.formats.flat", (".png", ".jpg", ".jpeg", ".webp")),
-)
+OUTPUTS: tuple[Output, ...] = (
+    Output(
+        name="ome-tiff", module=f"{_ROOM}.tiff.ome_tiff", suffixes=(".ome.tiff", ".ome.tif"),
+        codecs=_DEFLATE_FIRST, tile=256, source_tiles=True,
+    ),
+    Output(
+        name="cog", module=f"{_ROOM}.cog.cog", suffixes=(".tif", ".tiff"), geospatial=True,
+        codecs=(Codec.DEFLATE, Codec.NONE, Codec.JPEG, Codec.LZW, Codec.ZSTD, Codec.WEBP),
+        tile=512, levels_by_library=True,
+    ),
+    Output(
+        name="tiff", module=f"{_ROOM}.tiff.tiff",
+        suffixes=(".tiff", ".tif", ".ptif", ".btf", ".tf8"), codecs=_DEFLATE_FIRST, tile=256,
+        source_tiles=True,
+    ),
+    Output(
+        name="svs", module=f"{_ROOM}.tiff.svs", suffixes=(".svs",), codecs=_DEFLATE_FIRST,
+        tile=256, source_tiles=True, known_tags=PRIVATE_TAGS,
+    ),
+    Output(
+        name="ome-zarr", module=f"{_ROOM}.zarr.ome_zarr", suffixes=(".zarr",), folder=True,
+        codecs=_BLOSC_FIRST, tile=512, tiles="chunks", padded=False,
+    ),
+    Output(
+        name="ome-zarr-zip", module=f"{_ROOM}.zarr.ome_zarr",
+        suffixes=(".zarr.zip", ".zip", ".ozx"), codecs=_BLOSC_FIRST, tile=512, tiles="chunks",
+        padded=False,
+    ),
+    Output(
+        name="png", module=f"{_ROOM}.flat", suffixes=(".png",), codecs=(Codec.PNG,), tile=0,
+        flat=True,
+    ),
+    Output(
+        name="jpeg", module=f"{_ROOM}.flat", suffixes=(".jpg", ".jpeg"), codecs=(Codec.JPEG,),
+        tile=0, flat=True,
+    ),
+    Output(
+        name="webp", module=f"{_ROOM}.flat", suffixes=(".webp",), codecs=(Codec.WEBP,), tile=0,
+        flat=True,
+    ),
+)  # fmt: skip
 
 
-def target_for(path: str | os.PathLike[str], info: ImageInfo) -> Target:
-    """Return the format that a name means for an image.
+def find_output(path: str | os.PathLike[str], *, placed: bool = False) -> Output | None:
+    """Return the output that a name means, None where it means none.
+
+    ``placed``: the image has a place on earth.
+    """
+    name = os.fspath(path).rstrip("/").lower()
+    return next((row for row in OUTPUTS if row.fits(name, placed=placed)), None)
+
+
+def output_for(path: str | os.PathLike[str], *, placed: bool = False) -> Output:
+    """Return the output that a name means, as :func:`find_output`.
 
     Raises
     ------
     OptionError
-        No format has such an ending.
+        No output has such an ending.
     """
-    name = os.fspath(path).rstrip("/").lower()
-    for row in TARGETS:
-        if row.fits(name, info):
-            return row
-    known = sorted({suffix for row in TARGETS for suffix in row.suffixes})
-    raise OptionError(f"{Path(path).name!r} says no format; endings are {', '.join(known)}")
+    row = find_output(path, placed=placed)
+    if row is None:
+        known = sorted({suffix for row in OUTPUTS for suffix in row.suffixes})
+        raise OptionError(
+            f"{Path(path).name!r} doesn't say what it shall be; endings are {', '.join(known)}"
+        )
+    return row
 
 
-def target_named(name: str) -> Target:
-    """Return the format of a name.
+def output_named(name: str) -> Output:
+    """Return the output of a name.
 
     Raises
     ------
     OptionError
         There is none of that name.
     """
-    for row in TARGETS:
+    for row in OUTPUTS:
         if row.name == name:
             return row
-    raise OptionError(f"no format {name!r}; there are {', '.join(row.name for row in TARGETS)}")
+    raise OptionError(f"format is one of {', '.join(row.name for row in OUTPUTS)}, not {name!r}")
 
 
 def write(
@@ -125,7 +224,7 @@ def write(
     reader
         Where pixels and all facts come from. It is read from several threads.
     path
-        The output; its ending decides the format (see :data:`TARGETS`).
+        The output; its ending decides the format (see :data:`OUTPUTS`).
     options
         None: lossy where that suits the image, in the format's own layout.
 
@@ -139,8 +238,11 @@ def write(
         It failed on the way; nothing is left under the name.
     """
     options = options or WriteOptions()
-    levels = target_for(path, reader.info).load().plan_levels(reader, options)
-    return write_levels(reader, path, levels, options, on_progress=on_progress, cancel=cancel)
+    row = output_for(path, placed=reader.info.geo is not None)
+    levels = row.load().plan_levels(reader, options)
+    return write_levels(
+        reader, path, levels, options, output=row, on_progress=on_progress, cancel=cancel
+    )
 
 
 def write_levels(
@@ -149,17 +251,17 @@ def write_levels(
     levels: Sequence[LevelPlan],
     options: WriteOptions,
     *,
-    format: str | None = None,
+    output: Output | None = None,
     on_progress: ProgressCallback | None = None,
     cancel: Cancellation | None = None,
 ) -> WriteReport:
     """Write an image by a plan of one's own, with levels to copy, to scale or to encode.
 
-    As :func:`write`; ``format`` names one of :data:`TARGETS` where the ending doesn't say it.
+    As :func:`write`; ``output`` says as what; None: as the name says.
     """
     begin = time.perf_counter()
     target = Path(os.path.expanduser(path))
-    row = target_for(target, reader.info) if format is None else target_named(format)
+    row = output or output_for(target, placed=reader.info.geo is not None)
     emitter = row.load()
     lost = emitter.emit(reader, target, levels, options, on_progress=on_progress, cancel=cancel)
     return WriteReport(

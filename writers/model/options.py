@@ -4,24 +4,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ziggurat.readers.errors import OptionError
+from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.ngff.version import OmeVersion
 from ziggurat.writers.model.reducers import Reducer
-
-
-class Compression(Enum):
-    """How tiles or chunks of an output are compressed; not every target takes each."""
-
-    NONE = "none"
-    JPEG = "jpeg"
-    DEFLATE = "deflate"
-    LZW = "lzw"
-    ZSTD = "zstd"
-    LZMA = "lzma"
-    WEBP = "webp"
-    JPEG2000 = "jpeg2000"
-    JPEGXL = "jpegxl"
-    BLOSC = "blosc"
-    GZIP = "gzip"
 
 
 class Subsampling(Enum):
@@ -79,7 +64,7 @@ class WriteOptions:
     """
 
     lossy: bool = True
-    compression: Compression | None = None
+    compression: Codec | None = None
     quality: int | None = None
     level: int | None = None
     subsampling: Subsampling = Subsampling.S420

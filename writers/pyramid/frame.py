@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ziggurat.readers.model.encoded import Codec, EncodedLevel
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import EncodedLevel
 from ziggurat.readers.model.geometry import Rect, ceil_div
 from ziggurat.readers.model.reader import Pixels, Reader
 from ziggurat.writers.model.levels import Cascade, Copy, EncodedTile, LevelPlan, Scaled, Stored

@@ -12,6 +12,7 @@ from ziggurat.readers.errors import OptionError, SinkError, SinkInputError
 from ziggurat.readers.formats.sink_store.info import channels_without_place
 from ziggurat.readers.formats.sink_store.layout import Blend, Structure, is_store, read_structure
 from ziggurat.readers.formats.sink_store.reader import StoreReader
+from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.ngff.version import OmeVersion
@@ -19,13 +20,7 @@ from ziggurat.readers.source.api import ReadMethods
 from ziggurat.readers.source.options import OpenOptions
 from ziggurat.readers.views.views import BandsReader, CropReader, PaddedReader
 from ziggurat.writers.formats.registry import WriteReport, write
-from ziggurat.writers.model.options import (
-    Compression,
-    PyramidStyle,
-    Subsampling,
-    WriteOptions,
-    reducer_named,
-)
+from ziggurat.writers.model.options import PyramidStyle, Subsampling, WriteOptions, reducer_named
 from ziggurat.writers.model.progress import ProgressCallback
 from ziggurat.writers.sink.attached import attached_store
 from ziggurat.writers.sink.attributes import AttributeFile, SinkAttributes, ValueFile
@@ -166,7 +161,7 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
         overwriteAllowed: bool = True,
         resample: Any = None,
         *,
-        compression: str | Compression | None = None,
+        compression: str | Codec | None = None,
         quality: int | None = None,
         level: int | None = None,
         subsampling: str | Subsampling = Subsampling.S420,
@@ -210,7 +205,7 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
         self._alive()
         options = WriteOptions(
             lossy=lossy,
-            compression=_member("compression", Compression, compression),
+            compression=Codec.asked(compression),
             quality=quality,
             level=level,
             subsampling=_member("subsampling", Subsampling, subsampling) or Subsampling.S420,

@@ -9,7 +9,8 @@ from pydicom.dataset import Dataset
 from ziggurat.readers.codecs.jpeg_stream import parse_header, stream_photometric
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.dicom.instance import Instance, Place
-from ziggurat.readers.model.encoded import Codec, Photometric, TileFormat
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import Photometric, TileFormat
 from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation, Level
 
 NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1")

@@ -21,7 +21,8 @@ from ziggurat.readers.formats.dicom.frames import FrameTable, frame_table
 from ziggurat.readers.formats.dicom.instance import Instance, Place, read_instance, read_series
 from ziggurat.readers.io.bytes import LocalBytes
 from ziggurat.readers.io.location import Location
-from ziggurat.readers.model.encoded import Codec, EncodedImage, EncodedLevel, TileFormat
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import EncodedImage, EncodedLevel, TileFormat
 from ziggurat.readers.model.geometry import Rect, cell_rect, grid_cells, grid_shape
 from ziggurat.readers.model.reader import Pixels, Reader
 

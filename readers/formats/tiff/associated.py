@@ -22,7 +22,8 @@ from ziggurat.readers.formats.tiff.pages.structure import Beside, PageData, Stru
 from ziggurat.readers.formats.tiff.planes import layout_of, make_plane
 from ziggurat.readers.formats.tiff.vendors.hamamatsu_tiles import has_intervals
 from ziggurat.readers.io.bytes import ByteSource
-from ziggurat.readers.model.encoded import Codec, EncodedImage, Photometric, StoredPage, TileFormat
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import EncodedImage, Photometric, StoredPage, TileFormat
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import Pixels
 

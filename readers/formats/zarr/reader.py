@@ -16,7 +16,8 @@ from ziggurat.readers.formats.zarr.plain import plain_multiscale
 from ziggurat.readers.formats.zarr.stored import check_claim, is_empty, with_stored_separator
 from ziggurat.readers.formats.zarr.tree import Node, find_image, find_root, read_array, read_node
 from ziggurat.readers.io.location import Location
-from ziggurat.readers.model.encoded import Codec, EncodedLevel, Photometric, TileFormat
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.model.geometry import Rect, grid_shape
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels, Reader

@@ -19,7 +19,8 @@ from ziggurat.converter.verify.verify import verify
 from ziggurat.readers.codecs.jpeg_crop import find_cropper
 from ziggurat.readers.codecs.jpeg_stream import join_stacks, parse_header
 from ziggurat.readers.errors import CorruptSourceError
-from ziggurat.readers.model.encoded import Codec, EncodedLevel, Photometric, TileFormat
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat
 
 NDPI = "hamamatsu-ndpi/test3-DAPI.ndpi"
 SUBSAMPLINGS = {"444": (1, 1), "422": (2, 1)}

@@ -19,7 +19,8 @@ from ziggurat.readers.codecs.stream_size import has_subsampled_chroma, stream_si
 from ziggurat.readers.errors import CorruptSourceError, OptionError
 from ziggurat.readers.formats.tiff.reader import open_reader
 from ziggurat.readers.io.location import locate
-from ziggurat.readers.model.encoded import Codec, Photometric, TileFormat
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import Photometric, TileFormat
 
 JPEG = TileFormat(Codec.JPEG, Photometric.YCBCR, 3, 8, "uint8", subsampling=(2, 2))
 RAW = TileFormat(Codec.DEFLATE, Photometric.RGB, 3, 8, "uint8")

@@ -12,11 +12,12 @@ import pytest
 import tifffile
 
 from ziggurat.readers.errors import OptionError
+from ziggurat.readers.model.codec import TILE_CODECS, Codec
 from ziggurat.readers.model.image import Interpretation
 from ziggurat.readers.views.array import array_reader
-from ziggurat.writers.codecs.tiles import CODECS, default_compression, tile_codec
+from ziggurat.writers.codecs.tiles import default_compression, tile_codec
 from ziggurat.writers.formats.registry import write
-from ziggurat.writers.model.options import Compression, Subsampling, WriteOptions
+from ziggurat.writers.model.options import Subsampling, WriteOptions
 
 DTYPES = [
     "bool",
@@ -32,7 +33,7 @@ DTYPES = [
     "float32",
     "float64",
 ]
-LOSSLESS = [c for c, row in CODECS.items() if not row.must_lose]
+LOSSLESS = [codec for codec in TILE_CODECS if not codec.row.must_lose]
 # what the wheels of GDAL and libvips in use can decode; the rest is for tifffile alone
 GDAL_CODECS = {"none", "jpeg", "deflate", "lzw", "zstd", "webp"}
 GDAL_DTYPES = set(DTYPES) - {"bool", "float16"}
@@ -71,8 +72,8 @@ def vips_pixels(path: Path) -> Any:
 
 def allowed() -> Iterator[Any]:
     for codec, dtype, bands in itertools.product(LOSSLESS, DTYPES, (1, 3, 4, 6)):
-        row, kind = CODECS[codec], np.dtype(dtype)
-        if codec is Compression.LZMA and bands > 1:
+        row, kind = codec.row, np.dtype(dtype)
+        if codec is Codec.LZMA and bands > 1:
             continue  # its encoder takes long to begin, and bands are all the same to it
         fits = kind.kind in row.kinds and kind.itemsize in row.sizes
         if (
@@ -124,14 +125,14 @@ def psnr(found: Any, wanted: Any) -> Any:
 @pytest.mark.parametrize(
     ("codec", "bands", "dtype", "least"),
     [
-        (Compression.JPEG, 3, "uint8", 33),
-        (Compression.JPEG, 1, "uint8", 37),
-        (Compression.WEBP, 3, "uint8", 33),
-        (Compression.WEBP, 4, "uint8", 31),
-        (Compression.JPEG2000, 3, "uint8", 35),
-        (Compression.JPEG2000, 1, "uint16", 33),
-        (Compression.JPEGXL, 3, "uint8", 34),
-        (Compression.JPEGXL, 1, "uint16", 38),
+        (Codec.JPEG, 3, "uint8", 33),
+        (Codec.JPEG, 1, "uint8", 37),
+        (Codec.WEBP, 3, "uint8", 33),
+        (Codec.WEBP, 4, "uint8", 31),
+        (Codec.JPEG2000, 3, "uint8", 35),
+        (Codec.JPEG2000, 1, "uint16", 33),
+        (Codec.JPEGXL, 3, "uint8", 34),
+        (Codec.JPEGXL, 1, "uint16", 38),
     ],
 )
 def test_lossy_codecs_stay_above_a_stated_quality(
@@ -152,9 +153,7 @@ def test_jpeg_chroma_and_quality_do_what_they_say(
     sizes = []
     for quality in (50, 95):
         path = tmp_path / f"{quality}.tif"
-        options = WriteOptions(
-            compression=Compression.JPEG, quality=quality, subsampling=subsampling
-        )
+        options = WriteOptions(compression=Codec.JPEG, quality=quality, subsampling=subsampling)
         write(array_reader(tissue), path, options)
         with tifffile.TiffFile(path) as tif:
             page = tif.pages[0]
@@ -193,24 +192,24 @@ def test_predictors_are_used_where_they_pay(tissue: np.ndarray) -> None:
         ("bool", 1),
     ):
         info = array_reader(made_up(tissue, dtype, 1)).info
-        codec = tile_codec(info, WriteOptions(compression=Compression.DEFLATE, lossy=False))
+        codec = tile_codec(info, WriteOptions(compression=Codec.DEFLATE, lossy=False))
         assert codec.format.predictor == predictor
     labels = array_reader(np.zeros((9, 9, 1), np.uint16), interpretation=Interpretation.LABELS)
-    codec = tile_codec(labels.info, WriteOptions(compression=Compression.ZSTD))
+    codec = tile_codec(labels.info, WriteOptions(compression=Codec.ZSTD))
     assert codec.format.predictor == 1
 
 
 @pytest.mark.parametrize(
     ("dtype", "bands", "options", "words"),
     [
-        ("uint16", 3, {"compression": Compression.JPEG}, r"jpeg takes unsigned of 8 bits.*deflate"),
-        ("uint8", 2, {"compression": Compression.JPEG}, r"1/3 bands.*2 bands of uint8.*lzw"),
-        ("uint8", 1, {"compression": Compression.WEBP}, r"webp takes .*3/4 bands"),
-        ("float32", 1, {"compression": Compression.JPEG2000}, r"jpeg2000 takes unsigned of 8/16"),
-        ("uint8", 1, {"compression": Compression.BLOSC}, "blosc is not for TIFF"),
+        ("uint16", 3, {"compression": Codec.JPEG}, r"jpeg takes unsigned of 8 bits.*deflate"),
+        ("uint8", 2, {"compression": Codec.JPEG}, r"1/3 bands.*2 bands of uint8.*lzw"),
+        ("uint8", 1, {"compression": Codec.WEBP}, r"webp takes .*3/4 bands"),
+        ("float32", 1, {"compression": Codec.JPEG2000}, r"jpeg2000 takes unsigned of 8/16"),
+        ("uint8", 1, {"compression": Codec.BLOSC}, "blosc is not for TIFF"),
         ("complex64", 1, {}, "complex64"),
         ("bool", 3, {}, "packs one band of bool"),
-        ("uint8", 3, {"compression": Compression.JPEG, "lossy": False}, "lossy=False forbids"),
+        ("uint8", 3, {"compression": Codec.JPEG, "lossy": False}, "lossy=False forbids"),
     ],
 )
 def test_what_can_not_be_is_refused_and_nothing_is_written(
@@ -226,10 +225,10 @@ def test_defaults_are_what_most_readers_open(tissue: np.ndarray) -> None:
     picture = array_reader(tissue).info
     labels = array_reader(tissue[..., :1], interpretation=Interpretation.LABELS).info
     deep = array_reader(tissue.astype(np.uint16)).info
-    assert default_compression(picture, lossy=True) is Compression.JPEG
-    assert default_compression(picture, lossy=False) is Compression.DEFLATE
-    assert default_compression(labels, lossy=True) is Compression.DEFLATE
-    assert default_compression(deep, lossy=True) is Compression.DEFLATE
+    assert default_compression(picture, lossy=True) is Codec.JPEG
+    assert default_compression(picture, lossy=False) is Codec.DEFLATE
+    assert default_compression(labels, lossy=True) is Codec.DEFLATE
+    assert default_compression(deep, lossy=True) is Codec.DEFLATE
 
 
 def test_labels_are_never_lossy(rng: np.random.Generator) -> None:
@@ -237,14 +236,14 @@ def test_labels_are_never_lossy(rng: np.random.Generator) -> None:
         rng.integers(0, 255, (64, 64, 1), np.uint8), interpretation=Interpretation.LABELS
     ).info
     with pytest.raises(OptionError, match="would change label values; lossless are none"):
-        tile_codec(labels, WriteOptions(compression=Compression.JPEG))
-    assert tile_codec(labels, WriteOptions(compression=Compression.JPEG2000)).format.lossless
+        tile_codec(labels, WriteOptions(compression=Codec.JPEG))
+    assert tile_codec(labels, WriteOptions(compression=Codec.JPEG2000)).format.lossless
 
 
 @pytest.mark.parametrize("level", [0, 1, 3, 6, 12])
 def test_deflate_takes_every_level(tmp_path: Path, tissue: np.ndarray, level: int) -> None:
     path = tmp_path / "image.tif"
-    options = WriteOptions(lossy=False, level=level, compression=Compression.DEFLATE)
+    options = WriteOptions(lossy=False, level=level, compression=Codec.DEFLATE)
     write(array_reader(tissue), path, options)
     np.testing.assert_array_equal(tifffile.imread(path), tissue)
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from ziggurat.readers.errors import CancelledError, CorruptSourceError, OptionError
-from ziggurat.readers.model.encoded import Codec, EncodedLevel, Photometric, TileFormat
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.model.geometry import Rect, grid_shape, level_sizes
 from ziggurat.readers.views.array import ArrayReader, array_reader
 from ziggurat.writers.model.levels import Cascade, Copy, LevelPlan, Scaled, Stored

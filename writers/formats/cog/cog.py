@@ -8,35 +8,31 @@ from osgeo import gdal
 from ziggurat.readers.errors import OptionError, WriteError
 from ziggurat.readers.formats.gdal.reader import GdalReader
 from ziggurat.readers.geo.gdal_calls import checked
+from ziggurat.readers.model.codec import Codec, names_of
+from ziggurat.readers.model.encoded import EncodedLevel
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Pixels, Reader
 from ziggurat.writers.files.atomic import atomic_file
 from ziggurat.writers.formats.cog.progress import GdalProgress
 from ziggurat.writers.formats.cog.raster import described, fed, lost_facts
-from ziggurat.writers.model.levels import Cascade, LevelPlan, Stored
-from ziggurat.writers.model.options import Compression, PyramidStyle, WriteOptions
+from ziggurat.writers.formats.registry import output_named
+from ziggurat.writers.model.levels import Cascade, LevelPlan, Stored, TileEncoder
+from ziggurat.writers.model.options import PyramidStyle, WriteOptions
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
 from ziggurat.writers.model.reducers import Reducer
 from ziggurat.writers.pyramid.budget import budget
 
-TILE_SIZE = 512
+_TILE_SIZE = output_named("cog").tile
 _LEAST_TILE = 128  # of the driver
 DEFAULT_QUALITY = 90
 _FED_SHARE = (
     0.4  # of the work: pixels go to a plain raster first, where GDAL can't read them itself
 )
 
-_COMPRESSIONS = {
-    Compression.NONE: "NONE",
-    Compression.JPEG: "JPEG",
-    Compression.DEFLATE: "DEFLATE",
-    Compression.LZW: "LZW",
-    Compression.ZSTD: "ZSTD",
-    Compression.WEBP: "WEBP",
-}
-_PREDICTED = (Compression.DEFLATE, Compression.LZW, Compression.ZSTD)
+_CODECS = output_named("cog").codecs  # the driver has our names in capitals
+_PREDICTED = (Codec.DEFLATE, Codec.LZW, Codec.ZSTD)
 # Twice as fast as the driver's own, at the same size where there is a predictor.
-_LEVELS = {Compression.DEFLATE: 1, Compression.ZSTD: 3}
+_LEVELS = {Codec.DEFLATE: 1, Codec.ZSTD: 3}
 _RESAMPLING = {
     Reducer.MEAN: "AVERAGE",
     Reducer.NEAREST: "NEAREST",
@@ -55,7 +51,7 @@ def plan_levels(reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:
         A GeoTIFF can't hold the image, or the driver doesn't know an option.
     """
     creation_options(reader.info, options, levels=1, reuse=False)
-    side = options.tile_size or TILE_SIZE
+    side = options.tile_size or _TILE_SIZE
     sizes = cog_sizes(reader.info.width, reader.info.height, side)
     stored = [(level.width, level.height) for level in reader.info.levels]
     if isinstance(reader, GdalReader) and options.reducer is None and max(stored[-1]) <= side:
@@ -66,6 +62,28 @@ def plan_levels(reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:
         LevelPlan(width, height, side, side, Cascade() if index else Stored(0), _encoded_by_gdal)
         for index, (width, height) in enumerate(sizes)
     )
+
+
+def expected_losses(info: ImageInfo) -> tuple[str, ...]:
+    """Return what a COG has no place for."""
+    losses = []
+    if info.associated:
+        losses.append(f"associated images {sorted(info.associated)}: a COG has none")
+    if info.frames > 1:
+        losses.append("all frames but the first: a COG has one")
+    return tuple(losses)
+
+
+def copy_refusal(tiles: EncodedLevel, info: ImageInfo) -> str:
+    """Return why no tile is copied."""
+    del tiles, info
+    return "GDAL writes all tiles of a COG"
+
+
+def level_encoder(info: ImageInfo, options: WriteOptions) -> tuple[TileEncoder, None]:
+    """Return what stands in the place of an encoder."""
+    del info, options
+    return _encoded_by_gdal, None
 
 
 def cog_sizes(width: int, height: int, side: int) -> list[tuple[int, int]]:
@@ -152,14 +170,15 @@ def creation_options(
     """
     _check_image(info)
     compression = options.compression or default_compression(info, options.lossy)
-    if compression not in _COMPRESSIONS:
-        able = ", ".join(known.value for known in _COMPRESSIONS)
-        raise OptionError(f"a COG is compressed with one of {able}, not {compression.value}")
-    side = options.tile_size or TILE_SIZE
+    if compression not in _CODECS:
+        raise OptionError(
+            f"a COG is compressed with one of {names_of(_CODECS)}, not {compression.value}"
+        )
+    side = options.tile_size or _TILE_SIZE
     if side < _LEAST_TILE:
         raise OptionError(f"the tiles of a COG are at least {_LEAST_TILE} pixels, not {side}")
     chosen = {
-        "COMPRESS": _COMPRESSIONS[compression],
+        "COMPRESS": compression.value.upper(),
         "BLOCKSIZE": side,
         "BIGTIFF": "IF_SAFER",
         "NUM_THREADS": budget(options, side * side * info.bands * info.dtype.itemsize).threads,
@@ -172,11 +191,11 @@ def creation_options(
     return [f"{name}={value}" for name, value in chosen.items()]
 
 
-def default_compression(info: ImageInfo, lossy: bool) -> Compression:
+def default_compression(info: ImageInfo, lossy: bool) -> Codec:
     """Return JPEG for colour pictures where loss is allowed; measured values stay what they are."""
     picture = info.interpretation is Interpretation.RGB and info.dtype == "uint8"
     whole = info.bands == 3 and info.nodata is None
-    return Compression.JPEG if lossy and picture and whole else Compression.DEFLATE
+    return Codec.JPEG if lossy and picture and whole else Codec.DEFLATE
 
 
 def _check_image(info: ImageInfo) -> None:
@@ -189,19 +208,19 @@ def _check_image(info: ImageInfo) -> None:
 
 
 def _compression_options(
-    info: ImageInfo, options: WriteOptions, compression: Compression
+    info: ImageInfo, options: WriteOptions, compression: Codec
 ) -> dict[str, object]:
     names = info.interpretation in (Interpretation.LABELS, Interpretation.PALETTE)
-    if compression in (Compression.JPEG, Compression.WEBP):
-        bands = (1, 3, 4) if compression is Compression.JPEG else (3, 4)
+    if compression in (Codec.JPEG, Codec.WEBP):
+        bands = (1, 3, 4) if compression is Codec.JPEG else (3, 4)
         if info.dtype != "uint8" or info.bands not in bands:
             raise OptionError(
                 f"{compression.value} takes {' or '.join(map(str, bands))} bands of uint8; this "
                 f"image has {info.bands} of {info.dtype}"
             )
-        if names and compression is Compression.JPEG:
+        if names and compression is Codec.JPEG:
             raise OptionError("jpeg would change values that are names; use deflate or zstd")
-        lossless = compression is Compression.WEBP and (names or not options.lossy)
+        lossless = compression is Codec.WEBP and (names or not options.lossy)
         return {"QUALITY": 100 if lossless else (options.quality or DEFAULT_QUALITY)}
     chosen: dict[str, object] = {}
     if compression in _PREDICTED and options.predictor and not names and info.dtype.kind in "iuf":

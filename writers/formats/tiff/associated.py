@@ -5,15 +5,13 @@ from typing import Any
 import numpy as np
 
 from ziggurat.readers.codecs.jpeg_stream import parse_header, stream_photometric
-from ziggurat.readers.model.encoded import Codec, EncodedImage, Photometric, StoredPage
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import EncodedImage, Photometric, StoredPage
 from ziggurat.readers.model.reader import Reader
 from ziggurat.writers.formats.tiff.tags import PHOTOMETRIC, has_byteorder, jpeg_colors
 
 _JPEG, _DEFLATE = 7, 8
 _MULTIPLE = 16  # TIFF 6.0: of a tile's sides
-# Compressions that every page may have, by tag 259. Others (JPEG 2000, WebP …) need tags or
-# readers of their own, and are decoded.
-_COPIED = frozenset({1, 5, 7, 8, 32946, 32773, 34925, 50000})
 
 
 def associated_page(
@@ -49,9 +47,9 @@ def associated_page(
 def _fits(page: StoredPage, byteorder: str, tiled: bool) -> bool:
     """Return True where a page of this file can have these strips or tiles as they are."""
     form = page.format
-    if form.tiff_compression not in _COPIED or (
-        has_byteorder(form) and form.byteorder != byteorder
-    ):
+    if form.tiff_compression is None or not (form.codec.row.raw or form.codec is Codec.JPEG):
+        return False  # JPEG 2000, WebP … need tags or readers of their own, and are decoded
+    if has_byteorder(form) and form.byteorder != byteorder:
         return False
     if page.tiled and (
         not tiled or page.segment_width % _MULTIPLE or page.segment_height % _MULTIPLE

@@ -18,7 +18,8 @@ import numpy as np
 import tifffile
 
 from ziggurat.readers.errors import WriteError
-from ziggurat.readers.model.encoded import Codec, TilePlaces
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import TilePlaces
 from ziggurat.readers.model.reader import Reader
 from ziggurat.writers.files.writebehind import start_writing
 from ziggurat.writers.model.levels import BlankTile, Copy, LevelPlan

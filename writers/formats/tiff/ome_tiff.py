@@ -11,6 +11,10 @@ from ziggurat.writers.model.levels import LevelPlan
 from ziggurat.writers.model.options import PyramidStyle, WriteOptions
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
 
+expected_losses = tiff.expected_losses
+copy_refusal = tiff.copy_refusal
+level_encoder = tiff.level_encoder
+
 
 def plan_levels(reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:
     """Return a ÷2 pyramid down to one tile, all of it encoded anew.

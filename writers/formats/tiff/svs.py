@@ -27,9 +27,26 @@ _HEADER = "Aperio Image Library vFS90 01"  # the one that tools look for is the 
 _SUBFILE = {"label": 1, "macro": 9}
 _PREFIX = "aperio."
 THUMBNAIL = 1024  # pixels of the longer side
+_SQUARE = 1e-3  # difference of sides that is none
 _ROWS = 16  # of a thumbnail that are made at once, to bound the memory
 
 plan_levels = plain.plan_levels
+copy_refusal = plain.copy_refusal
+level_encoder = plain.level_encoder
+
+
+def expected_losses(info: ImageInfo) -> tuple[str, ...]:
+    """Return what an SVS has no place for."""
+    losses = []
+    axes = sorted({axis.name for axis in info.axes} - {"z"})
+    if axes:
+        losses.append(f"axes {axes}: an SVS has one frame, or focal planes")
+    if info.mm_x and info.mm_y and abs(info.mm_x / info.mm_y - 1) > _SQUARE:
+        losses.append("pixels that are not square: an SVS has one size for both sides")
+    extra = sorted(set(info.associated) - {"label", "macro", "thumbnail"})
+    if extra:
+        losses.append(f"associated images {extra}: an SVS has label, macro and thumbnail")
+    return (*losses, *plain.expected_losses(info))
 
 
 def emit(

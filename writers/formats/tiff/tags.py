@@ -6,37 +6,21 @@ from typing import Any
 import numpy as np
 
 from ziggurat.readers.errors import OptionError
-from ziggurat.readers.model.encoded import Codec, Photometric, TileFormat
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import Photometric, TileFormat
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.writers.model.levels import LevelPlan
 
-_COMPRESSION = {
-    Codec.NONE: 1,
-    Codec.LZW: 5,
-    Codec.JPEG: 7,
-    Codec.DEFLATE: 8,
-    Codec.PACKBITS: 32773,
-    Codec.LZMA: 34925,
-    Codec.JPEG2000: 34712,
-    Codec.ZSTD: 50000,
-    Codec.WEBP: 50001,
-    Codec.JPEGXL: 50002,
-    Codec.JPEGXR: 22610,
-}
 PHOTOMETRIC = {
     Photometric.GRAY: "minisblack",
     Photometric.RGB: "rgb",
     Photometric.YCBCR: "ycbcr",
     Photometric.PALETTE: "palette",
 }
-_RAW_SAMPLES = (Codec.NONE, Codec.LZW, Codec.DEFLATE, Codec.PACKBITS, Codec.LZMA, Codec.ZSTD)
 REDUCED_PAGE = 1  # TIFF 6.0, NewSubfileType
 _UNSPECIFIED, _UNASSOCIATED_ALPHA = 0, 2  # ExtraSamples
 _GDAL_NODATA = 42113
 _CLASSIC_LIMIT = 2**32 - 2**24
-# What a code stream may take of its raw size at worst; LZW and noisy pictures do grow.
-_GROWTH = {Codec.NONE: 1.0, Codec.DEFLATE: 1.01, Codec.ZSTD: 1.01, Codec.LZMA: 1.01}
-_GROWTH_ELSE = 1.5
 
 
 def compression_tag(form: TileFormat) -> int:
@@ -49,9 +33,9 @@ def compression_tag(form: TileFormat) -> int:
     """
     if form.tiff_compression is not None:
         return form.tiff_compression
-    if form.codec not in _COMPRESSION:
+    if not form.codec.row.tags:
         raise OptionError(f"TIFF has no compression called {form.codec.value}")
-    return _COMPRESSION[form.codec]
+    return form.codec.row.tags[0]
 
 
 def layout_tags(plan: LevelPlan, form: TileFormat, info: ImageInfo) -> dict[str, Any]:
@@ -135,13 +119,13 @@ def needs_bigtiff(pages: Sequence[tuple[LevelPlan, TileFormat]], frames: int, ex
     for plan, form in pages:
         tiles = plan.grid[0] * plan.grid[1]
         tile = plan.tile_width * plan.tile_height * form.bands * np.dtype(form.dtype).itemsize
-        total += frames * (int(tiles * (tile * _GROWTH.get(form.codec, _GROWTH_ELSE) + 512)) + 4096)
+        total += frames * (int(tiles * (tile * form.codec.row.grows + 512)) + 4096)
     return total > _CLASSIC_LIMIT
 
 
 def has_byteorder(form: TileFormat) -> bool:
     """Return True for samples that lie in the byte order of the file."""
-    return form.codec in _RAW_SAMPLES and form.bits > 8
+    return form.codec.row.raw and form.bits > 8
 
 
 def common_byteorder(forms: Sequence[TileFormat]) -> str:

@@ -14,12 +14,14 @@ from ziggurat.readers.formats.tiff.pages.description import (
     describe_frame,
     describe_image,
 )
-from ziggurat.readers.model.encoded import Codec, EncodedLevel, TileFormat
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import EncodedLevel, TileFormat
 from ziggurat.readers.model.geometry import level_sizes
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
 from ziggurat.writers.files.atomic import atomic_file
 from ziggurat.writers.files.writebehind import open_write_behind
+from ziggurat.writers.formats.registry import output_named
 from ziggurat.writers.formats.tiff.associated import associated_page
 from ziggurat.writers.formats.tiff.moved import TileMover, moved_places, with_moves
 from ziggurat.writers.formats.tiff.tags import (
@@ -29,7 +31,14 @@ from ziggurat.writers.formats.tiff.tags import (
     needs_bigtiff,
     page_tags,
 )
-from ziggurat.writers.model.levels import Cascade, Copy, EncodedTile, LevelPlan, Stored
+from ziggurat.writers.model.levels import (
+    Cascade,
+    Copy,
+    EncodedTile,
+    LevelPlan,
+    Stored,
+    TileEncoder,
+)
 from ziggurat.writers.model.options import PyramidStyle, WriteOptions
 from ziggurat.writers.model.progress import Cancellation, Meter, ProgressCallback
 from ziggurat.writers.pyramid.budget import budget
@@ -37,7 +46,7 @@ from ziggurat.writers.pyramid.engine import build
 from ziggurat.writers.pyramid.spool import TileSorter
 from ziggurat.writers.resample.halve import shrinker
 
-TILE_SIZE = 256
+_TILE_SIZE = output_named("tiff").tile
 
 
 def plan_levels(reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:
@@ -48,19 +57,15 @@ def plan_levels(reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:
     OptionError
         The compression can't hold the image's samples.
     """
-    from ziggurat.writers.codecs.tiles import tile_codec  # not before: a copy needs none
-
     info = reader.info
-    codec = tile_codec(info, options)
+    encode, form = level_encoder(info, options)
     shrinker(info, options.reducer)
-    side = options.tile_size or TILE_SIZE
+    side = options.tile_size or _TILE_SIZE
     sizes = level_sizes(info.width, info.height, side)
     if options.pyramid is PyramidStyle.NONE:
         sizes = sizes[:1]
     return tuple(
-        LevelPlan(
-            width, height, side, side, Cascade() if index else Stored(0), codec.encode, codec.format
-        )
+        LevelPlan(width, height, side, side, Cascade() if index else Stored(0), encode, form)
         for index, (width, height) in enumerate(sizes)
     )
 
@@ -127,6 +132,32 @@ def write_pages(
             for name in info.associated
         ]
     return tuple(loss for loss in lost if loss)
+
+
+def expected_losses(info: ImageInfo) -> tuple[str, ...]:
+    """Return what a TIFF has no place for."""
+    return () if info.geo is None else ("the place on earth: COG and OME-Zarr hold it",)
+
+
+def copy_refusal(tiles: EncodedLevel, info: ImageInfo) -> str | None:
+    """Return why tiles of this kind can't be a TIFF's; None where they can."""
+    del info
+    form = tiles.format
+    if form.codec is Codec.OTHER:
+        return "the source's codec is not one of TIFF"
+    if tiles.tile_width % 16 or tiles.tile_height % 16:
+        return "the sides of its tiles are no multiples of 16, as TIFF wants them"
+    if form.planar and form.bands > 1:
+        return "bands are stored apart"
+    return None
+
+
+def level_encoder(info: ImageInfo, options: WriteOptions) -> tuple[TileEncoder, TileFormat]:
+    """Return what encodes tiles, and what they are then."""
+    from ziggurat.writers.codecs.tiles import tile_codec  # not before: a copy needs none
+
+    codec = tile_codec(info, options)
+    return codec.encode, codec.format
 
 
 def tile_bytes(plan: LevelPlan, info: ImageInfo) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.formats.zarr.compressors import codec_as_v2
-from ziggurat.readers.model.encoded import TileFormat
+from ziggurat.readers.model.encoded import EncodedLevel, TileFormat
 from ziggurat.readers.model.geometry import Rect, level_sizes
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Reader
@@ -28,6 +28,7 @@ from ziggurat.readers.ngff.layout import ArrayLayout, ngff_layout
 from ziggurat.readers.ngff.version import OmeVersion
 from ziggurat.writers.codecs.chunks import ChunkCodec, chunk_codec
 from ziggurat.writers.files.atomic import atomic_directory, atomic_file
+from ziggurat.writers.formats.registry import output_named
 from ziggurat.writers.formats.zarr.associated import AssociatedImages
 from ziggurat.writers.formats.zarr.display_windows import sampled_windows
 from ziggurat.writers.formats.zarr.nodes import ArraySpec, array_documents, group_documents
@@ -38,7 +39,14 @@ from ziggurat.writers.formats.zarr.target import (
     write_documents,
     zip_writer,
 )
-from ziggurat.writers.model.levels import Cascade, Copy, EncodedTile, LevelPlan, Stored
+from ziggurat.writers.model.levels import (
+    Cascade,
+    Copy,
+    EncodedTile,
+    LevelPlan,
+    Stored,
+    TileEncoder,
+)
 from ziggurat.writers.model.options import PyramidStyle, WriteOptions
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
 from ziggurat.writers.model.reducers import Reducer
@@ -46,7 +54,7 @@ from ziggurat.writers.pyramid.budget import budget
 from ziggurat.writers.pyramid.engine import build
 from ziggurat.writers.resample.halve import shrinker
 
-CHUNK_SIZE = 512
+_CHUNK_SIZE = output_named("ome-zarr").tile
 _LABEL_PATH = "labels/map"
 
 
@@ -60,7 +68,7 @@ def plan_levels(reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:
     """
     info = reader.info
     codec = chunk_codec(info, options)
-    side = options.tile_size or CHUNK_SIZE
+    side = options.tile_size or _CHUNK_SIZE
     sizes = level_sizes(info.width, info.height, side)
     if options.pyramid is PyramidStyle.NONE:
         sizes = sizes[:1]
@@ -75,6 +83,25 @@ def plan_levels(reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:
         )
         for index, (width, height) in enumerate(sizes)
     )
+
+
+def expected_losses(info: ImageInfo) -> tuple[str, ...]:
+    """Return what an OME-Zarr has no place for: nothing that is known beforehand."""
+    del info
+    return ()
+
+
+def copy_refusal(tiles: EncodedLevel, info: ImageInfo) -> str | None:
+    """Return why tiles of this kind can't be chunks; None where they can."""
+    del info
+    if tiles.format.zarr is None:
+        return "its tiles are no chunks of a zarr array with one common compressor"
+    return None
+
+
+def level_encoder(info: ImageInfo, options: WriteOptions) -> tuple[TileEncoder, None]:
+    """Return what encodes chunks."""
+    return chunk_codec(info, options).encode, None
 
 
 def _even(size: int) -> int:

@@ -8,28 +8,10 @@ import numpy as np
 import tifffile
 
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
-from ziggurat.readers.model.encoded import Codec, Photometric, TileFormat
+from ziggurat.readers.model.codec import Codec, codec_of_tag
+from ziggurat.readers.model.encoded import Photometric, TileFormat
 from ziggurat.readers.model.geometry import grid_shape
 
-_CODECS = {
-    1: Codec.NONE,
-    5: Codec.LZW,
-    7: Codec.JPEG,
-    8: Codec.DEFLATE,
-    32773: Codec.PACKBITS,
-    32946: Codec.DEFLATE,
-    33003: Codec.JPEG2000,
-    33005: Codec.JPEG2000,
-    34712: Codec.JPEG2000,
-    34925: Codec.LZMA,
-    22610: Codec.JPEGXR,
-    34934: Codec.JPEGXR,
-    50000: Codec.ZSTD,
-    34926: Codec.ZSTD,
-    50001: Codec.WEBP,
-    50002: Codec.JPEGXL,
-    52546: Codec.JPEGXL,
-}
 _APERIO_YCBCR = 33003  # JPEG 2000 of YCbCr samples, whatever the photometric tag says
 _YCBCR_CODECS = {6, 7, _APERIO_YCBCR, 34712, 50001}
 _MIN_IS_WHITE = 0
@@ -41,7 +23,6 @@ _PHOTOMETRICS = {
     4: Photometric.GRAY,  # a transparency mask
     6: Photometric.YCBCR,
 }
-_LOSSY = {Codec.JPEG, Codec.JPEG2000, Codec.JPEGXL, Codec.JPEGXR, Codec.WEBP, Codec.OTHER}
 
 # A side beyond this is forged: the largest slides have some 10^6 pixels a side.
 _LARGEST_SIDE = 1 << 26
@@ -132,7 +113,7 @@ def _check_sizes(page: tifffile.TiffPage, tile_width: int, tile_height: int, siz
 
 def _tile_format(page: tifffile.TiffPage, dtype: np.dtype[Any], planar: bool) -> TileFormat:
     compression = int(page.compression)
-    codec = _CODECS.get(compression, Codec.OTHER)
+    codec = codec_of_tag(compression)
     odd = isinstance(page.bitspersample, tuple) or page.fillorder != 1 or page.sampleformat == 5
     bits = page.bitspersample if isinstance(page.bitspersample, int) else 0
     return TileFormat(
@@ -145,7 +126,7 @@ def _tile_format(page: tifffile.TiffPage, dtype: np.dtype[Any], planar: bool) ->
         planar=planar,
         byteorder=page.parent.byteorder,
         tiff_compression=compression,
-        lossless=codec not in _LOSSY,
+        lossless=not codec.row.can_lose,
     )
 
 

@@ -12,7 +12,8 @@ from ziggurat.readers.codecs.segment_cache import SegmentCache
 from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout
 from ziggurat.readers.formats.tiff.pages.tables import PlainTable, SegmentTable, SequentialTable
-from ziggurat.readers.model.encoded import Codec, EncodedLevel, TileFormat, TilePlaces
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import EncodedLevel, TileFormat, TilePlaces
 from ziggurat.readers.model.geometry import Rect, cell_rect, grid_cells
 from ziggurat.readers.model.reader import Pixels
 

@@ -13,7 +13,7 @@ from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout
 from ziggurat.readers.formats.tiff.pages.structure import PageData
 from ziggurat.readers.formats.tiff.pages.tables import RestartTable
 from ziggurat.readers.io.bytes import ByteSource
-from ziggurat.readers.model.encoded import Codec
+from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.geometry import ceil_div, grid_shape
 
 _TILE_PIXELS = 1 << 18

@@ -15,7 +15,8 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGBaseline8B
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.dicom.reader import DicomReader, open_reader
 from ziggurat.readers.io.location import locate
-from ziggurat.readers.model.encoded import Codec, Photometric
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import Photometric
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Axis, Channel, Interpretation
 

@@ -13,7 +13,8 @@ from ziggurat.readers.errors import SourceError
 from ziggurat.readers.formats.dicom.reader import DicomReader, open_reader
 from ziggurat.readers.formats.registry import open_reader as by_registry
 from ziggurat.readers.io.location import locate
-from ziggurat.readers.model.encoded import Codec, Photometric
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import Photometric
 from ziggurat.readers.model.geometry import Rect
 
 Find = Callable[[str], Path]

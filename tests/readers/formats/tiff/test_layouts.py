@@ -10,7 +10,7 @@ import tifffile
 from ziggurat.readers.errors import UnsupportedFormatError
 from ziggurat.readers.formats.tiff.reader import TiffReader, open_reader
 from ziggurat.readers.io.location import locate
-from ziggurat.readers.model.encoded import Codec
+from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.geometry import Rect
 
 

@@ -10,7 +10,8 @@ import tifffile
 
 from ziggurat.readers.formats.tiff.reader import TiffReader, open_reader
 from ziggurat.readers.io.location import locate
-from ziggurat.readers.model.encoded import Codec, Photometric
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import Photometric
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Interpretation
 

@@ -28,13 +28,14 @@ from ziggurat.readers.formats.zarr.chunks import decode_chunk
 from ziggurat.readers.formats.zarr.metadata import parse_v2
 from ziggurat.readers.formats.zarr.reader import OmeZarrReader, open_reader
 from ziggurat.readers.io.location import locate
+from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Axis, Channel, Interpretation
 from ziggurat.readers.ngff.version import OmeVersion
 from ziggurat.readers.views.array import array_reader
 from ziggurat.writers.formats.registry import write
 from ziggurat.writers.formats.zarr import shards as zarr_shards
-from ziggurat.writers.model.options import Compression, WriteOptions
+from ziggurat.writers.model.options import WriteOptions
 
 RNG = np.random.default_rng(3)
 Finder = Callable[[str], Path]
@@ -222,7 +223,7 @@ def test_tiles_as_they_are_stored(
     monkeypatch.setattr(zarr_shards, "MANY_CHUNKS", 4)
     pixels = RNG.integers(0, 255, (2, 50, 70, 3), np.uint8)
     pixels[1, :16, :16] = 0
-    options = WriteOptions(tile_size=16, compression=Compression.NONE)
+    options = WriteOptions(tile_size=16, compression=Codec.NONE)
     path = write(array_reader(pixels, "tyxs"), tmp_path / f"a{suffix}", options).path
     with opened(path) as reader:
         level = reader.encoded(0, 1)
@@ -396,7 +397,7 @@ def test_mutated_stores_give_pictures_or_our_errors(
 ) -> None:
     monkeypatch.setattr(zarr_shards, "MANY_CHUNKS", 2)
     pixels = RNG.integers(0, 9, (40, 70, 3), np.uint8)
-    codecs = [Compression.BLOSC, Compression.ZSTD, Compression.GZIP]
+    codecs = [Codec.BLOSC, Codec.ZSTD, Codec.GZIP]
     outcomes = {"picture": 0, "error": 0}
     for codec in codecs:
         options = WriteOptions(tile_size=16, compression=codec, overwrite=True)

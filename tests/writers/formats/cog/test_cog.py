@@ -13,6 +13,7 @@ from ziggurat.readers.errors import CancelledError, OptionError, TargetExistsErr
 from ziggurat.readers.formats.gdal.cog import validate_cog
 from ziggurat.readers.formats.gdal.reader import open_reader
 from ziggurat.readers.io.location import locate
+from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import (
     Axis,
@@ -25,7 +26,7 @@ from ziggurat.readers.model.image import (
 from ziggurat.readers.views.array import ArrayReader
 from ziggurat.readers.views.views import View
 from ziggurat.writers.formats.registry import write
-from ziggurat.writers.model.options import Compression, PyramidStyle, WriteOptions
+from ziggurat.writers.model.options import PyramidStyle, WriteOptions
 from ziggurat.writers.model.progress import Cancellation, Progress
 from ziggurat.writers.model.reducers import Reducer
 
@@ -188,18 +189,18 @@ def test_points_that_bend_the_image_stay_points(tmp_path: Path, picture: np.ndar
 @pytest.mark.parametrize(
     ("compression", "name"),
     [
-        (Compression.NONE, None),
-        (Compression.DEFLATE, "DEFLATE"),
-        (Compression.LZW, "LZW"),
-        (Compression.ZSTD, "ZSTD"),
-        (Compression.WEBP, "WEBP"),
-        (Compression.JPEG, "YCbCr JPEG"),
+        (Codec.NONE, None),
+        (Codec.DEFLATE, "DEFLATE"),
+        (Codec.LZW, "LZW"),
+        (Codec.ZSTD, "ZSTD"),
+        (Codec.WEBP, "WEBP"),
+        (Codec.JPEG, "YCbCr JPEG"),
     ],
 )
 def test_the_callers_compression_and_tiles_are_honoured(
-    compression: Compression, name: str | None, tmp_path: Path, picture: np.ndarray
+    compression: Codec, name: str | None, tmp_path: Path, picture: np.ndarray
 ) -> None:
-    lossy = compression is Compression.JPEG
+    lossy = compression is Codec.JPEG
     tile_size = 128 if lossy else 256
     options = WriteOptions(lossy=lossy, compression=compression, tile_size=tile_size)
     report = write(image(picture), tmp_path / "o.tif", options)
@@ -279,8 +280,8 @@ def test_palette_names_scale_and_description(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (WriteOptions(compression=Compression.LZMA), "one of none, jpeg"),
-        (WriteOptions(compression=Compression.JPEG2000), "one of none, jpeg"),
+        (WriteOptions(compression=Codec.LZMA), "one of none, jpeg"),
+        (WriteOptions(compression=Codec.JPEG2000), "one of none, jpeg"),
         (WriteOptions(tile_size=64), "at least 128"),
         (WriteOptions(reducer=Reducer.MEDIAN), "not by median"),
     ],
@@ -297,7 +298,7 @@ def test_frames_and_jpeg_of_other_things_are_refused(tmp_path: Path) -> None:
     frames = image(np.zeros((2, 4, 4, 1), np.uint8), axes=(Axis("t", 2),))
     with pytest.raises(OptionError, match="one frame, not 2"):
         write(frames, tmp_path / "o.tif")
-    jpeg = WriteOptions(compression=Compression.JPEG)
+    jpeg = WriteOptions(compression=Codec.JPEG)
     with pytest.raises(OptionError, match="uint16"):
         write(image(np.zeros((4, 4, 1), np.uint16)), tmp_path / "o.tif", jpeg)
     labels = image(np.zeros((4, 4, 1), np.uint8), interpretation=Interpretation.LABELS)

@@ -12,8 +12,8 @@ import tifffile
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.formats.tiff.pages.description import parse_description
+from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import (
-    Codec,
     EncodedImage,
     EncodedLevel,
     Photometric,
@@ -26,7 +26,7 @@ from ziggurat.writers.codecs.tiles import tile_codec
 from ziggurat.writers.formats.registry import write, write_levels
 from ziggurat.writers.formats.tiff.tags import needs_bigtiff
 from ziggurat.writers.model.levels import Cascade, Copy, LevelPlan, Stored
-from ziggurat.writers.model.options import Compression, PyramidStyle, WriteOptions
+from ziggurat.writers.model.options import PyramidStyle, WriteOptions
 
 EXACT = WriteOptions(lossy=False, overwrite=True)
 
@@ -282,7 +282,7 @@ def test_a_big_endian_copy_makes_a_big_endian_file(
     pixels = rng.integers(0, 2**16, (100, 120, 1), np.uint16)
     form = TileFormat(Codec.NONE, Photometric.GRAY, 1, 16, "uint16", byteorder=">")
     reader = SlideReader(pixels, 32, form, lambda tile: tile.astype(">u2").tobytes())
-    options = WriteOptions(compression=Compression.DEFLATE, lossy=False)
+    options = WriteOptions(compression=Codec.DEFLATE, lossy=False)
     codec = tile_codec(reader.info, options, byteorder=">")
     levels = [
         LevelPlan(120, 100, 32, 32, Copy(0), None),
@@ -296,7 +296,7 @@ def test_a_big_endian_copy_makes_a_big_endian_file(
         wide = pixels[..., 0].astype(np.int64)
         four = wide[::2, ::2] + wide[1::2, ::2] + wide[::2, 1::2] + wide[1::2, 1::2]
         np.testing.assert_array_equal(tif.pages[1].asarray(), (four + 2) // 4)
-    little = tile_codec(reader.info, dataclasses.replace(options, compression=Compression.LZW))
+    little = tile_codec(reader.info, dataclasses.replace(options, compression=Codec.LZW))
     mixed = [levels[0], LevelPlan(60, 50, 32, 32, Cascade(), little.encode, little.format)]
     with pytest.raises(OptionError, match="both byte orders"):
         write_levels(reader, tmp_path / "mixed.tif", mixed, options)

@@ -19,7 +19,8 @@ from ome_zarr_models.v05.labels import Labels as LabelsV05
 
 from ziggurat.readers.errors import OptionError, SourceError, TargetExistsError
 from ziggurat.readers.formats.registry import open_reader
-from ziggurat.readers.model.encoded import Codec, EncodedLevel, Photometric, TileFormat
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Axis, Channel, Interpretation
 from ziggurat.readers.model.reader import Pixels
@@ -30,7 +31,7 @@ from ziggurat.readers.views.array import ArrayReader, array_reader
 from ziggurat.writers.formats.registry import write, write_levels
 from ziggurat.writers.formats.zarr import shards as zarr_shards
 from ziggurat.writers.model.levels import Copy, LevelPlan
-from ziggurat.writers.model.options import Compression, PyramidStyle, WriteOptions
+from ziggurat.writers.model.options import PyramidStyle, WriteOptions
 from ziggurat.writers.model.reducers import Reducer
 
 IMAGE = {OmeVersion.V05: ImageV05, OmeVersion.V04: ImageV04}
@@ -142,7 +143,7 @@ def test_every_codec_is_zarr_s_own(
     for level in (None, 7 if compression != "none" else None):
         options = WriteOptions(
             tile_size=64,
-            compression=Compression(compression),
+            compression=Codec(compression),
             ome_version=version,
             overwrite=True,
             level=level,
@@ -485,12 +486,12 @@ def test_a_source_that_fails_leaves_nothing(tmp_path: Path, suffix: str) -> None
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (WriteOptions(compression=Compression.JPEG), "jpeg is not for OME-Zarr, which takes blosc"),
+        (WriteOptions(compression=Codec.JPEG), "jpeg is not for OME-Zarr, which takes blosc"),
         (
-            WriteOptions(compression=Compression.ZSTD, level=99),
+            WriteOptions(compression=Codec.ZSTD, level=99),
             "levels of zstd are 1 to 22, not 99",
         ),
-        (WriteOptions(compression=Compression.GZIP, level=0), "levels of gzip are 1 to 9, not 0"),
+        (WriteOptions(compression=Codec.GZIP, level=0), "levels of gzip are 1 to 9, not 0"),
         (WriteOptions(level=10), "levels of blosc are 0 to 9, not 10"),
     ],
 )
@@ -510,7 +511,7 @@ def test_full_resolution_alone(tmp_path: Path) -> None:
 
 def test_real_tissue_gains_by_zstd(tmp_path: Path, tissue: np.ndarray) -> None:
     plain = write(array_reader(tissue), out(tmp_path, ".ozx"))
-    small = write(array_reader(tissue), out(tmp_path), WriteOptions(compression=Compression.ZSTD))
+    small = write(array_reader(tissue), out(tmp_path), WriteOptions(compression=Codec.ZSTD))
     assert plain.bytes < tissue.nbytes
     assert small.bytes < tissue.nbytes * 0.95
 
@@ -556,7 +557,7 @@ def test_chunks_are_copied_as_they_are(
     pixels[1, :64, :64] = 7
     given = array_reader(pixels, "zyxs")
     given.info = replace(given.info, background=(7, 7, 7))
-    options = WriteOptions(tile_size=64, ome_version=source, compression=Compression(compression))
+    options = WriteOptions(tile_size=64, ome_version=source, compression=Codec(compression))
     first = write(given, tmp_path / "a.zarr", options).path
     with open_reader(first) as reader:
         levels = [

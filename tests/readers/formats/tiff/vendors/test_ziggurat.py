@@ -9,11 +9,12 @@ import pytest
 from ziggurat.readers.formats.tiff.pages.description import parse_description
 from ziggurat.readers.formats.tiff.reader import TiffReader, open_reader
 from ziggurat.readers.io.location import locate
+from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation, Level
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.views.array import ArrayReader
 from ziggurat.writers.formats.registry import write
-from ziggurat.writers.model.options import Compression, WriteOptions
+from ziggurat.writers.model.options import WriteOptions
 
 LABEL = np.arange(40 * 30 * 3, dtype=np.uint8).reshape(30, 40, 3)
 
@@ -35,7 +36,7 @@ def written(path: Path, array: np.ndarray, **facts: Any) -> TiffReader:
         associated=("label",),
         **facts,
     )
-    write(WithLabel(array, info), path, WriteOptions(compression=Compression.DEFLATE))
+    write(WithLabel(array, info), path, WriteOptions(compression=Codec.DEFLATE))
     return open_reader(locate(path))
 
 
