@@ -53,6 +53,7 @@ PICTURE_MAGICS = (
     (8, b"WEBP"),
     (4, b"jP  \r\n\x87\n"),
 )
+JPEG2000_MAGICS = ((4, b"jP  \r\n\x87\n"), (0, b"\xff\x4f\xff\x51"))
 DICOM_MAGIC = (128, b"DICM")
 SLIDE_SUFFIXES = (".mrxs", ".vms", ".vmu", ".dcm", ".svslide", ".bif")
 
@@ -122,6 +123,13 @@ FORMATS: tuple[Format, ...] = (
         usual=(".heic", ".heif"),
     ),
     Format(
+        "jpeg-kinds",
+        "ziggurat.readers.formats.pictures.jpeg_kinds",
+        magics=((0, b"\xff\xd8\xff"),),
+        remote=True,
+        usual=(".jls",),
+    ),
+    Format(
         "vips",
         "ziggurat.readers.formats.pictures.vips",
         any_file=True,
@@ -134,6 +142,12 @@ FORMATS: tuple[Format, ...] = (
         any_file=True,
         remote=True,
         usual=(".jp2", ".j2k", ".vrt", ".img", ".asc", ".hgt"),
+    ),
+    Format(
+        "jpeg2000",
+        "ziggurat.readers.formats.pictures.jpeg2000",
+        magics=JPEG2000_MAGICS,
+        remote=True,
     ),
     Format(
         "pillow",

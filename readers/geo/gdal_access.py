@@ -141,14 +141,18 @@ class Handles:
         options = [f"OVERVIEW_LEVEL={level - 1}"] if level else []
         with gdal.config_options(self.options):
             try:
+                name = os.fsencode(self.name)  # as bytes: it need not be UTF-8
                 return checked(
                     f"GDAL can't open {self.name}",
                     lambda: gdal.OpenEx(
-                        self.name, flags, allowed_drivers=self._drivers, open_options=options
+                        name, flags, allowed_drivers=self._drivers, open_options=options
                     ),
                 )
             except CorruptSourceError as error:
-                if "not recognized as being" not in str(error):
+                said = str(error)
+                if "unsupported" in said.lower():
+                    raise UnsupportedFormatError(said) from error
+                if "not recognized as being" not in said:
                     raise
         raise UnsupportedFormatError(f"GDAL knows no raster format like that of {self.name}")
 

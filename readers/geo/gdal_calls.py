@@ -106,6 +106,8 @@ def checked[T](
 
 
 def _text(problem: BaseException) -> str:
+    if isinstance(problem, UnicodeDecodeError):  # it names a file, or quotes a damaged one
+        return problem.object.decode("utf-8", "replace")
     return "its own message is no text" if isinstance(problem, UnicodeError) else str(problem)
 
 

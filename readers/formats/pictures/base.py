@@ -113,3 +113,17 @@ def check_proportion(name: str, decoded: int, stored: int, most: int) -> None:
             f"{name} claims {decoded} bytes of pixels, but has only {stored} bytes: "
             f"truncated, damaged or hostile"
         )
+
+
+def check_unchanged(name: str, due: tuple[object, ...], found: tuple[object, ...]) -> None:
+    """Refuse a picture whose file holds another one by now.
+
+    Raises
+    ------
+    SourceError
+        Size, bands or sample type are not those that were found when it was opened.
+    """
+    if due != found:
+        raise SourceError(
+            f"{name} has changed since it was opened: {found} is not {due}; open it anew"
+        )

@@ -10,8 +10,9 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 
-from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
+from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.pictures.base import DecodedReader, check_proportion
+from ziggurat.readers.formats.pictures.whole import whole_bytes
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.image import Axis, ImageInfo, Interpretation, Level
 from ziggurat.readers.model.reader import Pixels
@@ -19,7 +20,6 @@ from ziggurat.readers.model.reader import Pixels
 _TILE = 256
 _PACKS = 200_000  # decoded bytes a stored one; even surfaces take next to nothing
 _WORKING_BYTES = 16  # libjxl holds four floats a pixel while it decodes
-_MOST_BYTES = 256 * 1024 * 1024
 _STREAM = b"\xff\x0a"
 _BOXES = b"\0\0\0\x0cJXL "
 _DTYPES = (np.uint8, np.uint16, np.float16, np.float32)
@@ -86,16 +86,6 @@ def _code_stream(data: bytes) -> bytes:
     return data
 
 
-def _bytes(location: Location) -> bytes:
-    source = location.open_bytes()
-    if source.size > _MOST_BYTES:
-        raise SourceError(
-            f"{location.url}: {source.size} bytes of a picture that can't be read by parts; "
-            "make it a pyramid"
-        )
-    return source.read(0, source.size)
-
-
 def _decoded(location: Location, data: bytes) -> Pixels:
     """Return (frame, y, x, band)."""
     try:
@@ -128,7 +118,7 @@ def open_reader(location: Location) -> DecodedReader:
     """
     if location.is_directory or not location.head.startswith((_STREAM, _BOXES)):
         raise UnsupportedFormatError("not a JPEG XL picture")
-    pixels = _decoded(location, _bytes(location))
+    pixels = _decoded(location, whole_bytes(location))
     frames, height, width, bands = pixels.shape
     colors = {1: Interpretation.GRAY, 2: Interpretation.GRAY}
     colors |= {3: Interpretation.RGB, 4: Interpretation.RGB}

@@ -3,15 +3,17 @@
 BMP, PPM/PGM/PBM, TGA, PCX, SGI, ICO and the flattened picture of a PSD.
 """
 
-import warnings
-from collections.abc import Callable
-from typing import Any
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
-from ziggurat.readers.formats.pictures.base import DecodedReader, check_proportion
+from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
+from ziggurat.readers.formats.pictures.base import DecodedReader, check_proportion, check_unchanged
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.image import ImageInfo, Interpretation, Level
 from ziggurat.readers.model.reader import Pixels
@@ -33,18 +35,49 @@ _MODES: dict[str, tuple[str, Any, int]] = {
 _RGB: tuple[str, Any, int] = ("RGB", np.uint8, 3)
 
 
-def _open(location: Location) -> Image.Image:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of sizes: they are checked here
-            by_name = ("TGA",) if location.name.endswith(".tga") else ()  # it has no magic
-            return Image.open(location.url, formats=_FORMATS + by_name)
-    except UnidentifiedImageError as error:
-        raise UnsupportedFormatError("not a picture that Pillow is asked to read") from error
-    except Image.DecompressionBombError as error:
-        raise CorruptSourceError(f"{location.url}: {error}") from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise CorruptSourceError(f"{location.url} is damaged: {error}") from error
+# What Pillow's plug-ins raise where a file is not theirs after all: as ``Image.open`` has it.
+_NOT_THEIRS = (SyntaxError, IndexError, TypeError, struct.error)
+
+
+@contextmanager
+def opened(location: Location, file: BinaryIO, names: tuple[str, ...]) -> Iterator[Image.Image]:
+    """Give a picture whose pixels are not yet loaded; its file is closed at the end.
+
+    Not by ``Image.open``: that counts pixels, and takes any large mask of one bit for a bomb.
+    Sizes are held against the bytes of the file by whoever calls.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        None of Pillow's plug-ins of these names takes it.
+    CorruptSourceError
+        One does, and fails, here or while the caller works with the picture.
+    """
+    Image.init()
+    with file:
+        for name in names:
+            factory, accepts = Image.OPEN[name]
+            try:
+                if accepts is not None and not accepts(location.head):
+                    continue
+                file.seek(0)
+                image = factory(file, location.url)
+            except _NOT_THEIRS:
+                continue
+            except Exception as error:  # plug-ins raise what they like
+                raise CorruptSourceError(f"{location.url} is damaged: {error}") from error
+            try:
+                yield image
+            except SourceError:
+                raise
+            except Exception as error:
+                raise CorruptSourceError(f"{location.url} can't be decoded: {error}") from error
+            return
+        raise UnsupportedFormatError("not a picture that Pillow is asked to read")
+
+
+def _names(location: Location) -> tuple[str, ...]:
+    return (*_FORMATS, "TGA") if location.name.endswith(".tga") else _FORMATS  # it has no magic
 
 
 def _mode(image: Image.Image) -> tuple[str, Any, int]:
@@ -53,15 +86,15 @@ def _mode(image: Image.Image) -> tuple[str, Any, int]:
     return _MODES.get(image.mode, _RGB)
 
 
-def _decode(location: Location, allocate: Callable[[], Pixels]) -> Pixels:
-    with _open(location) as image:
-        try:
-            pixels = np.asarray(image.convert(_mode(image)[0]))
-        except (OSError, ValueError, SyntaxError, EOFError, IndexError) as error:
-            raise CorruptSourceError(f"{location.url} can't be decoded: {error}") from error
-    out = allocate()
-    out[0] = pixels.reshape(out.shape[1:])
-    return out
+def _decode(location: Location, path: Path, allocate: Callable[[], Pixels]) -> Pixels:
+    with opened(location, path.open("rb"), _names(location)) as image:
+        pixels = np.asarray(image.convert(_mode(image)[0]))
+        out = allocate()
+        bands = pixels.shape[2] if pixels.ndim == 3 else 1
+        due = (*out.shape[1:], out.dtype)
+        check_unchanged(location.url, due, (*pixels.shape[:2], bands, pixels.dtype))
+        out[0] = pixels.reshape(out.shape[1:])
+        return out
 
 
 def open_reader(location: Location) -> DecodedReader:
@@ -74,17 +107,20 @@ def open_reader(location: Location) -> DecodedReader:
     CorruptSourceError
         Its header is damaged.
     """
-    if location.path is None or location.is_directory:
+    path = location.path
+    if path is None or location.is_directory:
         raise UnsupportedFormatError("Pillow is asked for local files only")
-    with _open(location) as image:
+    with opened(location, path.open("rb"), _names(location)) as image:
         mode, dtype, bands = _mode(image)
+        bits = 1 if image.mode == "1" else 8 * np.dtype(dtype).itemsize * bands
+        indexed = image.mode == "P"
         width, height = image.size
         name = (image.format or "picture").lower()
         profile = image.info.get("icc_profile")
     if min(width, height) < 1:
         raise CorruptSourceError(f"{location.url} claims {width} x {height} pixels")
-    decoded = width * height * bands * np.dtype(dtype).itemsize
-    check_proportion(location.name, decoded, location.path.stat().st_size, _PACKS)
+    stored = width * height * (8 if indexed else bits) // 8
+    check_proportion(location.name, stored, path.stat().st_size, _PACKS)
     info = ImageInfo(
         format=name,
         levels=(Level(width, height, min(width, _TILE), min(height, _TILE)),),
@@ -95,4 +131,4 @@ def open_reader(location: Location) -> DecodedReader:
         icc_profile=profile,
         internal={"pillow": {"format": name, "mode": mode}},
     )
-    return DecodedReader(info, lambda allocate: _decode(location, allocate))
+    return DecodedReader(info, lambda allocate: _decode(location, path, allocate))

@@ -9,6 +9,7 @@ keeps its dtype and profile. A resolution counts as a physical pixel size only w
 10 µm or finer: coarser ones speak of screens and printers.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,9 @@ import numpy as np
 import pyvips
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
-from ziggurat.readers.formats.pictures.base import DecodedReader, check_proportion
+from ziggurat.readers.formats.pictures.base import DecodedReader, check_proportion, check_unchanged
+from ziggurat.readers.formats.pictures.vips_fields import text_fields
+from ziggurat.readers.formats.pictures.webp import decode_webp
 from ziggurat.readers.formats.registry import SLIDE_SUFFIXES
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.image import Axis, ImageInfo, Interpretation, Level
@@ -33,8 +36,9 @@ _REMOTE_BYTES = 256 * 1024 * 1024
 class _Loader:
     """A loader of libvips, the bytes it is known by, and how much it can pack into one byte.
 
-    Deflate packs 1032 bytes into one. A progressive JPEG's emptiest block is one bit: 64 samples.
-    The other limits are generous guesses.
+    Counted as stored: single bits and indices into palettes are not what they become. Deflate
+    packs 1032 bytes into one, GIF's LZW 4096 into a code of 12 bits. A progressive JPEG's
+    emptiest block is one bit: 64 samples. The other limits are generous guesses.
     """
 
     name: str
@@ -47,7 +51,7 @@ _LOADERS = (
     _Loader("png", ((0, b"\x89PNG\r\n\x1a\n"),), packs=1_100),
     _Loader("jpeg", ((0, b"\xff\xd8\xff"),), packs=1_100),
     _Loader("webp", ((8, b"WEBP"),), packs=200_000, pages="t"),
-    _Loader("gif", ((0, b"GIF87a"), (0, b"GIF89a")), packs=5_000, pages="t"),
+    _Loader("gif", ((0, b"GIF87a"), (0, b"GIF89a")), packs=2_800, pages="t"),
     _Loader(
         "heif",
         tuple(
@@ -105,20 +109,25 @@ def _loader(location: Location) -> _Loader:
 
 def _load(location: Location, loader: _Loader, data: bytes | None) -> Any:
     """Return the picture as a sequential pyvips image, all pages under one another."""
-    options: dict[str, Any] = {"access": "sequential", "fail_on": "error"}
+    # revalidate: libvips remembers what it has loaded by name, and the file may be another by now
+    options: dict[str, Any] = {"access": "sequential", "fail_on": "error", "revalidate": True}
     if loader.pages:
         options["n"] = -1
     try:
         if data is not None:
             image = getattr(pyvips.Image, f"{loader.name}load_buffer")(data, **options)
         else:
-            image = getattr(pyvips.Image, f"{loader.name}load")(str(location.path), **options)
+            name = os.fsencode(str(location.path))  # as bytes: it need not be UTF-8
+            image = getattr(pyvips.Image, f"{loader.name}load")(name, **options)
         if image.interpretation in ("cmyk", "lab", "labq", "labs", "xyz", "lch"):
             if image.get_typeof("icc-profile-data"):
                 return image.icc_transform("srgb", embedded=True)
             return image.colourspace("srgb")
     except pyvips.Error as error:
-        raise CorruptSourceError(f"{location.url} is damaged: {_said(error)}") from error
+        said = _said(error)
+        if "unsupported" in said.lower():
+            raise UnsupportedFormatError(f"libvips does not read it: {said}") from error
+        raise CorruptSourceError(f"{location.url} is damaged: {said}") from error
     return image
 
 
@@ -139,6 +148,11 @@ def _decode(location: Location, image: Any, allocate: Callable[[], Pixels]) -> P
         for top in range(0, height, step):
             count = min(step, height - top)
             strip = np.frombuffer(region.fetch(0, top, width, count), out.dtype)
+            if strip.size != count * width * bands:
+                raise CorruptSourceError(
+                    f"{location.url} can't be decoded: {strip.size} samples of "
+                    f"{count * width * bands} came for the rows from {top} on"
+                )
             rows[top : top + count] = strip.reshape(count, width, bands)
     except pyvips.Error as error:
         raise CorruptSourceError(f"{location.url} can't be decoded: {_said(error)}") from error
@@ -159,11 +173,7 @@ def _info(image: Any, loader: _Loader, frames: int, orientation: int) -> ImageIn
     mm_x, mm_y = _mm(image.xres), _mm(image.yres)
     if orientation >= 5:
         width, height, mm_x, mm_y = height, width, mm_y, mm_x
-    texts = {
-        name: str(image.get(name))
-        for name in image.get_fields()
-        if name not in ("exif-data", "icc-profile-data", "xmp-data", "iptc-data", "gif-palette")
-    }
+    texts = text_fields(image)
     return ImageInfo(
         format=loader.name,
         levels=(Level(width, height, min(width, _TILE), min(height, _TILE)),),
@@ -200,16 +210,34 @@ def open_reader(location: Location) -> DecodedReader:
     image = _load(location, loader, data)
     frames = _frames(image)
     size = len(data) if data is not None else location.open_bytes().size
-    decoded = image.width * image.height * image.bands * np.dtype(_DTYPES[image.format]).itemsize
-    check_proportion(location.name, decoded, size, loader.packs)
+    check_proportion(location.name, _stored_bytes(image, loader, location.head), size, loader.packs)
     orientation = int(_field(image, "orientation") or 1)
     info = _info(image, loader, frames, orientation)
 
     def decode(allocate: Callable[[], Pixels]) -> Pixels:
         # loaded anew: a sequential image is read once
-        return _decode(location, _load(location, loader, data), allocate)
+        again = _load(location, loader, data)
+        check_unchanged(location.url, _shape(image), _shape(again))
+        if loader.name == "webp":
+            return decode_webp(location, data, allocate, again.bands)
+        return _decode(location, again, allocate)
 
     return DecodedReader(info, decode, orientation)
+
+
+def _shape(image: Any) -> tuple[object, ...]:
+    return image.width, image.height, image.bands, image.format
+
+
+def _stored_bytes(image: Any, loader: _Loader, head: bytes) -> int:
+    """Return how many bytes of samples a file holds: before palettes and single bits grow."""
+    samples = int(image.width) * int(image.height)
+    if loader.name == "png" and len(head) > 25:
+        bits = head[24] * {2: 3, 4: 2, 6: 4}.get(head[25], 1)  # IHDR: bit depth, colour type
+        return samples * bits // 8
+    if loader.name == "gif":
+        return samples
+    return samples * int(image.bands) * np.dtype(_DTYPES[image.format]).itemsize
 
 
 def _frames(image: Any) -> int:
