@@ -75,14 +75,14 @@ def _is_area_mean(case):
     choice = best_level(case.info, window.scale)
     rect = rect_in_level(case.info, choice, window.rect)
     frame = case.kwargs.get("frame") or 0
-    plain = case.source._reader().read(choice.index, frame, rect)
+    plain = case.source._reader().plane(choice.index, frame).read(rect)
     mine = case.mine["pixels"]
     if max(abs(a - b) for a, b in zip(plain.shape, mine.shape, strict=True)) <= 1:
         x, y = round(window.rect.x / choice.scale_x), round(window.rect.y / choice.scale_y)
         level = case.info.levels[choice.index]
         x, y = min(x, level.width - window.width), min(y, level.height - window.height)
         stored = Rect(x, y, window.width, window.height)
-        if np.array_equal(case.source._reader().read(choice.index, frame, stored), mine):
+        if np.array_equal(case.source._reader().plane(choice.index, frame).read(stored), mine):
             return True  # a level has the wanted scale: its pixels as they are
     if case.info.alpha:  # colours count by their alpha
         alpha = plain[..., -1:].astype(np.float64)

@@ -44,7 +44,7 @@ def describe(reader: Reader, path: str) -> dict[str, Any]:
 def _levels(reader: Reader) -> list[dict[str, Any]]:
     levels = []
     for index, level in enumerate(reader.info.levels):
-        tiles = reader.encoded(index, 0)
+        tiles = reader.plane(index, 0).encoded()
         levels.append(
             {
                 "width": level.width,
@@ -61,10 +61,10 @@ def _levels(reader: Reader) -> list[dict[str, Any]]:
 def associated_facts(reader: Reader, name: str) -> dict[str, Any]:
     """Return the size of an associated image, its codec, or why it can't be read."""
     try:
-        stored = reader.encoded_associated(name)
+        stored = reader.associated(name).encoded()
         if stored is not None:
             return {"width": stored.width, "height": stored.height, "codec": stored.codec.value}
-        pixels = reader.read_associated(name)
+        pixels = reader.associated(name).read()
     except SourceError as error:
         return {"width": None, "height": None, "codec": None, "error": str(error)}
     return {"width": pixels.shape[1], "height": pixels.shape[0], "codec": None}

@@ -12,8 +12,8 @@ from ziggurat.converter.deidentify.scrub import is_codestream, scrub_jpeg, scrub
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedImage, EncodedLevel
 from ziggurat.readers.model.image import ImageInfo
-from ziggurat.readers.model.reader import Pixels, Reader
-from ziggurat.readers.views.views import View
+from ziggurat.readers.model.reader import AssociatedImage, Pixels, Plane, Reader
+from ziggurat.readers.views.views import SamePixels, View
 
 # Codecs whose streams have no room for text.
 _DATE_FORMATS = (
@@ -47,36 +47,24 @@ class DeidentifiedReader(View):
         self.removed = tuple(_words(gone, blank, dropped, info))
         self.secrets = (*_secrets(dropped, kept), *policy.forbidden)
 
-    def read_associated(self, name: str) -> Pixels:
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return the plane with tiles of which nothing but pixels is left."""
+        return _BarePlane(self.source.plane(level, frame))
+
+    def associated(self, name: str) -> AssociatedImage:
         """Return a kept image, or white of the same size."""
-        self._check_kept(name)
-        pixels = self.source.read_associated(name)
-        if self._fates[name] is Fate.BLANK:
-            white = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 0
-            pixels = np.full_like(pixels, white)
-        return pixels
-
-    def encoded_associated(self, name: str) -> EncodedImage | None:
-        """Return a kept image's stream without its comments."""
-        self._check_kept(name)
-        if self._fates[name] is Fate.BLANK:
-            return None
-        image = self.source.encoded_associated(name)
-        if image is None or image.codec is not Codec.JPEG:
-            return None
-        return dataclasses.replace(image, data=scrub_jpeg(image.data))
-
-    def stored_associated(self, name: str) -> None:
-        """Return None: behind the pixels of a strip there is room for anything."""
-        self._check_kept(name)
-
-    def _check_kept(self, name: str) -> None:
         if name not in self.info.associated:
             raise KeyError(name)
+        image = self.source.associated(name)
+        return _BareImage(image, blank=self._fates[name] is Fate.BLANK)
 
-    def encoded(self, level: int, frame: int) -> EncodedLevel | None:
+
+class _BarePlane(SamePixels):
+    __slots__ = ()
+
+    def encoded(self) -> EncodedLevel | None:
         """Return tiles without comments; None for codecs that are not looked into."""
-        tiles = self.source.encoded(level, frame)
+        tiles = self.source.encoded()
         if tiles is None or tiles.format.codec.row.raw:
             return tiles
         codec, source = tiles.format.codec, tiles.tile
@@ -87,6 +75,34 @@ class DeidentifiedReader(View):
         tables = tiles.format.tables
         form = dataclasses.replace(tiles.format, tables=tables and scrub_jpeg(tables))
         return dataclasses.replace(tiles, format=form, tile=lambda c, r: _scrubbed(source(c, r)))
+
+    def places(self) -> None:
+        """Return None: what lies in the source's tiles beside pixels may tell who it is."""
+
+
+class _BareImage(AssociatedImage):
+    __slots__ = ("_blank", "_source")
+
+    def __init__(self, source: AssociatedImage, *, blank: bool) -> None:
+        self._source, self._blank = source, blank
+
+    def read(self) -> Pixels:
+        """Return the pixels, or white of the same size."""
+        pixels = self._source.read()
+        if self._blank:
+            white = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 0
+            pixels = np.full_like(pixels, white)
+        return pixels
+
+    def encoded(self) -> EncodedImage | None:
+        """Return a kept image's stream without its comments."""
+        image = None if self._blank else self._source.encoded()
+        if image is None or image.codec is not Codec.JPEG:
+            return None
+        return dataclasses.replace(image, data=scrub_jpeg(image.data))
+
+    def stored(self) -> None:
+        """Return None: behind the pixels of a strip there is room for anything."""
 
 
 def _is_raw_2000(tiles: EncodedLevel) -> bool:

@@ -14,11 +14,11 @@ def gather_facts(reader: Reader, path: str) -> SourceFacts:
 
 
 def _stored_tiles(reader: Reader, level: int) -> StoredTiles | None:
-    first = reader.encoded(level, 0)
+    first = reader.plane(level, 0).encoded()
     if first is None:
         return None
     for frame in range(1, reader.info.frames):
-        other = reader.encoded(level, frame)
+        other = reader.plane(level, frame).encoded()
         if other is None or _shape(other) != _shape(first):
             return None
     return StoredTiles(first, _mean_bytes(first))

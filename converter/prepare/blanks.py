@@ -7,7 +7,8 @@ import numpy as np
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat, TilePlaces
 from ziggurat.readers.model.image import ImageInfo
-from ziggurat.readers.views.views import View
+from ziggurat.readers.model.reader import Plane
+from ziggurat.readers.views.views import SamePixels, View
 
 
 class FilledReader(View):
@@ -17,13 +18,25 @@ class FilledReader(View):
     TIFF allows for that, but libtiff and all that stands on it give black for them.
     """
 
-    def encoded(self, level: int, frame: int) -> EncodedLevel | None:
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return the plane with its missing tiles."""
+        return _FilledPlane(self.source.plane(level, frame), self.info)
+
+
+class _FilledPlane(SamePixels):
+    __slots__ = ("_info",)
+
+    def __init__(self, source: Plane, info: ImageInfo) -> None:
+        super().__init__(source)
+        self._info = info
+
+    def encoded(self) -> EncodedLevel | None:
         """Return the source's tiles, none of them missing where they are JPEG."""
-        tiles = self.source.encoded(level, frame)
+        tiles = self.source.encoded()
         if tiles is None or not _fills(tiles.format):
             return tiles
         stored, size = tiles.tile, (tiles.tile_height, tiles.tile_width)
-        form, info = tiles.format, self.info
+        form, info = tiles.format, self._info
         made: list[bytes] = []
 
         def tile(column: int, row: int) -> bytes | None:
@@ -36,10 +49,9 @@ class FilledReader(View):
 
         return dataclasses.replace(tiles, tile=tile)
 
-    def tile_places(self, level: int, frame: int) -> TilePlaces | None:
+    def places(self) -> TilePlaces | None:
         """Return where the source's tiles lie, unless some have to be made."""
-        places = self.source.tile_places(level, frame)
-        tiles = self.source.encoded(level, frame)
+        places, tiles = self.source.places(), self.source.encoded()
         if places is None or tiles is None or (_fills(tiles.format) and not places.complete):
             return None
         return places

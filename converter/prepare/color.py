@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 
 from ziggurat.readers.errors import OptionError
-from ziggurat.readers.model.encoded import EncodedLevel
 from ziggurat.readers.model.geometry import Rect
-from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.model.reader import Pixels, Plane, Reader
 from ziggurat.readers.style.icc import to_srgb
 from ziggurat.readers.style.parse import Intent
-from ziggurat.readers.views.views import View
+from ziggurat.readers.views.views import OtherPixels, View
 
 
 class SrgbReader(View):
@@ -25,15 +25,21 @@ class SrgbReader(View):
             )
         super().__init__(reader, dataclasses.replace(info, icc_profile=None))
 
-    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
-        """Return sRGB pixels; alpha stays."""
-        pixels = self.source.read(level, frame, rect)
-        return to_srgb(pixels, self.source.info, Intent.PERCEPTUAL)
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return the plane as sRGB; alpha stays."""
+        return _SrgbPlane(self.source.plane(level, frame), self.source.info)
 
-    def encoded(self, level: int, frame: int) -> EncodedLevel | None:
-        """Return None: the stored tiles are not sRGB."""
-        del level, frame
-        return None
+
+class _SrgbPlane(OtherPixels):
+    __slots__ = ("_info",)
+
+    def __init__(self, source: Plane, info: ImageInfo) -> None:
+        super().__init__(source)
+        self._info = info
+
+    def read(self, rect: Rect) -> Pixels:
+        """Return sRGB pixels."""
+        return to_srgb(self.source.read(rect), self._info, Intent.PERCEPTUAL)
 
 
 def in_srgb(reader: Reader) -> Reader:

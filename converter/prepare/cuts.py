@@ -10,8 +10,8 @@ from ziggurat.readers.errors import SourceError
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel
 from ziggurat.readers.model.geometry import ceil_div, grid_shape
-from ziggurat.readers.model.reader import Reader
-from ziggurat.readers.views.views import View
+from ziggurat.readers.model.reader import Plane, Reader
+from ziggurat.readers.views.views import SamePixels, View
 
 WIDEST = 1024  # pixels of a tile that is left as it is
 _SIDE = 512
@@ -28,15 +28,30 @@ class CutReader(View):
 
     def __init__(self, reader: Reader) -> None:
         super().__init__(reader)
-        self._made: dict[tuple[int, int], EncodedLevel | None] = {}
+        self._planes: dict[tuple[int, int], Plane] = {}
 
-    def encoded(self, level: int, frame: int) -> EncodedLevel | None:
-        """Return the source's tiles, the wide ones cut."""
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return the plane with the wide tiles cut; each is made once, and keeps its last row."""
         key = level, frame
-        if key not in self._made:
-            tiles = self.source.encoded(level, frame)
-            self._made[key] = tiles and cut_tiles(tiles)
-        return self._made[key]
+        if key not in self._planes:
+            self._planes[key] = _CutPlane(self.source.plane(level, frame))
+        return self._planes[key]
+
+
+class _CutPlane(SamePixels):
+    __slots__ = ("_tiles",)
+
+    def __init__(self, source: Plane) -> None:
+        super().__init__(source)
+        tiles = source.encoded()
+        self._tiles = tiles and cut_tiles(tiles)
+
+    def encoded(self) -> EncodedLevel | None:
+        """Return the source's tiles, the wide ones cut."""
+        return self._tiles
+
+    def places(self) -> None:
+        """Return None: cut tiles are made on the way."""
 
 
 def with_cuts(reader: Reader) -> Reader:

@@ -39,7 +39,7 @@ def prepare(reader: Reader, name: str, options: ConvertOptions) -> Prepared:
     factor = shrink_factor(reader, options)
     if factor is not None:
         reader = at_resolution(reader, factor)
-    if reader.encoded(0, 0) is not None:  # no tiles to copy, no blanks among them
+    if reader.plane(0, 0).encoded() is not None:  # no tiles to copy, no blanks among them
         reader = FilledReader(with_cuts(reader))
     if options.color is Color.SRGB:
         from ziggurat.converter.prepare.color import in_srgb  # styles and their libraries

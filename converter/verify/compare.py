@@ -77,8 +77,8 @@ class _Pair:
         stored = self._stored_bytes(frame, rect)
         if stored is not None and stored[0] is not None and stored[0] == stored[1]:
             return TileCheck(True, 0.0, 0.0)
-        ours = self.output.read(self.level, frame, rect)
-        theirs = self.source.read(self.source_level, frame, rect)
+        ours = self.output.plane(self.level, frame).read(rect)
+        theirs = self.source.plane(self.source_level, frame).read(rect)
         bands = min(ours.shape[2], theirs.shape[2])
         check = _errors(ours[..., :bands], theirs[..., :bands])
         if (
@@ -89,8 +89,8 @@ class _Pair:
 
     def _stored_bytes(self, frame: int, rect: Rect) -> tuple[bytes | None, bytes | None] | None:
         """Return a tile's bytes in both where equal ones mean equal pixels; None elsewhere."""
-        ours = self.output.encoded(self.level, frame)
-        theirs = self.source.encoded(self.source_level, frame)
+        ours = self.output.plane(self.level, frame).encoded()
+        theirs = self.source.plane(self.source_level, frame).encoded()
         if ours is None or theirs is None or not _same_form(ours, theirs):
             return None
         cell = rect.x // ours.tile_width, rect.y // ours.tile_height

@@ -44,8 +44,8 @@ def _corner_problems(output: Reader) -> Iterator[str]:
         last = Rect(level.width - 1, level.height - 1, 1, 1)
         for frame in {0, output.info.frames - 1}:
             try:
-                output.read(index, frame, Rect(0, 0, 1, 1))
-                output.read(index, frame, last)
+                output.plane(index, frame).read(Rect(0, 0, 1, 1))
+                output.plane(index, frame).read(last)
             except SourceError as error:
                 yield f"level {index}, frame {frame} can't be read: {error}"
 
@@ -53,7 +53,7 @@ def _corner_problems(output: Reader) -> Iterator[str]:
 def _associated_problems(output: Reader) -> Iterator[str]:
     for name in output.info.associated:
         try:
-            output.read_associated(name)
+            output.associated(name).read()
         except SourceError as error:
             yield f"the associated image {name!r} can't be read: {error}"
 
@@ -66,7 +66,7 @@ def decoding_problems(output: Reader) -> Iterator[str]:
             try:
                 for column in range(columns):
                     cell = cell_rect(column, row, level.tile_width, level.tile_height)
-                    output.read(index, frame, cell.intersect(level.rect))
+                    output.plane(index, frame).read(cell.intersect(level.rect))
             except SourceError as error:
                 yield f"level {index}, frame {frame} can't be read: {error}"
                 break

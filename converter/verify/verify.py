@@ -119,7 +119,7 @@ def _pixel_problems(
         return
     if not check.different:
         return
-    tiles = output.encoded(check.level, 0)
+    tiles = output.plane(check.level, 0).encoded()
     lossless = _lossless(plan) if tiles is None else tiles.format.lossless
     made = _is_made(check.level, output, source, plan)
     if lossless and not made:

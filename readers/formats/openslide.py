@@ -21,7 +21,14 @@ from ziggurat.readers.errors import CorruptSourceError, SourceError, Unsupported
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo, Interpretation, Level
-from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.model.reader import (
+    AssociatedImage,
+    DecodedImage,
+    DecodedPlane,
+    Pixels,
+    Plane,
+    Reader,
+)
 
 _STRIP_PIXELS = 4 * 1024 * 1024  # 16 MB of premultiplied pixels at a time
 _DEFAULT_TILE = 256  # where the vendor's tiles overlap, OpenSlide tells no size
@@ -127,31 +134,20 @@ class OpenSlideReader(Reader):
             lowlevel.get_level_downsample(slide, index) for index in range(len(self.info.levels))
         ]
 
-    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
-        """Return RGB over the background."""
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return a level."""
         del frame  # there is one
-        out = np.empty((rect.height, rect.width, 3), np.uint8)
-        rows = max(1, _STRIP_PIXELS // max(1, rect.width))
-        x = self._bounds.x + round(rect.x * self._downsamples[level])
-        for top in range(0, rect.height, rows):
-            strip = out[top : top + rows]
-            y = self._bounds.y + round((rect.y + top) * self._downsamples[level])
-            raw = np.empty((*strip.shape[:2], 4), np.uint8)
-            slide = self._handle.get()
-            _read_region(slide, raw.ctypes.data, x, y, level, raw.shape[1], raw.shape[0])
-            self._handle.check(slide)
-            _compose(raw, self._background, strip)
-        return out
+        return _SlidePlane(
+            self._handle, level, self._downsamples[level], self._bounds, self.info.background
+        )
 
-    @property
-    def _background(self) -> tuple[int, int, int]:
-        red, green, blue = self.info.background or (255, 255, 255)
-        return int(red), int(green), int(blue)
-
-    def read_associated(self, name: str) -> Pixels:
+    def associated(self, name: str) -> AssociatedImage:
         """Return an associated image as RGB."""
         if name not in self.info.associated:
             raise KeyError(name)
+        return DecodedImage(lambda: self._picture(name))
+
+    def _picture(self, name: str) -> Pixels:
         slide = self._handle.get()
         try:
             width, height = lowlevel.get_associated_image_dimensions(slide, name)
@@ -170,6 +166,38 @@ class OpenSlideReader(Reader):
     def close(self) -> None:
         """Close the handle once nobody reads any more."""
         self._handle.close()
+
+
+class _SlidePlane(DecodedPlane):
+    __slots__ = ("_background", "_bounds", "_downsample", "_handle", "_level")
+
+    def __init__(
+        self,
+        handle: _Handle,
+        level: int,
+        downsample: float,
+        bounds: Rect,
+        background: tuple[float, ...] | None,
+    ) -> None:
+        self._handle, self._level, self._downsample = handle, level, downsample
+        self._bounds = bounds
+        red, green, blue = background or (255, 255, 255)
+        self._background = int(red), int(green), int(blue)
+
+    def read(self, rect: Rect) -> Pixels:
+        """Return RGB over the background."""
+        out = np.empty((rect.height, rect.width, 3), np.uint8)
+        rows = max(1, _STRIP_PIXELS // max(1, rect.width))
+        x = self._bounds.x + round(rect.x * self._downsample)
+        for top in range(0, rect.height, rows):
+            strip = out[top : top + rows]
+            y = self._bounds.y + round((rect.y + top) * self._downsample)
+            raw = np.empty((*strip.shape[:2], 4), np.uint8)
+            slide = self._handle.get()
+            _read_region(slide, raw.ctypes.data, x, y, self._level, raw.shape[1], raw.shape[0])
+            self._handle.check(slide)
+            _compose(raw, self._background, strip)
+        return out
 
 
 def _compose(raw: Pixels, background: tuple[int, int, int], out: Pixels) -> None:
@@ -266,5 +294,5 @@ def open_reader(location: Location) -> OpenSlideReader:
     reader = OpenSlideReader(str(location.path))
     if location.head.startswith((b"II", b"MM")):
         # The TIFF backend has refused it: where no pixel can be read, say so now, not later.
-        reader.read(len(reader.info.levels) - 1, 0, Rect(0, 0, 1, 1))
+        reader.plane(len(reader.info.levels) - 1, 0).read(Rect(0, 0, 1, 1))
     return reader

@@ -1,10 +1,11 @@
 """What a backend must answer. Everything else is written once, on top of this.
 
-A backend is one file with a class derived from :class:`Reader` and a function
-``open_reader(location)``, and one row in :mod:`ziggurat.readers.formats.registry`.
+A backend is one file with a class derived from :class:`Reader`, one derived from :class:`Plane`
+and a function ``open_reader(location)``, and one row in :mod:`ziggurat.readers.formats.registry`.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +15,128 @@ from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo
 
 Pixels = np.ndarray[Any, np.dtype[Any]]  # shape (y, x, band), always three dimensions
+
+
+class Plane(ABC):
+    """The pixels of one frame at one stored level.
+
+    It is cheap to make and holds no pixels. Every method may be called from several threads at
+    once. What changes pixels or tiles on the way derives from this class and has to say all five.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def read(self, rect: Rect) -> Pixels:
+        """Return the pixels of a rectangle.
+
+        Parameters
+        ----------
+        rect
+            In the level's pixels, wholly inside the level (callers clip).
+
+        Returns
+        -------
+        array of shape (rect.height, rect.width, info.bands) and dtype ``info.dtype``. One that
+        is marked as not writeable lies where the source keeps it: whoever writes, copies it.
+
+        Raises
+        ------
+        CorruptSourceError
+            The stored data can't be decoded.
+        """
+
+    @abstractmethod
+    def encoded(self) -> EncodedLevel | None:
+        """Return the plane as encoded tiles, or None where it isn't a plain tile grid."""
+
+    @abstractmethod
+    def places(self) -> TilePlaces | None:
+        """Return where the bytes of :meth:`encoded`'s tiles lie in a file, None where they don't.
+
+        Whoever changes tiles on the way, or makes them, returns None.
+        """
+
+    @abstractmethod
+    def is_blank(self, rect: Rect) -> bool:
+        """Return True where it is known, without reading pixels, that nothing was ever stored."""
+
+    @abstractmethod
+    def release(self, rect: Rect) -> None:
+        """Hear that these pixels have been looked at and are not wanted again soon.
+
+        Whoever maps a file gives the memory back here. Reading them again is right, but slow.
+        """
+
+
+class DecodedPlane(Plane):
+    """A plane of which nothing but pixels is known: no tiles, no blanks, nothing to give back."""
+
+    __slots__ = ()
+
+    def encoded(self) -> EncodedLevel | None:
+        """Return None: there are no tiles."""
+        return None
+
+    def places(self) -> TilePlaces | None:
+        """Return None: there are no tiles."""
+        return None
+
+    def is_blank(self, rect: Rect) -> bool:
+        """Return False: it isn't known."""
+        del rect
+        return False
+
+    def release(self, rect: Rect) -> None:
+        """Nothing is kept."""
+
+
+class AssociatedImage(ABC):
+    """An image beside the image: label, macro, thumbnail."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def read(self) -> Pixels:
+        """Return the pixels as (y, x, band).
+
+        Raises
+        ------
+        CorruptSourceError
+            The stored data can't be decoded.
+        """
+
+    @abstractmethod
+    def encoded(self) -> EncodedImage | None:
+        """Return the image as one code stream as stored, or None where it must be decoded."""
+
+    @abstractmethod
+    def stored(self) -> StoredPage | None:
+        """Return the strips or tiles of its TIFF page, None where it isn't one.
+
+        Whoever changes an associated image returns None.
+        """
+
+
+class DecodedImage(AssociatedImage):
+    """An associated image of which nothing but pixels is known; ``read`` makes them."""
+
+    __slots__ = ("_read",)
+
+    def __init__(self, read: Callable[[], Pixels]) -> None:
+        self._read = read
+
+    def read(self) -> Pixels:
+        """Return the pixels as (y, x, band)."""
+        return self._read()
+
+    def encoded(self) -> EncodedImage | None:
+        """Return None: there is no code stream."""
+        return None
+
+    def stored(self) -> StoredPage | None:
+        """Return None: there is no page."""
+        return None
 
 
 class Reader(ABC):
@@ -29,8 +152,8 @@ class Reader(ABC):
     scattered: bool = False  # it lies in other files too: the one opened doesn't tell its state
 
     @abstractmethod
-    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
-        """Return the pixels of a rectangle of a stored level.
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return the pixels of a frame at a stored level.
 
         Parameters
         ----------
@@ -38,66 +161,17 @@ class Reader(ABC):
             Index into ``info.levels``.
         frame
             0 … ``info.frames`` - 1.
-        rect
-            In that level's pixels, wholly inside the level (callers clip).
+        """
 
-        Returns
-        -------
-        array of shape (rect.height, rect.width, info.bands) and dtype ``info.dtype``;
-        the caller may write into it.
+    def associated(self, name: str) -> AssociatedImage:
+        """Return an associated image, one of ``info.associated``.
 
         Raises
         ------
-        CorruptSourceError
-            The stored data can't be decoded.
+        KeyError
+            There is none of that name.
         """
-
-    def view(self, level: int, frame: int, rect: Rect) -> Pixels:
-        """Return the same pixels to look at only: where they lie in memory already, no copy."""
-        return self.read(level, frame, rect)
-
-    def release(self, level: int, frame: int, rect: Rect) -> None:
-        """Hear that these pixels have been looked at and are not wanted again soon.
-
-        Whoever maps a file gives the memory back here. Reading them again is right, but slow.
-        """
-        del level, frame, rect
-
-    def read_associated(self, name: str) -> Pixels:
-        """Return an associated image (label, macro, thumbnail …) as (y, x, band)."""
         raise KeyError(name)
-
-    def encoded(self, level: int, frame: int) -> EncodedLevel | None:
-        """Return a stored level as encoded tiles, or None where it isn't a plain tile grid."""
-        del level, frame
-        return None
-
-    def tile_places(self, level: int, frame: int) -> TilePlaces | None:
-        """Return where the bytes of :meth:`encoded`'s tiles lie in a file, None where they don't.
-
-        Whoever changes tiles on the way, or makes them, returns None; so does a view, unless
-        it knows that its tiles are those of its source.
-        """
-        del level, frame
-        return None
-
-    def encoded_associated(self, name: str) -> EncodedImage | None:
-        """Return an associated image as stored, or None where it must be decoded."""
-        del name
-        return None
-
-    def stored_associated(self, name: str) -> StoredPage | None:
-        """Return an associated image as the strips or tiles of its TIFF page, None where it isn't.
-
-        Whoever changes an associated image returns None.
-        """
-        del name
-        return None
-
-    def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
-        """Return True where it is known, without reading pixels, that nothing was ever stored."""
-        del level, frame, rect
-        return False
 
     def close(self) -> None:  # noqa: B027  (most backends have nothing to close)
         """Release files; reading afterwards is an error. May be called twice."""

@@ -158,7 +158,7 @@ def stored_jpeg(access: Access, frame: int, x: int, y: int, z: int) -> bytes | N
     choice = populated_levels(info).get(z)
     if choice is None or info.dtype != np.uint8:
         return None
-    level = access.reader.encoded(choice.index, frame)
+    level = access.reader.plane(choice.index, frame).encoded()
     if level is None or level.format.codec is not Codec.JPEG or level.format.planar:
         return None
     if (level.tile_width, level.tile_height) != tile_size(info) or level.format.bits != 8:

@@ -11,7 +11,7 @@ from ziggurat.readers.grid.levels import LevelChoice, best_level, rect_in_level
 from ziggurat.readers.grid.regions import Window
 from ziggurat.readers.model.geometry import Rect, ceil_div, grid_cells
 from ziggurat.readers.model.image import ImageInfo
-from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.model.reader import Pixels, Plane, Reader
 from ziggurat.readers.model.samples import nodata_by_band
 from ziggurat.readers.pixels.cache import ByteCache, turn
 from ziggurat.readers.pixels.reduction import reduced
@@ -62,7 +62,7 @@ def read_window(access: Access, frame: int, window: Window, method: Resample) ->
         if method is Resample.NEAREST:
             return _sampled(access, choice.index, frame, rect, window)
         return reduced(
-            partial(access.reader.read, choice.index, frame),
+            access.reader.plane(choice.index, frame).read,
             rect,
             (window.width, window.height),
             info.levels[choice.index].tile_height,
@@ -106,9 +106,10 @@ def read_level(access: Access, level: int, frame: int, rect: Rect) -> Pixels:
             pixels = _from_blocks(access, access.cache, level, frame, rect, (block_w, block_h))
             if pixels is not None:
                 return pixels
+    plane = access.reader.plane(level, frame)
     if area < _PARALLEL_PIXELS:
-        return access.reader.read(level, frame, rect)
-    return _in_strips(access, level, frame, rect)
+        return _own(plane.read(rect))
+    return _in_strips(access.info, plane, level, rect)
 
 
 def _from_blocks(
@@ -141,30 +142,27 @@ def _from_blocks(
     for pixels, x, y in found:
         _paste(result, rect, pixels, x, y)
 
-    def load(share: list[tuple[Hashable, Rect]]) -> None:
-        for key, block in share:
-            if access.keep:
-                pixels = _kept(access.reader, cache, key, level, frame, block)
-            else:
-                pixels = access.reader.read(level, frame, block)
-            _paste(result, rect, pixels, block.x, block.y)
-
     if not missing:
         return result
+    plane = access.reader.plane(level, frame)
+
+    def load(share: list[tuple[Hashable, Rect]]) -> None:
+        for key, block in share:
+            pixels = _kept(plane, cache, key, block) if access.keep else plane.read(block)
+            _paste(result, rect, pixels, block.x, block.y)
+
     large = rect.width * rect.height > _PARALLEL_PIXELS
     workers = min(core_count(), len(missing)) if large else 1
     run_all([partial(load, missing[worker::workers]) for worker in range(workers)])
     return result
 
 
-def _kept(
-    reader: Reader, cache: ByteCache, key: Hashable, level: int, frame: int, block: Rect
-) -> Pixels:
+def _kept(plane: Plane, cache: ByteCache, key: Hashable, block: Rect) -> Pixels:
     """Return a block out of the cache, or read it: neighbours that are read side by side share."""
     with turn(key):
         pixels: Pixels | None = cache.peek(key)
         if pixels is None:
-            pixels = reader.read(level, frame, block)
+            pixels = _own(plane.read(block))
             pixels.flags.writeable = False
             cache.put(key, pixels, pixels.nbytes)
     return pixels
@@ -182,22 +180,27 @@ def _empty(info: ImageInfo, rect: Rect) -> Pixels:
     return np.empty((rect.height, rect.width, info.bands), info.dtype)
 
 
-def _in_strips(access: Access, level: int, frame: int, rect: Rect) -> Pixels:
+def _own(pixels: Pixels) -> Pixels:
+    """Return pixels that a caller may write into."""
+    return pixels if pixels.flags.writeable else pixels.copy()
+
+
+def _in_strips(info: ImageInfo, plane: Plane, level: int, rect: Rect) -> Pixels:
     """Read a large rectangle with all cores, in strips that end where stored tiles do."""
-    tile_height = access.info.levels[level].tile_height
+    tile_height = info.levels[level].tile_height
     first, last = rect.y // tile_height, ceil_div(rect.bottom, tile_height)
     parts = 4 if rect.width * rect.height > _MAX_CACHED_PIXELS else 1
     strips = min(last - first, parts * core_count())
     if strips < 2 or core_count() == 1:
-        return access.reader.read(level, frame, rect)
-    result = _empty(access.info, rect)
+        return _own(plane.read(rect))
+    result = _empty(info, rect)
 
     def read(worker: int) -> None:
         for strip in range(worker, strips, core_count()):
             top = max(rect.y, (first + strip * (last - first) // strips) * tile_height)
             end = (first + (strip + 1) * (last - first) // strips) * tile_height
             part = Rect(rect.x, top, rect.width, min(rect.bottom, end) - top)
-            result[top - rect.y : part.bottom - rect.y] = access.reader.read(level, frame, part)
+            result[top - rect.y : part.bottom - rect.y] = plane.read(part)
 
     run_all([partial(read, worker) for worker in range(min(core_count(), strips))])
     return result
@@ -209,12 +212,13 @@ def _sampled(access: Access, level: int, frame: int, rect: Rect, window: Window)
     columns = ((np.arange(window.width) + 0.5) * (rect.width / window.width)).astype(int)
     result = np.empty((window.height, window.width, access.info.bands), access.info.dtype)
     tall = max(1, _STRIP_PIXELS // rect.width)
+    plane = access.reader.plane(level, frame)
     index = 0
     while index < window.height:
         end = int(np.searchsorted(rows, rows[index] + tall))
         top = int(rows[index])
         part = Rect(rect.x, top, rect.width, int(rows[end - 1]) + 1 - top)
-        pixels = access.reader.read(level, frame, part)
+        pixels = plane.read(part)
         result[index:end] = pixels[(rows[index:end] - top)[:, None], columns]
         index = end
     return result

@@ -55,10 +55,10 @@ class AssociatedMethods(SourceHooks):
                 raise OptionError(f"{name} is a whole number of one or more, not {value!r}")
         untouched = width is None and height is None and jpegQuality is None
         if wanted == TILE_FORMAT_IMAGE and how.name == "JPEG" and untouched:
-            stored = reader.encoded_associated(imageKey)
+            stored = reader.associated(imageKey).encoded()
             if stored is not None and stored.codec is Codec.JPEG:
                 return ImageBytes(stored.data, how.mime_type), how.mime_type
-        pixels = reader.read_associated(imageKey)
+        pixels = reader.associated(imageKey).read()
         alpha = pixels.shape[2] in (2, 4)
         if width is not None or height is not None:
             across, down, _ = fit(pixels.shape[1], pixels.shape[0], width, height)

@@ -9,7 +9,7 @@ from numpy.lib.array_utils import byte_bounds
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Axis, ImageInfo, Interpretation, Level
-from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane, Reader
 
 
 class ArrayReader(Reader):
@@ -26,21 +26,31 @@ class ArrayReader(Reader):
         self._frames = np.asarray(array).reshape(-1, *array.shape[-3:])
         self._mapping = _shared_mapping(self._frames)
 
-    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
-        """Return a copy of a rectangle; there is only level 0."""
-        return self.view(level, frame, rect).copy()
-
-    def view(self, level: int, frame: int, rect: Rect) -> Pixels:
-        """Return a rectangle of the array itself."""
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return one plane of the array; there is only level 0."""
         if level:
             raise OptionError(f"an array has level 0 only, not {level}")
-        return self._frames[frame, rect.y : rect.bottom, rect.x : rect.right]
+        return _ArrayPlane(self._frames[frame], self._mapping)
 
-    def release(self, level: int, frame: int, rect: Rect) -> None:
+
+class _ArrayPlane(DecodedPlane):
+    __slots__ = ("_mapping", "_pixels")
+
+    def __init__(self, pixels: Pixels, mapping: mmap.mmap | None) -> None:
+        self._pixels = pixels
+        self._mapping = mapping
+
+    def read(self, rect: Rect) -> Pixels:
+        """Return a rectangle of the array itself."""
+        part = self._pixels[rect.y : rect.bottom, rect.x : rect.right]
+        part.flags.writeable = False
+        return part
+
+    def release(self, rect: Rect) -> None:
         """Let the pages of a mapped file go from this process; the file and its cache keep them."""
         if self._mapping is None or rect.empty:
             return
-        part = self.view(level, frame, rect)
+        part = self._pixels[rect.y : rect.bottom, rect.x : rect.right]
         planar = part.strides[2] > part.strides[0]
         for plane in [part[..., band] for band in range(part.shape[2])] if planar else [part]:
             low, high = byte_bounds(plane)

@@ -5,10 +5,9 @@ from typing import Any
 import numpy as np
 
 from ziggurat.readers.errors import RegionError
-from ziggurat.readers.model.encoded import EncodedLevel
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Interpretation, Level
-from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.model.reader import Pixels, Plane, Reader
 from ziggurat.readers.views.views import LevelsReader, View, scaled_info
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -39,15 +38,41 @@ class ResampledReader(View):
         super().__init__(reader, scaled_info(info, (level,)))
         self._factors = stored.width / width, stored.height / height
 
-    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return the plane made smaller."""
+        del level  # there is one
+        source = self.source.info.levels[self._from]
+        names = self.info.interpretation in NEAREST
+        return _ResampledPlane(
+            self.source.plane(self._from, frame), source, self._factors, self.info.dtype, names
+        )
+
+
+class _ResampledPlane(Plane):
+    __slots__ = ("_dtype", "_factors", "_level", "_nearest", "_source")
+
+    def __init__(
+        self,
+        source: Plane,
+        level: Level,
+        factors: tuple[float, float],
+        dtype: np.dtype[Any],
+        nearest: bool,
+    ) -> None:
+        self._source, self._level, self._factors = source, level, factors
+        self._dtype, self._nearest = dtype, nearest
+
+    def _area(self, rect: Rect) -> Rect:
+        """Return the part of the source that a rectangle covers."""
+        left, right = _span(rect.x, rect.width, self._factors[0], self._level.width)
+        top, bottom = _span(rect.y, rect.height, self._factors[1], self._level.height)
+        return Rect(left, top, right - left, bottom - top)
+
+    def read(self, rect: Rect) -> Pixels:
         """Return resampled pixels."""
-        del level
-        stored = self.source.info.levels[self._from].rect
-        columns = _span(rect.x, rect.width, self._factors[0], stored.width)
-        rows = _span(rect.y, rect.height, self._factors[1], stored.height)
-        part = Rect(columns[0], rows[0], columns[1] - columns[0], rows[1] - rows[0])
-        pixels = self.source.read(self._from, frame, part)
-        if self.info.interpretation in NEAREST:
+        part = self._area(rect)
+        pixels = self._source.read(part)
+        if self._nearest:
             y = _centres(rect.y, rect.height, self._factors[1], part.y, part.height)
             x = _centres(rect.x, rect.width, self._factors[0], part.x, part.width)
             return np.ascontiguousarray(pixels[y][:, x])
@@ -56,21 +81,21 @@ class ResampledReader(View):
         wide = pixels.astype(down.dtype).reshape(part.height, -1)
         rows_done = (down @ wide).reshape(rect.height, part.width, -1)
         mixed = np.einsum("yxb,ox->yob", rows_done, across, optimize=True)
-        return _as_dtype(mixed, self.info.dtype)
+        return _as_dtype(mixed, self._dtype)
 
-    def encoded(self, level: int, frame: int) -> EncodedLevel | None:
+    def encoded(self) -> None:
         """Return None: no such tiles are stored."""
-        del level, frame
-        return None
 
-    def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
+    def places(self) -> None:
+        """Return None: no such tiles are stored."""
+
+    def is_blank(self, rect: Rect) -> bool:
         """Ask the source about the area that the rectangle covers."""
-        del level
-        stored = self.source.info.levels[self._from].rect
-        left, right = _span(rect.x, rect.width, self._factors[0], stored.width)
-        top, bottom = _span(rect.y, rect.height, self._factors[1], stored.height)
-        area = Rect(left, top, right - left, bottom - top)
-        return self.source.is_blank(self._from, frame, area)
+        return self._source.is_blank(self._area(rect))
+
+    def release(self, rect: Rect) -> None:
+        """Tell the source of the area that the rectangle covers."""
+        self._source.release(self._area(rect))
 
 
 def _span(start: int, length: int, factor: float, limit: int) -> tuple[int, int]:

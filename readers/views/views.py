@@ -6,14 +6,15 @@ the encoded ones through, so that a view can be copied as its source can.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from ziggurat.readers.errors import RegionError
-from ziggurat.readers.model.encoded import EncodedImage, EncodedLevel, StoredPage, TilePlaces
+from ziggurat.readers.model.encoded import EncodedLevel
 from ziggurat.readers.model.geometry import Rect, ceil_div, grid_shape
 from ziggurat.readers.model.image import GeoReference, ImageInfo, Interpretation, Level
-from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.model.reader import AssociatedImage, Pixels, Plane, Reader
 
 
 class View(Reader):
@@ -24,33 +25,61 @@ class View(Reader):
         self.info = info or reader.info
         self.volatile, self.scattered = reader.volatile, reader.scattered
 
-    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
-        """Return the pixels of the source."""
-        return self.source.read(level, frame, rect)
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return the source's plane."""
+        return self.source.plane(level, frame)
 
-    def read_associated(self, name: str) -> Pixels:
+    def associated(self, name: str) -> AssociatedImage:
         """Return the source's associated image."""
-        return self.source.read_associated(name)
-
-    def encoded(self, level: int, frame: int) -> EncodedLevel | None:
-        """Return the source's encoded tiles."""
-        return self.source.encoded(level, frame)
-
-    def encoded_associated(self, name: str) -> EncodedImage | None:
-        """Return the source's associated image as stored."""
-        return self.source.encoded_associated(name)
-
-    def stored_associated(self, name: str) -> StoredPage | None:
-        """Return the strips or tiles of the source's associated image."""
-        return self.source.stored_associated(name)
-
-    def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
-        """Ask the source."""
-        return self.source.is_blank(level, frame, rect)
+        return self.source.associated(name)
 
     def close(self) -> None:
         """Close the source."""
         self.source.close()
+
+
+class SamePixels(Plane):
+    """A plane with the pixels of another one; what its tiles are, heirs say, and where they lie."""
+
+    __slots__ = ("source",)
+
+    def __init__(self, source: Plane) -> None:
+        self.source = source
+
+    def read(self, rect: Rect) -> Pixels:
+        """Return the pixels of the source."""
+        return self.source.read(rect)
+
+    def is_blank(self, rect: Rect) -> bool:
+        """Ask the source."""
+        return self.source.is_blank(rect)
+
+    def release(self, rect: Rect) -> None:
+        """Tell the source."""
+        self.source.release(rect)
+
+
+class OtherPixels(Plane):
+    """A plane with other pixels than its source at the same places: no tile of it is stored."""
+
+    __slots__ = ("source",)
+
+    def __init__(self, source: Plane) -> None:
+        self.source = source
+
+    def encoded(self) -> None:
+        """Return None: the source's tiles hold other pixels."""
+
+    def places(self) -> None:
+        """Return None: the source's tiles hold other pixels."""
+
+    def is_blank(self, rect: Rect) -> bool:
+        """Ask the source."""
+        return self.source.is_blank(rect)
+
+    def release(self, rect: Rect) -> None:
+        """Tell the source."""
+        self.source.release(rect)
 
 
 class FramesReader(View):
@@ -62,29 +91,9 @@ class FramesReader(View):
         super().__init__(reader, info)
         self._frames = tuple(frames)
 
-    def view(self, level: int, frame: int, rect: Rect) -> Pixels:
-        """Return the pixels of the chosen frame, where they lie."""
-        return self.source.view(level, self._frames[frame], rect)
-
-    def release(self, level: int, frame: int, rect: Rect) -> None:
-        """Tell the source of the chosen frame."""
-        self.source.release(level, self._frames[frame], rect)
-
-    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
-        """Return the pixels of the chosen frame."""
-        return self.source.read(level, self._frames[frame], rect)
-
-    def encoded(self, level: int, frame: int) -> EncodedLevel | None:
-        """Return the encoded tiles of the chosen frame."""
-        return self.source.encoded(level, self._frames[frame])
-
-    def tile_places(self, level: int, frame: int) -> TilePlaces | None:
-        """Return where the tiles of the chosen frame lie."""
-        return self.source.tile_places(level, self._frames[frame])
-
-    def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
-        """Ask about the chosen frame."""
-        return self.source.is_blank(level, self._frames[frame], rect)
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return the plane of the chosen frame."""
+        return self.source.plane(level, self._frames[frame])
 
 
 def select_frames(reader: Reader, wanted: Mapping[str, Sequence[int]]) -> FramesReader:
@@ -133,19 +142,23 @@ class BandsReader(View):
         super().__init__(reader, _with_bands(info, tuple(bands)))
         self._bands = list(bands)
 
-    def release(self, level: int, frame: int, rect: Rect) -> None:
-        """Tell the source."""
-        self.source.release(level, frame, rect)
-
-    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
-        """Return the chosen bands."""
-        return np.ascontiguousarray(self.source.read(level, frame, rect)[..., self._bands])
-
-    def encoded(self, level: int, frame: int) -> EncodedLevel | None:
-        """Return None: the source's tiles hold all bands (unless all are wanted)."""
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return the chosen bands; the source's plane itself where all of them are wanted."""
+        plane = self.source.plane(level, frame)
         if self._bands == list(range(self.source.info.bands)):
-            return self.source.encoded(level, frame)
-        return None
+            return plane
+        return _BandsPlane(plane, self._bands)
+
+
+class _BandsPlane(OtherPixels):
+    __slots__ = ("_bands",)
+
+    def __init__(self, source: Plane, bands: list[int]) -> None:
+        super().__init__(source)
+        self._bands = bands
+
+    def read(self, rect: Rect) -> Pixels:
+        return np.ascontiguousarray(self.source.read(rect)[..., self._bands])
 
 
 def _with_bands(info: ImageInfo, bands: tuple[int, ...]) -> ImageInfo:
@@ -198,25 +211,27 @@ class CropReader(View):
         super().__init__(reader, dataclasses.replace(info, levels=tuple(levels), geo=geo))
         self._rects, self._picks = rects, picks
 
-    def view(self, level: int, frame: int, rect: Rect) -> Pixels:
-        """Return the pixels at the place of the crop, where they lie."""
-        corner = self._rects[level]
-        return self.source.view(self._picks[level], frame, rect.shift(corner.x, corner.y))
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return the plane at the place of the crop."""
+        return _CropPlane(self.source.plane(self._picks[level], frame), self._rects[level])
 
-    def release(self, level: int, frame: int, rect: Rect) -> None:
-        """Tell the source of the place of the crop."""
-        corner = self._rects[level]
-        self.source.release(self._picks[level], frame, rect.shift(corner.x, corner.y))
 
-    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
-        """Return the pixels at the place of the crop."""
-        corner = self._rects[level]
-        return self.source.read(self._picks[level], frame, rect.shift(corner.x, corner.y))
+class _CropPlane(Plane):
+    __slots__ = ("_part", "_source")
 
-    def encoded(self, level: int, frame: int) -> EncodedLevel | None:
+    def __init__(self, source: Plane, part: Rect) -> None:
+        self._source = source
+        self._part = part
+
+    def _moved(self, rect: Rect) -> Rect:
+        return rect.shift(self._part.x, self._part.y)
+
+    def read(self, rect: Rect) -> Pixels:
+        return self._source.read(self._moved(rect))
+
+    def encoded(self) -> EncodedLevel | None:
         """Return the encoded tiles where the corner lies on the tile grid, else None."""
-        tiles = self.source.encoded(self._picks[level], frame)
-        part = self._rects[level]
+        tiles, part = self._source.encoded(), self._part
         if tiles is None or part.x % tiles.tile_width or part.y % tiles.tile_height:
             return None
         left, top = part.x // tiles.tile_width, part.y // tiles.tile_height
@@ -230,11 +245,14 @@ class CropReader(View):
             tile=lambda column, row: tiles.tile(column + left, row + top),
         )
 
-    def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
-        """Ask the source at the place of the crop."""
-        corner = self._rects[level]
-        moved = rect.shift(corner.x, corner.y)
-        return self.source.is_blank(self._picks[level], frame, moved)
+    def places(self) -> None:
+        """Return None: they are a part of the source's."""
+
+    def is_blank(self, rect: Rect) -> bool:
+        return self._source.is_blank(self._moved(rect))
+
+    def release(self, rect: Rect) -> None:
+        self._source.release(self._moved(rect))
 
 
 def _rect_in_level(rect: Rect, info: ImageInfo, index: int) -> Rect | None:
@@ -283,33 +301,45 @@ class PaddedReader(View):
         color = fill or info.background or (0.0,) * info.bands
         self._fill = np.asarray(color, dtype=info.dtype)
 
-    def release(self, level: int, frame: int, rect: Rect) -> None:
-        """Tell the source of what is inside of it."""
-        self.source.release(level, frame, rect.intersect(self.source.info.levels[0].rect))
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return the plane on its canvas."""
+        return _PaddedPlane(self.source.plane(level, frame), self.source.info, self._fill)
 
-    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
+
+class _PaddedPlane(Plane):
+    __slots__ = ("_bands", "_fill", "_inside", "_source")
+
+    def __init__(self, source: Plane, info: ImageInfo, fill: np.ndarray[Any, Any]) -> None:
+        self._source, self._fill = source, fill
+        self._inside, self._bands = info.levels[0].rect, info.bands
+
+    def read(self, rect: Rect) -> Pixels:
         """Return the image's pixels, and the fill colour beyond them."""
-        inner = rect.intersect(self.source.info.levels[0].rect)
+        inner = rect.intersect(self._inside)
         if inner == rect:
-            return self.source.read(level, frame, rect)
-        shape = (rect.height, rect.width, self.info.bands)
-        pixels = np.empty(shape, self.info.dtype)
+            return self._source.read(rect)
+        pixels = np.empty((rect.height, rect.width, self._bands), self._fill.dtype)
         pixels[:] = self._fill
         if not inner.empty:
-            part = self.source.read(level, frame, inner)
+            part = self._source.read(inner)
             y, x = inner.y - rect.y, inner.x - rect.x
             pixels[y : y + inner.height, x : x + inner.width] = part
         return pixels
 
-    def encoded(self, level: int, frame: int) -> EncodedLevel | None:
+    def encoded(self) -> None:
         """Return None: edge tiles would show what the source's encoder padded them with."""
-        del level, frame
-        return None
 
-    def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
+    def places(self) -> None:
+        """Return None, as there are no tiles."""
+
+    def is_blank(self, rect: Rect) -> bool:
         """Return True beyond the image; inside of it, ask the source."""
-        inner = rect.intersect(self.source.info.levels[0].rect)
-        return inner.empty or self.source.is_blank(level, frame, inner)
+        inner = rect.intersect(self._inside)
+        return inner.empty or self._source.is_blank(inner)
+
+    def release(self, rect: Rect) -> None:
+        """Tell the source of what is inside of it."""
+        self._source.release(rect.intersect(self._inside))
 
 
 class LevelsReader(View):
@@ -323,17 +353,9 @@ class LevelsReader(View):
         self._levels = tuple(levels)
         super().__init__(reader, _at_level(info, self._levels))
 
-    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
-        """Return the pixels of the chosen level."""
-        return self.source.read(self._levels[level], frame, rect)
-
-    def encoded(self, level: int, frame: int) -> EncodedLevel | None:
-        """Return the encoded tiles of the chosen level."""
-        return self.source.encoded(self._levels[level], frame)
-
-    def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
-        """Ask about the chosen level."""
-        return self.source.is_blank(self._levels[level], frame, rect)
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return the plane of the chosen level."""
+        return self.source.plane(self._levels[level], frame)
 
 
 def _at_level(info: ImageInfo, picks: tuple[int, ...]) -> ImageInfo:

@@ -10,7 +10,7 @@ import pytest
 
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo, Level
-from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane, Reader
 from ziggurat.readers.source.api import ReadMethods
 from ziggurat.readers.source.options import OpenOptions
 from ziggurat.readers.views.array import array_reader
@@ -25,13 +25,24 @@ class LevelsReader(Reader):
         self.threads: set[int] = set()
         self._levels = levels
 
-    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
+    def plane(self, level: int, frame: int) -> Plane:
+        return _CountedPlane(self, level, frame)
+
+    def counted(self, level: int, frame: int, rect: Rect) -> Pixels:
         facts = self.info.levels[level]
         assert rect == rect.intersect(facts.rect), f"{rect} is not inside {facts}"
         assert not rect.empty
         self.reads.append((level, frame, rect))
         self.threads.add(threading.get_ident())
         return self._levels[level][frame, rect.y : rect.bottom, rect.x : rect.right].copy()
+
+
+class _CountedPlane(DecodedPlane):
+    def __init__(self, reader: LevelsReader, level: int, frame: int) -> None:
+        self._reader, self._place = reader, (level, frame)
+
+    def read(self, rect: Rect) -> Pixels:
+        return self._reader.counted(*self._place, rect)
 
 
 class Made(ReadMethods):

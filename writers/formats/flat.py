@@ -91,7 +91,7 @@ def emit(
     with atomic_file(path, options.overwrite) as staged:
         if cancel is not None:
             cancel.check()
-        pixels = reader.read(0, 0, Rect(0, 0, info.width, info.height))
+        pixels = reader.plane(0, 0).read(Rect(0, 0, info.width, info.height))
         picture = _picture(pixels, info)
         try:
             picture.write_to_file(str(staged), **_arguments(kind, options))

@@ -54,7 +54,7 @@ def _check_cascade(index: int, above: LevelPlan, plan: LevelPlan) -> None:
 def _check_encoded(reader: Reader, index: int, plan: LevelPlan) -> None:
     assert isinstance(plan.origin, Copy | Scaled)
     for frame in range(reader.info.frames):
-        encoded = reader.encoded(plan.origin.level, frame)
+        encoded = reader.plane(plan.origin.level, frame).encoded()
         if encoded is None:
             raise OptionError(f"level {index}, frame {frame}: the source has no tiles to take")
         if isinstance(plan.origin, Scaled):

@@ -8,7 +8,7 @@ import numpy as np
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel
 from ziggurat.readers.model.geometry import Rect, ceil_div
-from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.model.reader import Pixels, Plane, Reader
 from ziggurat.writers.model.levels import Cascade, Copy, EncodedTile, LevelPlan, Scaled, Stored
 from ziggurat.writers.pyramid.budget import Budget
 from ziggurat.writers.pyramid.check import Blanks, full_tile
@@ -26,7 +26,8 @@ class _Stage:
 
     index: int
     plan: LevelPlan
-    encoded: EncodedLevel | None
+    plane: Plane | None = None  # of the source, unless it is made from the level above
+    encoded: EncodedLevel | None = None
     below: "_Stage | None" = None
     strips: Strips | None = None  # where its pixels come from, unless it reads them itself
     feeds: bool = False  # it makes no tiles, but fills the strips of its own level below it
@@ -101,9 +102,12 @@ class FrameWork:
         self._heads = self._head_tasks([feeds[stage.index] or stage for stage in own])
 
     def _stage(self, index: int, plan: LevelPlan) -> _Stage:
-        wants_bytes = isinstance(plan.origin, Copy | Scaled)
-        encoded = self._reader.encoded(plan.origin.level, self._frame) if wants_bytes else None  # type: ignore[union-attr]
-        return _Stage(index, plan, encoded)
+        origin = plan.origin
+        if isinstance(origin, Cascade):
+            return _Stage(index, plan)
+        plane = self._reader.plane(origin.level, self._frame)
+        wants_bytes = isinstance(origin, Copy | Scaled)
+        return _Stage(index, plan, plane, plane.encoded() if wants_bytes else None)
 
     def _feed(self, stage: _Stage) -> _Stage | None:
         """Return a stage that reads whole rows of source tiles, where ours would cut them.
@@ -112,16 +116,16 @@ class FrameWork:
         known that a cut costs anything.
         """
         plan = stage.plan
-        if not isinstance(plan.origin, Stored):
+        if not isinstance(plan.origin, Stored) or stage.plane is None:
             return None
-        source = self._reader.encoded(plan.origin.level, self._frame)
+        source = stage.plane.encoded()
         if source is None or source.format.codec is Codec.NONE:
             return None
         whole = plan.tile_height % source.tile_height == 0 == plan.tile_width % source.tile_width
         if whole or source.tile_height > _TALLEST_FEED * plan.tile_height:
             return None
         grid = replace(plan, tile_width=source.tile_width, tile_height=source.tile_height)
-        return _Stage(stage.index, grid, None, below=stage, feeds=True)
+        return _Stage(stage.index, grid, stage.plane, below=stage, feeds=True)
 
     def next_head(self) -> Task | None:
         """Return the next task that depends on no other, or None when all are given out."""
@@ -167,11 +171,11 @@ class FrameWork:
         """Let go of the pixels of a row whose tasks are done."""
         if stage.strips is not None:
             stage.strips.drop(row)
-        elif isinstance(stage.plan.origin, Copy | Stored):
+        elif stage.plane is not None and not isinstance(stage.plan.origin, Scaled):
             rect, halo = stage.row_rect(row), self._halo(stage)
             top = max(0, rect.y - halo)  # the next row looks at the last lines of this one
             done = Rect(0, top, rect.width, max(0, rect.bottom - halo - top))
-            self._reader.release(stage.plan.origin.level, self._frame, done)
+            stage.plane.release(done)
 
     def _halo(self, stage: _Stage) -> int:
         return self._shrink.halo if stage.below is not None and not stage.feeds else 0
@@ -274,13 +278,11 @@ class FrameWork:
             return False  # a wide filter rings into blank neighbours
         if stage.strips is not None:
             return self._blanks.known and stage.strips.blank(row, column)
-        if not isinstance(stage.plan.origin, Copy | Stored):
-            return False
-        level = stage.plan.origin.level
-        if not self._reader.is_blank(level, self._frame, cell):
+        plane = stage.plane
+        if plane is None or isinstance(stage.plan.origin, Scaled) or not plane.is_blank(cell):
             return False
         if not self._blanks.known:
-            self._blanks.learn(self._reader.read(level, self._frame, Rect(cell.x, cell.y, 1, 1)))
+            self._blanks.learn(plane.read(Rect(cell.x, cell.y, 1, 1)))
         return True
 
     def _pixels(self, stage: _Stage, row: int, rect: Rect) -> Pixels:
@@ -290,8 +292,8 @@ class FrameWork:
         if isinstance(origin, Scaled):
             assert stage.encoded is not None
             return read_scaled(stage.encoded, origin.reduction, rect, self._blanks.fill)
-        assert isinstance(origin, Copy | Stored)
-        return self._reader.view(origin.level, self._frame, rect)
+        assert stage.plane is not None
+        return stage.plane.read(rect)
 
 
 def _begins(stage: _Stage) -> bool:

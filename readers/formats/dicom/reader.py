@@ -24,7 +24,8 @@ from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedImage, EncodedLevel, TileFormat
 from ziggurat.readers.model.geometry import Rect, cell_rect, grid_cells, grid_shape
-from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.model.reader import AssociatedImage, Pixels, Plane, Reader
 
 _ASSOCIATED = {"LABEL": "label", "OVERVIEW": "macro", "THUMBNAIL": "thumbnail"}
 _SLOW = (Codec.JPEG2000, Codec.JPEGXL)
@@ -123,18 +124,41 @@ class DicomReader(Reader):
                 f"{base[0].path} has a damaged DICOM header: {error!r}"
             ) from error
 
-    def _find(self, level: int, place: Place, cell: tuple[int, int]) -> tuple[Any, int] | None:
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return the frames of a level at a place of the slide's axes."""
+        return _FramesPlane(self.info, self._levels[level], level, self._places[frame])
+
+    def associated(self, name: str) -> AssociatedImage:
+        """Return an associated image."""
+        return _AssociatedFile(self._associated[name])
+
+    def close(self) -> None:
+        """Close all files."""
+        for file in self._files:
+            file.close()
+
+
+class _FramesPlane(Plane):
+    __slots__ = ("_files", "_info", "_level", "_place")
+
+    def __init__(
+        self, info: ImageInfo, files: Sequence[InstanceFrames], level: int, place: Place
+    ) -> None:
+        self._info, self._level = info, info.levels[level]
+        self._files, self._place = files, place
+
+    def _find(self, cell: tuple[int, int]) -> tuple[InstanceFrames, int] | None:
         """Return the file and frame that hold a tile, or None."""
-        for file in self._levels[level]:
-            grid = file.instance.grids.get(place)
+        for file in self._files:
+            grid = file.instance.grids.get(self._place)
             index = grid.get(cell) if grid is not None else None
             if index is not None:
                 return file, index
         return None
 
-    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
+    def read(self, rect: Rect) -> Pixels:
         """Decode the frames that a rectangle touches, and join them."""
-        facts, info = self.info.levels[level], self.info
+        facts, info = self._level, self._info
         out = np.empty((rect.height, rect.width, info.bands), info.dtype)
         for column, row in grid_cells(rect, facts.tile_width, facts.tile_height):
             cell = cell_rect(column, row, facts.tile_width, facts.tile_height)
@@ -142,7 +166,7 @@ class DicomReader(Reader):
             target = out[
                 part.y - rect.y : part.bottom - rect.y, part.x - rect.x : part.right - rect.x
             ]
-            found = self._find(level, self._places[frame], (column, row))
+            found = self._find((column, row))
             if found is None:
                 target[:] = np.array(info.background or 0, info.dtype)
                 continue
@@ -152,27 +176,17 @@ class DicomReader(Reader):
             ]
         return out
 
-    def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
-        """Return True where no frame is stored."""
-        facts = self.info.levels[level]
-        return not any(
-            self._find(level, self._places[frame], cell)
-            for cell in grid_cells(rect, facts.tile_width, facts.tile_height)
-        )
-
-    def encoded(self, level: int, frame: int) -> EncodedLevel | None:
+    def encoded(self) -> EncodedLevel | None:
         """Return a level's frames as they are stored."""
-        files = self._levels[level]
-        form = files[0].format
-        if form.codec is Codec.OTHER or any(file.format != form for file in files[1:]):
+        form = self._files[0].format
+        if form.codec is Codec.OTHER or any(file.format != form for file in self._files[1:]):
             return None
-        facts = self.info.levels[level]
+        facts = self._level
         columns, rows = grid_shape(facts.width, facts.height, facts.tile_width, facts.tile_height)
 
         def tile(column: int, row: int) -> bytes | None:
-            found = self._find(level, self._places[frame], (column, row))
-            data: bytes | None = found[0].frame(found[1]) if found else None
-            return data
+            found = self._find((column, row))
+            return found[0].frame(found[1]) if found else None
 
         return EncodedLevel(
             form,
@@ -185,9 +199,27 @@ class DicomReader(Reader):
             tile,
         )
 
-    def read_associated(self, name: str) -> Pixels:
-        """Return an associated image; tiled ones are joined."""
-        file = self._associated[name]
+    def places(self) -> None:
+        """Return None: frames may lie in pieces."""
+
+    def is_blank(self, rect: Rect) -> bool:
+        """Return True where no frame is stored."""
+        cells = grid_cells(rect, self._level.tile_width, self._level.tile_height)
+        return not any(self._find(cell) for cell in cells)
+
+    def release(self, rect: Rect) -> None:
+        """Nothing is mapped."""
+
+
+class _AssociatedFile(AssociatedImage):
+    __slots__ = ("_file",)
+
+    def __init__(self, file: InstanceFrames) -> None:
+        self._file = file
+
+    def read(self) -> Pixels:
+        """Return the pixels; tiled ones are joined."""
+        file = self._file
         item = file.instance
         whole = Rect(0, 0, item.width, item.height)
         grid = next(iter(item.grids.values()))
@@ -202,20 +234,16 @@ class DicomReader(Reader):
                 out[part.y : part.bottom, part.x : part.right] = tile
         return out
 
-    def encoded_associated(self, name: str) -> EncodedImage | None:
-        """Return an associated image of one frame as its code stream."""
-        file = self._associated.get(name)
-        if file is None:
-            raise KeyError(name)
+    def encoded(self) -> EncodedImage | None:
+        """Return an image of one frame as its code stream."""
+        file = self._file
         item = file.instance
         if item.frames != 1 or file.format.codec not in (Codec.JPEG, Codec.JPEG2000):
             return None
         return EncodedImage(file.format.codec, item.width, item.height, file.frame(0))
 
-    def close(self) -> None:
-        """Close all files."""
-        for file in self._files:
-            file.close()
+    def stored(self) -> None:
+        """Return None: it is no TIFF."""
 
 
 def _path_order(instances: Sequence[Instance], path: str) -> int:

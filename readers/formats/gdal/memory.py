@@ -71,7 +71,7 @@ def memory_part(
             f"{rect.width} x {rect.height} pixels of the image lie there and there is no smaller "
             "level; ask for a smaller region, or write the image with a pyramid first"
         )
-    return _memory(reader.read(level, frame, rect), info, own, rect, (scale_x, scale_y))
+    return _memory(reader.plane(level, frame).read(rect), info, own, rect, (scale_x, scale_y))
 
 
 def _wanted(

@@ -26,7 +26,7 @@ from ziggurat.readers.geo.gdal_calls import warped_pixels
 from ziggurat.readers.geo.world_grid import WorldGrid, world_grid
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import GeoReference, ImageInfo, Interpretation
-from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane, Reader
 
 _THREADED = 1 << 20  # pixels; smaller warps are done before threads are up
 _MOST_PIXELS = 1 << 28  # of one read; what shows a region reads it in strips far smaller
@@ -72,7 +72,11 @@ class ProjectedReader(Reader):
         self._around = world_width(projection)
         self._turns = _turns(self._inside, self._around)
 
-    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return a zoom level."""
+        return _ProjectedPlane(self, level, frame)
+
+    def warped(self, level: int, frame: int, rect: Rect) -> Pixels:
         """Return a rectangle of a zoom level, warped.
 
         Raises
@@ -87,16 +91,15 @@ class ProjectedReader(Reader):
                 f"{rect.width} x {rect.height} pixels of a projected view are too many at once; "
                 "ask for a smaller region or output"
             )
-        if rect.empty or self.is_blank(level, frame, rect):
+        if rect.empty or self.is_blank(level, rect):
             return np.zeros((rect.height, rect.width, self.info.bands), self.info.dtype)
         source = self._raster(level, frame, rect)
         if source is None:
             return np.zeros((rect.height, rect.width, self.info.bands), self.info.dtype)
         return self._colored(self._warp(source, level, rect))
 
-    def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
+    def is_blank(self, level: int, rect: Rect) -> bool:
         """Return True where a rectangle is wholly outside of the source."""
-        del frame
         left, bottom, right, top = self._grid.corners(level, rect)
         xmin, ymin, xmax, ymax = self._inside
         if top < ymin or bottom > ymax:
@@ -114,7 +117,7 @@ class ProjectedReader(Reader):
         source = self.source.info
         if not (0 <= column < source.width and 0 <= row < source.height):
             return {}
-        pixel = self.source.read(0, 0, Rect(column, row, 1, 1))[0, 0]
+        pixel = self.source.plane(0, 0).read(Rect(column, row, 1, 1))[0, 0]
         return dict(enumerate(pixel.tolist(), start=1))
 
     def close(self) -> None:
@@ -190,6 +193,19 @@ class ProjectedReader(Reader):
         if full != warped:  # whole numbers all the way: no double holds 2**64 - 1
             alpha[...] = np.where(alpha >= warped, full, alpha * (full // warped))
         return pixels
+
+
+class _ProjectedPlane(DecodedPlane):
+    __slots__ = ("_frame", "_level", "_view")
+
+    def __init__(self, view: ProjectedReader, level: int, frame: int) -> None:
+        self._view, self._level, self._frame = view, level, frame
+
+    def read(self, rect: Rect) -> Pixels:
+        return self._view.warped(self._level, self._frame, rect)
+
+    def is_blank(self, rect: Rect) -> bool:
+        return self._view.is_blank(self._level, rect)
 
 
 def project(

@@ -1,5 +1,8 @@
 """Rasters through GDAL, in pixel space: GeoTIFF, JPEG 2000, pictures with world files, VRT."""
 
+from typing import Any
+
+import numpy as np
 from osgeo import gdal
 
 from ziggurat.readers.codecs.stream_size import has_shifted_tiles
@@ -10,7 +13,7 @@ from ziggurat.readers.geo.gdal_access import Handles, check_virtual, gdal_name, 
 from ziggurat.readers.geo.gdal_calls import GDAL_ERRORS, gdal_words, read_pixels
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.geometry import Rect
-from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane, Reader
 
 # Names of slides: GDAL would show the picture that is embedded in their index.
 _NOT_OURS = (".mrxs", ".vms", ".vmu", ".dcm", ".vsi")
@@ -30,17 +33,29 @@ class GdalReader(Reader):
             except GDAL_ERRORS as error:
                 raise CorruptSourceError(f"{handles.name}: {error}") from error
 
-    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
-        """Return the pixels of a rectangle; bands of several types come as the widest."""
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return a level."""
         del frame  # there is one
-        bands = range(1, self.info.bands + 1)
-        dataset = self.handles.dataset(level)
-        with gdal.config_options(self.handles.options):
-            return read_pixels(dataset, rect, bands, self.info.dtype, self.handles.name)
+        return _RasterPlane(self.handles, level, self.info.bands, self.info.dtype)
 
     def close(self) -> None:
         """Close the file."""
         self.handles.close()
+
+
+class _RasterPlane(DecodedPlane):
+    __slots__ = ("_bands", "_dtype", "_handles", "_level")
+
+    def __init__(self, handles: Handles, level: int, bands: int, dtype: np.dtype[Any]) -> None:
+        self._handles, self._level = handles, level
+        self._bands, self._dtype = bands, dtype
+
+    def read(self, rect: Rect) -> Pixels:
+        """Return the pixels of a rectangle; bands of several types come as the widest."""
+        bands = range(1, self._bands + 1)
+        dataset = self._handles.dataset(self._level)
+        with gdal.config_options(self._handles.options):
+            return read_pixels(dataset, rect, bands, self._dtype, self._handles.name)
 
 
 def open_reader(location: Location) -> GdalReader:

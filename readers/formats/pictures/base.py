@@ -14,7 +14,7 @@ import numpy as np
 from ziggurat.readers.errors import CorruptSourceError, OptionError, SourceError
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo
-from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane, Reader
 
 MEMORY_BYTES = 256 * 1024 * 1024
 _HARMLESS_BYTES = 64 * 1024 * 1024
@@ -50,10 +50,14 @@ class DecodedReader(Reader):
         self._pixels: Pixels | None = None
         self._closed = False
 
-    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
-        """Return a copy of a rectangle; there is only level 0."""
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return one frame; there is only level 0."""
         if level:
             raise OptionError(f"{self.info.format} pictures have level 0 only, not {level}")
+        return _PicturePlane(self, frame)
+
+    def read(self, frame: int, rect: Rect) -> Pixels:
+        """Return a copy of a rectangle."""
         pixels = self._all()
         return pixels[frame, rect.y : rect.bottom, rect.x : rect.right].copy()
 
@@ -74,6 +78,16 @@ class DecodedReader(Reader):
         """Let go of the pixels."""
         with self._lock:
             self._closed, self._pixels = True, None
+
+
+class _PicturePlane(DecodedPlane):
+    __slots__ = ("_frame", "_picture")
+
+    def __init__(self, picture: DecodedReader, frame: int) -> None:
+        self._picture, self._frame = picture, frame
+
+    def read(self, rect: Rect) -> Pixels:
+        return self._picture.read(self._frame, rect)
 
 
 def _allocate(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Pixels:

@@ -19,7 +19,7 @@ from ziggurat.readers.errors import CorruptSourceError, SourceError, Unsupported
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.geometry import Rect, level_sizes
 from ziggurat.readers.model.image import Axis, ImageInfo, Interpretation, Level
-from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane, Reader
 
 DPI = 300
 _POINTS = 72  # to the inch
@@ -67,7 +67,11 @@ class PdfReader(Reader):
             internal={"pdf": {"pages": len(sizes), "dpi": DPI, "sizes": sizes}},
         )
 
-    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return a page at a scale."""
+        return _PagePlane(self, level, frame)
+
+    def draw(self, level: int, frame: int, rect: Rect) -> Pixels:
         """Return a part of a page, white where there is none."""
         out = np.full((rect.height, rect.width, 3), 255, np.uint8)
         scale = 0.5**level
@@ -101,6 +105,16 @@ class PdfReader(Reader):
             document, self._document, self._page = self._document, None, None
             if document is not None:
                 document.close()
+
+
+class _PagePlane(DecodedPlane):
+    __slots__ = ("_frame", "_level", "_pages")
+
+    def __init__(self, pages: PdfReader, level: int, frame: int) -> None:
+        self._pages, self._level, self._frame = pages, level, frame
+
+    def read(self, rect: Rect) -> Pixels:
+        return self._pages.draw(self._level, self._frame, rect)
 
 
 def _open(url: str, data: bytes) -> Any:

@@ -28,7 +28,14 @@ from ziggurat.readers.io.location import Location
 from ziggurat.readers.io.lock_files import close_lock_file, open_lock_file
 from ziggurat.readers.model.geometry import Rect, cell_rect, grid_cells
 from ziggurat.readers.model.image import ImageInfo
-from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.model.reader import (
+    AssociatedImage,
+    DecodedImage,
+    DecodedPlane,
+    Pixels,
+    Plane,
+    Reader,
+)
 
 Arrays = tuple[StoredArray, ...]
 
@@ -66,7 +73,24 @@ class StoreReader(Reader):
         self._axes = structure.axes
         self._seen = structure.generation
 
-    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return one frame; there is only level 0."""
+        if level:
+            raise SourceError(f"a store has level 0 only, not {level}")
+        return _StorePlane(self, frame)
+
+    def associated(self, name: str) -> AssociatedImage:
+        """Return an associated image that was added to the sink."""
+        if name not in self.info.associated:
+            raise KeyError(name)
+        return DecodedImage(lambda: self._picture(name))
+
+    def _picture(self, name: str) -> Pixels:
+        file = read_attributes(self._root)["associated"][name]
+        pixels: Pixels = np.load(own(self._root, Name.ASSOCIATED) / file, allow_pickle=False)
+        return pixels
+
+    def read(self, frame: int, rect: Rect) -> Pixels:
         """Return a copy of a rectangle; blended pixels are resolved, unwritten ones are ``fill``.
 
         Raises
@@ -76,8 +100,6 @@ class StoreReader(Reader):
         CorruptSourceError
             A chunk is of the wrong size.
         """
-        if level:
-            raise SourceError(f"a store has level 0 only, not {level}")
 
         def look(structure: Structure, arrays: Arrays) -> Pixels:
             place = self._place(frame, structure)
@@ -89,17 +111,8 @@ class StoreReader(Reader):
 
         return self._as_promised(self._steadily(look))
 
-    def read_associated(self, name: str) -> Pixels:
-        """Return an associated image that was added to the sink."""
-        if name not in self.info.associated:
-            raise KeyError(name)
-        file = read_attributes(self._root)["associated"][name]
-        pixels: Pixels = np.load(own(self._root, Name.ASSOCIATED) / file, allow_pickle=False)
-        return pixels
-
-    def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
+    def is_blank(self, frame: int, rect: Rect) -> bool:
         """Return True where no tile ever touched any chunk of the rectangle."""
-        del level
 
         def look(structure: Structure, arrays: Arrays) -> bool:
             place = self._place(frame, structure)
@@ -198,6 +211,19 @@ class StoreReader(Reader):
     def _as_promised(self, values: Pixels) -> Pixels:
         """Return pixels as ``info`` has them, whatever the store has become since."""
         return values[..., : self.info.bands].astype(self.info.dtype, copy=False)
+
+
+class _StorePlane(DecodedPlane):
+    __slots__ = ("_frame", "_store")
+
+    def __init__(self, store: StoreReader, frame: int) -> None:
+        self._store, self._frame = store, frame
+
+    def read(self, rect: Rect) -> Pixels:
+        return self._store.read(self._frame, rect)
+
+    def is_blank(self, rect: Rect) -> bool:
+        return self._store.is_blank(self._frame, rect)
 
 
 def open_reader(location: Location) -> Reader:

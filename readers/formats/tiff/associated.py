@@ -2,8 +2,6 @@
 
 import contextlib
 import re
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -17,7 +15,7 @@ from ziggurat.readers.codecs.jpeg_stream import (
 )
 from ziggurat.readers.errors import SourceError, UnsupportedFormatError
 from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout
-from ziggurat.readers.formats.tiff.pages.plane import Plane
+from ziggurat.readers.formats.tiff.pages.plane import PageReader
 from ziggurat.readers.formats.tiff.pages.structure import Beside, PageData, Structure
 from ziggurat.readers.formats.tiff.planes import layout_of, make_plane
 from ziggurat.readers.formats.tiff.vendors.hamamatsu_tiles import has_intervals
@@ -25,80 +23,61 @@ from ziggurat.readers.io.bytes import ByteSource
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedImage, Photometric, StoredPage, TileFormat
 from ziggurat.readers.model.geometry import Rect
-from ziggurat.readers.model.reader import Pixels
+from ziggurat.readers.model.reader import AssociatedImage, Pixels
 
 _KNOWN = ("label", "macro", "thumbnail", "overview", "map")
 _LARGEST_PIXELS = 1 << 27  # what is larger is a picture of its own, not one beside another
 _TIFF_PAGE_NAME = 285
 
 
-class Associated(Protocol):
-    """One associated image, wherever it is."""
-
-    def read(self, source: ByteSource) -> Pixels:
-        """Return the pixels as (y, x, band)."""
-        ...
-
-    def encoded(self, source: ByteSource) -> EncodedImage | None:
-        """Return the image as one complete JPEG, None where it isn't stored as JPEG."""
-        ...
-
-    def stored(self, source: ByteSource) -> StoredPage | None:
-        """Return the strips or tiles of its page, None where they mean nothing elsewhere."""
-        ...
-
-
-@dataclass(frozen=True)
-class AssociatedStream:
+class AssociatedStream(AssociatedImage):
     """One whole JPEG that was found in a description."""
 
-    data: bytes
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._header = parse_header(data)
 
-    def read(self, source: ByteSource) -> Pixels:
+    def read(self) -> Pixels:
         """Return the pixels as (y, x, band)."""
-        del source
-        header = parse_header(self.data)
+        header = self._header
         space = stream_photometric(header, Photometric.YCBCR)
         form = TileFormat(Codec.JPEG, space, header.components, header.bits, "uint8")
-        return decode_tile(self.data, form)
+        return decode_tile(self._data, form)
 
-    def encoded(self, source: ByteSource) -> EncodedImage:
+    def encoded(self) -> EncodedImage:
         """Return the stream."""
-        del source
-        header = parse_header(self.data)
-        return EncodedImage(Codec.JPEG, header.width, header.height, self.data)
+        return EncodedImage(Codec.JPEG, self._header.width, self._header.height, self._data)
 
-    def stored(self, source: ByteSource) -> None:
+    def stored(self) -> None:
         """Return None: it has no page."""
-        del source
 
 
-@dataclass(frozen=True)
-class AssociatedPage:
-    """One page."""
+class AssociatedPage(AssociatedImage):
+    """One page of a file."""
 
-    page: PageData
-    layout: SegmentLayout
+    def __init__(self, source: ByteSource, page: PageData, layout: SegmentLayout) -> None:
+        self._source = source
+        self._page = page
+        self._layout = layout
 
-    def _plane(self, source: ByteSource) -> Plane:
-        return make_plane(source, self.page, self.layout, self._white)
+    def _plane(self) -> PageReader:
+        return make_plane(self._source, self._page, self._layout, self._white)
 
     def _white(self, part: Rect) -> Pixels:
-        layout = self.layout
+        layout = self._layout
         top = 255 if layout.dtype == np.uint8 else 0
         return np.full((part.height, part.width, layout.bands), top, layout.dtype)
 
-    def read(self, source: ByteSource) -> Pixels:
+    def read(self) -> Pixels:
         """Return the pixels as (y, x, band)."""
-        plane = self._plane(source)
-        return plane.read(Rect(0, 0, plane.layout.width, plane.layout.height))
+        return self._plane().read(Rect(0, 0, self._layout.width, self._layout.height))
 
-    def encoded(self, source: ByteSource) -> EncodedImage | None:
+    def encoded(self) -> EncodedImage | None:
         """Return the image as one complete JPEG, None where it isn't stored as JPEG.
 
         Strips are joined by restart markers: their coefficients stay as they are.
         """
-        plane = self._plane(source)
+        plane = self._plane()
         layout, form = plane.layout, plane.format
         one = layout.columns == 1 and not (layout.planar or layout.inverted)
         if form.codec is not Codec.JPEG or not one or form.bits != 8 or form.bands not in (1, 3):
@@ -114,15 +93,15 @@ class AssociatedPage:
             data = with_adobe_marker(data, form.photometric)
         return EncodedImage(Codec.JPEG, layout.width, layout.height, data)
 
-    def stored(self, source: ByteSource) -> StoredPage | None:
+    def stored(self) -> StoredPage | None:
         """Return the page's strips or tiles.
 
         None where a page with the same tags would not show the same: few bits, palettes, a
         plane for each band, samples in an order of their own.
         """
-        if has_intervals(self.page):
+        if has_intervals(self._page):
             return None
-        plane = self._plane(source)
+        plane = self._plane()
         layout, form = plane.layout, plane.format
         odd = layout.planar or layout.scale != 1 or form.photometric is Photometric.PALETTE
         if form.codec is Codec.OTHER or odd or form.bits != 8 * layout.dtype.itemsize:
@@ -139,7 +118,7 @@ class AssociatedPage:
             segment_height=min(layout.tile_height, layout.height),
             tiled=layout.tiled,
             inverted=layout.inverted,
-            extra_samples=tuple(int(kind) for kind in self.page.keyframe.extrasamples),
+            extra_samples=tuple(int(kind) for kind in self._page.keyframe.extrasamples),
             segments=segments,
         )
 
@@ -157,24 +136,22 @@ def _known_name(beside: Beside) -> str | None:
     return None
 
 
-def _associated(beside: Beside, *, truth: bool) -> Associated:
+def _associated(beside: Beside, source: ByteSource, *, truth: bool) -> AssociatedImage:
     if beside.page is not None:
         layout = layout_of(beside.page, truth=truth)
         if layout.width * layout.height > _LARGEST_PIXELS:
             raise UnsupportedFormatError(f"{layout.width} x {layout.height} pixels beside an image")
-        return AssociatedPage(beside.page, layout)
-    stream = AssociatedStream(beside.stream or b"")
-    parse_header(stream.data)
-    return stream
+        return AssociatedPage(source, beside.page, layout)
+    return AssociatedStream(beside.stream or b"")
 
 
-def find_associated(structure: Structure) -> dict[str, Associated]:
+def find_associated(structure: Structure, source: ByteSource) -> dict[str, AssociatedImage]:
     """Return the associated images of a file by name.
 
     Names are the ones that their kind of file gives; a page that says nothing is
     ``image1``, ``image2`` ….
     """
-    found: dict[str, Associated] = {}
+    found: dict[str, AssociatedImage] = {}
     for number, beside in enumerate(structure.others, 1):
         name = beside.name or _known_name(beside) or f"image{number}"
         if structure.said is None:  # ours are called what their writer called them
@@ -183,5 +160,5 @@ def find_associated(structure: Structure) -> dict[str, Associated]:
             name += "2"
         # An image beside the image that nobody can read is no reason to refuse the image.
         with contextlib.suppress(SourceError):
-            found[name] = _associated(beside, truth=structure.said is not None)
+            found[name] = _associated(beside, source, truth=structure.said is not None)
     return found

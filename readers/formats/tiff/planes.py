@@ -5,7 +5,7 @@ import dataclasses
 from ziggurat.readers.codecs.segment_cache import SegmentCache
 from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout, check_segments, page_layout
-from ziggurat.readers.formats.tiff.pages.plane import Plane, Substitute
+from ziggurat.readers.formats.tiff.pages.plane import PageReader, Substitute
 from ziggurat.readers.formats.tiff.pages.structure import PageData
 from ziggurat.readers.formats.tiff.pages.tables import PlainTable, SegmentTable
 from ziggurat.readers.formats.tiff.vendors.hamamatsu_tiles import (
@@ -68,7 +68,7 @@ def make_plane(
     layout: SegmentLayout,
     substitute: Substitute,
     cache: SegmentCache | None = None,
-) -> Plane:
+) -> PageReader:
     """Return the pixels of a page.
 
     Raises
@@ -79,13 +79,13 @@ def make_plane(
     table: SegmentTable
     if has_intervals(page):
         table = ndpi_table(source, layout, page)
-        return Plane(layout, table, None, substitute, cache)
+        return PageReader(layout, table, None, substitute, cache)
     offsets, counts = page.offsets, page.counts
     if page.plane is not None:
         size = layout.width * layout.height * layout.bands * layout.dtype.itemsize
         offsets, counts = (offsets[0] + page.plane * size,), (size,)
     check_segments(layout, offsets, counts, source.size)
-    return Plane(layout, PlainTable(source, offsets, counts), page.tables, substitute, cache)
+    return PageReader(layout, PlainTable(source, offsets, counts), page.tables, substitute, cache)
 
 
 def first_page(pages: tuple[PageData | None, ...]) -> PageData:

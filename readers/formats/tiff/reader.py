@@ -18,11 +18,11 @@ from ziggurat.readers.errors import (
     SourceError,
     UnsupportedFormatError,
 )
-from ziggurat.readers.formats.tiff.associated import Associated, find_associated
+from ziggurat.readers.formats.tiff.associated import find_associated
 from ziggurat.readers.formats.tiff.info import image_info
 from ziggurat.readers.formats.tiff.kinds import find_structure
 from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout
-from ziggurat.readers.formats.tiff.pages.plane import Plane, Substitute
+from ziggurat.readers.formats.tiff.pages.plane import AbsentPage, MissingPage, Substitute
 from ziggurat.readers.formats.tiff.pages.structure import Structure, held
 from ziggurat.readers.formats.tiff.planes import first_page, frame_layout, level_layout, make_plane
 from ziggurat.readers.formats.tiff.vendors.aperio import KIND as APERIO
@@ -30,10 +30,9 @@ from ziggurat.readers.formats.tiff.vendors.ome import companion_xml
 from ziggurat.readers.io.bytes import ByteFile, ByteSource
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.io.siblings import SiblingFiles, source_of
-from ziggurat.readers.model.encoded import EncodedImage, EncodedLevel, StoredPage, TilePlaces
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo
-from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.model.reader import AssociatedImage, Pixels, Plane, Reader
 
 # tifffile tells of every oddity of a file through logging; ours to judge, not the terminal's.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -50,31 +49,37 @@ class TiffReader(Reader):
         info: ImageInfo,
         structure: Structure,
         layouts: list[SegmentLayout],
-        associated: dict[str, Associated],
+        associated: dict[str, AssociatedImage],
     ) -> None:
         self.info = info
         self._source = source
         self._structure = structure
         self._layouts = layouts
         self._associated = associated
-        self._planes: dict[tuple[int, int], Plane | None] = {}
+        self._planes: dict[tuple[int, int], Plane] = {}
         self._siblings = SiblingFiles()
         pages = (page for level in structure.levels for page in level if page is not None)
         self.scattered = any(page.path is not None for page in pages)
         self._fill = np.asarray(info.background or 0, dtype=info.dtype)
 
-    def _plane(self, level: int, frame: int) -> Plane | None:
-        """Return a page's pixels; made on first use, None where the page is missing."""
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return a page's pixels; made on first use."""
         key = level, frame
-        if key not in self._planes:
-            self._planes[key] = self._make(level, frame)
-        return self._planes[key]
+        plane = self._planes.get(key)
+        if plane is None:
+            plane = self._planes[key] = self._make(level, frame)
+        return plane
 
-    def _make(self, level: int, frame: int) -> Plane | None:
+    def _make(self, level: int, frame: int) -> Plane:
         pages = self._structure.levels[level]
         page = pages[frame]
         if page is None:
-            return None
+            if frame not in self._structure.absent:
+                return MissingPage(self._blank)
+            return AbsentPage(
+                f"{self._source.url}: frame {frame} is in {self._structure.absent[frame]!r}, a "
+                "file of the same set, which isn't there beside it"
+            )
         substitute: Substitute = self._blank
         if (
             level and self._structure.kind == APERIO
@@ -99,52 +104,15 @@ class TiffReader(Reader):
             left, top = int(part.x * across), int(part.y * down)
             right = min(large.width, round(part.right * across))
             bottom = min(large.height, round(part.bottom * down))
-            pixels = self.read(level - 1, frame, Rect(left, top, right - left, bottom - top))
+            pixels = self.plane(level - 1, frame).read(Rect(left, top, right - left, bottom - top))
             scaled = cv2.resize(pixels, (part.width, part.height), interpolation=cv2.INTER_AREA)
             return np.asarray(scaled).reshape(part.height, part.width, -1)
 
         return draw
 
-    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
-        """Return the pixels of a rectangle of a stored level."""
-        plane = self._plane(level, frame)
-        if plane is not None:
-            return plane.read(rect)
-        if frame in self._structure.absent:
-            raise CorruptSourceError(
-                f"{self._source.url}: frame {frame} is in {self._structure.absent[frame]!r}, a "
-                "file of the same set, which isn't there beside it"
-            )
-        return self._blank(rect).copy()
-
-    def encoded(self, level: int, frame: int) -> EncodedLevel | None:
-        """Return a tiled level as its tiles are stored; None for strips and odd formats."""
-        plane = self._plane(level, frame)
-        return None if plane is None else plane.encoded()
-
-    def tile_places(self, level: int, frame: int) -> TilePlaces | None:
-        """Return where a tiled level's tiles are in a local file."""
-        plane = self._plane(level, frame)
-        return None if plane is None else plane.places()
-
-    def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
-        """Return True where all tiles of a rectangle are missing."""
-        plane = self._plane(level, frame)
-        if plane is None:
-            return frame not in self._structure.absent
-        return plane.is_blank(rect)
-
-    def read_associated(self, name: str) -> Pixels:
-        """Return an associated image as (y, x, band)."""
-        return self._associated[name].read(self._source)
-
-    def encoded_associated(self, name: str) -> EncodedImage | None:
-        """Return an associated image as stored, where it is one JPEG."""
-        return self._associated[name].encoded(self._source)
-
-    def stored_associated(self, name: str) -> StoredPage | None:
-        """Return an associated image as its strips or tiles, where a page can be like its own."""
-        return self._associated[name].stored(self._source)
+    def associated(self, name: str) -> AssociatedImage:
+        """Return an associated image."""
+        return self._associated[name]
 
     def close(self) -> None:
         """Close the file, and the others that belong to it."""
@@ -194,11 +162,11 @@ def _assembled(tif: tifffile.TiffFile, source: ByteSource) -> TiffReader:
     """
     try:
         structure, layouts = _alike(find_structure(tif))
-        associated = find_associated(structure)
+        associated = find_associated(structure, source)
         info = image_info(structure, layouts, tuple(associated))
         reader = TiffReader(source, info, structure, layouts, associated)
         for level in range(len(layouts)):  # what is damaged in tables or first tiles is said now
-            reader.encoded(level, 0)
+            reader.plane(level, 0).encoded()
     except LeftToOthersError:
         raise
     except UnsupportedFormatError as error:

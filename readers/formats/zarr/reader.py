@@ -20,7 +20,7 @@ from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.model.geometry import Rect, grid_shape
 from ziggurat.readers.model.image import ImageInfo
-from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.model.reader import AssociatedImage, DecodedImage, Pixels, Plane, Reader
 from ziggurat.readers.ngff.attributes import fill_value
 from ziggurat.readers.ngff.layout import BANDS, ArrayLayout
 from ziggurat.readers.ngff.parse import (
@@ -76,7 +76,7 @@ class OmeZarrReader(Reader):
         self._store = store
         self._node = find_image(store, path)
         image, arrays = _open_image(store, self._node)
-        self._layout = image.layout
+        self.layout = image.layout
         check_claim(store, arrays[image.levels[-1]], image.layout)
         self._arrays = [_opened(store, arrays[i], image.layout) for i in image.levels]
         self._associated = {} if alone else find_associated(store, self._node)
@@ -88,39 +88,64 @@ class OmeZarrReader(Reader):
             self.info = dataclasses.replace(self.info, losses=(*self.info.losses, said))
         self._closed = False
 
-    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
-        """Return a rectangle, decoded in the calling thread."""
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return one frame of the array of a level."""
+        return _ArrayPlane(self, level, frame)
+
+    def associated(self, name: str) -> AssociatedImage:
+        """Return an associated image."""
+        path = self._associated[name]
+
+        def read() -> Pixels:
+            reader = OmeZarrReader(self._store, path, alone=True)
+            return reader.plane(0, 0).read(reader.info.levels[0].rect)
+
+        return DecodedImage(read)
+
+    def array(self, level: int) -> ZarrArray:
+        """Return the array of a level.
+
+        Raises
+        ------
+        SourceError
+            The store is closed.
+        """
         if self._closed:
             raise SourceError(f"{self._store.url} is closed")
-        box = self._box(frame, rect)
-        return bands_last(self._arrays[level].read(box), self._layout)
+        return self._arrays[level]
 
-    def _box(self, frame: int, rect: Rect) -> Sequence[tuple[int, int]]:
-        return self._layout.window(self.info.frame_position(frame), rect)
+    def close(self) -> None:
+        """Close the store."""
+        self._closed = True
+        self._store.close()
 
-    def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
-        """Return True where no chunk is stored, and this level's fill value is that of all."""
-        array, first = self._arrays[level].metadata, self._arrays[0].metadata
-        if array.codecs is None or not same_value(array.fill, first.fill):
-            return False
-        return self._arrays[level].is_blank(self._box(frame, rect))
 
-    def read_associated(self, name: str) -> Pixels:
-        """Return an associated image."""
-        reader = OmeZarrReader(self._store, self._associated[name], alone=True)
-        return reader.read(0, 0, reader.info.levels[0].rect)
+class _ArrayPlane(Plane):
+    __slots__ = ("_frame", "_level", "_reader")
 
-    def encoded(self, level: int, frame: int) -> EncodedLevel | None:
+    def __init__(self, reader: OmeZarrReader, level: int, frame: int) -> None:
+        self._reader, self._level, self._frame = reader, level, frame
+
+    def _box(self, rect: Rect) -> Sequence[tuple[int, int]]:
+        return self._reader.layout.window(self._reader.info.frame_position(self._frame), rect)
+
+    def read(self, rect: Rect) -> Pixels:
+        """Return a rectangle, decoded in the calling thread."""
+        array = self._reader.array(self._level)
+        return bands_last(array.read(self._box(rect)), self._reader.layout)
+
+    def encoded(self) -> EncodedLevel | None:
         """Return a level as its chunks where each holds one tile of one frame with all bands."""
-        size = self.info.levels[level]
-        array = self._arrays[level]
-        expected = self._layout.chunk_shape(size.tile_width, size.tile_height)
+        info, layout = self._reader.info, self._reader.layout
+        size = info.levels[self._level]
+        array = self._reader.array(self._level)
+        expected = layout.chunk_shape(size.tile_width, size.tile_height)
         if array.metadata.codecs is None or array.metadata.chunk_shape != expected:
             return None
         columns, rows = grid_shape(size.width, size.height, size.tile_width, size.tile_height)
-        first = [start for start, _ in self._box(frame, Rect(0, 0, 1, 1))]
+        first = [start for start, _ in self._box(Rect(0, 0, 1, 1))]
         cell = [start // chunk for start, chunk in zip(first, expected, strict=True)]
-        x, y = self._layout.index("x"), self._layout.index("y")
+        x, y = layout.index("x"), layout.index("y")
         assert x is not None
         assert y is not None
 
@@ -130,7 +155,7 @@ class OmeZarrReader(Reader):
             return array.stored(place)
 
         return EncodedLevel(
-            _chunk_format(array.metadata, self.info, self._layout),
+            _chunk_format(array.metadata, info, layout),
             size.width,
             size.height,
             size.tile_width,
@@ -140,10 +165,20 @@ class OmeZarrReader(Reader):
             tile,
         )
 
-    def close(self) -> None:
-        """Close the store."""
-        self._closed = True
-        self._store.close()
+    def places(self) -> None:
+        """Return None: chunks lie in files of their own, or where a shard's index says."""
+
+    def is_blank(self, rect: Rect) -> bool:
+        """Return True where no chunk is stored, and this level's fill value is that of all."""
+        array, first = self._reader.array(self._level), self._reader.array(0)
+        if array.metadata.codecs is None or not same_value(
+            array.metadata.fill, first.metadata.fill
+        ):
+            return False
+        return array.is_blank(self._box(rect))
+
+    def release(self, rect: Rect) -> None:
+        """Nothing is mapped."""
 
 
 def bands_last(samples: np.ndarray[Any, np.dtype[Any]], layout: ArrayLayout) -> Pixels:

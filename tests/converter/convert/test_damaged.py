@@ -75,4 +75,4 @@ def test_zero_byte_tiles_become_background(
     assert (blank[..., :3] >= 254).all()
     assert beside[..., :3].std() > 10
     with open_reader(tmp_path / "out.tiff") as ours, open_reader(source) as theirs:
-        assert ours.encoded(0, 0).tile(0, 0) == theirs.encoded(0, 0).tile(0, 0)
+        assert ours.plane(0, 0).encoded().tile(0, 0) == theirs.plane(0, 0).encoded().tile(0, 0)

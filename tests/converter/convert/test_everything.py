@@ -51,7 +51,7 @@ def differences(ours: Reader, theirs: Reader) -> Iterator[str]:
     for name in theirs.info.associated:
         if name not in ours.info.associated:
             yield f"{name} is missing"
-        elif not np.array_equal(ours.read_associated(name), theirs.read_associated(name)):
+        elif not np.array_equal(ours.associated(name).read(), theirs.associated(name).read()):
             yield f"{name} is another picture"
 
 

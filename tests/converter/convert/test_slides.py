@@ -68,7 +68,7 @@ def test_the_small_region(data_file: Callable[[str], Path], tmp_path: Path) -> N
         assert ours.info.mm_x == pytest.approx(0.000499, rel=1e-6)
         assert set(ours.info.associated) == {"label", "macro", "thumbnail"}
         for name in ours.info.associated:
-            assert np.array_equal(ours.read_associated(name), theirs.read_associated(name))
+            assert np.array_equal(ours.associated(name).read(), theirs.associated(name).read())
 
 
 def test_other_programs_see_the_levels(make_svs: Callable[..., Path], tmp_path: Path) -> None:
@@ -107,11 +107,11 @@ def test_facts_come_along(make_svs: Callable[..., Path], tmp_path: Path) -> None
         assert ours.info.magnification == 20
         assert ours.info.mm_x == pytest.approx(0.000499)
         assert ours.info.properties["aperio.Barcode"] == "S09-12345-A"
-        label = ours.read_associated("label")
-        assert np.array_equal(label, theirs.read_associated("label"))
+        label = ours.associated("label").read()
+        assert np.array_equal(label, theirs.associated("label").read())
         for name in ("macro", "thumbnail"):
             # joined strips: the same coefficients, but chroma is smoothed across the seams
-            ours_now, before = (r.read_associated(name).astype(int) for r in (ours, theirs))
+            ours_now, before = (r.associated(name).read().astype(int) for r in (ours, theirs))
             assert ours_now.shape == before.shape
             assert np.abs(ours_now - before).mean() < 0.2
 
@@ -269,5 +269,5 @@ def test_a_profile_applied(make_svs: Callable[..., Path], tmp_path: Path) -> Non
     with open_reader(source) as theirs, open_reader(output) as ours:
         assert ours.info.icc_profile is None
         box = ours.info.levels[0].rect
-        difference = np.abs(ours.read(0, 0, box).astype(int) - theirs.read(0, 0, box))
+        difference = np.abs(ours.plane(0, 0).read(box).astype(int) - theirs.plane(0, 0).read(box))
         assert difference.max() <= 3  # the slide's profile is sRGB's

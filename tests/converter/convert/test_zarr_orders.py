@@ -53,7 +53,7 @@ def frames_of(axes: str, pixels: Array, bands: str) -> Array:
 def read_frames(path: Path) -> Array:
     with open_reader(path) as reader:
         rect = reader.info.levels[0].rect
-        return np.stack([reader.read(0, frame, rect) for frame in range(reader.info.frames)])
+        return np.stack([reader.plane(0, frame).read(rect) for frame in range(reader.info.frames)])
 
 
 ORDERS: list[tuple[str, tuple[int, ...], tuple[int, ...], str, str]] = [

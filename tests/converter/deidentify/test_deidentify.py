@@ -75,8 +75,8 @@ def test_what_is_not_of_the_patient_stays(slide: Path, tmp_path: Path) -> None:
         assert ours.info.mm_x == theirs.info.mm_x
         assert ours.info.magnification == 20
         box = ours.info.levels[0].rect
-        assert np.array_equal(ours.read(0, 0, box), theirs.read(0, 0, box))
-        first, second = (reader.encoded(0, 0) for reader in (theirs, ours))
+        assert np.array_equal(ours.plane(0, 0).read(box), theirs.plane(0, 0).read(box))
+        first, second = (reader.plane(0, 0).encoded() for reader in (theirs, ours))
         assert first.tile(1, 1) == second.tile(1, 1)
         assert b"Jane" in first.tile(0, 0)
         assert b"Jane" not in second.tile(0, 0)
@@ -85,11 +85,11 @@ def test_what_is_not_of_the_patient_stays(slide: Path, tmp_path: Path) -> None:
 def test_blank_label_of_the_same_size(slide: Path, tmp_path: Path) -> None:
     convert(slide, tmp_path / "out.tiff", ConvertOptions(deidentify=True, label="blank"))
     with open_reader(tmp_path / "out.tiff") as reader:
-        label = reader.read_associated("label")
+        label = reader.associated("label").read()
         assert label.shape == (160, 120, 3)
         assert (label == 255).all()
-        assert (reader.read_associated("macro") == 255).all()
-        assert reader.read_associated("thumbnail").std() > 5
+        assert (reader.associated("macro").read() == 255).all()
+        assert reader.associated("thumbnail").read().std() > 5
 
 
 def test_a_policy_of_ones_own(slide: Path, tmp_path: Path) -> None:

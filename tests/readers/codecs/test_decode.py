@@ -197,7 +197,7 @@ def test_real_tiles_reduce(data_file: Callable[[str], Path]) -> None:
     import cv2
 
     with open_reader(locate(data_file("aperio-svs/CMU-1-Small-Region.svs"))) as reader:
-        level = reader.encoded(0, 0)
+        level = reader.plane(0, 0).encoded()
         assert level is not None
         data = level.tile(4, 5)
         assert data is not None

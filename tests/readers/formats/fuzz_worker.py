@@ -172,16 +172,16 @@ def exercise_reader(path: Path) -> None:
         for level in {0, len(info.levels) // 2, len(info.levels) - 1}:
             whole = info.levels[level].rect
             middle = Rect(whole.width // 3, whole.height // 3, 256, 256).intersect(whole)
-            pixels = reader.read(level, info.frames - 1, middle)
+            pixels = reader.plane(level, info.frames - 1).read(middle)
             assert pixels.shape == (middle.height, middle.width, info.bands), pixels.shape
             assert pixels.dtype == info.dtype, pixels.dtype
-            encoded = reader.encoded(level, 0)
+            encoded = reader.plane(level, 0).encoded()
             if encoded is not None:
                 encoded.tile(encoded.columns // 2, encoded.rows // 2)
         for name in info.associated[:3]:
-            reader.read_associated(name)
-            reader.encoded_associated(name)
-            reader.stored_associated(name)
+            reader.associated(name).read()
+            reader.associated(name).encoded()
+            reader.associated(name).stored()
 
 
 def exercise(path: Path) -> None:

@@ -46,7 +46,7 @@ def test_pixels_are_those_of_openslide(name: str, data_file: Find) -> None:
         for index, level in enumerate(reader.info.levels[:3]):
             step = slide.level_downsamples[index]
             rect = Rect(level.width // 3, level.height // 4, 300, 200).intersect(level.rect)
-            ours = reader.read(index, 0, rect)
+            ours = reader.plane(index, 0).read(rect)
             theirs = slide.read_region(
                 (left + round(rect.x * step), top + round(rect.y * step)),
                 index,
@@ -88,9 +88,9 @@ def test_associated_images(name: str, data_file: Find) -> None:
         assert set(reader.info.associated) == set(slide.associated_images)
         for key in reader.info.associated:
             theirs = over_background(slide.associated_images[key], (255, 255, 255))
-            np.testing.assert_array_equal(reader.read_associated(key), theirs)
+            np.testing.assert_array_equal(reader.associated(key).read(), theirs)
         with pytest.raises(KeyError):
-            reader.read_associated("nothing")
+            reader.associated("nothing").read()
 
 
 def test_an_associated_image_that_claims_too_much(tmp_path: Path, data_file: Find) -> None:
@@ -103,17 +103,17 @@ def test_an_associated_image_that_claims_too_much(tmp_path: Path, data_file: Fin
     macro.chmod(0o644)
     macro.write_bytes(bytes(data))
     with opened(folder / Path(VMS).name) as reader:
-        assert reader.read(0, 0, Rect(0, 0, 10, 10)).shape == (10, 10, 3)
+        assert reader.plane(0, 0).read(Rect(0, 0, 10, 10)).shape == (10, 10, 3)
         with pytest.raises(CorruptSourceError, match="a macro of 60000 x 60000 pixels"):
-            reader.read_associated("macro")
+            reader.associated("macro").read()
 
 
 def test_strips_join_without_seams(data_file: Find, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = opened(data_file(SVS))
     rect = Rect(100, 200, 700, 500)
-    whole = reader.read(0, 0, rect)
+    whole = reader.plane(0, 0).read(rect)
     monkeypatch.setattr(backend, "_STRIP_PIXELS", 700 * 37)
-    np.testing.assert_array_equal(reader.read(0, 0, rect), whole)
+    np.testing.assert_array_equal(reader.plane(0, 0).read(rect), whole)
 
 
 def test_icc_profile(data_file: Find) -> None:
@@ -144,18 +144,18 @@ def test_a_handle_recovers_from_an_error(tmp_path: Path, data_file: Find) -> Non
         offset, size = tiff.pages[0].dataoffsets[60], tiff.pages[0].databytecounts[60]
     with opened(path) as reader:
         good = Rect(0, 0, 100, 100)
-        expected = reader.read(0, 0, good)
+        expected = reader.plane(0, 0).read(good)
         with path.open("r+b") as file:
             file.seek(offset)
             file.write(bytes(size))
         bad = Rect(0, 0, reader.info.width, reader.info.height)
         with pytest.raises(CorruptSourceError, match=r"slide\.svs can't be read"):
-            reader.read(0, 0, bad)
-        np.testing.assert_array_equal(reader.read(0, 0, good), expected)
+            reader.plane(0, 0).read(bad)
+        np.testing.assert_array_equal(reader.plane(0, 0).read(good), expected)
         path.write_bytes(b"gone")
         for message in ("can't be read", "changed or is damaged"):
             with pytest.raises(CorruptSourceError, match=message):
-                reader.read(0, 0, bad)
+                reader.plane(0, 0).read(bad)
 
 
 def test_closed_is_closed(data_file: Find) -> None:
@@ -163,15 +163,15 @@ def test_closed_is_closed(data_file: Find) -> None:
     reader.close()
     reader.close()
     with pytest.raises(SourceError, match="is closed"):
-        reader.read(0, 0, Rect(0, 0, 10, 10))
+        reader.plane(0, 0).read(Rect(0, 0, 10, 10))
 
 
 def test_threads_read_the_same_pixels(data_file: Find) -> None:
     with opened(data_file(MIRAX)) as reader:
         rects = [Rect(x, y, 200, 150) for x in range(0, 2400, 600) for y in range(0, 1700, 500)]
-        alone = [reader.read(0, 0, rect) for rect in rects]
+        alone = [reader.plane(0, 0).read(rect) for rect in rects]
         with ThreadPoolExecutor(4) as pool:
-            together = list(pool.map(lambda rect: reader.read(0, 0, rect), rects))
+            together = list(pool.map(lambda rect: reader.plane(0, 0).read(rect), rects))
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -180,15 +180,15 @@ def test_threads_read_the_same_pixels(data_file: Find) -> None:
 def test_a_forked_child_opens_anew(data_file: Find) -> None:
     with opened(data_file(SVS)) as reader:
         rect = Rect(300, 300, 400, 400)
-        expected = reader.read(0, 0, rect)
+        expected = reader.plane(0, 0).read(rect)
         context = multiprocessing.get_context("fork")
         queue = context.Queue()
-        child = context.Process(target=lambda: queue.put(reader.read(0, 0, rect)))
+        child = context.Process(target=lambda: queue.put(reader.plane(0, 0).read(rect)))
         child.start()
         found = queue.get(timeout=30)
         child.join(30)
         np.testing.assert_array_equal(found, expected)
-        np.testing.assert_array_equal(reader.read(0, 0, rect), expected)
+        np.testing.assert_array_equal(reader.plane(0, 0).read(rect), expected)
 
 
 def test_what_openslide_does_not_know(tmp_path: Path) -> None:

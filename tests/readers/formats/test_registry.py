@@ -21,9 +21,8 @@ from ziggurat.readers.errors import (
 from ziggurat.readers.formats import registry
 from ziggurat.readers.formats.registry import FORMATS, Format, given, open_reader
 from ziggurat.readers.io.location import Location, locate
-from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Axis, ImageInfo, Interpretation, Level
-from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.model.reader import Plane, Reader
 
 Find = Callable[[str], Path]
 
@@ -247,9 +246,8 @@ class _Shown(Reader):
         self.info = info
         self.closed = False
 
-    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
-        del level, frame
-        return np.zeros((rect.height, rect.width, self.info.bands), self.info.dtype)
+    def plane(self, level: int, frame: int) -> Plane:
+        raise NotImplementedError(f"level {level} of frame {frame} is not to be read here")
 
     def close(self) -> None:
         self.closed = True

@@ -50,7 +50,7 @@ def test_one_tile_of_a_large_slide_costs_under_two_megabytes(
     assert (tmp_path / "slide.tif").stat().st_size > 100e6
     with open_reader(server.url("slide.tif")) as reader:
         opened = server.sent
-        pixels = reader.read(0, 0, Rect(2560, 5120, 256, 256))
+        pixels = reader.plane(0, 0).read(Rect(2560, 5120, 256, 256))
     np.testing.assert_array_equal(pixels, tile)
     assert server.sent < 2e6, f"{opened} bytes to open, {server.sent} in all"
     assert len(server.requests) < 20
@@ -59,7 +59,7 @@ def test_one_tile_of_a_large_slide_costs_under_two_megabytes(
 def test_a_picture_is_read_from_a_url(server: Any, tmp_path: Path, tissue: np.ndarray) -> None:
     (tmp_path / "picture.png").write_bytes(imagecodecs.png_encode(tissue))
     with open_reader(server.url("picture.png") + "?token=1") as reader:
-        np.testing.assert_array_equal(reader.read(0, 0, Rect(0, 0, 512, 512)), tissue)
+        np.testing.assert_array_equal(reader.plane(0, 0).read(Rect(0, 0, 512, 512)), tissue)
 
 
 def test_reads_are_those_of_the_file(server: Any, tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_other_file_systems_of_fsspec_work_alike(tissue: np.ndarray) -> None:
         file.write(imagecodecs.png_encode(tissue))
     try:
         with open_reader("memory://remote-test/a.png") as reader:
-            np.testing.assert_array_equal(reader.read(0, 0, Rect(0, 0, 512, 512)), tissue)
+            np.testing.assert_array_equal(reader.plane(0, 0).read(Rect(0, 0, 512, 512)), tissue)
         with pytest.raises(SourceNotFoundError, match="nothing there"):
             locate("memory://remote-test/b.png")
     finally:

@@ -8,24 +8,25 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from tests.hooked import HookedArray
 from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.pixels.cache import ByteCache
 from ziggurat.readers.pixels.window import Access, read_level
 from ziggurat.readers.views.array import array_reader
 
 
-def test_a_block_is_read_once_however_many_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_block_is_read_once_however_many_want_it() -> None:
     pixels = np.arange(300 * 300, dtype=np.uint16).reshape(300, 300, 1)
-    reader = array_reader(pixels)
-    read, seen, started = type(reader).read, Counter[Rect](), threading.Barrier(4)
+    seen, started = Counter[Rect](), threading.Barrier(4)
 
-    def slow(self: object, level: int, frame: int, rect: Rect) -> np.ndarray:
-        seen[rect] += 1
-        time.sleep(0.05)
-        return read(reader, level, frame, rect)
+    class Slow(HookedArray):
+        def read(self, level: int, frame: int, rect: Rect) -> Pixels:
+            seen[rect] += 1
+            time.sleep(0.05)
+            return super().read(level, frame, rect)
 
-    monkeypatch.setattr(type(reader), "read", slow)
-    access = Access(reader, ByteCache(1 << 24), "an image")
+    access = Access(Slow(pixels, array_reader(pixels).info), ByteCache(1 << 24), "an image")
 
     def work(x: int) -> bool:
         started.wait()
@@ -37,18 +38,17 @@ def test_a_block_is_read_once_however_many_want_it(monkeypatch: pytest.MonkeyPat
     assert list(seen.values()) == [1]
 
 
-def test_who_waits_for_a_read_that_fails_reads_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = array_reader(np.ones((100, 100, 1), np.uint8))
-    read, calls = type(reader).read, Counter[str]()
+def test_who_waits_for_a_read_that_fails_reads_itself() -> None:
+    pixels, calls = np.ones((100, 100, 1), np.uint8), Counter[str]()
 
-    def fails_once(self: object, level: int, frame: int, rect: Rect) -> np.ndarray:
-        calls["all"] += 1
-        if calls["all"] == 1:
-            raise OSError("the first read fails")
-        return read(reader, level, frame, rect)
+    class FailsOnce(HookedArray):
+        def read(self, level: int, frame: int, rect: Rect) -> Pixels:
+            calls["all"] += 1
+            if calls["all"] == 1:
+                raise OSError("the first read fails")
+            return super().read(level, frame, rect)
 
-    monkeypatch.setattr(type(reader), "read", fails_once)
-    access = Access(reader, ByteCache(1 << 24), "an image")
+    access = Access(FailsOnce(pixels, array_reader(pixels).info), ByteCache(1 << 24), "an image")
     with pytest.raises(OSError, match="first read"):
         read_level(access, 0, 0, Rect(0, 0, 10, 10))
     assert read_level(access, 0, 0, Rect(0, 0, 10, 10)).all()

@@ -6,8 +6,9 @@ import os
 import pickle
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ import zarr
 
 import ziggurat
 from ziggurat.readers.errors import OptionError, SourceError, SourceNotFoundError, TileRangeError
+from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Axis, Channel, Interpretation
-from ziggurat.readers.model.reader import Reader
+from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane, Reader
 from ziggurat.readers.source.options import OpenOptions
 
 
@@ -476,18 +478,31 @@ def test_many_threads_read_the_right_pixels(picture: Any) -> None:
 class SlowReads(Reader):
     """Stands for a decoder that lets other threads run, as all of ours do."""
 
-    def __init__(self, reader: Any) -> None:
-        self.info, self._read, self.busy, self.most = reader.info, reader.read, 0, 0
+    def __init__(self, reader: Reader) -> None:
+        self.info, self._source, self.busy, self.most = reader.info, reader, 0, 0
         self._lock = threading.Lock()
 
-    def read(self, level: int, frame: int, rect: Any) -> Any:
+    def plane(self, level: int, frame: int) -> Plane:
+        return _SlowPlane(self._source.plane(level, frame), self)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
         with self._lock:
             self.busy += 1
             self.most = max(self.most, self.busy)
-        time.sleep(0.01)
+        yield
         with self._lock:
             self.busy -= 1
-        return self._read(level, frame, rect)
+
+
+class _SlowPlane(DecodedPlane):
+    def __init__(self, source: Plane, slow: SlowReads) -> None:
+        self._source, self._slow = source, slow
+
+    def read(self, rect: Rect) -> Pixels:
+        with self._slow.at_work():
+            time.sleep(0.01)
+        return self._source.read(rect)
 
 
 def test_independent_reads_do_not_wait_for_each_other(

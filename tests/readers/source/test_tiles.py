@@ -302,7 +302,7 @@ def test_errors_of_threads_that_read_ahead_reach_the_caller(
     def fail(*_: Any) -> None:
         raise ziggurat.errors.CorruptSourceError("a damaged tile")
 
-    monkeypatch.setattr(source.reader, "read", fail)
+    monkeypatch.setattr(source.reader, "plane", fail)
     with pytest.raises(ziggurat.errors.CorruptSourceError, match="a damaged tile"):
         list(tiles)
 

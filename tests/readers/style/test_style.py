@@ -24,7 +24,7 @@ class Access:
         self._reader = reader
 
     def pixels(self, frame: int) -> np.ndarray:
-        return self._reader.read(0, frame, self.info.levels[0].rect)
+        return self._reader.plane(0, frame).read(self.info.levels[0].rect)
 
     overview = pixels
 

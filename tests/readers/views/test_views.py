@@ -29,14 +29,14 @@ def rgba(rng: np.random.Generator) -> Any:
 
 
 def whole(reader: Any, level: int = 0, frame: int = 0) -> Any:
-    return reader.read(level, frame, reader.info.levels[level].rect)
+    return reader.plane(level, frame).read(reader.info.levels[level].rect)
 
 
 def test_crop_is_a_slice(rgba: np.ndarray) -> None:
     view = CropReader(array_reader(rgba), Rect(11, 7, 50, 40))
     assert (view.info.width, view.info.height) == (50, 40)
     assert np.array_equal(whole(view), rgba[7:47, 11:61])
-    assert np.array_equal(view.read(0, 0, Rect(3, 4, 5, 6)), rgba[11:17, 14:19])
+    assert np.array_equal(view.plane(0, 0).read(Rect(3, 4, 5, 6)), rgba[11:17, 14:19])
 
 
 @pytest.mark.parametrize("rect", [Rect(0, 0, 91, 10), Rect(80, 60, 20, 20), Rect(5, 5, 0, 3)])
@@ -59,19 +59,19 @@ def test_crop_on_the_grid_keeps_tiles_and_levels(
     with open_reader(make_svs(tmp_path / "a.svs")) as slide:
         view = CropReader(slide, Rect(480, 240, 700, 600))
         assert [(lv.width, lv.height) for lv in view.info.levels] == [(700, 600), (175, 150)]
-        tiles, source = view.encoded(0, 0), slide.encoded(0, 0)
+        tiles, source = view.plane(0, 0).encoded(), slide.plane(0, 0).encoded()
         assert (tiles.columns, tiles.rows) == (3, 3)
         assert tiles.tile(1, 2) == source.tile(3, 3)
-        assert view.encoded(1, 0) is None  # 480 / 4 is no multiple of 240
+        assert view.plane(1, 0).encoded() is None  # 480 / 4 is no multiple of 240
         assert np.array_equal(
-            view.read(1, 0, Rect(0, 0, 9, 9)), slide.read(1, 0, Rect(120, 60, 9, 9))
+            view.plane(1, 0).read(Rect(0, 0, 9, 9)), slide.plane(1, 0).read(Rect(120, 60, 9, 9))
         )
 
 
 def test_crop_off_the_grid_has_no_tiles(make_svs: Callable[..., Path], tmp_path: Path) -> None:
     with open_reader(make_svs(tmp_path / "a.svs")) as slide:
         view = CropReader(slide, Rect(481, 240, 300, 300))
-        assert view.encoded(0, 0) is None
+        assert view.plane(0, 0).encoded() is None
         assert len(view.info.levels) == 1
 
 
@@ -81,8 +81,8 @@ def test_padding_has_one_colour(rgba: np.ndarray) -> None:
     pixels = whole(view)
     assert np.array_equal(pixels[:70, :90], rgba)
     assert np.array_equal(pixels[:, 90:], np.broadcast_to(np.uint8([9, 8, 7, 6]), (70, 10, 4)))
-    assert view.is_blank(0, 0, Rect(90, 0, 10, 10))
-    assert not view.is_blank(0, 0, Rect(89, 0, 10, 10))
+    assert view.plane(0, 0).is_blank(Rect(90, 0, 10, 10))
+    assert not view.plane(0, 0).is_blank(Rect(89, 0, 10, 10))
 
 
 def test_frames_are_picked_by_axis(rng: np.random.Generator) -> None:
@@ -129,9 +129,9 @@ def test_levels(make_svs: Callable[..., Path], tmp_path: Path) -> None:
         assert (view.info.width, view.info.height) == (375, 275)
         assert view.info.mm_x == pytest.approx(0.000499 * 4)
         assert view.info.magnification == pytest.approx(5)
-        assert view.encoded(0, 0).tile(0, 0) == slide.encoded(1, 0).tile(0, 0)
+        assert view.plane(0, 0).encoded().tile(0, 0) == slide.plane(1, 0).encoded().tile(0, 0)
         same = at_resolution(slide, 4)
-        assert same.encoded(0, 0).tile(1, 1) == slide.encoded(1, 0).tile(1, 1)
+        assert same.plane(0, 0).encoded().tile(1, 1) == slide.plane(1, 0).encoded().tile(1, 1)
 
 
 @pytest.mark.parametrize("size", [(45, 35), (30, 23), (64, 50), (90, 70), (1, 1)])
@@ -147,7 +147,7 @@ def test_resampling_is_the_mean_of_the_area(rgba: np.ndarray, size: int) -> None
 def test_resampling_does_not_depend_on_how_it_is_cut(rgba: np.ndarray) -> None:
     view = ResampledReader(array_reader(rgba), 37, 29)
     pixels = whole(view)
-    parts = [view.read(0, 0, Rect(0, y, 37, min(8, 29 - y))) for y in range(0, 29, 8)]
+    parts = [view.plane(0, 0).read(Rect(0, y, 37, min(8, 29 - y))) for y in range(0, 29, 8)]
     assert np.array_equal(np.concatenate(parts), pixels)
 
 

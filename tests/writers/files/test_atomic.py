@@ -15,6 +15,7 @@ import pytest
 import tifffile
 
 import ziggurat
+from tests.hooked import HookedArray
 from ziggurat.converter.verify.verify import verify
 from ziggurat.readers.errors import (
     CancelledError,
@@ -23,7 +24,7 @@ from ziggurat.readers.errors import (
     TargetExistsError,
     WriteError,
 )
-from ziggurat.readers.views.array import ArrayReader, array_reader
+from ziggurat.readers.views.array import array_reader
 from ziggurat.writers.files.atomic import STAGING_PREFIX, atomic_directory, atomic_file, sweep
 from ziggurat.writers.formats.registry import write
 from ziggurat.writers.model.options import WriteOptions
@@ -208,11 +209,11 @@ def test_the_next_write_sweeps_what_a_killed_one_left_and_nothing_else(tmp_path:
     assert names(tmp_path) == [other.name, "a.tif"]
 
 
-class Failing(ArrayReader):
-    def view(self, level: int, frame: int, rect: Any) -> Any:
+class Failing(HookedArray):
+    def read(self, level: int, frame: int, rect: Any) -> Any:
         if rect.y > 300:
             raise CorruptSourceError("damaged below row 300")
-        return super().view(level, frame, rect)
+        return super().read(level, frame, rect)
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.ome.tif", "a.zarr", "a.zarr.zip"])

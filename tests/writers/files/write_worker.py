@@ -2,21 +2,34 @@
 
 import sys
 import time
-from typing import Any
 
 import numpy as np
 
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.reader import Pixels, Plane
 from ziggurat.readers.views.array import ArrayReader, array_reader
+from ziggurat.readers.views.views import SamePixels
 from ziggurat.writers.formats.registry import write
 from ziggurat.writers.model.options import WriteOptions
 
 
-class SlowReader(ArrayReader):
+class SlowPlane(SamePixels):
     """Takes its time, so that there is a middle to be killed in."""
 
-    def view(self, level: int, frame: int, rect: Any) -> Any:
+    def read(self, rect: Rect) -> Pixels:
         time.sleep(0.015)
-        return super().view(level, frame, rect)
+        return self.source.read(rect)
+
+    def encoded(self) -> None:
+        """Return None: nothing is to be copied."""
+
+    def places(self) -> None:
+        """Return None: nothing is to be copied."""
+
+
+class SlowReader(ArrayReader):
+    def plane(self, level: int, frame: int) -> Plane:
+        return SlowPlane(super().plane(level, frame))
 
 
 def main(path: str, value: str) -> None:

@@ -11,11 +11,12 @@ import imagecodecs
 import numpy as np
 import pytest
 
+from tests.hooked import HookedArray
 from ziggurat.readers.errors import CancelledError, CorruptSourceError, OptionError
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.model.geometry import Rect, grid_shape, level_sizes
-from ziggurat.readers.views.array import ArrayReader, array_reader
+from ziggurat.readers.views.array import array_reader
 from ziggurat.writers.model.levels import Cascade, Copy, LevelPlan, Scaled, Stored
 from ziggurat.writers.model.progress import Cancellation
 from ziggurat.writers.model.reducers import Reducer
@@ -140,16 +141,16 @@ def test_the_order_of_tiles_depends_on_nothing_but_sizes(rng: np.random.Generato
         assert places == sorted(places)
 
 
-class BlankReader(ArrayReader):
+class BlankReader(HookedArray):
     """Knows that everything outside one rectangle was never written, and counts what is read."""
 
     def __init__(self, pixels: np.ndarray, info: Any, known: Any) -> None:
         super().__init__(pixels, info)
         self.known, self.read_pixels = known, 0
 
-    def view(self, level: int, frame: int, rect: Any) -> Any:
+    def read(self, level: int, frame: int, rect: Any) -> Any:
         self.read_pixels += rect.width * rect.height
-        return super().view(level, frame, rect)
+        return super().read(level, frame, rect)
 
     def is_blank(self, level: int, frame: int, rect: Any) -> Any:
         del level, frame
@@ -186,7 +187,7 @@ def test_a_sparse_target_gets_no_data_for_blank_tiles(rng: np.random.Generator) 
     assembled(tiles, levels, reader.info)
 
 
-class TiledReader(ArrayReader):
+class TiledReader(HookedArray):
     """An array with level 0 as JPEG tiles that can be copied; one of them is missing."""
 
     missing = (1, 0)
@@ -195,9 +196,9 @@ class TiledReader(ArrayReader):
         super().__init__(pixels, array_reader(pixels).info)
         self.tile_size, self.decoded = tile, 0
 
-    def view(self, level: int, frame: int, rect: Any) -> Any:
+    def read(self, level: int, frame: int, rect: Any) -> Any:
         self.decoded += 1
-        return super().view(level, frame, rect)
+        return super().read(level, frame, rect)
 
     def encoded(self, level: int, frame: int) -> Any:
         del level, frame
@@ -267,13 +268,13 @@ def test_tiles_of_another_grid_are_read_row_by_row_and_each_once(
     tissue: np.ndarray, tile: Any, reducer: str
 ) -> None:
     class Counting(TiledReader):
-        def view(self, level: int, frame: int, rect: Any) -> Any:
+        def read(self, level: int, frame: int, rect: Any) -> Any:
             self.touched += [
                 (x, y)
                 for x in range(rect.x // 96, -(-rect.right // 96))
                 for y in range(rect.y // 96, -(-rect.bottom // 96))
             ]
-            return super().view(level, frame, rect)
+            return super().read(level, frame, rect)
 
     reader = Counting(tissue[:500, :333], 96)
     reader.touched = []
@@ -289,11 +290,11 @@ def threads_of_the_engine() -> Any:
     return [t for t in threading.enumerate() if t.name.startswith("ziggurat-encode")]
 
 
-class BrokenReader(ArrayReader):
-    def view(self, level: int, frame: int, rect: Any) -> Any:
+class BrokenReader(HookedArray):
+    def read(self, level: int, frame: int, rect: Any) -> Any:
         if rect.y >= 128:
             raise CorruptSourceError(f"no pixels at {rect}")
-        return super().view(level, frame, rect)
+        return super().read(level, frame, rect)
 
 
 def test_the_first_error_is_raised_and_no_thread_is_left(rng: np.random.Generator) -> None:
@@ -383,7 +384,7 @@ def test_impossible_plans_are_refused_before_anything_is_read(levels: Any, words
         next(build(reader, levels, MEAN, BUDGET))
 
 
-class Endless(ArrayReader):
+class Endless(HookedArray):
     """As high as wanted, without holding it: rows repeat."""
 
     def __init__(self, height: int) -> None:
@@ -392,7 +393,7 @@ class Endless(ArrayReader):
         level = dataclasses.replace(self.info.levels[0], height=height)
         self.info = dataclasses.replace(self.info, levels=(level,))
 
-    def view(self, level: int, frame: int, rect: Any) -> Any:
+    def read(self, level: int, frame: int, rect: Any) -> Any:
         del level, frame
         rows = np.arange(rect.y, rect.bottom) % 64
         return self._frames[0][rows, rect.x : rect.right]
@@ -476,7 +477,7 @@ def test_only_the_rows_that_are_done_are_given_back(tmp_path: Path, axes: Any) -
     else:
         reader = array_reader(pixels, axes)
     before = resident(pixels)
-    reader.release(0, 0, Rect(0, 0, 512, 256))
+    reader.plane(0, 0).release(Rect(0, 0, 512, 256))
     step = 512 * 2 * 256 * (2 if axes == "syx" else 1)
     slack = 4 * os.sysconf("SC_PAGESIZE")
     assert before - resident(pixels) == pytest.approx(step, abs=slack)

@@ -245,8 +245,8 @@ def test_blank_areas_cost_nothing(tmp_path: Path) -> None:
         reader = sink._reader()
         from ziggurat.readers.model.geometry import Rect
 
-        assert reader.is_blank(0, 0, Rect(1024, 0, 10_000, 10_000))
-        assert not reader.is_blank(0, 0, Rect(0, 0, 600, 600))
+        assert reader.plane(0, 0).is_blank(Rect(1024, 0, 10_000, 10_000))
+        assert not reader.plane(0, 0).is_blank(Rect(0, 0, 600, 600))
 
 
 def test_many_frames_cost_no_more_each_than_a_few() -> None:

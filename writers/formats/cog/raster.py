@@ -60,14 +60,15 @@ def fed(reader: Reader, path: Path, options: WriteOptions, progress: GdalProgres
     _describe(dataset, info, options)
     cells = list(_cells(reader))
     full = f"{path.parent} takes no more pixels"
+    plane = reader.plane(0, 0)
     with ThreadPoolExecutor(1, "cog-read") as ahead:
-        pending = ahead.submit(reader.read, 0, 0, cells[0]) if cells else None
+        pending = ahead.submit(plane.read, cells[0]) if cells else None
         for number, cell in enumerate(cells):
             progress.report(number / len(cells))
             assert pending is not None
             pixels = pending.result()
             if number + 1 < len(cells):
-                pending = ahead.submit(reader.read, 0, 0, cells[number + 1])
+                pending = ahead.submit(plane.read, cells[number + 1])
             put_pixels(dataset, cell, pixels, full, WriteError)
         checked(full, dataset.FlushCache, WriteError, again=False)
     return dataset
@@ -102,7 +103,7 @@ def _cells(reader: Reader) -> Iterator[Rect]:
         for x in range(0, info.width, width):
             cell = Rect(x, y, width, _TILE).intersect(info.levels[0].rect)
             # A tile that is not there reads as 0, or as nodata.
-            if not (plain and reader.is_blank(0, 0, cell)):
+            if not (plain and reader.plane(0, 0).is_blank(cell)):
                 yield cell
 
 

@@ -21,13 +21,13 @@ def associated_page(
 
     ``byteorder`` is the file's; ``tiled``: a page of tiles would not be taken for a level.
     """
-    page = reader.stored_associated(name)
+    page = reader.associated(name).stored()
     if page is not None and _fits(page, byteorder, tiled):
         return iter(page.segments), _page_arguments(page)
-    stored = reader.encoded_associated(name)
+    stored = reader.associated(name).encoded()
     if stored is not None and stored.codec is Codec.JPEG:
         return iter([stored.data]), _jpeg_arguments(stored)
-    pixels = reader.read_associated(name)
+    pixels = reader.associated(name).read()
     if pixels.dtype.kind not in "buif":
         return None
     bands = pixels.shape[2]

@@ -40,10 +40,10 @@ def _movable(reader: Reader, plan: LevelPlan) -> bool:
     if not isinstance(plan.origin, Copy):
         return False
     level, frames = plan.origin.level, range(reader.info.frames)
-    if any(reader.tile_places(level, frame) is None for frame in frames):
+    if any(reader.plane(level, frame).places() is None for frame in frames):
         return False
     # tifffile wants the pixels of a page that is nothing but raw samples
-    encoded = reader.encoded(level, 0)
+    encoded = reader.plane(level, 0).encoded()
     return encoded is not None and (plan.grid != (1, 1) or encoded.format.codec is not Codec.NONE)
 
 
@@ -52,7 +52,7 @@ def moved_places(reader: Reader, plan: LevelPlan, frame: int) -> TilePlaces | No
     if not plan.moved:
         return None
     assert isinstance(plan.origin, Copy)
-    return reader.tile_places(plan.origin.level, frame)
+    return reader.plane(plan.origin.level, frame).places()
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,6 @@ def emit(
 
 
 def _facts(reader: Reader, name: str) -> AssociatedFacts:
-    pixels = reader.read_associated(name)
+    pixels = reader.associated(name).read()
     height, width, bands = pixels.shape
     return AssociatedFacts(name, width, height, bands, pixels.dtype.name)

@@ -101,7 +101,7 @@ def _write_pages(
 
 def _write_picture(tiff: Any, reader: Reader, name: str) -> list[str]:
     info = reader.info
-    height, width = reader.read_associated(name).shape[:2]
+    height, width = reader.associated(name).read().shape[:2]
     line = f"{name} {width}x{height}"
     if name == "thumbnail":
         line = f"{info.width}x{info.height} -> {width}x{height} - "
@@ -119,7 +119,8 @@ def _write_made_thumbnail(tiff: Any, reader: Reader) -> None:
     width, height = (max(1, round(side / factor)) for side in (info.width, info.height))
     small = ResampledReader(reader, width, height)
     rows = [
-        small.read(0, 0, Rect(0, y, width, min(_ROWS, height - y))) for y in range(0, height, _ROWS)
+        small.plane(0, 0).read(Rect(0, y, width, min(_ROWS, height - y)))
+        for y in range(0, height, _ROWS)
     ]
     pixels = np.concatenate(rows)
     kind = "rgb" if info.bands in (3, 4) else "minisblack"

@@ -171,7 +171,7 @@ def level_format(reader: Reader, plan: LevelPlan, frame: int) -> TileFormat:
         if plan.format is None:
             raise OptionError("an encoded level needs the format of what its encoder makes")
         return plan.format
-    encoded: EncodedLevel | None = reader.encoded(plan.origin.level, frame)
+    encoded: EncodedLevel | None = reader.plane(plan.origin.level, frame).encoded()
     if encoded is None:
         raise OptionError("the source has no tiles to copy")
     if encoded.format.codec is Codec.OTHER or encoded.format.planar:
@@ -200,7 +200,7 @@ def open_tiff(
     """Give a TIFF to write to: as big as it has to be, in the byte order of what is copied."""
     info = reader.info
     forms = [level_format(reader, plan, 0) for plan in levels]
-    pictures = sum(reader.read_associated(name).nbytes for name in info.associated)
+    pictures = sum(reader.associated(name).read().nbytes for name in info.associated)
     extra = pictures * 2 + info.frames * len(levels) * len(info.icc_profile or b"")
     big = needs_bigtiff(list(zip(levels, forms, strict=True)), info.frames, extra)
     order = common_byteorder(forms)

@@ -47,7 +47,7 @@ class AssociatedImages:
         self._arrays: list[tuple[ArraySpec, Pixels]] = []
         for name in reader.info.associated:
             try:
-                pixels = reader.read_associated(name)
+                pixels = reader.associated(name).read()
             except SourceError as error:
                 self.lost += (f"associated image {name!r} can't be read: {error}",)
                 continue

@@ -54,7 +54,9 @@ def _sample(reader: Reader, frame: int) -> Pixels:
     width, height = min(_SIDE, rect.width), min(_SIDE, rect.height)
     lefts = sorted({(rect.width - width) * n // (_PLACES - 1) for n in range(_PLACES)})
     tops = sorted({(rect.height - height) * n // (_PLACES - 1) for n in range(_PLACES)})
-    blocks = [reader.read(level, frame, Rect(x, y, width, height)) for y in tops for x in lefts]
+    blocks = [
+        reader.plane(level, frame).read(Rect(x, y, width, height)) for y in tops for x in lefts
+    ]
     return np.concatenate([block.reshape(-1, 1, block.shape[2]) for block in blocks])
 
 

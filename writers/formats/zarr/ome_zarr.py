@@ -164,7 +164,7 @@ def _level_codecs(
     for number, level in enumerate(levels):
         codec: ChunkCodec | None = chosen
         if isinstance(level.origin, Copy):
-            encoded = reader.encoded(level.origin.level, 0)
+            encoded = reader.plane(level.origin.level, 0).encoded()
             codec = copied_codec(encoded.format) if encoded else None
         if codec is None:
             raise OptionError(f"level {number} can't be copied into an OME-Zarr; encode it anew")

@@ -15,7 +15,7 @@ from ziggurat.readers.formats.tiff.pages.tables import PlainTable, SegmentTable,
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel, TileFormat, TilePlaces
 from ziggurat.readers.model.geometry import Rect, cell_rect, grid_cells
-from ziggurat.readers.model.reader import Pixels
+from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane
 
 # What missing tiles show: the pixels of a rectangle of the page, made from something else.
 Substitute = Callable[[Rect], Pixels]
@@ -23,7 +23,7 @@ Substitute = Callable[[Rect], Pixels]
 _NUMBERS = itertools.count()
 
 
-class Plane:
+class PageReader(Plane):
     """One page (one level of one frame).
 
     Parameters
@@ -264,3 +264,38 @@ class Plane:
         if not self.layout.verbatim or not isinstance(self._table, PlainTable):
             return None
         return self._table.places(self.layout.columns * self.layout.rows)
+
+    def release(self, rect: Rect) -> None:
+        """Nothing is kept but by the cache, which forgets by itself."""
+
+
+class MissingPage(DecodedPlane):
+    """A page that the file does not have: all of it shows what missing tiles show."""
+
+    __slots__ = ("_substitute",)
+
+    def __init__(self, substitute: Substitute) -> None:
+        self._substitute = substitute
+
+    def read(self, rect: Rect) -> Pixels:
+        """Return what missing tiles show."""
+        return self._substitute(rect).copy()
+
+    def is_blank(self, rect: Rect) -> bool:
+        """Return True: nothing of it is stored."""
+        del rect
+        return True
+
+
+class AbsentPage(DecodedPlane):
+    """A page in another file that isn't there: reading it is an error, not a blank."""
+
+    __slots__ = ("_message",)
+
+    def __init__(self, message: str) -> None:
+        self._message = message
+
+    def read(self, rect: Rect) -> Pixels:
+        """Raise: there is nothing to show."""
+        del rect
+        raise CorruptSourceError(self._message)

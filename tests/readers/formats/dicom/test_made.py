@@ -94,8 +94,8 @@ def test_frames_that_are_not_compressed(picture: np.ndarray, tmp_path: Path) -> 
         ExplicitVRLittleEndian,
     )
     reader = opened(tmp_path)
-    np.testing.assert_array_equal(reader.read(0, 0, Rect(0, 0, 300, 200)), picture)
-    encoded = reader.encoded(0, 0)
+    np.testing.assert_array_equal(reader.plane(0, 0).read(Rect(0, 0, 300, 200)), picture)
+    encoded = reader.plane(0, 0).encoded()
     assert encoded is not None
     assert encoded.format.codec is Codec.NONE
     assert encoded.tile(1, 2) == tiles[11].tobytes()
@@ -131,8 +131,10 @@ def test_frames_are_found_by_every_kind_of_table(
         )
     write(tmp_path / "a.dcm", data, frames, JPEG2000Lossless, pixels)
     reader = opened(tmp_path / "a.dcm")
-    np.testing.assert_array_equal(reader.read(0, 0, Rect(0, 0, 300, 200)), picture)
-    np.testing.assert_array_equal(reader.read(0, 0, Rect(250, 150, 50, 50)), picture[150:, 250:])
+    np.testing.assert_array_equal(reader.plane(0, 0).read(Rect(0, 0, 300, 200)), picture)
+    np.testing.assert_array_equal(
+        reader.plane(0, 0).read(Rect(250, 150, 50, 50)), picture[150:, 250:]
+    )
 
 
 def test_a_concatenation_is_one_level(picture: np.ndarray, tmp_path: Path) -> None:
@@ -143,7 +145,7 @@ def test_a_concatenation_is_one_level(picture: np.ndarray, tmp_path: Path) -> No
         write(tmp_path / f"{number}.dcm", data, frames[first:last], JPEG2000Lossless)
     reader = opened(tmp_path / "1.dcm")
     assert len(reader.info.levels) == 1
-    np.testing.assert_array_equal(reader.read(0, 0, Rect(0, 0, 300, 200)), picture)
+    np.testing.assert_array_equal(reader.plane(0, 0).read(Rect(0, 0, 300, 200)), picture)
 
 
 def sparse_positions(cells: Sequence[tuple[int, int]], tile: int) -> Items:
@@ -174,13 +176,13 @@ def test_sparse_tiles_lie_where_they_say(picture: np.ndarray, tmp_path: Path) ->
     for x, y in cells:
         part = (slice(100 * y, 100 * y + 100), slice(100 * x, 100 * x + 100))
         expected[part] = picture[part]
-    np.testing.assert_array_equal(reader.read(0, 0, Rect(0, 0, 300, 200)), expected)
-    encoded = reader.encoded(0, 0)
+    np.testing.assert_array_equal(reader.plane(0, 0).read(Rect(0, 0, 300, 200)), expected)
+    encoded = reader.plane(0, 0).encoded()
     assert encoded is not None
     assert encoded.tile(0, 1) is None
     assert encoded.tile(1, 0) is not None
-    assert reader.is_blank(0, 0, Rect(0, 100, 200, 100))
-    assert not reader.is_blank(0, 0, Rect(0, 100, 201, 100))
+    assert reader.plane(0, 0).is_blank(Rect(0, 100, 200, 100))
+    assert not reader.plane(0, 0).is_blank(Rect(0, 100, 201, 100))
 
 
 def test_tiles_off_the_grid_are_left_to_others(picture: np.ndarray, tmp_path: Path) -> None:
@@ -227,7 +229,7 @@ def test_optical_paths_are_channels_and_focal_planes_are_z(
     assert reader.info.magnification == 20
     for frame in range(6):
         np.testing.assert_array_equal(
-            reader.read(0, frame, Rect(0, 0, 32, 32))[..., 0], pixels[frame // 3, frame % 3]
+            reader.plane(0, frame).read(Rect(0, 0, 32, 32))[..., 0], pixels[frame // 3, frame % 3]
         )
 
 
@@ -242,7 +244,7 @@ def test_levels_are_sorted_and_strangers_left_out(picture: np.ndarray, tmp_path:
     (tmp_path / "d.dcm").write_bytes(b"not DICOM at all")
     reader = opened(tmp_path / "a.dcm")
     assert [level.width for level in reader.info.levels] == [300, 150]
-    np.testing.assert_array_equal(reader.read(1, 0, Rect(0, 0, 150, 100)), small)
+    np.testing.assert_array_equal(reader.plane(1, 0).read(Rect(0, 0, 150, 100)), small)
 
 
 def test_jpeg_that_says_it_is_rgb(picture: np.ndarray, tmp_path: Path) -> None:
@@ -252,9 +254,9 @@ def test_jpeg_that_says_it_is_rgb(picture: np.ndarray, tmp_path: Path) -> None:
     data = header((64, 64), (64, 64))
     write(tmp_path / "a.dcm", data, [stream], JPEGBaseline8Bit)
     reader = opened(tmp_path / "a.dcm")
-    found = reader.read(0, 0, Rect(0, 0, 64, 64)).astype(int)
+    found = reader.plane(0, 0).read(Rect(0, 0, 64, 64)).astype(int)
     assert np.abs(found - tile).mean() < 5
-    encoded = reader.encoded(0, 0)
+    encoded = reader.plane(0, 0).encoded()
     assert encoded is not None
     assert encoded.format.photometric is Photometric.RGB
 
@@ -291,17 +293,17 @@ def test_a_file_cut_short(keep: float, picture: np.ndarray, tmp_path: Path) -> N
     path.write_bytes(data[: int(len(data) * keep)])
     reader = opened(path)
     with pytest.raises(CorruptSourceError, match=r"a\.dcm"):
-        reader.read(0, 0, Rect(0, 0, 300, 200))
+        reader.plane(0, 0).read(Rect(0, 0, 300, 200))
 
 
 def test_a_tile_that_claims_gigabytes(picture: np.ndarray, tmp_path: Path) -> None:
     data = header((65000, 65000), (65000, 65000))
     write(tmp_path / "a.dcm", data, lossless(split(picture, 100)[:1]), JPEG2000Lossless)
     with pytest.raises(CorruptSourceError, match=r"frame 0 holds \(100, 100, 3\)"):
-        opened(tmp_path / "a.dcm").read(0, 0, Rect(0, 0, 10, 10))
+        opened(tmp_path / "a.dcm").plane(0, 0).read(Rect(0, 0, 10, 10))
     write(tmp_path / "b.dcm", data, [b"\0" * 1000], ExplicitVRLittleEndian)
     with pytest.raises(CorruptSourceError, match="frame 0 is cut short"):
-        opened(tmp_path / "b.dcm").read(0, 0, Rect(0, 0, 10, 10))
+        opened(tmp_path / "b.dcm").plane(0, 0).read(Rect(0, 0, 10, 10))
 
 
 def test_sizes_that_cannot_be(picture: np.ndarray, tmp_path: Path) -> None:

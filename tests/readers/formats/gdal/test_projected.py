@@ -58,7 +58,7 @@ def view(path: Path, projection: str = "EPSG:3857", **options: object) -> Projec
 
 
 def tile(reader: ProjectedReader, z: int, x: int, y: int) -> np.ndarray:
-    return reader.read(len(reader.info.levels) - 1 - z, 0, Rect(x * 256, y * 256, 256, 256))
+    return reader.plane(len(reader.info.levels) - 1 - z, 0).read(Rect(x * 256, y * 256, 256, 256))
 
 
 def gdalwarp(path: Path, z: int, x: int, y: int, **options: object) -> np.ndarray:
@@ -192,7 +192,7 @@ def test_nodata_and_masks_are_transparent(tmp_path: Path, make_raster: Callable[
     )
     with view(path, units_per_pixel=100) as reader:
         assert reader.info.alpha
-        whole = reader.read(0, 0, reader.info.levels[0].rect)
+        whole = reader.plane(0, 0).read(reader.info.levels[0].rect)
         shown = whole[..., 3] == 255
         assert shown.any()
         assert (whole[shown][:, :3] == 50).all()
@@ -249,10 +249,10 @@ def test_blank_tiles_are_known_without_reading(
     with view(path) as reader:
         deepest = len(reader.info.levels) - 1
         x, y = middle_tile(reader, deepest)
-        assert not reader.is_blank(0, 0, Rect(x * 256, y * 256, 256, 256))
+        assert not reader.plane(0, 0).is_blank(Rect(x * 256, y * 256, 256, 256))
         for far in (Rect(0, 0, 256, 256), Rect((x + 9) * 256, y * 256, 256, 256)):
-            assert reader.is_blank(0, 0, far)
-            assert not reader.read(0, 0, far).any()
+            assert reader.plane(0, 0).is_blank(far)
+            assert not reader.plane(0, 0).read(far).any()
 
 
 def test_values_under_a_pixel_are_the_stored_ones(data_file: Callable[[str], Path]) -> None:
@@ -345,7 +345,7 @@ def test_a_huge_request_is_refused(data_file: Callable[[str], Path]) -> None:
         view(data_file("geotiff/rio-tiler/cog_cmap.tif")) as reader,
         pytest.raises(RegionError, match="smaller region"),
     ):
-        reader.read(0, 0, reader.info.levels[0].rect)
+        reader.plane(0, 0).read(reader.info.levels[0].rect)
 
 
 def test_threads_warp_at_once(data_file: Callable[[str], Path]) -> None:
@@ -447,7 +447,7 @@ def test_arrays_and_frames_are_projected_too() -> None:
     for frame, value in enumerate((10, 20)):
         level = len(reader.info.levels) - 1 - 5
         for column in (0, 31):  # both sides of the date line
-            found = reader.read(level, frame, Rect(column * 256, 15 * 256, 256, 256))
+            found = reader.plane(level, frame).read(Rect(column * 256, 15 * 256, 256, 256))
             assert set(found[found[..., 1] > 0][:, 0].tolist()) == {value}
 
 

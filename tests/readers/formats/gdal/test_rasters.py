@@ -82,13 +82,13 @@ def test_pixels_and_facts_are_gdals(name: str, data_file: Callable[[str], Path])
         assert info.geo.transform == (None if transform is None else tuple(transform))
         assert len(info.geo.gcps) == oracle.GetGCPCount()
         expected = np.atleast_3d(np.moveaxis(np.atleast_3d(oracle.ReadAsArray().T), 0, 1))
-        pixels = reader.read(0, 0, info.levels[0].rect)
+        pixels = reader.plane(0, 0).read(info.levels[0].rect)
         assert pixels.dtype == expected.dtype
         np.testing.assert_array_equal(pixels, expected)
         for number in range(1, len(info.levels)):
             rect = info.levels[number].rect
             view = band.GetOverview(number - 1).ReadAsArray()
-            np.testing.assert_array_equal(reader.read(number, 0, rect)[..., 0], view)
+            np.testing.assert_array_equal(reader.plane(number, 0).read(rect)[..., 0], view)
 
 
 def test_a_rectangle_is_the_same_part(
@@ -99,11 +99,11 @@ def test_a_rectangle_is_the_same_part(
     )
     with open_reader(locate(path)) as reader:
         rect = Rect(17, 40, 55, 21)
-        found = reader.read(0, 0, rect)
+        found = reader.plane(0, 0).read(rect)
         np.testing.assert_array_equal(found, picture[40:61, 17:72])
         found[...] = 0  # the caller's own
-        assert reader.read(0, 0, rect).any()
-        assert reader.read(0, 0, Rect(5, 5, 0, 7)).shape == (7, 0, 3)
+        assert reader.plane(0, 0).read(rect).any()
+        assert reader.plane(0, 0).read(Rect(5, 5, 0, 7)).shape == (7, 0, 3)
 
 
 @pytest.mark.parametrize("kind", GDAL_TYPES)
@@ -119,7 +119,7 @@ def test_every_type_stays_what_it_is(kind: str, tmp_path: Path) -> None:
     source.Close()
     with open_reader(locate(tmp_path / "t.tif")) as reader:
         assert reader.info.dtype == dtype
-        np.testing.assert_array_equal(reader.read(0, 0, Rect(0, 0, 4, 3))[..., 0], values)
+        np.testing.assert_array_equal(reader.plane(0, 0).read(Rect(0, 0, 4, 3))[..., 0], values)
 
 
 def test_palette_nodata_scale_units_and_categories(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_jpeg2000_and_world_files(
         transform=(500_000, 10, 0, 5_000_000, 0, -10), options=("REVERSIBLE=YES", "QUALITY=100",),
     )  # fmt: skip
     with open_reader(locate(tmp_path / "a.jp2")) as reader:
-        np.testing.assert_array_equal(reader.read(0, 0, reader.info.levels[0].rect), picture)
+        np.testing.assert_array_equal(reader.plane(0, 0).read(reader.info.levels[0].rect), picture)
         assert reader.info.geo is not None
     make_raster(tmp_path / "b.png", picture, "PNG")
     (tmp_path / "b.png.aux.xml").unlink(missing_ok=True)
@@ -240,7 +240,7 @@ def test_a_virtual_raster_of_local_files_is_read(
     make_raster(tmp_path / "p.tif", picture)
     (tmp_path / "v.vrt").write_text(VRT.format(kind="", inside=SIMPLE.format("p.tif")))
     with open_reader(locate(tmp_path / "v.vrt")) as reader:
-        pixels = reader.read(0, 0, reader.info.levels[0].rect)
+        pixels = reader.plane(0, 0).read(reader.info.levels[0].rect)
         np.testing.assert_array_equal(pixels[..., 0], picture[..., 0])
 
 
@@ -291,7 +291,7 @@ def test_damage_is_our_error_and_quiet(
         pytest.raises(CorruptSourceError, match=r"p\.tif"),
         open_reader(locate(path)) as reader,
     ):
-        reader.read(0, 0, reader.info.levels[0].rect)
+        reader.plane(0, 0).read(reader.info.levels[0].rect)
     path.write_bytes(bytes(data[:100]))
     with pytest.raises(CorruptSourceError, match=r"can't open .*p\.tif"):
         open_reader(locate(path))
@@ -304,7 +304,7 @@ def _check(reader: GdalReader, expected: np.ndarray, seed: int) -> None:
     rng = np.random.default_rng(seed)
     for _ in range(30):
         x, y = int(rng.integers(0, 100)), int(rng.integers(0, 70))
-        found = reader.read(0, 0, Rect(x, y, 31, 27))
+        found = reader.plane(0, 0).read(Rect(x, y, 31, 27))
         assert np.array_equal(found, expected[y : y + 27, x : x + 31])
 
 
@@ -355,12 +355,12 @@ def test_a_closed_reader_says_so(tiled: Path) -> None:
     reader.close()
     reader.close()
     with pytest.raises(SourceError, match="is closed"):
-        reader.read(0, 0, Rect(0, 0, 4, 4))
+        reader.plane(0, 0).read(Rect(0, 0, 4, 4))
 
 
 def test_no_sidecar_files_are_left(tiled: Path) -> None:
     with open_reader(locate(tiled)) as reader:
-        reader.read(0, 0, Rect(0, 0, 4, 4))
+        reader.plane(0, 0).read(Rect(0, 0, 4, 4))
     assert os.listdir(tiled.parent) == ["tiled.tif"]
 
 
@@ -381,4 +381,4 @@ def test_a_damaged_georeference_is_left_out_and_said(
     with open_reader(locate(tmp_path / "v.vrt")) as reader:
         assert reader.info.geo is None
         assert any("damaged" in word for word in reader.info.internal["gdal"]["warnings"])
-        np.testing.assert_array_equal(reader.read(0, 0, reader.info.levels[0].rect), picture)
+        np.testing.assert_array_equal(reader.plane(0, 0).read(reader.info.levels[0].rect), picture)

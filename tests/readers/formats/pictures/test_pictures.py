@@ -78,15 +78,15 @@ def test_parts_and_levels_of_a_page_fit_together(tmp_path: Path) -> None:
     reader = open_reader(path)
     assert len(reader.info.levels) == 4
     for index, level in enumerate(reader.info.levels):
-        whole = reader.read(index, 0, level.rect)
+        whole = reader.plane(index, 0).read(level.rect)
         assert whole.min() < 128
         for x, y in itertools.product((0, 37, level.width // 2), (0, 41, level.height // 2)):
             rect = level.rect.intersect(type(level.rect)(x, y, 90, 70))
-            part = reader.read(index, 0, rect)
+            part = reader.plane(index, 0).read(rect)
             difference = part.astype(int) - whole[y : rect.bottom, x : rect.right]
             assert np.abs(difference).max() <= 3  # smoothed edges depend on the part by a little
     small = whole.astype(float)
-    big = reader.read(0, 0, reader.info.levels[0].rect).astype(float)
+    big = reader.plane(0, 0).read(reader.info.levels[0].rect).astype(float)
     assert abs(small.mean() - big.mean()) < 10
 
 
@@ -111,7 +111,7 @@ def test_a_page_that_takes_for_ever_is_given_up(
     monkeypatch.setattr("ziggurat.readers.formats.pictures.pdf._MOST_SECONDS", 0.05)
     reader = open_reader(path)
     with pytest.raises(CorruptSourceError, match=r"can't be drawn: it takes more than 0\.05 s"):
-        reader.read(0, 0, reader.info.levels[0].rect)
+        reader.plane(0, 0).read(reader.info.levels[0].rect)
 
 
 def test_pages_beyond_all_reason_are_refused(tmp_path: Path) -> None:

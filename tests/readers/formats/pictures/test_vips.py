@@ -33,7 +33,7 @@ def picture(tissue: np.ndarray) -> np.ndarray:
 
 
 def everything(reader: Reader, frame: int = 0) -> np.ndarray:
-    return reader.read(0, frame, reader.info.levels[0].rect)
+    return reader.plane(0, frame).read(reader.info.levels[0].rect)
 
 
 def save(pixels: np.ndarray, path: Path, **options: object) -> Path:
@@ -110,7 +110,7 @@ def test_pictures_are_turned_as_exif_says(
     reader = open_reader(path)
     assert (reader.info.height, reader.info.width) == upright.shape[:2]
     np.testing.assert_array_equal(everything(reader), upright)
-    np.testing.assert_array_equal(reader.read(0, 0, Rect(7, 9, 50, 40)), upright[9:49, 7:57])
+    np.testing.assert_array_equal(reader.plane(0, 0).read(Rect(7, 9, 50, 40)), upright[9:49, 7:57])
 
 
 def test_cmyk_becomes_srgb(picture: np.ndarray, tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_threads_decode_once(
 
     def read(index: int) -> np.ndarray:
         barrier.wait()
-        return reader.read(0, 0, Rect(index * 10, 5, 50, 60))
+        return reader.plane(0, 0).read(Rect(index * 10, 5, 50, 60))
 
     with ThreadPoolExecutor(4) as pool:
         for index, pixels in enumerate(pool.map(read, range(4))):
@@ -274,7 +274,7 @@ def test_a_forked_child_decodes(name: str, picture: np.ndarray, tmp_path: Path) 
 def test_level_one_and_closed_readers_are_errors(picture: np.ndarray, tmp_path: Path) -> None:
     reader = open_reader(save(picture, tmp_path / "a.png"))
     with pytest.raises(OptionError, match="level 0 only"):
-        reader.read(1, 0, Rect(0, 0, 1, 1))
+        reader.plane(1, 0).read(Rect(0, 0, 1, 1))
     reader.close()
     with pytest.raises(SourceError, match="closed"):
         everything(reader)

@@ -43,7 +43,7 @@ def test_pyramids(tmp_path: Path, rng: np.random.Generator, below: bool, factor:
     sizes = [(level.width, level.height) for level in reader.info.levels]
     assert sizes == [level.shape[1::-1] for level in levels]
     for index, level in enumerate(levels):
-        found = reader.read(index, 0, reader.info.levels[index].rect)
+        found = reader.plane(index, 0).read(reader.info.levels[index].rect)
         np.testing.assert_array_equal(found, level)
 
 
@@ -65,11 +65,11 @@ def test_missing_tiles_show_nodata_and_are_blank(tmp_path: Path, rng: np.random.
     reader = opened(path)
     expected = np.full_like(pixels, -32768)
     expected[:128, :128], expected[128:, 128:] = pixels[:128, :128], pixels[128:, 128:]
-    np.testing.assert_array_equal(reader.read(0, 0, Rect(0, 0, 256, 256)), expected)
+    np.testing.assert_array_equal(reader.plane(0, 0).read(Rect(0, 0, 256, 256)), expected)
     assert reader.info.nodata == -32768
-    assert reader.is_blank(0, 0, Rect(128, 0, 128, 128))
-    assert not reader.is_blank(0, 0, Rect(127, 0, 128, 128))
-    level = reader.encoded(0, 0)
+    assert reader.plane(0, 0).is_blank(Rect(128, 0, 128, 128))
+    assert not reader.plane(0, 0).is_blank(Rect(127, 0, 128, 128))
+    level = reader.plane(0, 0).encoded()
     assert level is not None
     assert level.tile(1, 0) is None
     assert level.format.codec is Codec.NONE
@@ -97,7 +97,7 @@ def test_missing_tiles_of_an_aperio_level_come_from_the_one_above(
         )
     reader = opened(path)
     assert [level.width for level in reader.info.levels] == [512, 256]
-    small = reader.read(1, 0, Rect(100, 0, 156, 128))
+    small = reader.plane(1, 0).read(Rect(100, 0, 156, 128))
     assert (small[:, :28] == 9).all()
     means = tissue.reshape(256, 2, 256, 2, 3).mean((1, 3))
     assert np.abs(small[:, 28:] - means[:128, 128:]).max() <= 1
@@ -121,7 +121,9 @@ def test_contiguous_stacks_of_imagej(tmp_path: Path, rng: np.random.Generator) -
     assert info.axes[1].values == (0, 1.5, 3, 4.5)
     assert info.mm_x == pytest.approx(0.0005)
     for frame, plane in enumerate(pixels.reshape(-1, 50, 60)):
-        np.testing.assert_array_equal(reader.read(0, frame, Rect(0, 0, 60, 50))[..., 0], plane)
+        np.testing.assert_array_equal(
+            reader.plane(0, frame).read(Rect(0, 0, 60, 50))[..., 0], plane
+        )
 
 
 @pytest.mark.parametrize("codec", ["zlib", None])
@@ -136,7 +138,7 @@ def test_pages_of_one_size_are_frames(
             tif.write(page, compression=codec, rowsperstrip=rows, metadata=None)
     reader = opened(path)
     assert reader.info.frames == 5
-    np.testing.assert_array_equal(reader.read(0, 3, Rect(0, 0, 100, 90))[..., 0], pixels[3])
+    np.testing.assert_array_equal(reader.plane(0, 3).read(Rect(0, 0, 100, 90))[..., 0], pixels[3])
 
 
 @pytest.mark.parametrize("photometric", ["separated", "cielab"])
@@ -169,6 +171,6 @@ def test_rows_of_one_uncompressed_strip_are_read_alone(
     monkeypatch.setattr(
         reader._source, "read", lambda at, size: sizes.append(size) or original(at, size)
     )
-    found = reader.read(0, 0, Rect(10, 1000, 20, 7))
+    found = reader.plane(0, 0).read(Rect(10, 1000, 20, 7))
     np.testing.assert_array_equal(found, pixels[1000:1007, 10:30])
     assert sizes == [7 * 500 * 3]

@@ -50,8 +50,8 @@ def check(path: Path, expected: np.ndarray) -> TiffReader:
         Rect(64, 64, 64, 64).intersect(Rect(0, 0, width, height)),
     ):
         part = expected[rect.y : rect.bottom, rect.x : rect.right]
-        np.testing.assert_array_equal(reader.read(0, 0, rect), part)
-    level = reader.encoded(0, 0)
+        np.testing.assert_array_equal(reader.plane(0, 0).read(rect), part)
+    level = reader.plane(0, 0).encoded()
     for row, column in itertools.product(range(level.rows), range(level.columns)) if level else ():
         data = level.tile(column, row)
         assert data is not None
@@ -80,7 +80,7 @@ def test_codecs(
         metadata=None,
     )
     reader = check(path, pixels)
-    encoded = reader.encoded(0, 0)
+    encoded = reader.plane(0, 0).encoded()
     assert (encoded is not None) == (tile is not None and codec != "png")
 
 
@@ -138,7 +138,7 @@ def test_predictors(
         metadata=None,
     )
     reader = check(path, pixels)
-    assert (reader.encoded(0, 0) is None) == (planar == "separate" or tile is None)
+    assert (reader.plane(0, 0).encoded() is None) == (planar == "separate" or tile is None)
 
 
 @pytest.mark.parametrize("planar", ["contig", "separate"])
@@ -208,7 +208,7 @@ def test_zero_is_white(tmp_path: Path, rng: np.random.Generator) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, pixels[..., 0], photometric="miniswhite", metadata=None, tile=(64, 64))
     reader = check(path, 65535 - pixels)
-    assert reader.encoded(0, 0) is None  # a copy would be a negative
+    assert reader.plane(0, 0).encoded() is None  # a copy would be a negative
 
 
 @pytest.mark.parametrize("bits", [10, 12, 14])

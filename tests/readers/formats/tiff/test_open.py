@@ -64,7 +64,7 @@ def test_truncated_files_are_refused_or_fail_when_read(made: Path, keep: float) 
     data = made.read_bytes()
     made.write_bytes(data[: int(keep if keep > 1 else keep * len(data))])
     with pytest.raises(SourceError), opened(made) as reader:
-        reader.read(0, 0, reader.info.levels[0].rect)
+        reader.plane(0, 0).read(reader.info.levels[0].rect)
 
 
 def test_a_truncated_slide_is_refused_when_it_is_opened(
@@ -82,7 +82,7 @@ def test_a_truncated_slide_is_refused_when_it_is_opened(
 def test_forged_sizes_are_refused(made: Path, code: int, value: int) -> None:
     forge(made, code, value)
     with pytest.raises(SourceError), opened(made) as reader:
-        reader.read(0, 0, Rect(0, 0, 200, 200))
+        reader.plane(0, 0).read(Rect(0, 0, 200, 200))
 
 
 @pytest.mark.parametrize("code", [324, 325])
@@ -102,7 +102,7 @@ def test_a_forged_picture_size_in_a_tile_allocates_nothing(
     struct.pack_into(">HH", data, at + 5, 65500, 65500)
     path.write_bytes(data)
     with opened(path) as reader, pytest.raises(CorruptSourceError, match="65500 x 65500"):
-        reader.read(0, 0, reader.info.levels[0].rect)
+        reader.plane(0, 0).read(reader.info.levels[0].rect)
 
 
 def test_a_strip_that_can_not_be_so_large_allocates_nothing(made: Path, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_strip_that_can_not_be_so_large_allocates_nothing(made: Path, tmp_path
         struct.pack_into("<HII", data, place + 2, 4, 1, 30_000)
     path.write_bytes(data)
     with pytest.raises(CorruptSourceError, match="can't be a tile of"):
-        opened(path).read(0, 0, Rect(0, 0, 10, 10))
+        opened(path).plane(0, 0).read(Rect(0, 0, 10, 10))
 
 
 def test_a_closed_reader_is_an_error_to_read(made: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_closed_reader_is_an_error_to_read(made: Path) -> None:
     reader.close()
     reader.close()
     with pytest.raises(SourceError):
-        reader.read(0, 0, Rect(0, 0, 10, 10))
+        reader.plane(0, 0).read(Rect(0, 0, 10, 10))
 
 
 def test_files_are_closed_when_opening_fails(data_file: Callable[[str], Path]) -> None:
@@ -139,12 +139,14 @@ def test_files_are_closed_when_opening_fails(data_file: Callable[[str], Path]) -
 def test_threads_read_what_one_reads(made: Path, tissue: np.ndarray) -> None:
     rects = [Rect(x, y, 100, 90) for x in range(0, 400, 37) for y in range(0, 400, 41)]
     with opened(made) as reader, ThreadPoolExecutor(8) as pool:
-        for rect, found in zip(rects, pool.map(lambda r: reader.read(0, 0, r), rects), strict=True):
+        for rect, found in zip(
+            rects, pool.map(lambda r: reader.plane(0, 0).read(r), rects), strict=True
+        ):
             np.testing.assert_array_equal(found, tissue[rect.y : rect.bottom, rect.x : rect.right])
 
 
 def _child(reader: TiffReader, queue: "multiprocessing.Queue[int]") -> None:
-    queue.put(int(reader.read(0, 0, Rect(0, 0, 512, 512)).sum()))
+    queue.put(int(reader.plane(0, 0).read(Rect(0, 0, 512, 512)).sum()))
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
@@ -153,7 +155,7 @@ def test_a_forked_child_reads_on(tmp_path: Path, tissue: np.ndarray) -> None:
     tifffile.imwrite(path, tissue, photometric="rgb", compression="lzw", rowsperstrip=16)
     context = multiprocessing.get_context("fork")
     with opened(path) as reader:
-        reader.read(0, 0, Rect(0, 0, 100, 100))
+        reader.plane(0, 0).read(Rect(0, 0, 100, 100))
         queue = context.Queue()
         children = [context.Process(target=_child, args=(reader, queue)) for _ in range(2)]
         for child in children:
@@ -202,7 +204,7 @@ def test_a_remote_slide_is_not_fetched_whole(remote: tuple[str, list[int]]) -> N
     with opened(url) as reader:
         level = reader.info.levels[0]
         assert level.width == 12_800
-        reader.read(0, 0, Rect(6400, 6400, 128, 128))
+        reader.plane(0, 0).read(Rect(6400, 6400, 128, 128))
     assert sum(fetched) < 2_000_000
 
 
@@ -225,7 +227,7 @@ def test_many_pages_are_not_all_parsed_on_opening(
     with opened(path) as reader:
         assert parsed < 20
         assert reader.info.frames == 2000
-        assert reader.read(0, 1234, Rect(3, 3, 1, 1)).item() == 1234
+        assert reader.plane(0, 1234).read(Rect(3, 3, 1, 1)).item() == 1234
 
 
 def test_a_file_cut_before_its_first_page_table_says_so(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_pixels_are_those_of_tifffile(name: str, data_file: Find, rng: np.random
             assert expected.dtype == info.dtype
             for frame in {0, info.frames // 2, info.frames - 1}:
                 for rect in regions(*sizes[index], rng):
-                    found = reader.read(index, frame, rect)
+                    found = reader.plane(index, frame).read(rect)
                     assert found.flags.writeable
                     part = expected[frame, rect.y : rect.bottom, rect.x : rect.right]
                     np.testing.assert_array_equal(found, part)
@@ -114,9 +114,9 @@ def test_pixels_levels_and_scale_are_those_of_openslide(name: str, data_file: Fi
             # from the corner: elsewhere OpenSlide interpolates where scales are no whole numbers
             rect = Rect(0, 0, min(700, level.width), min(700, level.height))
             expected = np.asarray(slide.read_region((0, 0), index, (rect.width, rect.height)))
-            np.testing.assert_array_equal(reader.read(index, 0, rect), expected[..., :3])
+            np.testing.assert_array_equal(reader.plane(index, 0).read(rect), expected[..., :3])
         for name, picture in slide.associated_images.items():
-            found = reader.read_associated(name)
+            found = reader.associated(name).read()
             np.testing.assert_array_equal(found, np.asarray(picture)[..., :3])
         power = slide.properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER)
         assert info.magnification == (None if power is None else float(power))
@@ -171,7 +171,7 @@ def test_uneven_pyramids_are_found_whole(data_file: Find) -> None:
 def test_encoded_tiles_are_the_files_bytes(data_file: Find) -> None:
     path = data_file("aperio-svs/CMU-1-Small-Region.svs")
     with opened(path) as reader, tifffile.TiffFile(path) as tif:
-        level = reader.encoded(0, 0)
+        level = reader.plane(0, 0).encoded()
         assert level is not None
         assert level.format.codec is Codec.JPEG
         assert level.format.photometric is Photometric.RGB
@@ -190,7 +190,7 @@ def test_encoded_tiles_are_the_files_bytes(data_file: Find) -> None:
 
 def test_tags_that_disagree_with_the_stream_are_put_right(data_file: Find) -> None:
     with opened(data_file("ome-tiff/OS-2-ndpi.ome.tif")) as reader:  # the tag says RGB
-        level = reader.encoded(0, 0)
+        level = reader.plane(0, 0).encoded()
         assert level is not None
         assert level.format.photometric is Photometric.YCBCR
         assert level.format.subsampling == (2, 2)
@@ -198,7 +198,7 @@ def test_tags_that_disagree_with_the_stream_are_put_right(data_file: Find) -> No
 
 def test_strips_have_no_encoded_tiles(data_file: Find) -> None:
     with opened(data_file("akoya-qptiff/small_vectra.qptiff")) as reader:
-        assert reader.encoded(0, 0) is None
+        assert reader.plane(0, 0).encoded() is None
 
 
 @pytest.mark.parametrize(
@@ -215,13 +215,13 @@ def test_strips_of_associated_images_join_to_one_jpeg(
 
     with opened(data_file(f"aperio-svs/{slide}")) as reader:
         for name in names:
-            stored = reader.encoded_associated(name)
+            stored = reader.associated(name).encoded()
             assert stored is not None
-            pixels = reader.read_associated(name)
+            pixels = reader.associated(name).read()
             assert (stored.height, stored.width) == pixels.shape[:2]
             np.testing.assert_array_equal(imagecodecs.jpeg8_decode(stored.data), pixels)
         if "label" in reader.info.associated:
-            assert reader.encoded_associated("label") is None  # LZW
+            assert reader.associated("label").encoded() is None  # LZW
 
 
 def test_unknown_associated_image(data_file: Find) -> None:
@@ -229,4 +229,4 @@ def test_unknown_associated_image(data_file: Find) -> None:
         opened(data_file("aperio-svs/CMU-1-Small-Region.svs")) as reader,
         pytest.raises(KeyError, match="nonsense"),
     ):
-        reader.read_associated("nonsense")
+        reader.associated("nonsense").read()

@@ -46,7 +46,7 @@ def opened(path: Path | str) -> OmeZarrReader:
 
 
 def whole(reader: OmeZarrReader, level: int = 0, frame: int = 0) -> np.ndarray:
-    return reader.read(level, frame, reader.info.levels[level].rect)
+    return reader.plane(level, frame).read(reader.info.levels[level].rect)
 
 
 def zipped(folder: Path, method: int = zipfile.ZIP_STORED, below: str = "") -> Path:
@@ -70,7 +70,7 @@ def test_plain_arrays_of_every_dtype(tmp_path: Path, zarr_format: int, dtype: st
     array[:] = values
     with opened(path) as reader:
         assert reader.info.dtype == values.dtype.newbyteorder("=")
-        got = reader.read(0, 0, Rect(10, 20, 71, 45))
+        got = reader.plane(0, 0).read(Rect(10, 20, 71, 45))
     assert got.dtype == values.dtype.newbyteorder("=")
     np.testing.assert_array_equal(got[..., 0], values[20:65, 10:81])
     got[0, 0] = 1  # the caller may write
@@ -128,8 +128,8 @@ def test_v3_codecs_and_shards(tmp_path: Path, codecs: dict[str, Any], sharded: b
         with opened(path) as reader:
             np.testing.assert_array_equal(whole(reader), values)
             if reader._arrays[0].metadata.codecs is not None:
-                assert reader.is_blank(0, 0, Rect(0, 0, 60, 16))
-                assert not reader.is_blank(0, 0, Rect(0, 0, 60, 17))
+                assert reader.plane(0, 0).is_blank(Rect(0, 0, 60, 16))
+                assert not reader.plane(0, 0).is_blank(Rect(0, 0, 60, 17))
 
 
 def test_a_shard_index_at_the_start(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_plates_and_layouts_of_several_images(tmp_path: Path) -> None:
             np.testing.assert_array_equal(whole(reader), values)
     with opened(tmp_path / "layout") as reader:
         assert reader.info.associated == ("label",)
-        np.testing.assert_array_equal(reader.read_associated("label"), values[:10])
+        np.testing.assert_array_equal(reader.associated("label").read(), values[:10])
 
 
 def test_a_plate_that_names_itself_does_not_hang(tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_tiles_as_they_are_stored(
     options = WriteOptions(tile_size=16, compression=Codec.NONE)
     path = write(array_reader(pixels, "tyxs"), tmp_path / f"a{suffix}", options).path
     with opened(path) as reader:
-        level = reader.encoded(0, 1)
+        level = reader.plane(0, 1).encoded()
         assert level is not None
         assert (level.columns, level.rows, level.tile_width) == (5, 4, 16)
         data = level.tile(1, 2)
@@ -234,7 +234,7 @@ def test_tiles_as_they_are_stored(
         stored = np.frombuffer(data, np.uint8).reshape(3, 16, 16).transpose(1, 2, 0)
         np.testing.assert_array_equal(stored, pixels[1, 32:48, 16:32])
         assert level.tile(0, 0) is None
-        assert reader.is_blank(0, 1, Rect(0, 0, 16, 16))
+        assert reader.plane(0, 1).is_blank(Rect(0, 0, 16, 16))
 
 
 def test_chunks_of_several_frames_are_decoded_once(
@@ -282,7 +282,7 @@ def test_threads_and_forks_read_at_once(tmp_path: Path, suffix: str) -> None:
         boxes = [Rect(int(x), int(y), 60, 50) for x, y in RNG.integers(0, 240, (100, 2))]
         with ThreadPoolExecutor(4) as pool:
             for box, got in zip(
-                boxes, pool.map(lambda b: reader.read(0, 0, b), boxes), strict=True
+                boxes, pool.map(lambda b: reader.plane(0, 0).read(b), boxes), strict=True
             ):
                 expected = pixels[box.y : box.bottom, box.x : box.right]
                 np.testing.assert_array_equal(got, expected)
@@ -345,7 +345,7 @@ def test_a_damaged_chunk_is_named(store: Path) -> None:
         with opened(store) as reader:
             with pytest.raises(CorruptSourceError, match=r"chunk \[0, 1, 1\] of 0: "):
                 whole(reader)
-            reader.read(0, 0, Rect(0, 0, 32, 32))  # the others are well
+            reader.plane(0, 0).read(Rect(0, 0, 32, 32))  # the others are well
 
 
 def test_a_chunk_may_not_leave_its_size(tmp_path: Path) -> None:
@@ -378,7 +378,7 @@ def test_a_forged_shape_costs_nothing(store: Path) -> None:
         opened(store)
     edit(store / "0/zarr.json", lambda f: f.update(shape=[3, 1 << 30, 1 << 30]))
     with opened(store) as reader:  # possible, if unlikely: only what is asked for is made
-        assert reader.read(0, 0, Rect(1 << 29, 1 << 29, 5, 5)).shape == (5, 5, 3)
+        assert reader.plane(0, 0).read(Rect(1 << 29, 1 << 29, 5, 5)).shape == (5, 5, 3)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", "[" * 100000, '{"zarr_format": 3}', "\xff"])
@@ -419,7 +419,9 @@ def _outcome(path: Path) -> str:
         with opened(path) as reader:
             level = min(len(reader.info.levels), 2) - 1
             size = reader.info.levels[level]
-            got = reader.read(level, 0, Rect(0, 0, min(size.width, 100), min(size.height, 100)))
+            got = reader.plane(level, 0).read(
+                Rect(0, 0, min(size.width, 100), min(size.height, 100))
+            )
             assert got.shape[2] == reader.info.bands
     except ZigguratError:
         return "error"
@@ -449,7 +451,7 @@ def test_a_folder_under_a_url(tmp_path: Path, served: str) -> None:
     write(array_reader(pixels), tmp_path / "a.zarr", WriteOptions(tile_size=32))
     with opened(f"{served}/a.zarr") as reader:
         np.testing.assert_array_equal(whole(reader), pixels)
-        assert reader.is_blank(0, 0, Rect(0, 0, 32, 32))
+        assert reader.plane(0, 0).is_blank(Rect(0, 0, 32, 32))
     write(array_reader(pixels), tmp_path / "a.ozx", WriteOptions(tile_size=32))
     with opened(f"{served}/a.ozx") as reader:
         np.testing.assert_array_equal(whole(reader), pixels)
@@ -481,7 +483,7 @@ def test_arrays_of_large_image_s_own_writing(tmp_path: Path) -> None:
         assert (info.bands, info.interpretation) == (3, Interpretation.RGB)
         np.testing.assert_array_equal(whole(reader), values)
         assert info.associated == ("mylabel",)
-        np.testing.assert_array_equal(reader.read_associated("mylabel"), label)
+        np.testing.assert_array_equal(reader.associated("mylabel").read(), label)
 
 
 REAL = {
@@ -509,7 +511,7 @@ def test_real_files_as_zarr_python_reads_them(name: str, data_file: Finder) -> N
         assert (info.width, info.height, info.bands, info.frames) == (width, height, bands, frames)
         assert info.dtype == array.dtype
         for level, size in enumerate(info.levels):
-            assert reader.read(level, frames - 1, size.rect).shape == (
+            assert reader.plane(level, frames - 1).read(size.rect).shape == (
                 size.height,
                 size.width,
                 bands,
@@ -530,7 +532,7 @@ def test_bioformats_s_slide(data_file: Finder) -> None:
         assert info.interpretation is Interpretation.RGB
         assert info.mm_x == pytest.approx(0.000499)
         assert info.associated == ("macro", "label")
-        assert reader.read_associated("label").shape == (431, 1280, 3)
+        assert reader.associated("label").read().shape == (431, 1280, 3)
         assert len(info.levels) == 2
 
 

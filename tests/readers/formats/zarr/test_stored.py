@@ -36,7 +36,7 @@ def made(path: Path, separator: str = ".") -> Path:
 
 def pixels_of(path: Path | str) -> np.ndarray[Any, np.dtype[Any]]:
     with open_reader(path) as reader:
-        return reader.read(0, 0, reader.info.levels[0].rect)[..., 0]
+        return reader.plane(0, 0).read(reader.info.levels[0].rect)[..., 0]
 
 
 @pytest.mark.parametrize("told", ["/", ".", None])

@@ -23,8 +23,9 @@ from ziggurat.readers.model.image import (
     Interpretation,
     Level,
 )
+from ziggurat.readers.model.reader import Plane
 from ziggurat.readers.views.array import ArrayReader
-from ziggurat.readers.views.views import View
+from ziggurat.readers.views.views import OtherPixels, View
 from ziggurat.writers.formats.registry import write
 from ziggurat.writers.model.options import PyramidStyle, WriteOptions
 from ziggurat.writers.model.progress import Cancellation, Progress
@@ -358,10 +359,15 @@ def test_an_existing_output_is_replaced_only_when_told(tmp_path: Path, picture: 
     assert gdal.Open(str(tmp_path / "o.tif")).RasterXSize == 900
 
 
-class Failing(View):
-    def read(self, level: int, frame: int, rect: Rect) -> np.ndarray:
-        del level, frame, rect
+class GonePlane(OtherPixels):
+    def read(self, rect: Rect) -> np.ndarray:
+        del rect
         raise WriteError(5, "the source has gone", "x")
+
+
+class Failing(View):
+    def plane(self, level: int, frame: int) -> Plane:
+        return GonePlane(super().plane(level, frame))
 
 
 def test_a_failing_source_leaves_nothing(tmp_path: Path, picture: np.ndarray) -> None:

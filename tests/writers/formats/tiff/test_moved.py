@@ -107,7 +107,7 @@ def test_frames_of_an_ome_tiff_are_moved_with_their_levels(
         tif.write(stack, subifds=1, metadata={"axes": "CYX"}, **options)
         tif.write(stack[:, ::2, ::2], subfiletype=1, **options)
     with open_reader(source) as reader:
-        assert all(reader.tile_places(level, 2) is not None for level in (0, 1))
+        assert all(reader.plane(level, 2).places() is not None for level in (0, 1))
     report = convert(source, out, AS_STORED)
     assert report.tiles_encoded == 0
     for level, wanted in enumerate((stack, stack[:, ::2, ::2])):

@@ -10,6 +10,7 @@ import ome_types
 import pytest
 import tifffile
 
+from tests.hooked import HookedArray
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.formats.tiff.pages.description import parse_description
 from ziggurat.readers.model.image import Axis, Channel
@@ -122,8 +123,8 @@ def test_rgb_is_one_channel_of_three_samples() -> None:
     assert [channel.samples_per_pixel for channel in pixels.channels] == [3]
 
 
-class WithLabel(ArrayReader):
-    def read_associated(self, name: str) -> Any:
+class WithLabel(HookedArray):
+    def picture(self, name: str) -> Any:
         return np.full((30, 50, 3), 77 if name == "label" else 99, np.uint8)
 
 

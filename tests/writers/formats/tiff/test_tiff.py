@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests.hooked import HookedArray
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.formats.tiff.pages.description import parse_description
@@ -39,7 +40,7 @@ def edited(pixels: np.ndarray, names: str = "yxs", **facts: Any) -> Any:
 
 def whole(reader: Any, level: int = 0, frame: int = 0) -> Any:
     at = reader.info.levels[level]
-    return reader.read(level, frame, Rect(0, 0, at.width, at.height))
+    return reader.plane(level, frame).read(Rect(0, 0, at.width, at.height))
 
 
 @pytest.fixture
@@ -191,7 +192,7 @@ def test_labels_of_any_width_keep_every_value_on_every_level(
         assert ours.info.interpretation is Interpretation.LABELS
 
 
-class SlideReader(ArrayReader):
+class SlideReader(HookedArray):
     """An array with copyable tiles of one format, and associated images."""
 
     def __init__(
@@ -216,10 +217,10 @@ class SlideReader(ArrayReader):
         pad = ((0, side - part.shape[0]), (0, side - part.shape[1]), (0, 0))
         return self.encode(np.pad(part, pad, mode="edge"))
 
-    def read_associated(self, name: str) -> Any:
+    def picture(self, name: str) -> Any:
         return self.pictures[name]
 
-    def encoded_associated(self, name: str) -> Any:
+    def stream(self, name: str) -> Any:
         import imagecodecs
 
         if name != "macro":
@@ -336,10 +337,10 @@ def test_associated_images_are_kept_whatever_their_size_and_type(
         assert list(pages) == ["label", "macro", "mask"]
         np.testing.assert_array_equal(pages["label"].asarray(), reader.pictures["label"])
         np.testing.assert_array_equal(pages["mask"].asarray(), reader.pictures["mask"][..., 0])
-        assert tile_bytes(tif, pages["macro"]) == [reader.encoded_associated("macro").data]
+        assert tile_bytes(tif, pages["macro"]) == [reader.associated("macro").encoded().data]
     with open_reader(path) as ours:
         assert ours.info.associated == ("label", "macro", "mask")
-        np.testing.assert_array_equal(ours.read_associated("label"), reader.pictures["label"])
+        np.testing.assert_array_equal(ours.associated("label").read(), reader.pictures["label"])
         assert len(ours.info.levels) == 4
 
 

@@ -17,6 +17,7 @@ from ome_zarr_models.v05 import Image as ImageV05
 from ome_zarr_models.v05.image_label import ImageLabel as ImageLabelV05
 from ome_zarr_models.v05.labels import Labels as LabelsV05
 
+from tests.hooked import HookedArray
 from ziggurat.readers.errors import OptionError, SourceError, TargetExistsError
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.model.codec import Codec
@@ -370,7 +371,7 @@ def test_many_small_frames_share_shards(
     stored = pixels[..., 0].transpose(order)
     np.testing.assert_array_equal(group["0"][:].reshape(stored.shape), stored)
     with open_reader(path) as reader:
-        last = reader.read(0, reader.info.frames - 1, Rect(3, 4, 20, 21))
+        last = reader.plane(0, reader.info.frames - 1).read(Rect(3, 4, 20, 21))
     np.testing.assert_array_equal(last, pixels.reshape(-1, 30, 40, 1)[-1, 4:25, 3:23])
 
 
@@ -395,10 +396,10 @@ def test_the_background_is_what_is_not_stored(tmp_path: Path) -> None:
     np.testing.assert_array_equal(opened(path)["0"][:].transpose(1, 2, 0), pixels)
 
 
-class _Associated(ArrayReader):
+class _Associated(HookedArray):
     images: dict[str, np.ndarray]
 
-    def read_associated(self, name: str) -> Pixels:
+    def picture(self, name: str) -> Pixels:
         if self.images[name].size == 0:
             raise SourceError("it is gone")
         return self.images[name]
@@ -470,11 +471,11 @@ def test_an_output_that_exists_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".zarr", ".zarr.zip", ".ozx"])
 def test_a_source_that_fails_leaves_nothing(tmp_path: Path, suffix: str) -> None:
-    class Failing(ArrayReader):
-        def view(self, level: int, frame: int, rect: Any) -> Pixels:
+    class Failing(HookedArray):
+        def read(self, level: int, frame: int, rect: Any) -> Pixels:
             if rect.y > 100:
                 raise SourceError("the disk is gone")
-            return super().view(level, frame, rect)
+            return super().read(level, frame, rect)
 
     whole = array_reader(picture((3000, 700, 3)))
     reader = Failing(picture((3000, 700, 3)), whole.info)
@@ -540,7 +541,7 @@ def test_a_real_slide(tmp_path: Path, data_file: Finder, version: OmeVersion) ->
     with open_reader(data_file("aperio-svs/CMU-1-Small-Region.svs")) as slide:
         options = WriteOptions(ome_version=version)
         group = opened(write(slide, out(tmp_path, ".zarr.zip"), options).path)
-        full = slide.read(0, 0, slide.info.levels[0].rect)
+        full = slide.plane(0, 0).read(slide.info.levels[0].rect)
     IMAGE[version].from_zarr(group)
     np.testing.assert_array_equal(group["0"][:].transpose(1, 2, 0), full)
     np.testing.assert_array_equal(group["1"][:].transpose(1, 2, 0), halved(full))
@@ -579,7 +580,7 @@ def test_chunks_are_copied_as_they_are(
 
 
 def test_what_is_no_chunk_is_not_copied(tmp_path: Path) -> None:
-    class Tiff(ArrayReader):
+    class Tiff(HookedArray):
         def encoded(self, level: int, frame: int) -> EncodedLevel:
             del level, frame
             form = TileFormat(Codec.JPEG, Photometric.RGB, 3, 8, "uint8")

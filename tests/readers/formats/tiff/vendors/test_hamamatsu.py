@@ -38,7 +38,7 @@ def test_copied_tiles_decode_to_the_pixels_of_the_strip(
     slide: TiffReader, data_file: Callable[[str], Path], level: int
 ) -> None:
     expected = whole_strip(data_file("hamamatsu-ndpi/test3-DAPI.ndpi"), level)
-    encoded = slide.encoded(level, 0)
+    encoded = slide.plane(level, 0).encoded()
     assert encoded is not None
     assert encoded.tile_height % 16 == 0
     assert encoded.tile_width % 16 == 0
@@ -66,7 +66,7 @@ def test_a_small_region_does_not_read_the_level(
         return original(offset, length)
 
     monkeypatch.setattr(slide._source, "read", counting)
-    slide.read(0, 0, Rect(2000, 2000, 100, 100))
+    slide.plane(0, 0).read(Rect(2000, 2000, 100, 100))
     assert 0 < read < 150_000  # the level has two megabytes
 
 
@@ -164,10 +164,10 @@ def test_intervals_narrower_than_the_image(
     with open_reader(locate(path)) as reader:
         assert reader.info.format == "hamamatsu"
         assert (reader.info.width, reader.info.height) == (shape[1], shape[0])
-        encoded = reader.encoded(0, 0)
+        encoded = reader.plane(0, 0).encoded()
         assert encoded is not None
         assert (encoded.columns, encoded.tile_width) == (shape[1] // 128, 128)
-        found = reader.read(0, 0, reader.info.levels[0].rect)
+        found = reader.plane(0, 0).read(reader.info.levels[0].rect)
     for row in range(-(-shape[0] // 8)):
         for column in range(shape[1] // 128):
             part = pixels[row * 8 : row * 8 + 8, column * 128 : column * 128 + 128]
@@ -200,4 +200,4 @@ def test_damaged_intervals_are_errors_of_ours(tmp_path: Path, tissue: np.ndarray
     starts[3] += 7  # the third interval no longer ends in its marker
     made_ndpi(path, jpeg, starts, 256, 64)
     with pytest.raises(CorruptSourceError, match="marker"):
-        open_reader(locate(path)).read(0, 0, Rect(0, 0, 256, 64))
+        open_reader(locate(path)).plane(0, 0).read(Rect(0, 0, 256, 64))

@@ -157,7 +157,9 @@ def check_stack(reader: TiffReader, stack: np.ndarray) -> None:
     assert [channel.name for channel in info.channels] == ["DAPI", "FITC"]
     assert (info.mm_x, info.mm_y) == pytest.approx((0.0005, 0.00025))
     for frame, plane in enumerate(stack.reshape(-1, 64, 80)):
-        np.testing.assert_array_equal(reader.read(0, frame, Rect(0, 0, 80, 64))[..., 0], plane)
+        np.testing.assert_array_equal(
+            reader.plane(0, frame).read(Rect(0, 0, 80, 64))[..., 0], plane
+        )
 
 
 def test_sets_of_several_files(tmp_path: Path, stack: np.ndarray) -> None:
@@ -198,12 +200,14 @@ def test_a_missing_part_is_named_when_it_is_read(tmp_path: Path, stack: np.ndarr
             assert [channel.name for channel in reader.info.channels] == ["DAPI", "FITC"]
             for frame, plane in enumerate(stack.reshape(-1, 64, 80)):
                 if frame in frames:
-                    assert not reader.is_blank(0, frame, everything)
-                    assert reader.encoded(0, frame) is None
+                    assert not reader.plane(0, frame).is_blank(everything)
+                    assert reader.plane(0, frame).encoded() is None
                     with pytest.raises(CorruptSourceError, match=gone):
-                        reader.read(0, frame, everything)
+                        reader.plane(0, frame).read(everything)
                 else:
-                    np.testing.assert_array_equal(reader.read(0, frame, everything)[..., 0], plane)
+                    np.testing.assert_array_equal(
+                        reader.plane(0, frame).read(everything)[..., 0], plane
+                    )
         (tmp_path / "away").rename(tmp_path / gone)
     with opened(tmp_path / "p1.ome.tif") as reader:
         check_stack(reader, stack)
@@ -214,8 +218,8 @@ def test_planes_that_are_in_no_file_are_blank(tmp_path: Path, stack: np.ndarray)
     write_parts(tmp_path, stack, [described(identities, own) for own in identities])
     with opened(tmp_path / "p0.ome.tif") as reader:
         assert reader.info.frames == 6
-        assert reader.is_blank(0, 5, Rect(0, 0, 80, 64))
-        assert not reader.read(0, 5, Rect(0, 0, 80, 64)).any()
+        assert reader.plane(0, 5).is_blank(Rect(0, 0, 80, 64))
+        assert not reader.plane(0, 5).read(Rect(0, 0, 80, 64)).any()
 
 
 def test_label_and_macro_are_beside_the_image(tmp_path: Path, tissue: np.ndarray) -> None:
@@ -228,8 +232,10 @@ def test_label_and_macro_are_beside_the_image(tmp_path: Path, tissue: np.ndarray
     with opened(path) as reader:
         assert reader.info.associated == ("label", "macro")
         assert [level.width for level in reader.info.levels] == [512, 256]
-        np.testing.assert_array_equal(reader.read_associated("macro"), tissue[:70, :90])
-        np.testing.assert_array_equal(reader.read(1, 0, Rect(0, 0, 256, 256)), tissue[::2, ::2])
+        np.testing.assert_array_equal(reader.associated("macro").read(), tissue[:70, :90])
+        np.testing.assert_array_equal(
+            reader.plane(1, 0).read(Rect(0, 0, 256, 256)), tissue[::2, ::2]
+        )
 
 
 def test_images_of_one_kind_are_positions(tmp_path: Path, tissue: np.ndarray) -> None:
@@ -240,7 +246,9 @@ def test_images_of_one_kind_are_positions(tmp_path: Path, tissue: np.ndarray) ->
             tif.write(part, photometric="rgb", metadata={"Name": f"field {number}"})
     with opened(path) as reader:
         assert reader.info.axes == (Axis("xy", 3, ("field 0", "field 1", "field 2")),)
-        np.testing.assert_array_equal(reader.read(0, 2, Rect(0, 0, 80, 90)), tissue[200:290, :80])
+        np.testing.assert_array_equal(
+            reader.plane(0, 2).read(Rect(0, 0, 80, 90)), tissue[200:290, :80]
+        )
 
 
 def test_bands_that_lie_one_after_the_other(tmp_path: Path, tissue: np.ndarray) -> None:
@@ -250,4 +258,6 @@ def test_bands_that_lie_one_after_the_other(tmp_path: Path, tissue: np.ndarray) 
     with opened(path) as reader:
         assert reader.info.bands == 3
         assert reader.info.frames == 1
-        np.testing.assert_array_equal(reader.read(0, 0, Rect(0, 0, 120, 100)), tissue[:100, :120])
+        np.testing.assert_array_equal(
+            reader.plane(0, 0).read(Rect(0, 0, 120, 100)), tissue[:100, :120]
+        )

@@ -56,8 +56,8 @@ def test_an_aperio_slide(tmp_path: Path, tissue: np.ndarray) -> None:
         assert (info.mm_x, info.magnification) == (pytest.approx(0.00025), 40)
         assert [level.width for level in info.levels] == [512, 128]
         assert info.associated == ("thumbnail", "label", "macro")
-        np.testing.assert_array_equal(reader.read_associated("label"), tissue[:30, :40])
-        np.testing.assert_array_equal(reader.read_associated("macro"), tissue[:50, :90])
+        np.testing.assert_array_equal(reader.associated("label").read(), tissue[:30, :40])
+        np.testing.assert_array_equal(reader.associated("macro").read(), tissue[:50, :90])
 
 
 def test_pyramids_of_others_that_keep_aperios_description(
@@ -88,7 +88,7 @@ def test_focal_planes_of_an_aperio_slide(tmp_path: Path, tissue: np.ndarray) -> 
             tif.write(tissue[::4, ::4] // (plane + 1), tile=(128, 128), description=said, **RGB)
     with opened(path) as reader:
         assert [(axis.name, axis.size) for axis in reader.info.axes] == [("z", 3)]
-        found = reader.read(1, 2, Rect(0, 0, 128, 128))
+        found = reader.plane(1, 2).read(Rect(0, 0, 128, 128))
         np.testing.assert_array_equal(found, tissue[::4, ::4] // 3)
 
 
@@ -130,8 +130,8 @@ def test_a_leica_slide(tmp_path: Path, tissue: np.ndarray) -> None:
         assert info.properties["leica.creation-date"] == "2011-02-03T04:05:06Z"
         assert info.description is not None
         assert info.description.startswith("<?xml")
-        np.testing.assert_array_equal(reader.read(0, 0, Rect(0, 0, 512, 512)), tissue)
-        np.testing.assert_array_equal(reader.read_associated("macro"), tissue[:128, :64])
+        np.testing.assert_array_equal(reader.plane(0, 0).read(Rect(0, 0, 512, 512)), tissue)
+        np.testing.assert_array_equal(reader.associated("macro").read(), tissue[:128, :64])
 
 
 def test_leica_slides_of_several_areas_are_left_to_openslide(
@@ -190,12 +190,14 @@ def test_a_philips_slide(tmp_path: Path, tissue: np.ndarray) -> None:
         assert [level.width for level in info.levels] == [480, 240]  # not the padded 256
         assert info.properties["philips.DICOM_MANUFACTURER"] == "PHILIPS"
         assert info.associated == ("macro",)
-        stored = reader.encoded_associated("macro")
+        stored = reader.associated("macro").encoded()
         assert stored is not None
         assert stored.data == macro
-        assert reader.read_associated("macro").shape == (60, 100, 3)
-        assert (reader.read(1, 0, Rect(128, 0, 100, 128)) == 255).all()  # sparse tiles are white
-        level = reader.encoded(1, 0)
+        assert reader.associated("macro").read().shape == (60, 100, 3)
+        assert (
+            reader.plane(1, 0).read(Rect(128, 0, 100, 128)) == 255
+        ).all()  # sparse tiles are white
+        level = reader.plane(1, 0).encoded()
         assert level is not None
         assert level.tile(1, 0) is None
 
@@ -229,7 +231,7 @@ def test_a_qptiff_of_channels(tmp_path: Path, tissue: np.ndarray) -> None:
         assert [(axis.name, axis.size) for axis in info.axes] == [("c", 2)]
         assert [level.width for level in info.levels] == [512, 256]
         assert (info.mm_x, info.magnification) == (pytest.approx(0.0005), 20)
-        found = reader.read(1, 1, Rect(0, 0, 256, 256))[..., 0]
+        found = reader.plane(1, 1).read(Rect(0, 0, 256, 256))[..., 0]
         np.testing.assert_array_equal(found, tissue[::2, ::2, 1])
 
 

@@ -6,23 +6,23 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.hooked import HookedArray
 from ziggurat.readers.formats.tiff.pages.description import parse_description
 from ziggurat.readers.formats.tiff.reader import TiffReader, open_reader
 from ziggurat.readers.io.location import locate
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation, Level
 from ziggurat.readers.model.reader import Pixels
-from ziggurat.readers.views.array import ArrayReader
 from ziggurat.writers.formats.registry import write
 from ziggurat.writers.model.options import WriteOptions
 
 LABEL = np.arange(40 * 30 * 3, dtype=np.uint8).reshape(30, 40, 3)
 
 
-class WithLabel(ArrayReader):
+class WithLabel(HookedArray):
     """An array with an associated image."""
 
-    def read_associated(self, name: str) -> Pixels:
+    def picture(self, name: str) -> Pixels:
         return {"label": LABEL}[name]
 
 
@@ -64,9 +64,9 @@ def test_frames_with_axes_of_any_name(
         assert info.properties["scanner"] == "x"
         assert len(info.levels) == 2
         for frame, plane in enumerate(array.reshape(-1, 300, 400, 1)):
-            np.testing.assert_array_equal(reader.read(0, frame, info.levels[0].rect), plane)
+            np.testing.assert_array_equal(reader.plane(0, frame).read(info.levels[0].rect), plane)
         assert info.associated == ("label",)
-        np.testing.assert_array_equal(reader.read_associated("label"), LABEL)
+        np.testing.assert_array_equal(reader.associated("label").read(), LABEL)
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.ome.tif"])
@@ -82,7 +82,7 @@ def test_channels_and_descriptions(tmp_path: Path, rng: np.random.Generator, nam
     with written(tmp_path / name, array, **facts) as reader:
         assert reader.info.channels == channels
         assert reader.info.description == "what it is"
-        np.testing.assert_array_equal(reader.read(0, 1, reader.info.levels[0].rect), array[1])
+        np.testing.assert_array_equal(reader.plane(0, 1).read(reader.info.levels[0].rect), array[1])
 
 
 def test_one_frame_with_levels_as_pages(tmp_path: Path, tissue: np.ndarray) -> None:
@@ -92,7 +92,7 @@ def test_one_frame_with_levels_as_pages(tmp_path: Path, tissue: np.ndarray) -> N
         assert reader.info.background == (1, 2, 3)
         assert reader.info.description is None
         assert reader.info.associated == ("label",)
-        np.testing.assert_array_equal(reader.read(0, 0, reader.info.levels[0].rect), tissue)
+        np.testing.assert_array_equal(reader.plane(0, 0).read(reader.info.levels[0].rect), tissue)
 
 
 def test_a_damaged_description_is_no_reason_to_refuse(tmp_path: Path, tissue: np.ndarray) -> None:
@@ -102,4 +102,4 @@ def test_a_damaged_description_is_no_reason_to_refuse(tmp_path: Path, tissue: np
     assert parse_description('{"ziggurat": {"version": 1, "frame": 0}}') is not None
     path.write_bytes(data.replace(b'{"ziggurat"', b'{"ziggurax"', 1))
     with open_reader(locate(path)) as reader:
-        np.testing.assert_array_equal(reader.read(0, 0, reader.info.levels[0].rect), tissue)
+        np.testing.assert_array_equal(reader.plane(0, 0).read(reader.info.levels[0].rect), tissue)
