@@ -21,7 +21,7 @@ from ziggurat.readers.errors import (
 )
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.model.reader import Reader
-from ziggurat.writers.formats.registry import Output
+from ziggurat.writers.formats.registry import Output, is_map
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
 
 PathLike = str | os.PathLike[str]
@@ -98,7 +98,7 @@ def source_text(src: PathLike) -> str:
 
 def plan_for(reader: Reader, source: str, output: Path, options: ConvertOptions) -> ConversionPlan:
     """Return the plan for an image that is opened and prepared."""
-    target = options.output_for(output, placed=reader.info.geo is not None)
+    target = options.output_for(output, placed=is_map(reader.info))
     return make_plan(gather_facts(reader, source), target, options)
 
 
@@ -142,7 +142,7 @@ def _run(
         with _staged(output, plan.target, options) as staged:
             written = emit(prepared.reader, plan, staged, options, on_progress, cancel)
             verification = _check(prepared, plan, staged, options)
-    losses = (*plan.losses, *written.lost)
+    losses = tuple(dict.fromkeys((*plan.losses, *written.lost)))
     return ConversionReport(
         source=plan.source,
         output=str(output),

@@ -155,7 +155,7 @@ class ConvertOptions:
             raise OptionError("give mm_per_pixel or magnification, not both")
 
     def output_for(self, path: Path, *, placed: bool = False) -> Output:
-        """Return what an output of this name will be; a TIFF of a place on earth is a COG.
+        """Return what an output of this name will be; a TIFF of a map is a COG.
 
         Raises
         ------

@@ -93,6 +93,12 @@ FORMATS: tuple[Format, ...] = (
         usual=(".tif", ".tiff", ".jp2"),
     ),
     Format(
+        "geo-pages",
+        "ziggurat.readers.formats.placed",
+        magics=TIFF_MAGICS,
+        remote=True,
+    ),
+    Format(
         "tiff",
         "ziggurat.readers.formats.tiff.reader",
         magics=TIFF_MAGICS,

@@ -22,6 +22,7 @@ Coordinates = np.ndarray[Any, np.dtype[np.float64]]
 
 WGS84 = "EPSG:4326"
 _STEPS = 20  # parts of a line that may be a curve on the ground
+_OGC = ("CRS84", "CRS83", "CRS27")  # longitude and latitude, in this order
 _LONGEST_CRS = 65_536
 _MOST_TURNS = 720  # degrees of longitude that make sense
 _FARTHEST = 1e10  # no coordinate on earth; PROJ takes for ever to bring absurd ones back
@@ -50,6 +51,8 @@ def parse_crs(text: str | int) -> osr.SpatialReference:
         name = name[len("proj4:") :].strip()
     if name.isdigit():
         name = f"EPSG:{name}"
+    if name.upper() in _OGC:
+        name = f"OGC:{name.upper()}"
     crs = osr.SpatialReference()
     with quiet_gdal():
         try:

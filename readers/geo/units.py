@@ -7,11 +7,14 @@ import numpy as np
 from ziggurat.readers.errors import RegionError
 from ziggurat.readers.geo.crs import (
     WGS84,
+    Affine,
+    Coordinates,
     affine,
     apply,
     inverse,
     native_crs,
     transform_points,
+    world_width,
 )
 from ziggurat.readers.model.image import ImageInfo
 
@@ -86,17 +89,38 @@ def region_to_pixels(
     elif left is None and top is None:
         corners[:2] = corners[2:]
     outline = _outline(*corners)
-    pixels = apply(inverse(transform), transform_points(crs, own, outline))
-    pixels = pixels[np.isfinite(pixels).all(axis=1)]
-    if not len(pixels):
+    points = transform_points(crs, own, outline)
+    points = points[np.isfinite(points).all(axis=1)]
+    if not len(points):
         raise RegionError(f"the region {given} in {units} has no place in the image's projection")
-    low, high = pixels.min(axis=0).tolist(), pixels.max(axis=0).tolist()
+    low, high = _turned_to_the_image(info, own, transform, points)
     return (
         0.0 if left is None else low[0],
         0.0 if top is None else low[1],
         float(info.width) if right is None else high[0],
         float(info.height) if bottom is None else high[1],
     )
+
+
+def _turned_to_the_image(
+    info: ImageInfo, own: str, transform: Affine, points: Coordinates
+) -> tuple[list[float], list[float]]:
+    """Return the least and greatest pixels of places, a turn round the world away if need be.
+
+    A raster from 0 to 360 degrees has 100 degrees west at 260.
+    """
+    around = world_width(own)
+    turns = (0.0,) if around is None else (0.0, around, -around)
+    best: tuple[float, list[float], list[float]] | None = None
+    for turn in turns:
+        pixels = apply(inverse(transform), points + np.array([turn, 0.0]))
+        low, high = pixels.min(axis=0), pixels.max(axis=0)
+        inside = np.minimum(high, (info.width, info.height)) - np.maximum(low, 0)
+        shared = float(inside.min())  # below zero: how far away it is
+        if best is None or (shared > best[0] and best[0] < 0):
+            best = shared, low.tolist(), high.tolist()
+    assert best is not None, "there is one turn at least"
+    return best[1], best[2]
 
 
 def _finite(*edges: float | None) -> tuple[float | None, ...]:

@@ -8,7 +8,10 @@ from ziggurat.readers.errors import RegionError
 from ziggurat.readers.model.image import ImageInfo
 
 _MM = {"nm": 1e-6, "um": 1e-3, "mm": 1.0, "m": 1e3, "km": 1e6}
-_PROJECTED = re.compile(r"(proj4:|\+proj=|epsg:\d)", re.IGNORECASE)
+# What names a coordinate reference system: authority:code, urn:…, PROJ, WKT, PROJJSON.
+_PROJECTED = re.compile(
+    r"(\+proj=|\+init=|[a-z][a-z0-9_]*:|[a-z]+crs\[|[a-z]+cs\[|\{|(nad|wgs|crs)\d\d)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ def parse_unit(name: "str | Unit | None") -> Unit:
     if isinstance(name, str) and _PROJECTED.match(name):
         return Unit(name, projected=True)
     names = sorted(str(unit) for unit in TileInputUnits if unit)
-    raise RegionError(f"no unit {name!r}; there are {', '.join(names)}, EPSG:… and proj4:…")
+    raise RegionError(f"no unit {name!r}; there are {', '.join(names)}, EPSG:… and the like")
 
 
 def pixels_per_unit(info: ImageInfo, unit: Unit, scale: float) -> tuple[float, float]:

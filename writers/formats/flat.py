@@ -14,6 +14,7 @@ from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Reader
 from ziggurat.writers.codecs.tiles import DEFAULT_QUALITY
 from ziggurat.writers.files.atomic import atomic_file
+from ziggurat.writers.formats.map_facts import lost_map_facts
 from ziggurat.writers.model.levels import LevelPlan
 from ziggurat.writers.model.options import WriteOptions
 from ziggurat.writers.model.progress import Cancellation, Progress, ProgressCallback
@@ -55,8 +56,7 @@ def expected_losses(info: ImageInfo) -> tuple[str, ...]:
         lost.append("the description")
     if info.magnification:
         lost.append("the magnification")
-    if info.geo is not None:
-        lost.append("the place on earth: COG and OME-Zarr hold it")
+    lost += lost_map_facts(info, holds_place=False)
     if info.band_names or any(channel.name for channel in info.channels):
         lost.append("the names of the channels")
     return tuple(lost)

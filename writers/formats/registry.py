@@ -80,7 +80,7 @@ class Output:
     tile
         Side of its tiles or chunks, where nobody asks for another.
     geospatial
-        None: for all images; True: only for those with a place on earth.
+        None: for all images; True: only for maps, see :func:`is_map`.
     folder
         It is a folder, not a file.
     tiles
@@ -169,6 +169,11 @@ OUTPUTS: tuple[Output, ...] = (
 )  # fmt: skip
 
 
+def is_map(info: ImageInfo) -> bool:
+    """Return True for a raster with a place on earth; frames with a place are pages, no COG."""
+    return info.geo is not None and info.frames == 1
+
+
 def find_output(path: str | os.PathLike[str], *, placed: bool = False) -> Output | None:
     """Return the output that a name means, None where it means none.
 
@@ -238,7 +243,7 @@ def write(
         It failed on the way; nothing is left under the name.
     """
     options = options or WriteOptions()
-    row = output_for(path, placed=reader.info.geo is not None)
+    row = output_for(path, placed=is_map(reader.info))
     levels = row.load().plan_levels(reader, options)
     return write_levels(
         reader, path, levels, options, output=row, on_progress=on_progress, cancel=cancel
@@ -261,12 +266,11 @@ def write_levels(
     """
     begin = time.perf_counter()
     target = Path(os.path.expanduser(path))
-    row = output or output_for(target, placed=reader.info.geo is not None)
+    row = output or output_for(target, placed=is_map(reader.info))
     emitter = row.load()
     lost = emitter.emit(reader, target, levels, options, on_progress=on_progress, cancel=cancel)
-    return WriteReport(
-        target, disk_bytes(target), time.perf_counter() - begin, len(levels), tuple(lost)
-    )
+    told = tuple(dict.fromkeys((*emitter.expected_losses(reader.info), *lost)))
+    return WriteReport(target, disk_bytes(target), time.perf_counter() - begin, len(levels), told)
 
 
 def disk_bytes(path: Path) -> int:

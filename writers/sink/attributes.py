@@ -217,11 +217,11 @@ class SinkAttributes:
 
     @property
     def gcps(self) -> list[list[float]] | None:
-        """Ground control points ``[x, y, pixel x, pixel y]``, two or more."""
+        """Ground control points ``[x, y, pixel x, pixel y]``, two or more; or one text of them."""
         return self._attributes.get("gcps")  # type: ignore[no-any-return]
 
     @gcps.setter
-    def gcps(self, value: Sequence[Any] | None) -> None:
+    def gcps(self, value: Sequence[Any] | str | None) -> None:
         self._attributes.set("gcps", check.gcps(value))
 
     @property

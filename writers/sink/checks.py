@@ -3,7 +3,7 @@
 import json
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -138,18 +138,31 @@ def gcps(value: Any) -> list[list[float]] | None:
     if value is None:
         return None
     points: list[list[float]] = []
-    for point in value:
+    for point in _points(value):
         parts = point.replace(",", " ").split() if isinstance(point, str) else list(point)
         if len(parts) != 4:
             raise SinkInputError(f"a ground control point is [x, y, pixel x, pixel y], not {point}")
         numbers = [_number("gcps", part) for part in parts]
-        if numbers in points:
-            warnings.warn(f"ground control point {numbers} is there twice", stacklevel=3)
+        if any(numbers[:2] == known[:2] or numbers[2:] == known[2:] for known in points):
+            warnings.warn(
+                f"ground control point {numbers} is left out: its place or pixel is there already",
+                stacklevel=3,
+            )
         else:
             points.append(numbers)
     if len(points) < 2:
         raise SinkInputError(f"two or more different ground control points, not {points}")
     return points
+
+
+def _points(given: Any) -> list[Any]:
+    """Return points of a sequence, or of one text with all their numbers."""
+    if isinstance(given, str):
+        numbers = given.replace(",", " ").split()
+        return [numbers[start : start + 4] for start in range(0, len(numbers), 4)]
+    if not isinstance(given, Iterable) or any(not isinstance(p, Iterable) for p in given):
+        raise SinkInputError(f"gcps must be points [x, y, pixel x, pixel y], not {given!r}")
+    return list(given)
 
 
 def value(found: Any) -> Any:

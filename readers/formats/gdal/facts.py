@@ -42,11 +42,11 @@ _DTYPES = {
 def describe(dataset: gdal.Dataset, warnings: list[str]) -> ImageInfo:
     """Read all facts of an opened dataset.
 
-    ``internal["gdal"]`` holds ``driver``, ``metadata`` (by domain), ``files``, ``rpc``,
-    ``warnings`` and ``bands``: a list, per band, of ``interpretation``, ``description``,
-    ``nodata``, ``scale``, ``offset``, ``units``, ``categories``, ``colortable`` (RGBA
-    tuples), ``mask`` (see :func:`mask_kind`), ``type`` and ``metadata``; each only where there is
-    such a thing.
+    ``internal["gdal"]`` holds ``driver``, ``pages`` (of a TIFF), ``metadata`` (by domain),
+    ``files``, ``rpc``, ``warnings`` and ``bands``: a list, per band, of ``interpretation``,
+    ``description``, ``bits`` (where they are not those of a type), ``nodata``, ``scale``,
+    ``offset``, ``units``, ``categories``, ``colortable`` (RGBA tuples), ``mask`` (see
+    :func:`mask_kind`), ``type`` and ``metadata``; each only where there is such a thing.
 
     Raises
     ------
@@ -90,7 +90,13 @@ def describe(dataset: gdal.Dataset, warnings: list[str]) -> ImageInfo:
         geo=geo,
         properties=_metadata(dataset),
         internal={"gdal": _internal(dataset, facts, warnings)},
+        losses=_losses(dataset),
     )
+
+
+def _losses(dataset: gdal.Dataset) -> tuple[str, ...]:
+    more = _pages(dataset) - 1
+    return (f"{more} more pages of the TIFF: GDAL shows the first one",) if more else ()
 
 
 def _several_rasters(dataset: gdal.Dataset) -> str:
@@ -241,6 +247,7 @@ def _band_facts(band: gdal.Band) -> dict[str, Any]:
         "interpretation": "" if interpretation == "undefined" else interpretation,
         "type": gdal.GetDataTypeName(band.DataType),
         "description": text_of(band.GetDescription()) or None,
+        "bits": _odd_bits(band),
         "nodata": band.GetNoDataValue(),
         "scale": band.GetScale(),
         "offset": band.GetOffset(),
@@ -251,6 +258,12 @@ def _band_facts(band: gdal.Band) -> dict[str, Any]:
         "metadata": _metadata(band) or None,
     }
     return {key: value for key, value in facts.items() if value is not None}
+
+
+def _odd_bits(band: gdal.Band) -> int | None:
+    """Return how many bits of a sample are used, where that is no type of its own."""
+    bits = band.GetMetadataItem("NBITS", "IMAGE_STRUCTURE")
+    return int(bits) if bits and bits.isdigit() and int(bits) not in (8, 16, 32, 64) else None
 
 
 def text_of(text: str | bytes) -> str:
@@ -278,6 +291,13 @@ def mask_kind(band: gdal.Band) -> str:
     return "per dataset" if flags & gdal.GMF_PER_DATASET else "band"
 
 
+def _pages(dataset: gdal.Dataset) -> int:
+    """Return how many rasters of their own a TIFF holds, masks and overviews not counted."""
+    if dataset.GetDriver().ShortName != "GTiff":
+        return 1
+    return max(1, len(dataset.GetSubDatasets() or ()))
+
+
 def _internal(
     dataset: gdal.Dataset, facts: list[dict[str, Any]], warnings: list[str]
 ) -> dict[str, Any]:
@@ -290,6 +310,7 @@ def _internal(
     }
     return {
         "driver": dataset.GetDriver().LongName,
+        "pages": _pages(dataset),
         "metadata": domains,
         "files": [text_of(name) for name in dataset.GetFileList() or []],
         "rpc": bool(_metadata(dataset, "RPC")),

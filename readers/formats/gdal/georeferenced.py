@@ -35,13 +35,17 @@ def open_reader(location: Location) -> Reader:
     Raises
     ------
     UnsupportedFormatError
-        It does not say where it is; other backends read it.
+        It does not say where it is, or is a TIFF of several pages; other backends read it.
     """
     if not is_georeferenced(location):
         raise UnsupportedFormatError("nothing in it says where on earth it is")
     from ziggurat.readers.formats.gdal.reader import open_reader as open_raster
 
-    return open_raster(location)
+    reader = open_raster(location)
+    if reader.info.internal["gdal"]["pages"] > 1:
+        reader.close()
+        raise UnsupportedFormatError("it has several pages, and GDAL shows the first one")
+    return reader
 
 
 def is_georeferenced(location: Location) -> bool:

@@ -223,11 +223,17 @@ def _compression_options(
         lossless = compression is Codec.WEBP and (names or not options.lossy)
         return {"QUALITY": 100 if lossless else (options.quality or DEFAULT_QUALITY)}
     chosen: dict[str, object] = {}
-    if compression in _PREDICTED and options.predictor and not names and info.dtype.kind in "iuf":
+    if compression in _PREDICTED and options.predictor and not names and _predictable(info):
         chosen["PREDICTOR"] = "YES"
     if compression in _LEVELS:
         chosen["LEVEL"] = _LEVELS[compression] if options.level is None else options.level
     return chosen
+
+
+def _predictable(info: ImageInfo) -> bool:
+    """Return True for samples of a type's own width: the driver keeps 12 bits as 12 bits."""
+    bands = info.internal.get("gdal", {}).get("bands", ())
+    return info.dtype.kind in "iuf" and not any("bits" in band for band in bands)
 
 
 def _resampling(info: ImageInfo, options: WriteOptions) -> str:

@@ -1,5 +1,6 @@
 """What GDAL's COG driver is given: a raster with all facts of an image, and what gets lost."""
 
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -179,21 +180,32 @@ def _known_bands(info: ImageInfo) -> list[dict[str, Any]]:
     return bands
 
 
+def _beside(sidecar: Path) -> list[str]:
+    """Return what GDAL could put only into a file beside the TIFF, which is not kept."""
+    if not sidecar.exists():
+        return []
+    tags = {element.tag for element in ElementTree.parse(sidecar).iter()}
+    kinds = {
+        "SRS": "the coordinate reference system: GeoTIFF keys can't say it",
+        "CategoryNames": "category names of bands: GDAL keeps them beside a TIFF only",
+        "GDALRasterAttributeTable": "attribute tables of bands: GDAL keeps them beside a TIFF only",
+        "ColorTable": "colour tables that a TIFF has no place for",
+    }
+    found = [sentence for tag, sentence in kinds.items() if tag in tags]
+    return found or ["what GDAL keeps beside a TIFF only"]
+
+
 def lost_facts(reader: Reader, path: Path, *, direct: bool) -> tuple[str, ...]:
     """Return in words what a COG written from an image does not hold."""
     info = reader.info
     lost = []
-    if info.associated:
-        lost.append(f"associated images {', '.join(info.associated)}: a COG has none")
-    sidecar = path.with_name(path.name + ".aux.xml")
-    if sidecar.exists():
-        lost.append("what GDAL keeps beside a TIFF only: category names, attribute tables")
+    lost += _beside(path.with_name(path.name + ".aux.xml"))
+    if isinstance(info.nodata, tuple):
+        lost.append("nodata values that differ by band: a GeoTIFF has one")
     if direct:
         return tuple(lost)
     if info.icc_profile:
         lost.append("the ICC profile")
-    if isinstance(info.nodata, tuple):
-        lost.append("nodata values that differ by band: a GeoTIFF has one")
     masks = {band.get("mask") for band in info.internal.get("gdal", {}).get("bands", [])}
     if masks & {"per dataset", "band"}:
         lost.append("the mask that is no band")

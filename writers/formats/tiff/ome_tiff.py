@@ -4,16 +4,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ziggurat.readers.errors import OptionError
+from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
+from ziggurat.writers.formats.map_facts import lost_map_facts
 from ziggurat.writers.formats.tiff import tiff
 from ziggurat.writers.formats.tiff.ome_xml import AssociatedFacts, ome_xml, pixel_type
 from ziggurat.writers.model.levels import LevelPlan
 from ziggurat.writers.model.options import PyramidStyle, WriteOptions
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
 
-expected_losses = tiff.expected_losses
 copy_refusal = tiff.copy_refusal
 level_encoder = tiff.level_encoder
+
+
+def expected_losses(info: ImageInfo) -> tuple[str, ...]:
+    """Return what an OME-TIFF has no place for."""
+    return lost_map_facts(info, holds_place=False)
 
 
 def plan_levels(reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:

@@ -16,6 +16,7 @@ from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.views.resampled import ResampledReader
 from ziggurat.writers.files.atomic import atomic_file
+from ziggurat.writers.formats.map_facts import lost_map_facts
 from ziggurat.writers.formats.tiff import tiff as plain
 from ziggurat.writers.formats.tiff.moved import with_moves
 from ziggurat.writers.model.levels import LevelPlan
@@ -46,7 +47,7 @@ def expected_losses(info: ImageInfo) -> tuple[str, ...]:
     extra = sorted(set(info.associated) - {"label", "macro", "thumbnail"})
     if extra:
         losses.append(f"associated images {extra}: an SVS has label, macro and thumbnail")
-    return (*losses, *plain.expected_losses(info))
+    return (*losses, *lost_map_facts(info, holds_place=False))
 
 
 def emit(

@@ -17,10 +17,11 @@ from ziggurat.readers.formats.tiff.pages.description import (
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel, TileFormat
 from ziggurat.readers.model.geometry import level_sizes
-from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.model.image import GeoReference, ImageInfo
 from ziggurat.readers.model.reader import Reader
 from ziggurat.writers.files.atomic import atomic_file
 from ziggurat.writers.files.writebehind import open_write_behind
+from ziggurat.writers.formats.map_facts import lost_map_facts
 from ziggurat.writers.formats.registry import output_named
 from ziggurat.writers.formats.tiff.associated import associated_page
 from ziggurat.writers.formats.tiff.moved import TileMover, moved_places, with_moves
@@ -85,7 +86,15 @@ def emit(
     descriptions = [options.description or describe_image(info)]
     descriptions += [describe_frame(frame) for frame in range(1, info.frames)]
     return write_pages(
-        reader, path, levels, options, style, descriptions, on_progress=on_progress, cancel=cancel
+        reader,
+        path,
+        levels,
+        options,
+        style,
+        descriptions,
+        place=True,
+        on_progress=on_progress,
+        cancel=cancel,
     )
 
 
@@ -97,6 +106,7 @@ def write_pages(
     style: PyramidStyle,
     descriptions: Sequence[str | None],
     *,
+    place: bool = False,
     on_progress: ProgressCallback | None = None,
     cancel: Cancellation | None = None,
 ) -> tuple[str, ...]:
@@ -109,6 +119,8 @@ def write_pages(
         one frame for the next frame.
     descriptions
         Of the first page of each frame.
+    place
+        These pages say where on earth they are, too.
     """
     info = reader.info
     if style is PyramidStyle.PAGES and info.frames > 1 and len(levels) > 1:
@@ -121,7 +133,13 @@ def write_pages(
         open_tiff(staged, reader, levels, options, on_progress, cancel) as out,
     ):
         for frame in range(info.frames):
-            _write_frame(out, reader, levels, options, style, frame, descriptions[frame])
+            facts: dict[str, Any] = {
+                "software": options.software,
+                "description": descriptions[frame],
+            }
+            if place and info.geo is not None:
+                facts["extratags"] = _place_tags(info, levels[0])
+            _write_frame(out, reader, levels, style, frame, facts)
         lost = [
             write_associated(
                 out.tiff,
@@ -131,12 +149,14 @@ def write_pages(
             )
             for name in info.associated
         ]
+    if place and info.geo is not None and not _says_system(info.geo):
+        lost.append("the coordinate reference system: GeoTIFF keys can't say it")
     return tuple(loss for loss in lost if loss)
 
 
 def expected_losses(info: ImageInfo) -> tuple[str, ...]:
     """Return what a TIFF has no place for."""
-    return () if info.geo is None else ("the place on earth: COG and OME-Zarr hold it",)
+    return lost_map_facts(info, holds_place=True)
 
 
 def copy_refusal(tiles: EncodedLevel, info: ImageInfo) -> str | None:
@@ -235,20 +255,32 @@ def _write_frame(
     out: OpenTiff,
     reader: Reader,
     levels: Sequence[LevelPlan],
-    options: WriteOptions,
     style: PyramidStyle,
     frame: int,
-    description: str | None,
+    facts: dict[str, Any],
 ) -> None:
+    """Write all levels of a frame; ``facts`` are arguments of tifffile's for the first."""
     below = style is PyramidStyle.SUBIFD
     for index in range(len(levels)):
-        extra: dict[str, Any] = {"software": options.software}
         if index == 0:
-            extra["subifds"] = len(levels) - 1 if below else None
-            extra["description"] = description
+            extra = {**facts, "subifds": len(levels) - 1 if below else None}
         else:
-            extra["subfiletype"] = REDUCED_PAGE
+            extra = {"software": facts["software"], "subfiletype": REDUCED_PAGE}
         write_level(out, reader, levels, frame, index, extra)
+
+
+def _place_tags(info: ImageInfo, plan: LevelPlan) -> list[Any]:
+    """Return the tags of a full-size page with its place on earth."""
+    from ziggurat.readers.geo.geotiff import geo_tags  # loads GDAL
+
+    assert info.geo is not None, "asked for maps only"
+    return [*page_tags(info, plan).get("extratags", ()), *geo_tags(info.geo)]
+
+
+def _says_system(geo: GeoReference) -> bool:
+    from ziggurat.readers.geo.geotiff import says_system  # loads GDAL
+
+    return says_system(geo)
 
 
 def write_level(

@@ -28,6 +28,7 @@ from ziggurat.readers.ngff.layout import ArrayLayout, ngff_layout
 from ziggurat.readers.ngff.version import OmeVersion
 from ziggurat.writers.codecs.chunks import ChunkCodec, chunk_codec
 from ziggurat.writers.files.atomic import atomic_directory, atomic_file
+from ziggurat.writers.formats.map_facts import lost_map_facts
 from ziggurat.writers.formats.registry import output_named
 from ziggurat.writers.formats.zarr.associated import AssociatedImages
 from ziggurat.writers.formats.zarr.display_windows import sampled_windows
@@ -86,9 +87,8 @@ def plan_levels(reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:
 
 
 def expected_losses(info: ImageInfo) -> tuple[str, ...]:
-    """Return what an OME-Zarr has no place for: nothing that is known beforehand."""
-    del info
-    return ()
+    """Return what an OME-Zarr has no place for."""
+    return lost_map_facts(info, holds_place=True)
 
 
 def copy_refusal(tiles: EncodedLevel, info: ImageInfo) -> str | None:

@@ -1,0 +1,49 @@
+"""A TIFF of several pages with a place on earth: pages by the TIFF backend, the place by GDAL.
+
+GDAL takes a page for a raster and shows the first one; the TIFF backend knows frames, axes
+and channels, and nothing of earth.
+"""
+
+import dataclasses
+
+from ziggurat.readers.errors import UnsupportedFormatError
+from ziggurat.readers.formats.gdal.georeferenced import is_georeferenced
+from ziggurat.readers.formats.gdal.reader import open_reader as open_raster
+from ziggurat.readers.formats.tiff.reader import open_reader as open_pages
+from ziggurat.readers.io.location import Location
+from ziggurat.readers.model.image import ImageInfo, Interpretation
+from ziggurat.readers.model.reader import Reader
+from ziggurat.readers.views.views import View
+
+
+def open_reader(location: Location) -> Reader:
+    """Open the pages of a georeferenced TIFF.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        It does not say where it is.
+    SourceError
+        The pages can't be read.
+    """
+    if not is_georeferenced(location):
+        raise UnsupportedFormatError("nothing in it says where on earth it is")
+    with open_raster(location) as raster:
+        facts = raster.info
+    pages = open_pages(location)
+    return View(pages, _placed(pages.info, facts))
+
+
+def _placed(info: ImageInfo, facts: ImageInfo) -> ImageInfo:
+    """Return the facts of the pages with those of the map."""
+    labels = facts.interpretation is Interpretation.LABELS
+    return dataclasses.replace(
+        info,
+        interpretation=facts.interpretation if labels else info.interpretation,
+        mm_x=facts.mm_x,
+        mm_y=facts.mm_y,
+        nodata=facts.nodata if info.nodata is None else info.nodata,
+        band_names=info.band_names or (facts.band_names if facts.bands == info.bands else ()),
+        geo=facts.geo,
+        internal={**info.internal, **facts.internal},
+    )
