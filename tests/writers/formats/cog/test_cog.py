@@ -282,8 +282,8 @@ def test_palette_names_scale_and_description(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (WriteOptions(compression=Codec.LZMA), "one of none, jpeg"),
-        (WriteOptions(compression=Codec.JPEG2000), "one of none, jpeg"),
+        (WriteOptions(compression=Codec.LZMA), "one of deflate, none, jpeg"),
+        (WriteOptions(compression=Codec.JPEG2000), "one of deflate, none, jpeg"),
         (WriteOptions(tile_size=64), "at least 128"),
         (WriteOptions(reducer=Reducer.MEDIAN), "not by median"),
     ],
