@@ -168,8 +168,8 @@ def info(path: str, json: Json = False) -> None:
 
 @app.command()
 def verify(
-    output: Annotated[Path, typer.Argument(help="What to check.")],
-    source: Annotated[str | None, typer.Argument(help="What it was made from.")] = None,
+    source: Annotated[str, typer.Argument(help="What it was made from, or all there is.")],
+    output: Annotated[str | None, typer.Argument(help="What to check.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Compare every tile.")] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -177,7 +177,7 @@ def verify(
     """Check an output: its structure, and its pixels against its source."""
     from ziggurat.converter.cli import commands
 
-    ok = commands.verify(output, source, commands.Show(quiet=quiet, json=json), full=full)
+    ok = commands.verify(source, output, commands.Show(quiet=quiet, json=json), full=full)
     raise typer.Exit(0 if ok else 1)
 
 

@@ -15,7 +15,7 @@ from ziggurat.converter.cli.describe import describe
 from ziggurat.converter.convert import convert, plan_conversion
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.converter.plan.report import plain
-from ziggurat.converter.verify.verify import verify as verify_output
+from ziggurat.converter.verify.verify import verify_alone, verify_pair
 from ziggurat.readers.errors import OptionError, ZigguratError, message_of
 from ziggurat.readers.formats.registry import open_reader
 
@@ -62,9 +62,12 @@ def show_image(path: str, *, json: bool) -> None:
             display.show_info(Console(), path, reader)
 
 
-def verify(output: Path, source: str | None, show: Show, *, full: bool) -> bool:
-    """Check an output and print what was found; return whether all is well."""
-    report = verify_output(output, source, full=full)
+def verify(source: str, output: str | None, show: Show, *, full: bool) -> bool:
+    """Check an output, or the one file that is named; return whether all is well."""
+    if output is None:
+        report = verify_alone(source, full=full)
+    else:
+        report = verify_pair(source, output, full=full)
     if show.json:
         print(dumps({"ok": report.ok, **plain(report)}, indent=2))
     elif not show.quiet:

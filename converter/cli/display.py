@@ -23,12 +23,11 @@ from ziggurat.converter.batch.jobs import Job
 from ziggurat.converter.batch.run import BatchCallback, BatchReport, Outcome, Status
 from ziggurat.converter.cli.describe import describe
 from ziggurat.converter.plan.plan import ConversionPlan
-from ziggurat.converter.plan.report import ConversionReport, VerificationReport
+from ziggurat.converter.plan.report import ConversionReport, LevelCheck, VerificationReport
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
 from ziggurat.writers.model import progress
 
-SHRUNK = "shrunk pixels"
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -253,7 +252,7 @@ def show_report(console: Console, report: ConversionReport) -> None:
 
 def show_verification(console: Console, report: VerificationReport) -> None:
     """Print what a check found."""
-    table = Table("level", "compared", "tiles", "different", "max error", "mean error")
+    table = Table("level", "compared", "tiles", "different", "max", "99.9 %", "mean error")
     for check in report.levels:
         table.add_row(
             str(check.level),
@@ -261,17 +260,30 @@ def show_verification(console: Console, report: VerificationReport) -> None:
             f"{check.checked} of {check.total}",
             str(check.different),
             f"{check.max_error:g}",
+            f"{check.tail_error:.4g}",
             f"{check.mean_error:.4g}",
         )
     if report.levels:
         console.print(table)
-    if any(check.compared == SHRUNK for check in report.levels):
-        console.print(
-            f"{SHRUNK}: the source has no such level and was shrunk to compare; "
-            "no two ways to shrink agree",
-            highlight=False,
-            soft_wrap=True,
-        )
+    for check in report.levels:
+        reason = tolerance_text(check)
+        if reason:
+            console.print(reason, highlight=False, soft_wrap=True, markup=False)
     for problem in report.problems:
-        console.print(f"[red]wrong:[/red] {problem}", highlight=False, soft_wrap=True)
-    console.print("verified" if report.ok else "NOT what it should be")
+        console.print(Text(f"wrong: {problem}"), soft_wrap=True)
+    between = "" if report.source is None else f"{report.path} against {report.source}: "
+    verdict = "verified" if report.ok else "NOT what it should be"
+    console.print(f"{between}{verdict}", highlight=False, soft_wrap=True, markup=False)
+
+
+def tolerance_text(check: LevelCheck) -> str:
+    """Return why a level may differ, and by how much; empty where nothing differs, or may."""
+    if not check.different or check.mean_limit is None:
+        return ""
+    why = {
+        "level above": "halves the level above, which may be off by what its codec loses",
+        "shrunk pixels": "is compared with the source shrunk, and no two ways to shrink agree",
+    }.get(check.compared, "is of a lossy codec, or made from another level")
+    tail = "" if check.tail_limit is None else f", {check.tail_limit:.3g} for 99.9 % of samples"
+    limit = f"{check.mean_limit:.3g} in the mean{tail}; single samples may be off by more"
+    return f"level {check.level} {why}: up to {limit}"

@@ -12,17 +12,28 @@ from ziggurat.converter.plan.plan import ConversionPlan
 
 @dataclass(frozen=True, slots=True)
 class LevelCheck:
-    """One level of an output held against its source."""
+    """One level of an output held against its source; errors are of sample values.
+
+    ``compared``: ``bytes`` where all tiles are the source's; ``pixels`` of the source's level of
+    this size; ``level above``, of which this one is half; ``shrunk pixels`` of the source where
+    neither can be. ``tail_error`` is the 99.9th percentile in the worst piece of 256 x 256
+    pixels, ``detail`` and ``tail_detail`` say how much there was to lose: what pixels differ
+    from their 2 x 2 neighbours by. A limit of None: nothing may differ, or nothing is judged.
+    """
 
     level: int
-    compared: str  # "bytes" of copied tiles, "pixels", or "shrunk pixels" of a level it hasn't
+    compared: str
     checked: int  # tiles looked at
     total: int  # tiles of the level, all frames
     identical: int  # tiles equal byte for byte
     different: int  # tiles whose pixels are not equal
     max_error: float
     mean_error: float
-    worst_error: float = 0.0  # mean error of the 16 x 16 pixels that are off the most
+    tail_error: float = 0.0
+    detail: float = 0.0
+    tail_detail: float = 0.0
+    mean_limit: float | None = None
+    tail_limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

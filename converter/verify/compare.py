@@ -1,45 +1,34 @@
-"""Holds an output's levels against its source: by the bytes of tiles, else by pixels."""
+"""Holds an output's levels against what they should be: by the bytes of tiles, else by pixels."""
 
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ziggurat.converter.plan.costs import thread_count
 from ziggurat.converter.plan.report import LevelCheck
+from ziggurat.converter.verify.errors import SAME_BYTES, SAME_PIXELS, TileCheck, tile_errors
+from ziggurat.converter.verify.halved import HalvedLevel, is_named
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel, TileFormat
-from ziggurat.readers.model.geometry import Rect, cell_rect, grid_shape
+from ziggurat.readers.model.geometry import Rect, cell_rect, grid_shape, halved
 from ziggurat.readers.model.image import Level
 from ziggurat.readers.model.reader import Pixels, Reader
 from ziggurat.readers.views.resampled import ResampledReader
 
-BLOCK = 16  # pixels a side
 _IMAGE_CODECS = tuple(codec for codec in Codec if codec.row.decode and not codec.row.raw)
 SAMPLED_TILES = 24  # a level and frame, where not all are wanted
 
 
-@dataclass(frozen=True, slots=True)
-class TileCheck:
-    """One tile: whether its stored bytes are the source's, and how far its pixels are off.
-
-    ``worst_error`` is the mean over the block that is off the most: damage is local.
-    """
-
-    same_bytes: bool
-    max_error: float
-    mean_error: float
-    worst_error: float = 0.0
-
-
 def compare_levels(output: Reader, source: Reader, *, full: bool) -> Iterator[LevelCheck]:
-    """Yield one check for each level of the output.
+    """Yield one check for each level of the output, all frames.
 
-    A level that the source has in the same size is held against that. Any other is held
-    against the source shrunk by area, which no two programs do alike: its errors tell, but
-    do not condemn.
+    A level that the source has in the same size is held against that; one that is half of the
+    level above it against that one, which was checked before; any other against the source
+    shrunk by area, which no two programs do alike.
     """
     frames = range(min(output.info.frames, source.info.frames))
     with ThreadPoolExecutor(thread_count(None)) as pool:
@@ -51,7 +40,7 @@ def compare_levels(output: Reader, source: Reader, *, full: bool) -> Iterator[Le
             columns, rows = grid_shape(
                 level.width, level.height, level.tile_width, level.tile_height
             )
-            yield _summary(index, checks, columns * rows * len(frames), pair.shrunk)
+            yield _summary(index, checks, columns * rows * len(frames), pair.name)
 
 
 def matching_level(source: Reader, level: Level) -> int | None:
@@ -63,67 +52,97 @@ def matching_level(source: Reader, level: Level) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
+    """A level of the output and what it is held against; ``name`` says what that is."""
+
     output: Reader
     level: int
-    source: Reader
-    source_level: int
-
-    @property
-    def shrunk(self) -> bool:
-        """True where the source has no such level."""
-        return isinstance(self.source, ResampledReader)
+    reference: Reader
+    reference_level: int
+    name: str
+    above: HalvedLevel | None = None
 
     def check(self, frame: int, rect: Rect) -> TileCheck:
-        stored = self._stored_bytes(frame, rect)
-        if stored is not None and stored[0] is not None and stored[0] == stored[1]:
-            return TileCheck(True, 0.0, 0.0)
+        if self.above is not None:
+            return self._check_halved(self.above, frame, rect)
+        stored = self._same_bytes(frame, rect)
+        if stored:
+            return SAME_BYTES
         ours = self.output.plane(self.level, frame).read(rect)
-        theirs = self.source.plane(self.source_level, frame).read(rect)
+        theirs = self.reference.plane(self.reference_level, frame).read(rect)
         bands = min(ours.shape[2], theirs.shape[2])
-        check = _errors(ours[..., :bands], theirs[..., :bands])
-        if (
-            stored == (None, None) and check.max_error == 0
-        ):  # neither stores it: alike if it reads so
-            return replace(check, same_bytes=True)
-        return check
+        found = tile_errors(ours[..., :bands], theirs[..., :bands])
+        return SAME_BYTES if stored is None and not found.max_error else found
 
-    def _stored_bytes(self, frame: int, rect: Rect) -> tuple[bytes | None, bytes | None] | None:
-        """Return a tile's bytes in both where equal ones mean equal pixels; None elsewhere."""
+    def _check_halved(self, reference: HalvedLevel, frame: int, rect: Rect) -> TileCheck:
+        ours = self.output.plane(self.level, frame).read(rect)
+        if is_named(self.output.info.interpretation):
+            blocks = reference.blocks(frame, rect)
+            strange = (blocks != ours[:, np.newaxis, :, np.newaxis]).all(axis=(1, 3))
+            return TileCheck(False, float(strange.max()), float(strange.mean()))
+        means = reference.means(frame, rect)
+        known = np.isfinite(means)
+        if not known.any():
+            return SAME_PIXELS
+        found = tile_errors(np.where(known, ours, 0), np.where(known, means, 0))
+        return SAME_PIXELS if found.max_error <= _rounding(ours, means) else found
+
+    def _same_bytes(self, frame: int, rect: Rect) -> bool | None:
+        """Return whether the stored tiles are equal; None where neither side stores one.
+
+        Equal bytes are equal pixels only where codec *and* layout are the same; a tile that
+        isn't there is what each side makes of it.
+        """
         ours = self.output.plane(self.level, frame).encoded()
-        theirs = self.source.plane(self.source_level, frame).encoded()
+        theirs = self.reference.plane(self.reference_level, frame).encoded()
         if ours is None or theirs is None or not _same_form(ours, theirs):
-            return None
+            return False
         cell = rect.x // ours.tile_width, rect.y // ours.tile_height
-        return ours.tile(*cell), theirs.tile(*cell)
+        mine, other = ours.tile(*cell), theirs.tile(*cell)
+        if not mine and not other:
+            return None
+        return mine == other
+
+
+def _rounding(ours: Pixels, means: Pixels) -> float:
+    """Return how far a mean may be off by being stored in a sample type."""
+    if ours.dtype.kind in "iu":
+        return 1.0 if ours.dtype.itemsize < 8 else 1.0 + float(np.nanmax(np.abs(means))) * 1e-15
+    return float(np.nanmax(np.abs(means))) * float(np.finfo(np.float32).eps) * 4
 
 
 def _pair(output: Reader, source: Reader, index: int) -> _Pair:
     level = output.info.levels[index]
     match = matching_level(source, level)
     if match is not None:
-        return _Pair(output, index, source, match)
-    return _Pair(output, index, ResampledReader(source, level.width, level.height), 0)
+        return _Pair(output, index, source, match, "pixels")
+    if index > 0:
+        above = output.info.levels[index - 1]
+        if (level.width, level.height) == (halved(above.width), halved(above.height)):
+            halves = HalvedLevel(output, index - 1)
+            return _Pair(output, index, output, index - 1, "level above", halves)
+    shrunk = ResampledReader(source, level.width, level.height)
+    return _Pair(output, index, shrunk, 0, "shrunk pixels")
 
 
 def _same_form(ours: EncodedLevel, theirs: EncodedLevel) -> bool:
-    a, b = ours.format, theirs.format
     same_grid = (ours.tile_width, ours.tile_height) == (theirs.tile_width, theirs.tile_height)
-    facts = [
-        (f.codec, f.photometric, f.bands, f.dtype, f.predictor, f.tables, f.planar, _byteorder(f))
-        for f in (a, b)
-    ]
-    if not same_grid or facts[0] != facts[1]:
-        return False
-    if a.codec is not Codec.OTHER:
-        return True
-    # chunks whose samples lie in another order, or by a codec of their own, tell nothing
-    return a.zarr is not None and b.zarr is not None and json.loads(a.zarr) == json.loads(b.zarr)
+    return same_grid and _form(ours.format) == _form(theirs.format) is not None
+
+
+def _form(form: TileFormat) -> tuple[object, ...] | None:
+    """Return all that gives bytes their meaning; None where the bytes alone don't tell."""
+    if form.zarr is not None:
+        compressor: Any = json.loads(form.zarr)  # equal where the JSON means the same
+        return compressor, form.bands, form.dtype, form.byteorder
+    if form.codec is Codec.OTHER:
+        return None
+    coded = (form.codec, form.photometric, form.bands, form.bits, form.dtype, form.planar)
+    return (*coded, form.subsampling, form.tables, form.predictor, _byteorder(form))
 
 
 def _byteorder(form: TileFormat) -> str | None:
     """Return the order of a sample's bytes where it matters: image codecs have one of their own."""
-    raw = form.codec not in _IMAGE_CODECS and form.bits > 8
-    return form.byteorder if raw else None
+    return form.byteorder if form.codec not in _IMAGE_CODECS and form.bits > 8 else None
 
 
 def _cells(level: Level, *, full: bool) -> Iterator[Rect]:
@@ -139,36 +158,18 @@ def _cells(level: Level, *, full: bool) -> Iterator[Rect]:
         yield cell.intersect(level.rect)
 
 
-def _errors(ours: Pixels, theirs: Pixels) -> TileCheck:
-    if ours.dtype.kind == "f" or theirs.dtype.kind == "f":
-        if np.array_equal(ours, theirs, equal_nan=True):
-            return TileCheck(False, 0.0, 0.0)
-        difference = np.abs(np.nan_to_num(ours) - np.nan_to_num(theirs).astype(np.float64))
-    else:
-        if np.array_equal(ours, theirs):
-            return TileCheck(False, 0.0, 0.0)
-        difference = np.abs(ours.astype(np.float64) - theirs)
-    return TileCheck(
-        False, float(difference.max()), float(difference.mean()), _worst_block(difference)
-    )
-
-
-def _worst_block(difference: Pixels) -> float:
-    rows, columns = (range(0, size, BLOCK) for size in difference.shape[:2])
-    sums = np.add.reduceat(difference.mean(axis=2), rows, axis=0)
-    return float(np.add.reduceat(sums, columns, axis=1).max()) / BLOCK**2
-
-
-def _summary(index: int, checks: list[TileCheck], total: int, shrunk: bool) -> LevelCheck:
+def _summary(index: int, checks: list[TileCheck], total: int, name: str) -> LevelCheck:
     same = all(check.same_bytes for check in checks)
     return LevelCheck(
         level=index,
-        compared="bytes" if same else "shrunk pixels" if shrunk else "pixels",
+        compared="bytes" if same else name,
         checked=len(checks),
         total=total,
         identical=sum(check.same_bytes for check in checks),
         different=sum(check.max_error > 0 for check in checks),
         max_error=max((check.max_error for check in checks), default=0.0),
         mean_error=float(np.mean([check.mean_error for check in checks])) if checks else 0.0,
-        worst_error=max((check.worst_error for check in checks), default=0.0),
+        tail_error=max((check.tail_error for check in checks), default=0.0),
+        detail=float(np.mean([check.detail for check in checks])) if checks else 0.0,
+        tail_detail=max((check.tail_detail for check in checks), default=0.0),
     )

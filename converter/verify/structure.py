@@ -108,7 +108,7 @@ def ome_problems(xml: str, shapes: list[tuple[int, ...]]) -> list[str]:
     except ElementTree.ParseError as error:
         return [f"the OME-XML is not XML: {error}"]
     problems = []
-    for number, pixels in enumerate(root.iter("{*}Pixels")):
+    for number, pixels in enumerate(root.findall(".//{*}Pixels")):
         sizes = {axis: int(pixels.get(f"Size{axis}", 0)) for axis in "XYZCT"}
         if min(sizes.values()) < 1:
             problems.append(f"OME image {number} has sizes {sizes}")

@@ -295,7 +295,8 @@ def _opened(store: KeyStore, node: Node, layout: ArrayLayout) -> ZarrArray:
 
 def _with_facts(info: ImageInfo, associated: dict[str, str], node: Node, fill: Any) -> ImageInfo:
     attributes = {key: value for key, value in node.attributes.items() if key != OWN_KEY}
-    internal = {"zarr": {"base": attributes, "path": node.path}}
+    zarr = {"base": attributes, "path": node.path}
+    internal = {"zarr": zarr | ({"written_by": OWN_KEY} if OWN_KEY in node.attributes else {})}
     background = info.background
     if background is None and fill != 0 and np.isfinite(fill):
         background = (float(fill),) * info.bands

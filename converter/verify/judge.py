@@ -1,0 +1,100 @@
+"""Judges what a comparison found: how far a codec, and a level that was made, may be off."""
+
+import dataclasses
+from collections.abc import Iterator
+
+from ziggurat.converter.plan.plan import ConversionPlan
+from ziggurat.converter.plan.report import LevelCheck
+from ziggurat.converter.verify.compare import matching_level
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.model.reader import Reader
+from ziggurat.readers.views.resampled import NEAREST
+
+# Of 8-bit samples, beside the detail that is there to be lost: a lossy codec drops what is finer
+# than its quality keeps, and so does every filter that halves. Flat areas have none to lose.
+MEAN_LIMIT, TAIL_LIMIT = 12.0, 64.0
+SHRUNK_LIMIT = 30.0  # in the mean, of a level held against the source shrunk in another way
+STRANGE_LIMIT = 0.05  # of names in a level that others made: they may choose from further up
+
+
+def judged(
+    check: LevelCheck, output: Reader, source: Reader, plan: ConversionPlan | None
+) -> LevelCheck:
+    """Return the check with its limits; None in ``mean_limit`` says that it must be equal."""
+    mean, tail = _limits(check, output, source, plan)
+    return dataclasses.replace(check, mean_limit=mean, tail_limit=tail)
+
+
+def level_problems(check: LevelCheck, output: Reader, plan: ConversionPlan | None) -> Iterator[str]:
+    """Yield what is wrong with a judged level."""
+    lossy = _is_lossy(output, check.level, plan)
+    same = check.identical if lossy else check.checked - check.different
+    if check.compared in ("bytes", "pixels") and same > check.different > 0:
+        yield f"level {check.level}: {check.different} tiles are damaged, {same} are the source's"
+    elif not check.different:
+        return
+    elif check.mean_limit is None:
+        yield f"level {check.level} differs from the source in {check.different} tiles"
+    elif check.mean_error > check.mean_limit:
+        yield (
+            f"level {check.level} is {check.mean_error:.3g} off the source in the mean, which may "
+            f"be {check.mean_limit:.3g}"
+        )
+    elif check.tail_limit is not None and check.tail_error > check.tail_limit:
+        yield (
+            f"level {check.level} has pixels that are {check.tail_error:.3g} off the source "
+            f"(99.9 % may be up to {check.tail_limit:.3g})"
+        )
+
+
+def copy_problems(check: LevelCheck, plan: ConversionPlan) -> Iterator[str]:
+    """Yield a copied level whose tiles are not the source's byte for byte."""
+    if check.level < len(plan.steps):
+        step = plan.steps[check.level]
+        if step.action == "copy" and check.compared != "bytes":
+            yield f"level {check.level} was to be copied, but its tiles are others"
+
+
+def _limits(
+    check: LevelCheck, output: Reader, source: Reader, plan: ConversionPlan | None
+) -> tuple[float | None, float | None]:
+    info, lossy = output.info, _is_lossy(output, check.level, plan)
+    if not lossy and not _is_made(check.level, output, source, plan):
+        return None, None
+    if info.interpretation in NEAREST:
+        return _named_limits(check, plan)
+    unit = sample_unit(info, check)
+    if check.compared == "shrunk pixels":
+        return SHRUNK_LIMIT * unit + check.detail, None
+    return MEAN_LIMIT * unit + check.detail, TAIL_LIMIT * unit + check.tail_detail
+
+
+def _named_limits(
+    check: LevelCheck, plan: ConversionPlan | None
+) -> tuple[float | None, float | None]:
+    if check.compared != "level above":
+        return float("inf"), None  # there is more than one way to choose, and none to be off
+    return (None if plan is not None else STRANGE_LIMIT), None
+
+
+def _is_lossy(output: Reader, level: int, plan: ConversionPlan | None) -> bool:
+    """Return whether values may be lost; the plan tells where there are no tiles to ask."""
+    tiles = output.plane(level, 0).encoded()
+    if tiles is not None:
+        return not tiles.format.lossless
+    return plan is not None and Codec.named(plan.steps[0].codec).row.can_lose
+
+
+def _is_made(level: int, output: Reader, source: Reader, plan: ConversionPlan | None) -> bool:
+    """Return True for a level that is not the pixels of one that the source has."""
+    if plan is not None and level < len(plan.steps):
+        return plan.steps[level].action in ("scale", "cascade")
+    return level > 0 or matching_level(source, output.info.levels[level]) is None
+
+
+def sample_unit(info: ImageInfo, check: LevelCheck) -> float:
+    """Return how many times wider than 8 bits the samples are; of floats, what is seen of them."""
+    if info.dtype.kind == "f" or info.dtype.itemsize > 2:
+        return max(check.detail, check.tail_detail) / 255
+    return 257.0 if info.dtype.itemsize == 2 else 1.0

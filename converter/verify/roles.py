@@ -1,0 +1,28 @@
+"""Which of two images is the source and which the output: told by what they are, not by order."""
+
+from ziggurat.readers.model.reader import Reader
+
+# What an output can be, by whoever wrote it; any other format is a scanner's or a camera's own.
+_OPEN_FORMATS = frozenset({"tiff", "imagej", "ome-tiff", "ome-zarr", "zarr", "GTiff"})
+_OWN_KINDS = frozenset({"ziggurat", "ziggurat-ome"})
+
+
+def is_turned(source: Reader, output: Reader) -> bool:
+    """Return True where the two were handed over the wrong way round.
+
+    What ziggurat wrote is an output rather than what others did, a cloud-optimized GeoTIFF
+    rather than another raster, an open format rather than a scanner's. Where both are of one
+    kind, the order counts.
+    """
+    return _likeness(source) > _likeness(output)
+
+
+def _likeness(reader: Reader) -> int:
+    """Return how much an image looks like an output: 3 ours, 2 a COG, 1 an open format, 0 none."""
+    internal = reader.info.internal
+    zarr, gdal = internal.get("zarr", {}), internal.get("gdal", {})
+    if internal.get("kind") in _OWN_KINDS or zarr.get("written_by"):
+        return 3
+    if gdal.get("metadata", {}).get("IMAGE_STRUCTURE", {}).get("LAYOUT") == "COG":
+        return 2
+    return int(reader.info.format in _OPEN_FORMATS)
