@@ -6,7 +6,8 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
-from ziggurat.readers.codecs.jpeg_decode import complete_stream
+from ziggurat.readers.codecs.colors import ycbcr_to_rgb
+from ziggurat.readers.codecs.jpeg_decode import check_end, complete_stream
 from ziggurat.readers.codecs.jpeg_stream import merge_tables, with_adobe_marker
 from ziggurat.readers.codecs.stream_size import has_subsampled_chroma, stream_size
 from ziggurat.readers.errors import (
@@ -53,16 +54,13 @@ def jpegxr(data: bytes, form: TileFormat, shape: Shape) -> Any:
 def _without_ycbcr(tile: Pixels, data: bytes, form: TileFormat) -> Pixels:
     """Turn YCbCr samples that a JPEG 2000 stream doesn't know to be such into RGB.
 
-    Aperio's compression 33003; full range, coefficients of ITU-R BT.601, as in JFIF. Where
-    the chroma is subsampled, the decoder has guessed so much and done it itself.
+    Aperio's compression 33003. Where the chroma is subsampled, the decoder has guessed so much
+    and done it itself.
     """
     stored = form.photometric is Photometric.YCBCR and tile.ndim == 3 and tile.shape[2] == 3
     if not stored or has_subsampled_chroma(data):
         return tile
-    y, cb, cr = (tile[..., i].astype(np.float32) for i in range(3))
-    cb, cr = cb - 128, cr - 128
-    rgb = np.stack((y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb), axis=-1)
-    return np.clip(np.rint(rgb), 0, 255).astype(tile.dtype)
+    return ycbcr_to_rgb(tile)
 
 
 def _inflate(data: bytes, form: TileFormat, size: int) -> Any:
@@ -187,6 +185,7 @@ def _reduced_jpeg(data: bytes, form: TileFormat, reduction: int) -> Pixels | Non
     """Let libjpeg's scaled inverse transform do it."""
     import cv2
 
+    check_end(data, form)
     stream = complete_stream(data, form)
     if stream is None:
         stream = merge_tables(data, form.tables)

@@ -11,7 +11,7 @@ from typing import Any
 import imagecodecs
 import simplejpeg
 
-from ziggurat.readers.codecs.jpeg_stream import marked_prefix
+from ziggurat.readers.codecs.jpeg_stream import marked_prefix, merge_tables
 from ziggurat.readers.codecs.tile_memory import tile_memory
 from ziggurat.readers.model.encoded import Photometric, TileFormat
 
@@ -31,6 +31,7 @@ def decode_jpeg(data: bytes, form: TileFormat, shape: tuple[int, int] | None) ->
     shape
         (height, width), for streams that leave their height open.
     """
+    check_end(data, form)
     if form.bands != 3 or form.planar:
         return imagecodecs.jpeg8_decode(data, tables=form.tables, shape=shape)
     stream = complete_stream(data, form)
@@ -47,6 +48,25 @@ def decode_jpeg(data: bytes, form: TileFormat, shape: tuple[int, int] | None) ->
         outcolorspace=_RGB,
         shape=shape,
     )
+
+
+def check_end(data: bytes, form: TileFormat) -> None:
+    """Refuse a stream that is cut short: libjpeg makes up what is missing, without a word.
+
+    A sound one may lack its end marker, and nothing but that.
+
+    Raises
+    ------
+    ValueError
+        Pixels are missing.
+    """
+    if b"\xff\xd9" in data:
+        return
+    stream = merge_tables(data, form.tables) + b"\xff\xd9"
+    try:
+        simplejpeg.decode_jpeg(stream, "GRAY")  # no guessing: any warning is an error
+    except ValueError as error:
+        raise ValueError(f"it ends too early ({error})") from error
 
 
 def complete_stream(data: bytes, form: TileFormat) -> bytes | None:

@@ -74,3 +74,13 @@ def has_subsampled_chroma(data: bytes) -> bool:
     if at < 0 or len(data) < at + 51 or data[at + 40 : at + 42] != b"\0\3":
         return False
     return data[at + 46 : at + 48] != data[at + 43 : at + 45]
+
+
+def has_component_transform(data: bytes) -> bool | None:
+    """Return whether a JPEG 2000 stream says its colours were transformed (T.800, A.6.1).
+
+    None where there is no such word at the beginning.
+    """
+    start = data.find(_JPEG2000_START, 0, _JPEG2000_BOXES)
+    at = data.find(b"\xff\x52", start) if start >= 0 else -1
+    return bool(data[at + 8]) if 0 <= at < len(data) - 8 else None

@@ -18,6 +18,7 @@ import openslide_bin
 from openslide import OpenSlideError, OpenSlideUnsupportedFormatError, lowlevel
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
+from ziggurat.readers.formats.openslide_limits import check_tiles
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo, Interpretation, Level
@@ -33,6 +34,7 @@ from ziggurat.readers.model.reader import (
 _STRIP_PIXELS = 4 * 1024 * 1024  # 16 MB of premultiplied pixels at a time
 _DEFAULT_TILE = 256  # where the vendor's tiles overlap, OpenSlide tells no size
 _LARGEST_SIDE = 2**31 - 1
+_UNWRITTEN = 1  # transparent, and yet blue
 _LARGEST_ASSOCIATED = 2**25  # pixels; read whole, and forged sizes are found too late by OpenSlide
 
 # Our own prototype of openslide_read_region: into a buffer, without PIL in between.
@@ -85,11 +87,15 @@ class _Handle:
         except UnsupportedFormatError as error:  # it was a slide when it was opened first
             raise CorruptSourceError(f"{self._path} has changed or is damaged: {error}") from error
 
-    def check(self, slide: Any) -> None:
-        """Raise where a call has failed, and forget that handle."""
+    def check(self, slide: Any, raw: Pixels) -> None:
+        """Raise where a call that should have filled ``raw`` has failed; forget that handle."""
         message = lowlevel.get_error(slide)
+        if message is None and (_UNWRITTEN in (*raw[0, 0].view("<u4"), *raw[-1, -1].view("<u4"))):
+            message = "OpenSlide gave no pixels, and no reason"
         if message is not None:
             self.forget(slide)
+            if "oo many open files" in message:
+                raise SourceError(f"{self._path} can't be read: {message}")
             raise CorruptSourceError(f"{self._path} can't be read: {message}")
 
     def forget(self, slide: Any) -> None:
@@ -110,6 +116,8 @@ def _open(path: str) -> Any:
     except OpenSlideUnsupportedFormatError as error:
         raise UnsupportedFormatError("not a slide that OpenSlide knows") from error
     except OpenSlideError as error:
+        if "oo many open files" in str(error):
+            raise SourceError(f"{path} can't be opened: {error}") from error
         raise CorruptSourceError(f"{path} is damaged: {error}") from error
 
 
@@ -156,9 +164,9 @@ class OpenSlideReader(Reader):
             raise CorruptSourceError(f"{self._path}: no {name}: {error}") from error
         if width * height > _LARGEST_ASSOCIATED:
             raise CorruptSourceError(f"{self._path}: a {name} of {width} x {height} pixels")
-        raw = np.empty((height, width, 4), np.uint8)
+        raw = _unwritten(height, width)
         _read_associated(slide, name.encode(), raw.ctypes.data)
-        self._handle.check(slide)
+        self._handle.check(slide, raw)
         out = np.empty((height, width, 3), np.uint8)
         _compose(raw, (255, 255, 255), out)
         return out
@@ -192,17 +200,25 @@ class _SlidePlane(DecodedPlane):
         for top in range(0, rect.height, rows):
             strip = out[top : top + rows]
             y = self._bounds.y + round((rect.y + top) * self._downsample)
-            raw = np.empty((*strip.shape[:2], 4), np.uint8)
+            raw = _unwritten(*strip.shape[:2])
             slide = self._handle.get()
             _read_region(slide, raw.ctypes.data, x, y, self._level, raw.shape[1], raw.shape[0])
-            self._handle.check(slide)
+            self._handle.check(slide, raw)
             _compose(raw, self._background, strip)
         return out
 
 
+def _unwritten(height: int, width: int) -> Pixels:
+    """Return room for pixels, its corners marked with what no premultiplied pixel can be."""
+    raw = np.empty((height, width, 4), np.uint8)
+    raw[0, 0] = raw[-1, -1] = np.array([_UNWRITTEN], "<u4").view(np.uint8)
+    return raw
+
+
 def _compose(raw: Pixels, background: tuple[int, int, int], out: Pixels) -> None:
     """Write premultiplied ARGB (one native 32-bit word a pixel, little endian) as RGB."""
-    cv2.cvtColor(raw, cv2.COLOR_BGRA2RGB, dst=out)
+    if not np.shares_memory(cv2.cvtColor(raw, cv2.COLOR_BGRA2RGB, dst=out), out):
+        raise SourceError("OpenCV has put colours elsewhere than it was asked to")
     opacity = raw.view(np.uint32)
     if np.bitwise_and.reduce(opacity, axis=None) >> 24 == 255:
         return
@@ -291,8 +307,11 @@ def open_reader(location: Location) -> OpenSlideReader:
         raise UnsupportedFormatError("OpenSlide reads local files only")
     if location.is_directory:
         raise UnsupportedFormatError("OpenSlide opens files, not folders")
+    is_tiff = location.head.startswith((b"II", b"MM"))
+    if is_tiff:
+        check_tiles(location.open_bytes())
     reader = OpenSlideReader(str(location.path))
-    if location.head.startswith((b"II", b"MM")):
+    if is_tiff:
         # The TIFF backend has refused it: where no pixel can be read, say so now, not later.
         reader.plane(len(reader.info.levels) - 1, 0).read(Rect(0, 0, 1, 1))
     return reader

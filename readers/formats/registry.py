@@ -46,6 +46,7 @@ class Format:
         )
 
 
+_SPARE_DESCRIPTORS = 8
 TIFF_MAGICS = ((0, b"II*\0"), (0, b"MM\0*"), (0, b"II+\0"), (0, b"MM\0+"))
 PICTURE_MAGICS = (
     (0, b"\x89PNG"),
@@ -191,6 +192,23 @@ def _shortfall(info: ImageInfo, due: Mapping[str, object]) -> str | None:
     return f"shows {', '.join(found)}" if found else None
 
 
+def _descriptors_left() -> bool:
+    """Return False where a library that wants a few files open would be refused them.
+
+    Few say so: they call the file damaged, or of no known kind.
+    """
+    taken = []
+    try:
+        for _ in range(_SPARE_DESCRIPTORS):
+            taken.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+    return True
+
+
 class _Search:
     """What the backends have said of a file so far.
 
@@ -219,7 +237,9 @@ class _Search:
             self.refused(row, error)
         except SourceError as error:
             self.refused(row, error)
-            if self._left is None or self._left.due is None:
+            # a TIFF header in the preamble of a DICOM file need not lead to a TIFF
+            alien = self._location.head.startswith(b"DICM", 128) and DICOM_MAGIC not in row.magics
+            if not alien and (self._left is None or self._left.due is None):
                 self.failure = self.failure or error
         else:
             return reader
@@ -240,6 +260,11 @@ class _Search:
     def error(self) -> SourceError:
         """Return what to raise when nobody reads it."""
         url = self._location.url
+        if self._location.path is not None and not _descriptors_left():
+            return SourceError(
+                f"{url} can't be opened: too many open files in this process; close some, or raise "
+                "the limit (ulimit -n)"
+            )
         if self.failure is not None:
             if self._location.path is None or self._location.path.name in str(self.failure):
                 return self.failure

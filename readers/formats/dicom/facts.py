@@ -6,26 +6,20 @@ from typing import Any
 import numpy as np
 from pydicom.dataset import Dataset
 
+from ziggurat.readers.codecs.colors import ycbcr_to_rgb
 from ziggurat.readers.codecs.jpeg_stream import parse_header, stream_photometric
+from ziggurat.readers.codecs.stream_size import has_component_transform
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.dicom.instance import Instance, Place
+from ziggurat.readers.formats.dicom.syntaxes import Syntax, syntax_of
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import Photometric, TileFormat
 from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation, Level
+from ziggurat.readers.model.reader import Pixels
 
-NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1")
-# Transfer syntaxes of PS3.5 A.4 that frames are decoded from here; lossless ones are marked.
-_SYNTAXES: dict[str, tuple[Codec, bool]] = {
-    **dict.fromkeys(NATIVE, (Codec.NONE, True)),
-    "1.2.840.10008.1.2.4.50": (Codec.JPEG, False),
-    "1.2.840.10008.1.2.4.51": (Codec.JPEG, False),
-    "1.2.840.10008.1.2.4.90": (Codec.JPEG2000, True),
-    "1.2.840.10008.1.2.4.91": (Codec.JPEG2000, False),
-    "1.2.840.10008.1.2.4.110": (Codec.JPEGXL, True),
-    "1.2.840.10008.1.2.4.112": (Codec.JPEGXL, False),
-}
 _NOT_TEXT = ("SQ", "OB", "OW", "OV", "OF", "OD", "OL", "UN")
 _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
+_COMPRESSED_COLORS = ("YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
 
 
 def tile_format(instance: Instance, stream: bytes) -> TileFormat:
@@ -34,15 +28,20 @@ def tile_format(instance: Instance, stream: bytes) -> TileFormat:
     Raises
     ------
     UnsupportedFormatError
-        A transfer syntax that isn't decoded here.
+        A transfer syntax or photometric interpretation that isn't decoded here.
     CorruptSourceError
         The stream is damaged, or disagrees in bands or bits.
     """
-    codec, lossless = _codec(instance)
+    syntax = check_supported(instance)
+    codec = syntax.codec
     photometric = Photometric.RGB
     if instance.photometric in _MONOCHROME:
         photometric = Photometric.GRAY
-    elif instance.photometric.startswith("YBR") and codec is not Codec.JPEG2000:
+    elif codec is Codec.JPEG2000:
+        full = instance.photometric.startswith("YBR_FULL")
+        if full and has_component_transform(stream) is False:
+            photometric = Photometric.YCBCR
+    elif instance.photometric.startswith("YBR"):
         photometric = Photometric.YCBCR
     subsampling = None
     if codec is Codec.JPEG:
@@ -59,25 +58,57 @@ def tile_format(instance: Instance, stream: bytes) -> TileFormat:
         photometric=photometric,
         bands=instance.bands,
         bits=instance.bits,
-        dtype=_dtype(instance).name,
+        dtype=sample_type(instance).name,
         subsampling=subsampling,
-        lossless=lossless,
+        lossless=syntax.lossless,
     )
 
 
-def _codec(instance: Instance) -> tuple[Codec, bool]:
-    if instance.syntax not in _SYNTAXES:
-        raise UnsupportedFormatError(f"DICOM frames of transfer syntax {instance.syntax}")
-    codec, lossless = _SYNTAXES[instance.syntax]
-    odd = instance.photometric in ("PALETTE COLOR", "MONOCHROME1") or instance.planar
-    if odd or (codec is Codec.NONE and instance.photometric.startswith("YBR")):
+def instance_syntax(instance: Instance) -> Syntax:
+    """Return how an instance's frames are encoded; not all that is known can be shown."""
+    return syntax_of(instance.syntax, instance.planar and instance.bands > 1)
+
+
+def check_supported(instance: Instance) -> Syntax:
+    """Return how frames are encoded.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        A transfer syntax or photometric interpretation that isn't decoded here; it is named.
+    """
+    syntax = instance_syntax(instance)
+    plain = syntax.native or syntax.codec is Codec.NONE
+    known = (*_MONOCHROME, "RGB", "YBR_FULL", *(() if plain else _COMPRESSED_COLORS))
+    if instance.photometric not in known:
         raise UnsupportedFormatError(
-            f"DICOM frames of photometric interpretation {instance.photometric}"
+            f"DICOM frames of photometric interpretation {instance.photometric or 'unknown'} "
+            f"in {syntax.codec.value} encoding are not supported"
         )
-    return codec, lossless
+    return syntax
 
 
-def _dtype(instance: Instance) -> np.dtype[Any]:
+def in_pixels(tile: Pixels, instance: Instance, photometric: Photometric) -> Pixels:
+    """Return decoded samples as they are meant: white is high, colours are RGB."""
+    if instance.photometric == "MONOCHROME1":
+        if instance.signed:
+            return np.asarray(np.invert(tile))
+        full = (1 << min(instance.bits_stored, instance.bits)) - 1
+        return np.asarray(tile ^ tile.dtype.type(full))
+    own = instance_syntax(instance)
+    if photometric is Photometric.YCBCR and (own.decode is not None or own.codec is Codec.NONE):
+        return ycbcr_to_rgb(tile)
+    return tile
+
+
+def sample_type(instance: Instance) -> np.dtype[Any]:
+    """Return the type of the samples.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        Samples that are no whole bytes, or neither gray nor of three bands.
+    """
     if instance.bits not in (8, 16) or instance.bands not in (1, 3):
         raise UnsupportedFormatError(
             f"DICOM frames of {instance.bands} bands with {instance.bits} bits"
@@ -86,13 +117,16 @@ def _dtype(instance: Instance) -> np.dtype[Any]:
 
 
 def slide_info(
-    levels: Sequence[Sequence[Instance]], places: Sequence[Place], associated: tuple[str, ...]
+    levels: Sequence[Sequence[Instance]],
+    places: Sequence[Place],
+    associated: tuple[str, ...],
+    left_out: Sequence[str] = (),
 ) -> ImageInfo:
     """Put the facts of all levels together; the largest level's header speaks for the slide."""
     first = levels[0][0]
     for instances in levels:
         for instance in instances:
-            _codec(instance)
+            check_supported(instance)
             same = (instance.bands, instance.bits, instance.signed)
             if same != (first.bands, first.bits, first.signed):
                 raise UnsupportedFormatError("DICOM levels of different pixels")
@@ -103,6 +137,9 @@ def slide_info(
                 raise UnsupportedFormatError("a DICOM level of different tile sizes")
     header = first.header
     mm_x, mm_y = _spacing(header)
+    facts: dict[str, Any] = {"instances": [item.path.name for part in levels for item in part]}
+    if left_out:
+        facts["left out"] = list(left_out)
     color = first.bands == 3
     return ImageInfo(
         format="dicom",
@@ -111,9 +148,9 @@ def slide_info(
             for item in (instances[0] for instances in levels)
         ),
         bands=first.bands,
-        dtype=_dtype(first),
+        dtype=sample_type(first),
         interpretation=Interpretation.RGB if color else Interpretation.GRAY,
-        **_frame_axes(places, header),
+        **_frame_axes(places, levels[0]),
         mm_x=mm_x,
         mm_y=mm_y,
         magnification=_magnification(header),
@@ -121,11 +158,11 @@ def slide_info(
         associated=associated,
         background=(255.0, 255.0, 255.0) if color else None,
         properties=_texts(header),
-        internal={"dicom": {"instances": [item.path.name for part in levels for item in part]}},
+        internal={"dicom": facts},
     )
 
 
-def _frame_axes(places: Sequence[Place], header: Dataset) -> dict[str, Any]:
+def _frame_axes(places: Sequence[Place], base: Sequence[Instance]) -> dict[str, Any]:
     paths = list(dict.fromkeys(path for path, _ in places))
     planes = sorted({plane for _, plane in places})
     if len(paths) * len(planes) != len(places):
@@ -135,23 +172,22 @@ def _frame_axes(places: Sequence[Place], header: Dataset) -> dict[str, Any]:
         axes.append(Axis("c", len(paths)))
     if len(planes) > 1:
         axes.append(Axis("z", len(planes)))
-    names = {}
-    for item in header.get("OpticalPathSequence", []):
-        identifier = str(item.get("OpticalPathIdentifier", ""))
-        names[identifier] = str(item.get("OpticalPathDescription", "") or identifier)
+    names = {path: name for instance in base for path, name in instance.names.items()}
     channels = tuple(Channel(names.get(path, path)) for path in paths) if len(paths) > 1 else ()
     return {"axes": tuple(axes), "channels": channels}
 
 
 def _spacing(header: Dataset) -> tuple[float | None, float | None]:
-    """Return millimetres per pixel, (x, y)."""
-    try:
-        measures = header.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
-        mm_y, mm_x = (float(value) for value in measures.PixelSpacing)
-    except (AttributeError, IndexError, TypeError, ValueError):
-        return None, None
-    good = all(0 < value < 1e3 for value in (mm_x, mm_y))
-    return (mm_x, mm_y) if good else (None, None)
+    """Return millimetres per pixel, (x, y); DICOM says the distance of rows, y, first."""
+    for group in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        try:
+            measures = header[group].value[0].PixelMeasuresSequence[0]
+            mm_y, mm_x = (float(value) for value in measures.PixelSpacing)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            continue
+        if all(0 < value < 1e3 for value in (mm_x, mm_y)):
+            return mm_x, mm_y
+    return None, None
 
 
 def _magnification(header: Dataset) -> float | None:

@@ -3,6 +3,7 @@
 Source: DICOM PS3.3 A.32.8 (VL Whole Slide Microscopy), C.8.12.4, C.7.6.17.3 (tiled organisation).
 """
 
+import errno
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,14 +13,16 @@ from typing import Any, Protocol
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
+from pydicom.uid import UID
 
-from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
+from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
 from ziggurat.readers.io.bytes import ByteFile, LocalBytes
 from ziggurat.readers.model.geometry import ceil_div
 
 WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 _MANY_FRAMES = 1000
 _LARGEST_SIDE = 2**31 - 1
+_DEPTH_DIGITS = 6
 
 Place = tuple[str, int]  # optical path, focal plane
 Cell = tuple[int, int]  # column, row
@@ -61,6 +64,8 @@ class Instance:
     path: Path
     kind: str  # VOLUME, LABEL, OVERVIEW, THUMBNAIL
     series: str
+    uid: str
+    concatenation: str  # what its parts share, empty where there is only one
     number: int
     width: int
     height: int
@@ -71,9 +76,13 @@ class Instance:
     photometric: str
     bands: int
     bits: int
+    bits_stored: int
     signed: bool
     planar: bool
     paths: tuple[str, ...]
+    names: Mapping[str, str]  # of the optical paths
+    planes: int  # focal planes of the level, as the header says: other instances may hold them
+    depths: tuple[float, ...]  # of its focal planes, or of the first; none where it isn't said
     grids: Mapping[Place, TileGrid]
     pixel_offset: int
     extended: tuple[bytes, bytes] | None
@@ -85,6 +94,20 @@ class Instance:
         return self.width, self.height
 
 
+def is_dicom(path: Path) -> bool:
+    """Return True for a file that begins as DICOM does, or is named so.
+
+    Names of instances are often their identifiers: numbers and dots.
+    """
+    if path.suffix.lower() in (".dcm", ".dicom"):
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(132).endswith(b"DICM")
+    except OSError:
+        return False
+
+
 def read_series(path: Path) -> str | None:
     """Return the series that a file belongs to, or None where it is no slide."""
     try:
@@ -94,6 +117,10 @@ def read_series(path: Path) -> str | None:
             if found.get("SOPClassUID") != WHOLE_SLIDE:
                 return None
             return str(found.get("SeriesInstanceUID", ""))
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise SourceError(f"{path} can't be read: {error.strerror}") from error
+        return None
     except Exception:  # noqa: BLE001  any broken neighbour in the folder: pydicom raises what it likes
         return None
 
@@ -113,9 +140,10 @@ def read_instance(path: Path) -> Instance:
             header = pydicom.dcmread(file, stop_before_pixels=True)
             offset = file.tell()
         if header.get("SOPClassUID") != WHOLE_SLIDE:
-            raise UnsupportedFormatError("DICOM, but not a whole-slide image")
+            kind = UID(str(header.get("SOPClassUID", ""))).name or "no class"
+            raise UnsupportedFormatError(f"DICOM, but not a whole-slide image: {kind}")
         return _instance(path, header, offset)
-    except (UnsupportedFormatError, CorruptSourceError):
+    except SourceError:
         raise
     except InvalidDicomError as error:
         raise UnsupportedFormatError("not a DICOM file") from error
@@ -135,14 +163,15 @@ def _instance(path: Path, header: Dataset, offset: int) -> Instance:
     kinds = [str(word).upper() for word in header.get("ImageType", [])]
     known = ("LABEL", "OVERVIEW", "THUMBNAIL", "LOCALIZER", "VOLUME")
     extended = header.get("ExtendedOffsetTable"), header.get("ExtendedOffsetTableLengths")
-    paths = tuple(
-        str(item.get("OpticalPathIdentifier", index))
-        for index, item in enumerate(header.get("OpticalPathSequence", []))
-    )
+    names = _path_names(header)
+    paths = tuple(names) or ("0",)
+    grids, depths = _grids(header, (width, height), (columns, rows), frames, paths)
     return Instance(
         path=path,
         kind=next((kind for kind in known if kind in kinds), "VOLUME"),
         series=str(header.get("SeriesInstanceUID", "")),
+        uid=str(header.get("SOPInstanceUID", "")),
+        concatenation=str(header.get("ConcatenationUID", "")),
         number=int(header.get("InstanceNumber", 0) or 0),
         width=width,
         height=height,
@@ -153,14 +182,33 @@ def _instance(path: Path, header: Dataset, offset: int) -> Instance:
         photometric=str(header.get("PhotometricInterpretation", "")),
         bands=int(header.get("SamplesPerPixel", 1)),
         bits=int(header.get("BitsAllocated", 8)),
+        bits_stored=int(header.get("BitsStored", 0) or header.get("BitsAllocated", 8)),
         signed=bool(header.get("PixelRepresentation", 0)),
         planar=bool(header.get("PlanarConfiguration", 0)),
-        paths=paths or ("0",),
-        grids=_grids(header, (width, height), (columns, rows), frames, paths or ("0",)),
+        paths=paths,
+        names=names,
+        planes=_plane_count(header) or 1,
+        depths=depths,
+        grids=grids,
         pixel_offset=offset,
         extended=extended if all(isinstance(part, bytes) for part in extended) else None,
         header=header,
     )
+
+
+def _path_names(header: Dataset) -> dict[str, str]:
+    """Return what the optical paths are called, by identifier."""
+    names = {}
+    for index, item in enumerate(header.get("OpticalPathSequence", None) or ()):
+        identifier = str(item.get("OpticalPathIdentifier", "") or index)
+        said = str(item.get("OpticalPathDescription", "") or "")
+        names[identifier] = said or identifier
+    return names
+
+
+def _plane_count(header: Dataset) -> int | None:
+    said = header.get("TotalPixelMatrixFocalPlanes")
+    return None if said is None else max(1, int(said))
 
 
 def _grids(
@@ -169,11 +217,22 @@ def _grids(
     tile: tuple[int, int],
     frames: int,
     paths: tuple[str, ...],
-) -> Mapping[Place, TileGrid]:
+) -> tuple[Mapping[Place, TileGrid], tuple[float, ...]]:
+    """Return the frames of each place, and how deep the focal planes lie, or the first of them."""
     positions = header.get("PerFrameFunctionalGroupsSequence")
     if header.get("DimensionOrganizationType") == "TILED_FULL" or not positions:
-        return _full_grids(header, size, tile, frames, paths)
-    return _sparse_grids(positions, tile, paths)
+        return _full_grids(header, size, tile, frames, paths), _shared_depth(header)
+    found = _positions(positions, tile, paths)
+    depths = tuple(sorted({depth for _, depth, _, _ in found}))
+    return _sparse_grids(found, _plane_count(header)), depths
+
+
+def _shared_depth(header: Dataset) -> tuple[float, ...]:
+    try:
+        where = header.SharedFunctionalGroupsSequence[0].PlanePositionSlideSequence[0]
+        return (float(where.ZOffsetInSlideCoordinateSystem),)
+    except (AttributeError, IndexError, TypeError, ValueError):
+        return ()
 
 
 def _full_grids(
@@ -183,9 +242,16 @@ def _full_grids(
     frames: int,
     paths: tuple[str, ...],
 ) -> dict[Place, TileGrid]:
-    """Number the frames: columns fastest, then rows, focal planes, optical paths."""
+    """Number the frames: columns fastest, then rows, focal planes, optical paths.
+
+    An instance that is no part of a concatenation may hold some of the planes only.
+    """
     columns, rows = ceil_div(size[0], tile[0]), ceil_div(size[1], tile[1])
-    planes = max(1, int(header.get("TotalPixelMatrixFocalPlanes", 1)))
+    planes = _plane_count(header) or 1
+    if "ConcatenationUID" not in header:
+        held, rest = divmod(frames, columns * rows * len(paths))
+        if held and not rest:
+            planes = min(planes, held)
     offset = int(header.get("ConcatenationFrameOffsetNumber", 0))
     grids: dict[Place, TileGrid] = {}
     for number in range(offset // (columns * rows), ceil_div(offset + frames, columns * rows)):
@@ -199,11 +265,12 @@ def _full_grids(
     return grids
 
 
-def _sparse_grids(
-    groups: Any, tile: tuple[int, int], paths: tuple[str, ...]
-) -> dict[Place, dict[Cell, int]]:
+Position = tuple[str, float, int, int]  # optical path, depth, column, row
+
+
+def _positions(groups: Any, tile: tuple[int, int], paths: tuple[str, ...]) -> list[Position]:
     """Take each frame's place from its own position."""
-    found: list[tuple[str, float, int, int]] = []
+    found: list[Position] = []
     for group in groups:
         where = group.PlanePositionSlideSequence[0]
         across = int(where.ColumnPositionInTotalImagePixelMatrix) - 1
@@ -213,10 +280,37 @@ def _sparse_grids(
         path = paths[0]
         if "OpticalPathIdentificationSequence" in group:
             path = str(group.OpticalPathIdentificationSequence[0].OpticalPathIdentifier)
-        depth = float(where.get("ZOffsetInSlideCoordinateSystem", 0) or 0)
+        depth = round(float(where.get("ZOffsetInSlideCoordinateSystem", 0) or 0), _DEPTH_DIGITS)
         found.append((path, depth, across // tile[0], down // tile[1]))
+    return found
+
+
+def _sparse_grids(found: list[Position], planes: int | None) -> dict[Place, dict[Cell, int]]:
+    """Number focal planes by depth; where each tile has its own focus, it is of one plane.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        Tiles have foci of their own, and not each as many as there are planes.
+    """
+    stacks: dict[tuple[str, Cell], list[float]] = {}
+    for path, depth, column, row in found:
+        stacks.setdefault((path, (column, row)), []).append(depth)
+    deepest = max(len(stack) for stack in stacks.values())
     depths = sorted({depth for _, depth, _, _ in found})
+    own_focus = len(depths) > deepest and (planes is None or len(depths) > planes)
+    if own_focus and any(len(stack) != deepest for stack in stacks.values()):
+        raise UnsupportedFormatError(
+            f"DICOM tiles at {len(depths)} depths, of {deepest} focal planes: tiles with a focus "
+            "of their own are read only where all have as many"
+        )
     grids: dict[Place, dict[Cell, int]] = {}
     for index, (path, depth, column, row) in enumerate(found):
-        grids.setdefault((path, depths.index(depth)), {})[column, row] = index
+        scale = sorted(stacks[path, (column, row)]) if own_focus else depths
+        grid = grids.setdefault((path, scale.index(depth)), {})
+        if (column, row) in grid:
+            raise UnsupportedFormatError(
+                f"DICOM frames {grid[column, row]} and {index} lie at the same place"
+            )
+        grid[column, row] = index
     return grids

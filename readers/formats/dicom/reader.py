@@ -7,28 +7,47 @@ tile grid is left to OpenSlide. A level's place without a frame shows the backgr
 
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ziggurat.readers.codecs.decode import decode_tile
 from ziggurat.readers.codecs.segment_cache import SHARED
-from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
-from ziggurat.readers.formats.dicom.facts import NATIVE, slide_info, tile_format
+from ziggurat.readers.errors import (
+    CorruptSourceError,
+    LeftToOthersError,
+    SourceError,
+    UnsupportedFormatError,
+)
+from ziggurat.readers.formats.dicom.arrange import arrange
+from ziggurat.readers.formats.dicom.facts import (
+    in_pixels,
+    instance_syntax,
+    sample_type,
+    slide_info,
+    tile_format,
+)
 from ziggurat.readers.formats.dicom.frames import FrameTable, frame_table
-from ziggurat.readers.formats.dicom.instance import Instance, Place, read_instance, read_series
+from ziggurat.readers.formats.dicom.instance import (
+    FullGrid,
+    Instance,
+    Place,
+    is_dicom,
+    read_instance,
+    read_series,
+)
+from ziggurat.readers.formats.dicom.syntaxes import decode_frame
 from ziggurat.readers.io.bytes import LocalBytes
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.codec import Codec
-from ziggurat.readers.model.encoded import EncodedImage, EncodedLevel, TileFormat
+from ziggurat.readers.model.encoded import EncodedImage, EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.model.geometry import Rect, cell_rect, grid_cells, grid_shape
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import AssociatedImage, Pixels, Plane, Reader
 
 _ASSOCIATED = {"LABEL": "label", "OVERVIEW": "macro", "THUMBNAIL": "thumbnail"}
-_SLOW = (Codec.JPEG2000, Codec.JPEGXL)
+_SLOW = (Codec.JPEG2000, Codec.JPEGXL, Codec.OTHER)
 
 
 class InstanceFrames:
@@ -51,7 +70,7 @@ class InstanceFrames:
             if self._table is None:
                 item = self.instance
                 native = None
-                if item.syntax in NATIVE:
+                if instance_syntax(item).native:
                     native = item.tile_width * item.tile_height * item.bands * (item.bits // 8)
                 self._table = frame_table(
                     self._source, item.pixel_offset, item.frames, native, item.extended
@@ -75,17 +94,28 @@ class InstanceFrames:
             return kept
         item = self.instance
         shape = (item.tile_height, item.tile_width)
-        tile = decode_tile(self.frame(index), self.format, shape)
         due = (*shape, item.bands)
+        tile = self._samples(index, due)
         if tile.dtype != self.format.dtype or tile.shape != due:
             # no padding: a hostile header may claim tiles of gigabytes around a stream of one pixel
             raise CorruptSourceError(
                 f"{item.path}: frame {index} holds {tile.shape} of {tile.dtype}, where {due} of "
                 f"{self.format.dtype} are due"
             )
+        tile = in_pixels(tile, item, self.format.photometric)
         if keep and self.format.codec in _SLOW:
             SHARED.put((self._token, index), tile)
         return tile
+
+    def _samples(self, index: int, due: tuple[int, int, int]) -> Pixels:
+        item = self.instance
+        syntax = instance_syntax(item)
+        try:
+            if syntax.decode is not None:
+                return decode_frame(self.frame(index), syntax, due, sample_type(item))
+            return decode_tile(self.frame(index), self.format, due[:2])
+        except CorruptSourceError as error:
+            raise CorruptSourceError(f"{item.path}: frame {index}: {error}") from error
 
     def close(self) -> None:
         """Close the file."""
@@ -97,8 +127,8 @@ class DicomReader(Reader):
 
     scattered = True
 
-    def __init__(self, instances: Sequence[Instance]) -> None:
-        self._files = [InstanceFrames(instance) for instance in instances]
+    def __init__(self, instances: Sequence[Instance], left_out: Sequence[str] = ()) -> None:
+        self._files = [InstanceFrames(instance) for instance in arrange(instances)]
         groups: dict[tuple[int, int], list[InstanceFrames]] = defaultdict(list)
         self._associated: dict[str, InstanceFrames] = {}
         for file in self._files:
@@ -114,15 +144,23 @@ class DicomReader(Reader):
             {place for instance in base for place in instance.grids},
             key=lambda place: (_path_order(base, place[0]), place[1]),
         )
+        # a lower level without some of the channels or planes would show them blank
+        self._levels = [files for files in self._levels if self._whole(files)]
         levels = [[file.instance for file in files] for files in self._levels]
         try:
-            self.info = slide_info(levels, self._places, tuple(sorted(self._associated)))
+            names = tuple(sorted(self._associated))
+            self.info = slide_info(levels, self._places, names, left_out)
         except SourceError:
             raise
         except Exception as error:  # pydicom parses values on access, and raises what it likes
             raise CorruptSourceError(
                 f"{base[0].path} has a damaged DICOM header: {error!r}"
             ) from error
+
+    def _whole(self, files: Sequence[InstanceFrames]) -> bool:
+        """Return True where a level has tiles of every channel and focal plane."""
+        held = {place for file in files for place in file.instance.grids}
+        return held.issuperset(self._places)
 
     def plane(self, level: int, frame: int) -> Plane:
         """Return the frames of a level at a place of the slide's axes."""
@@ -168,6 +206,7 @@ class _FramesPlane(Plane):
             ]
             found = self._find((column, row))
             if found is None:
+                self._check_sparse((column, row))
                 target[:] = np.array(info.background or 0, info.dtype)
                 continue
             tile = found[0].decode(found[1], keep=part != cell)
@@ -176,10 +215,25 @@ class _FramesPlane(Plane):
             ]
         return out
 
+    def _check_sparse(self, cell: tuple[int, int]) -> None:
+        """Raise where a tile is missing of a level that has to have all of them."""
+        grids = [file.instance.grids.get(self._place) for file in self._files]
+        if any(isinstance(grid, FullGrid) for grid in grids):
+            names = ", ".join(file.instance.path.name for file in self._files)
+            raise CorruptSourceError(
+                f"tile {cell} is in none of the files of its level ({names}): a part of the slide "
+                "is missing"
+            )
+
     def encoded(self) -> EncodedLevel | None:
         """Return a level's frames as they are stored."""
-        form = self._files[0].format
-        if form.codec is Codec.OTHER or any(file.format != form for file in self._files[1:]):
+        files = self._files
+        form = files[0].format
+        inverted = any(file.instance.photometric == "MONOCHROME1" for file in files)
+        plain = form.codec is Codec.NONE and form.photometric is Photometric.YCBCR
+        if form.codec is Codec.OTHER or inverted or plain:
+            return None  # tiles that don't mean by themselves what is shown
+        if any(file.format != form for file in files[1:]):
             return None
         facts = self._level
         columns, rows = grid_shape(facts.width, facts.height, facts.tile_width, facts.tile_height)
@@ -238,7 +292,8 @@ class _AssociatedFile(AssociatedImage):
         """Return an image of one frame as its code stream."""
         file = self._file
         item = file.instance
-        if item.frames != 1 or file.format.codec not in (Codec.JPEG, Codec.JPEG2000):
+        copied = file.format.codec in (Codec.JPEG, Codec.JPEG2000)
+        if item.frames != 1 or not copied or item.photometric == "MONOCHROME1":
             return None
         return EncodedImage(file.format.codec, item.width, item.height, file.frame(0))
 
@@ -254,8 +309,12 @@ def _path_order(instances: Sequence[Instance], path: str) -> int:
 def _siblings(folder: Path, series: str | None) -> list[Path]:
     """Return the files of one series in a folder; the first slide found names the series."""
     found: list[Path] = []
-    for path in sorted(folder.iterdir()):
-        if not path.is_file() or path.suffix.lower() not in (".dcm", ".dicom", ""):
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise SourceError(f"{folder} can't be read: {error.strerror or error}") from error
+    for path in paths:
+        if not path.is_file() or not is_dicom(path):
             continue
         own = read_series(path)
         if own is not None and (series is None or own == series):
@@ -281,20 +340,41 @@ def open_reader(location: Location) -> DicomReader:
         paths = _siblings(path, None)
         if not paths:
             raise UnsupportedFormatError("a folder without DICOM slides")
-        return DicomReader([read_instance(item) for item in paths])
+        return _slide([read_instance(item) for item in paths])
     own = read_instance(path)
-    others = (item for item in _siblings(path.parent, own.series) if item != path)
-    return DicomReader([own, *_readable(others)])
+    others, left_out = _readable(p for p in _siblings(path.parent, own.series) if p != path)
+    return _slide([own, *others], left_out)
 
 
-def _readable(paths: Any) -> list[Instance]:
-    """Return the neighbours that can be read: one damaged level must not hide the others."""
-    found = []
+def _slide(instances: Sequence[Instance], left_out: Sequence[str] = ()) -> DicomReader:
+    """Return the reader of a slide; what can't be read here is left to who shows all of it."""
+    try:
+        return DicomReader(instances, left_out)
+    except UnsupportedFormatError as error:
+        levels = [item for item in instances if item.kind == "VOLUME"]
+        if not levels:
+            raise
+        base = max(levels, key=lambda item: item.size)
+        due = {
+            "width": base.width,
+            "height": base.height,
+            "sample type": f"{'' if base.signed else 'u'}int{base.bits}",
+            "bands": base.bands,
+            "frames": base.planes * len(base.paths),
+        }
+        raise LeftToOthersError(str(error), due) from error
+
+
+def _readable(paths: Iterable[Path]) -> tuple[list[Instance], list[str]]:
+    """Return the neighbours that can be read, and what is wrong with the others.
+
+    One damaged level must not hide the others; but a file that can't be opened now, for want of
+    permission or descriptors, is no reason to show less of the slide.
+    """
+    found, left_out = [], []
     for path in paths:
         try:
             found.append(read_instance(path))
-        except (UnsupportedFormatError, CorruptSourceError):
-            continue
-        except SourceError:
-            continue
-    return found
+        except (UnsupportedFormatError, CorruptSourceError) as error:
+            left_out.append(f"{path.name}: {error}")
+    return found, left_out

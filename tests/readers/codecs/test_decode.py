@@ -261,8 +261,18 @@ def abbreviated(data: bytes, marker: str | None, split: bool) -> tuple[bytes | N
     return b"\xff\xd8" + data[start:frame] + b"\xff\xd9", b"\xff\xd8" + head + data[frame:]
 
 
-def test_a_jpeg_that_ends_early_gives_what_there_is(tissue: np.ndarray) -> None:
-    data = picture(tissue, Codec.JPEG)
-    whole, part = (decode_tile(one, JPEG, (240, 256)) for one in (data, data[: len(data) // 2]))
-    np.testing.assert_array_equal(part[:64], whole[:64])
-    assert part.shape == whole.shape
+@pytest.mark.parametrize("bands", [1, 3])
+def test_a_jpeg_that_ends_early_is_an_error(tissue: np.ndarray, bands: int) -> None:
+    """Libjpeg would make up the rest; a stream that lacks its end marker only is sound."""
+    tile = np.ascontiguousarray(tissue[:240, :256] if bands == 3 else tissue[:240, :256, 0])
+    data = imagecodecs.jpeg8_encode(tile, level=90)
+    kind = dataclasses.replace(JPEG, bands=bands)
+    if bands == 1:
+        kind = dataclasses.replace(kind, photometric=Photometric.GRAY, subsampling=None)
+    whole = decode_tile(data, kind, (240, 256))
+    np.testing.assert_array_equal(decode_tile(data[:-2], kind, (240, 256)), whole)
+    for end in (len(data) // 2, len(data) - 100):
+        with pytest.raises(CorruptSourceError, match="can't be decoded: it ends too early"):
+            decode_tile(data[:end], kind, (240, 256))
+        with pytest.raises(CorruptSourceError, match="can't be decoded: it ends too early"):
+            decode_tile_reduced(data[:end], kind, 2, (240, 256))

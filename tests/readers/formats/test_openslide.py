@@ -2,6 +2,7 @@
 
 import multiprocessing
 import shutil
+import struct
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -205,3 +206,39 @@ def test_a_mirax_slide_without_its_folder(tmp_path: Path, data_file: Find) -> No
     shutil.copy(data_file(MIRAX), tmp_path)
     with pytest.raises(SourceError, match="mrxs"):
         by_registry(tmp_path / Path(MIRAX).name)
+
+
+def huge_tile(side: int, *, second: bool = False) -> bytes:
+    """Return a TIFF of two kilobytes that claims a tile of a size; ``second``: on its last page."""
+
+    def page(tile: int, link: int) -> bytes:
+        tags = [(256, 4, 64), (257, 4, 64), (258, 3, 8), (259, 3, 1), (262, 3, 1), (277, 3, 1)]
+        tags += [(322, 4, tile), (323, 4, tile), (324, 4, 400), (325, 4, 400)]
+        entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+        return struct.pack("<H", len(tags)) + entries + struct.pack("<I", link)
+
+    first = page(64, 8 + 126) + page(side, 0) if second else page(side, 0)
+    return b"II*\0" + struct.pack("<I", 8) + first + bytes(4000)
+
+
+@pytest.mark.parametrize("second", [False, True])
+@pytest.mark.parametrize("side", [1 << 16, 1 << 28])
+def test_a_tile_that_openslide_would_die_of(side: int, second: bool, tmp_path: Path) -> None:
+    path = tmp_path / "a.bif"
+    path.write_bytes(huge_tile(side, second=second))
+    with pytest.raises(CorruptSourceError, match=f"claims a tile of {side} x {side} pixels"):
+        open_reader(locate(path))
+
+
+@pytest.mark.parametrize("call", ["_read_region", "_read_associated"])
+def test_openslide_giving_no_pixels_and_no_reason(
+    call: str, data_file: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = open_reader(locate(data_file("hamamatsu-vms/test3-DAPI.vms")))
+    monkeypatch.setattr(backend, call, lambda *_: None)
+    if call == "_read_region":
+        with pytest.raises(CorruptSourceError, match="gave no pixels, and no reason"):
+            reader.plane(0, 0).read(Rect(0, 0, 50, 50))
+    else:
+        with pytest.raises(CorruptSourceError, match="gave no pixels, and no reason"):
+            reader.associated(reader.info.associated[0]).read()

@@ -24,7 +24,7 @@ from ziggurat.readers.model.image import Interpretation
 
 def everything(path: str | Path) -> np.ndarray:
     with open_reader(path) as reader:
-        return reader.read(0, 0, reader.info.levels[0].rect)
+        return reader.plane(0, 0).read(reader.info.levels[0].rect)
 
 
 def png_text(keyword: str, value: str) -> bytes:
@@ -90,7 +90,7 @@ def test_a_picture_that_changes_while_it_is_open(
     with open_reader(path) as reader:
         Image.fromarray(tissue[:80, :90]).save(path)
         with pytest.raises(SourceError, match="has changed since it was opened"):
-            reader.read(0, 0, Rect(0, 0, 50, 40))
+            reader.plane(0, 0).read(Rect(0, 0, 50, 40))
 
 
 @pytest.mark.parametrize("kind", ["png of 1 bit", "png palette", "gif", "bmp of 1 bit"])
@@ -210,14 +210,14 @@ def test_jpeg_2000_that_gdal_refuses(tissue: np.ndarray, tmp_path: Path) -> None
     path.write_bytes(stream)
     with open_by_imagecodecs(locate(path)) as reader:
         assert reader.info.interpretation is Interpretation.RGB
-        found = reader.read(0, 0, Rect(0, 0, 128, 96))
+        found = reader.plane(0, 0).read(Rect(0, 0, 128, 96))
     np.testing.assert_array_equal(found, imagecodecs.jpeg2k_decode(stream))
     path.write_bytes(stream[: len(stream) // 2])
     with (
         open_by_imagecodecs(locate(path)) as reader,
         pytest.raises(CorruptSourceError, match="can't be decoded"),
     ):
-        reader.read(0, 0, Rect(0, 0, 128, 96))
+        reader.plane(0, 0).read(Rect(0, 0, 128, 96))
 
 
 def test_a_fresh_webp_in_a_forked_child(tissue: np.ndarray, tmp_path: Path) -> None:
@@ -229,7 +229,9 @@ def test_a_fresh_webp_in_a_forked_child(tissue: np.ndarray, tmp_path: Path) -> N
     ready, answer = os.pipe()
     child = os.fork()
     if not child:
-        os.write(answer, bytes([int((reader.read(0, 0, Rect(0, 0, 512, 512)) == tissue).all())]))
+        os.write(
+            answer, bytes([int((reader.plane(0, 0).read(Rect(0, 0, 512, 512)) == tissue).all())])
+        )
         os._exit(0)
     os.close(answer)
     killer = threading.Timer(20, os.kill, (child, 9))

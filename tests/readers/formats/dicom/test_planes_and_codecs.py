@@ -1,0 +1,396 @@
+"""DICOM slides as others lay them out: planes and channels in instances, foci, rare codecs."""
+
+import contextlib
+import os
+import resource
+from collections.abc import Callable
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.pixels.encoders import RLELosslessEncoder
+from pydicom.sequence import Sequence as Items
+from pydicom.uid import (
+    HTJ2KLossless,
+    JPEG2000Lossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+)
+
+from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
+from ziggurat.readers.formats.dicom.reader import DicomReader
+from ziggurat.readers.formats.dicom.reader import open_reader as open_dicom
+from ziggurat.readers.formats.registry import open_reader
+from ziggurat.readers.io.location import locate
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import Axis, Channel
+
+Make = Callable[..., Path]
+
+
+def opened(path: Path) -> DicomReader:
+    return open_dicom(locate(path))
+
+
+@pytest.fixture
+def picture(tissue: np.ndarray) -> np.ndarray:
+    return tissue[:200, :300]
+
+
+def split(picture: np.ndarray, tile: int = 64) -> list[np.ndarray]:
+    """Cut a picture into tiles, row by row, edges filled up."""
+    height, width = picture.shape[:2]
+    room = [(0, -height % tile), (0, -width % tile), *[(0, 0)] * (picture.ndim - 2)]
+    padded = np.pad(picture, room)
+    return [
+        np.ascontiguousarray(padded[y : y + tile, x : x + tile])
+        for y in range(0, height, tile)
+        for x in range(0, width, tile)
+    ]
+
+
+def raw(picture: np.ndarray) -> list[bytes]:
+    return [tile.tobytes() for tile in split(picture)]
+
+
+def whole(reader: DicomReader, frame: int = 0, level: int = 0) -> np.ndarray:
+    return reader.plane(level, frame).read(reader.info.levels[level].rect)
+
+
+def rolled(picture: np.ndarray, count: int) -> list[np.ndarray]:
+    return [np.roll(picture, 20 * number, 1) for number in range(count)]
+
+
+@pytest.mark.parametrize("said", ["depth", "depth, numbered backwards", "number"])
+def test_focal_planes_in_instances_of_their_own(
+    said: str, picture: np.ndarray, tmp_path: Path, make_instance: Make
+) -> None:
+    planes = rolled(picture, 3)
+    for number, pixels in enumerate(planes):
+        make_instance(
+            tmp_path / f"{2 - number}.dcm",
+            raw(pixels),
+            depth=None if said == "number" else 0.5 * number,
+            TotalPixelMatrixFocalPlanes=3,
+            InstanceNumber=9 - number if "backwards" in said else number + 1,
+        )
+    for path in (tmp_path, tmp_path / "0.dcm", tmp_path / "2.dcm"):
+        reader = opened(path)
+        assert reader.info.axes == (Axis("z", 3),)
+        for frame, pixels in enumerate(planes):
+            np.testing.assert_array_equal(whole(reader, frame), pixels)
+
+
+def test_planes_by_twos_in_instances(
+    picture: np.ndarray, tmp_path: Path, make_instance: Make
+) -> None:
+    planes = rolled(picture, 4)
+    for number in range(2):
+        frames = raw(planes[2 * number]) + raw(planes[2 * number + 1])
+        path = tmp_path / f"{number}.dcm"
+        make_instance(path, frames, TotalPixelMatrixFocalPlanes=4, InstanceNumber=number)
+    reader = opened(tmp_path)
+    for frame, pixels in enumerate(planes):
+        np.testing.assert_array_equal(whole(reader, frame), pixels)
+
+
+def test_levels_that_lack_a_plane_are_no_levels(
+    picture: np.ndarray, tmp_path: Path, make_instance: Make
+) -> None:
+    """Their other planes would be shown blank at small scales."""
+    for number, pixels in enumerate(rolled(picture, 2)):
+        make_instance(tmp_path / f"{number}.dcm", raw(pixels), depth=float(number))
+    small = raw(np.ascontiguousarray(picture[::2, ::2]))
+    make_instance(tmp_path / "small.dcm", small, (150, 100))
+    assert [level.width for level in opened(tmp_path).info.levels] == [300]
+
+
+def test_two_instances_of_the_same_tiles_are_not_chosen_from(
+    picture: np.ndarray, tmp_path: Path, make_instance: Make
+) -> None:
+    for number, pixels in enumerate(rolled(picture, 2)):
+        make_instance(tmp_path / f"{number}.dcm", raw(pixels))
+    with pytest.raises(UnsupportedFormatError, match=r"0\.dcm, 1\.dcm hold the same tiles"):
+        opened(tmp_path)
+
+
+def test_a_copy_of_an_instance_counts_once(
+    picture: np.ndarray, tmp_path: Path, make_instance: Make
+) -> None:
+    path = make_instance(tmp_path / "a.dcm", raw(picture))
+    (tmp_path / "a (copy).dcm").write_bytes(path.read_bytes())
+    np.testing.assert_array_equal(whole(opened(tmp_path)), picture)
+
+
+def group(column: int, row: int, depth: float) -> Dataset:
+    where, found = Dataset(), Dataset()
+    where.ColumnPositionInTotalImagePixelMatrix = 64 * column + 1
+    where.RowPositionInTotalImagePixelMatrix = 64 * row + 1
+    where.ZOffsetInSlideCoordinateSystem = depth
+    found.PlanePositionSlideSequence = Items([where])
+    return found
+
+
+CELLS = [(column, row) for row in range(4) for column in range(5)]
+
+
+@pytest.mark.parametrize("said", [1, None])
+def test_tiles_with_a_focus_of_their_own_are_one_plane(
+    said: int | None, picture: np.ndarray, tmp_path: Path, make_instance: Make
+) -> None:
+    groups = [group(*cell, 0.1 * number) for number, cell in enumerate(CELLS)]
+    facts = {} if said is None else {"TotalPixelMatrixFocalPlanes": said}
+    make_instance(
+        tmp_path / "a.dcm",
+        raw(picture),
+        DimensionOrganizationType="TILED_SPARSE",
+        PerFrameFunctionalGroupsSequence=Items(groups),
+        **facts,
+    )
+    reader = opened(tmp_path)
+    assert reader.info.axes == ()
+    np.testing.assert_array_equal(whole(reader), picture)
+
+
+@pytest.mark.parametrize("own", [0.0, 0.01])
+def test_sparse_planes_by_depth(
+    own: float, picture: np.ndarray, tmp_path: Path, make_instance: Make
+) -> None:
+    """``own``: each stack of tiles has its own focus, and all as many planes."""
+    planes = rolled(picture, 3)
+    groups = [group(*cell, z + own * number) for z in range(3) for number, cell in enumerate(CELLS)]
+    make_instance(
+        tmp_path / "a.dcm",
+        [frame for pixels in planes for frame in raw(pixels)],
+        DimensionOrganizationType="TILED_SPARSE",
+        PerFrameFunctionalGroupsSequence=Items(groups),
+        TotalPixelMatrixFocalPlanes=3,
+    )
+    reader = opened(tmp_path)
+    for frame, pixels in enumerate(planes):
+        np.testing.assert_array_equal(whole(reader, frame), pixels)
+
+
+@pytest.mark.parametrize("numbered", ["1, 2, 3", "all 1"])
+@pytest.mark.parametrize("first", [0, 2])
+def test_channels_in_instances_have_their_own_names(
+    numbered: str, first: int, picture: np.ndarray, tmp_path: Path, make_instance: Make
+) -> None:
+    for number, name in enumerate(("DAPI", "FITC", "Cy5")):
+        path = Dataset()
+        path.OpticalPathIdentifier = "1" if numbered == "all 1" else str(number + 1)
+        path.OpticalPathDescription = name
+        make_instance(
+            tmp_path / f"{number}.dcm",
+            raw(picture[..., number]),
+            SamplesPerPixel=1,
+            PhotometricInterpretation="MONOCHROME2",
+            OpticalPathSequence=Items([path]),
+            InstanceNumber=number + 1,
+        )
+    reader = opened(tmp_path / f"{first}.dcm")
+    assert reader.info.channels == (Channel("DAPI"), Channel("FITC"), Channel("Cy5"))
+    for frame in range(3):
+        np.testing.assert_array_equal(whole(reader, frame)[..., 0], picture[..., frame])
+
+
+def rle(tile: np.ndarray) -> bytes:
+    facts = {
+        "rows": 64,
+        "columns": 64,
+        "samples_per_pixel": 3 if tile.ndim == 3 else 1,
+        "number_of_frames": 1,
+        "bits_allocated": 8 * tile.itemsize,
+        "bits_stored": 8 * tile.itemsize,
+        "pixel_representation": 0,
+        "photometric_interpretation": "RGB" if tile.ndim == 3 else "MONOCHROME2",
+        "planar_configuration": 0,
+    }
+    return RLELosslessEncoder.encode(tile.tobytes(), **facts)
+
+
+CODECS: dict[str, tuple[Callable[[np.ndarray], bytes], str]] = {
+    "JPEG-LS": (imagecodecs.jpegls_encode, JPEGLSLossless),
+    "RLE": (rle, RLELossless),
+    "HTJ2K": (imagecodecs.htj2k_encode, HTJ2KLossless),
+    "lossless JPEG": (imagecodecs.ljpeg_encode, JPEGLosslessSV1),
+}
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("codec", CODECS)
+def test_codecs_that_only_dicom_has(
+    codec: str, bits: int, picture: np.ndarray, tmp_path: Path, make_instance: Make
+) -> None:
+    encode, syntax = CODECS[codec]
+    pixels = picture
+    facts: dict[str, object] = {}
+    if bits == 16 or codec == "lossless JPEG":
+        pixels = picture[..., 0].astype(f"u{bits // 8}") * (bits // 8) ** 7
+        facts = {"SamplesPerPixel": 1, "PhotometricInterpretation": "MONOCHROME2"}
+        facts |= {"BitsAllocated": bits, "BitsStored": bits}
+    frames = [encode(tile) for tile in split(pixels)]
+    path = make_instance(tmp_path / "a.dcm", frames, syntax=syntax, **facts)
+    reader = opened(path)
+    np.testing.assert_array_equal(whole(reader), pixels.reshape(200, 300, -1))
+    assert reader.plane(0, 0).encoded() is None  # no target takes them as they are
+    frames[3] = frames[3][: len(frames[3]) // 2]
+    make_instance(path, frames, syntax=syntax, **facts)
+    with pytest.raises(CorruptSourceError, match=r"a\.dcm.*frame 3"):
+        whole(opened(path))
+
+
+@pytest.mark.parametrize("codec", ["JPEG-LS", "HTJ2K"])
+def test_a_frame_of_another_size_is_not_decoded(
+    codec: str, tmp_path: Path, make_instance: Make
+) -> None:
+    encode, syntax = CODECS[codec]
+    frames = [encode(np.zeros((128, 128, 3), np.uint8))]
+    path = make_instance(tmp_path / "a.dcm", frames, (64, 64), syntax=syntax)
+    with pytest.raises(CorruptSourceError, match=r"where .* are due"):
+        whole(opened(path))
+
+
+def test_bands_one_after_another(picture: np.ndarray, tmp_path: Path, make_instance: Make) -> None:
+    frames = [np.moveaxis(tile, -1, 0).tobytes() for tile in split(picture)]
+    make_instance(tmp_path / "a.dcm", frames, PlanarConfiguration=1)
+    reader = opened(tmp_path)
+    np.testing.assert_array_equal(whole(reader), picture)
+    assert reader.plane(0, 0).encoded() is None
+
+
+@pytest.mark.parametrize(("kind", "stored"), [("u1", 8), ("u2", 12), ("i2", 16)])
+def test_white_is_low(
+    kind: str, stored: int, picture: np.ndarray, tmp_path: Path, make_instance: Make
+) -> None:
+    pixels = picture[..., 0].astype(kind)
+    make_instance(
+        tmp_path / "a.dcm",
+        raw(pixels),
+        SamplesPerPixel=1,
+        PhotometricInterpretation="MONOCHROME1",
+        BitsAllocated=8 * pixels.itemsize,
+        BitsStored=stored,
+        PixelRepresentation=int(kind[0] == "i"),
+    )
+    reader = opened(tmp_path)
+    full = -1 if kind[0] == "i" else (1 << stored) - 1
+    np.testing.assert_array_equal(whole(reader)[..., 0].astype(int), full - pixels.astype(int))
+    assert reader.plane(0, 0).encoded() is None
+
+
+def ycbcr(picture: np.ndarray) -> np.ndarray:
+    weights = [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]
+    turned = picture @ np.array(weights).T + [0, 128, 128]
+    return np.clip(np.rint(turned), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("codec", ["native", "RLE", "JPEG 2000"])
+def test_samples_stored_as_ycbcr(
+    codec: str, picture: np.ndarray, tmp_path: Path, make_instance: Make
+) -> None:
+    tiles = split(ycbcr(picture))
+    facts: dict[str, object] = {"PhotometricInterpretation": "YBR_FULL"}
+    frames = [tile.tobytes() for tile in tiles]
+    if codec == "RLE":
+        frames, facts["syntax"] = [rle(tile) for tile in tiles], RLELossless
+    elif codec == "JPEG 2000":
+        options = {"level": 0, "reversible": True, "mct": False, "codecformat": "j2k"}
+        frames = [imagecodecs.jpeg2k_encode(tile, **options) for tile in tiles]
+        facts["syntax"] = JPEG2000Lossless
+    make_instance(tmp_path / "a.dcm", frames, **facts)
+    assert np.abs(whole(opened(tmp_path)).astype(int) - picture).max() <= 2
+
+
+def test_rows_and_columns_of_their_own_spacing(
+    picture: np.ndarray, tmp_path: Path, make_instance: Make
+) -> None:
+    """DICOM names the distance between rows first: that is y."""
+    info = opened(make_instance(tmp_path / "a.dcm", raw(picture))).info
+    assert (info.mm_x, info.mm_y) == (0.00025, 0.0005)
+
+
+def test_what_is_not_supported_is_named(
+    picture: np.ndarray, tmp_path: Path, make_instance: Make
+) -> None:
+    path = make_instance(tmp_path / "a.dcm", raw(picture), syntax="1.2.840.10008.1.2.4.102")
+    with pytest.raises(UnsupportedFormatError, match=r"MPEG-4.*not supported"):
+        opened(path)
+    with pytest.raises(UnsupportedFormatError, match="MPEG-4"):
+        open_reader(path)
+
+
+def test_names_that_are_identifiers(
+    picture: np.ndarray, tmp_path: Path, make_instance: Make
+) -> None:
+    """Numbers and dots: the last of them is no suffix."""
+    make_instance(tmp_path / "1.2.826.1", raw(picture))
+    make_instance(tmp_path / "1.2.826.2", raw(np.ascontiguousarray(picture[::2, ::2])), (150, 100))
+    assert len(opened(tmp_path / "1.2.826.1").info.levels) == 2
+
+
+def test_a_part_of_a_concatenation_that_is_missing(
+    picture: np.ndarray, tmp_path: Path, make_instance: Make
+) -> None:
+    facts = {"ConcatenationUID": "1.9", "ConcatenationFrameOffsetNumber": 0}
+    reader = opened(make_instance(tmp_path / "a.dcm", raw(picture)[:7], **facts))
+    reader.plane(0, 0).read(Rect(0, 0, 64, 64))
+    with pytest.raises(CorruptSourceError, match="a part of the slide is missing"):
+        whole(reader)
+
+
+def test_a_tiff_header_in_the_preamble(
+    picture: np.ndarray, tmp_path: Path, make_instance: Make
+) -> None:
+    preamble = b"II*\0" + (530_004).to_bytes(4, "little") + bytes(120)
+    path = make_instance(tmp_path / "a.dcm", raw(picture))
+    path.write_bytes(preamble + path.read_bytes()[128:])
+    with open_reader(path) as reader:
+        np.testing.assert_array_equal(reader.plane(0, 0).read(Rect(0, 0, 300, 200)), picture)
+    make_instance(path, raw(picture), SOPClassUID="1.2.840.10008.5.1.4.1.1.2")
+    path.write_bytes(preamble + path.read_bytes()[128:])
+    with pytest.raises(UnsupportedFormatError, match="CT Image Storage"):
+        open_reader(path)
+
+
+def test_a_damaged_neighbour_is_told(
+    picture: np.ndarray, tmp_path: Path, make_instance: Make
+) -> None:
+    path = make_instance(tmp_path / "a.dcm", raw(picture))
+    make_instance(tmp_path / "b.dcm", raw(picture), (0, 200))
+    reader = opened(path)
+    assert "b.dcm" in reader.info.internal["dicom"]["left out"][0]
+
+
+def test_out_of_descriptors_is_said_to_be_that(
+    picture: np.ndarray, tmp_path: Path, make_instance: Make
+) -> None:
+    """Not a damaged slide, and not one of fewer levels."""
+    for number, side in enumerate((200, 100, 50)):
+        pixels = np.ascontiguousarray(picture[:side, :side])
+        make_instance(tmp_path / f"{number}.dcm", raw(pixels), (side, side))
+    path = tmp_path / "0.dcm"
+    opened(path).close()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken: list[int] = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.dup(0))
+        for spare in range(8):
+            os.close(taken.pop())
+            try:
+                with open_reader(path) as reader:
+                    assert len(reader.info.levels) == 3, f"{spare + 1} descriptors"
+            except CorruptSourceError as error:
+                pytest.fail(f"called damaged: {error}")
+            except SourceError as error:
+                assert "oo many open files" in str(error)  # noqa: PT017
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
