@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         open,
     )
     from ziggurat.readers.source.source import Source
+    from ziggurat.writers.formats.arrays import write
+    from ziggurat.writers.model.options import WriteOptions
     from ziggurat.writers.sink.sink import Sink, new
 
 __version__ = "0.1.0"
@@ -41,6 +43,8 @@ _HOMES = {
     "new": "ziggurat.writers.sink.sink",
     "convert": "ziggurat.converter.convert",
     "ConvertOptions": "ziggurat.converter.plan.options",
+    "write": "ziggurat.writers.formats.arrays",
+    "WriteOptions": "ziggurat.writers.model.options",
 }
 _MODULES = ("constants", "errors", "exceptions")
 
@@ -48,6 +52,7 @@ __all__ = [
     "ConvertOptions",
     "Sink",
     "Source",
+    "WriteOptions",
     "cachesClear",
     "cachesInfo",
     "canRead",
@@ -63,6 +68,7 @@ __all__ = [
     "new",
     "open",
     "setCacheSize",
+    "write",
 ]
 
 

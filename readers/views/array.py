@@ -1,7 +1,9 @@
 """An array in memory (or mapped) as an image: for tests, associated images and results."""
 
 import mmap
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
@@ -12,25 +14,76 @@ from ziggurat.readers.model.image import Axis, ImageInfo, Interpretation, Level
 from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane, Reader
 
 
-class ArrayReader(Reader):
-    """One array of shape (frame axes …, y, x, band)."""
+class ArrayLike(Protocol):
+    """What is read like a numpy array: dask, zarr, h5py, tensorstore and others."""
 
-    def __init__(self, array: np.ndarray[Any, np.dtype[Any]], info: ImageInfo) -> None:
-        expected = (*(a.size for a in info.axes), info.height, info.width, info.bands)
-        if array.shape != expected:
-            raise OptionError(
-                f"an array of shape {array.shape} is not the image of shape {expected}"
-            )
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the dimensions."""
+
+    @property
+    def dtype(self) -> Any:
+        """The type of the samples, as ``numpy.dtype`` takes it."""
+
+    def __getitem__(self, index: Any, /) -> Any:
+        """Return a part that ``numpy.asarray`` takes."""
+
+
+class ArrayReader(Reader):
+    """One array of shape (frame axes …, y, x, band) for each level."""
+
+    def __init__(
+        self, array: ArrayLike, info: ImageInfo, smaller: Sequence[ArrayLike] = ()
+    ) -> None:
         self.info = info
-        # slices of a memory map cost several times those of a plain array over it
-        self._frames = np.asarray(array).reshape(-1, *array.shape[-3:])
-        self._mapping = _shared_mapping(self._frames)
+        frames = tuple(axis.size for axis in info.axes)
+        levels = (array, *smaller)
+        for level, one in zip(info.levels, levels, strict=True):
+            expected = (*frames, level.height, level.width, info.bands)
+            if tuple(one.shape) != expected:
+                raise OptionError(
+                    f"an array of shape {one.shape} is not the image of shape {expected}"
+                )
+        self._levels = [_frames(one, frames) for one in levels]
+        self._frames = self._levels[0]
 
     def plane(self, level: int, frame: int) -> Plane:
-        """Return one plane of the array; there is only level 0."""
-        if level:
+        """Return one plane of the array of a level."""
+        if level >= len(self._levels):
             raise OptionError(f"an array has level 0 only, not {level}")
-        return _ArrayPlane(self._frames[frame], self._mapping)
+        frames = self._levels[level]
+        if isinstance(frames, _Lazy):
+            return _LazyPlane(frames, frame)
+        return _ArrayPlane(frames[frame], _shared_mapping(frames))
+
+
+@dataclass(frozen=True, slots=True)
+class _Lazy:
+    """An array whose pixels are fetched as they are asked for."""
+
+    array: ArrayLike
+    frames: tuple[int, ...]  # sizes of the frame axes
+
+
+def _frames(array: ArrayLike, frames: tuple[int, ...]) -> np.ndarray[Any, np.dtype[Any]] | _Lazy:
+    if not isinstance(array, np.ndarray):
+        return _Lazy(array, frames)
+    # slices of a memory map cost several times those of a plain array over it
+    return np.asarray(array).reshape(-1, *array.shape[-3:])
+
+
+class _LazyPlane(DecodedPlane):
+    __slots__ = ("_lazy", "_place")
+
+    def __init__(self, lazy: _Lazy, frame: int) -> None:
+        self._lazy = lazy
+        self._place = tuple(int(n) for n in np.unravel_index(frame, lazy.frames or (1,)))
+
+    def read(self, rect: Rect) -> Pixels:
+        """Return a rectangle, computed or loaded now."""
+        place = self._place if self._lazy.frames else ()
+        part = (*place, slice(rect.y, rect.bottom), slice(rect.x, rect.right), slice(None))
+        return np.asarray(self._lazy.array[part])
 
 
 class _ArrayPlane(DecodedPlane):

@@ -12,13 +12,16 @@ from ziggurat.readers.errors import RegionError
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Channel, GeoReference, Interpretation
-from ziggurat.readers.views.array import array_reader
+from ziggurat.readers.model.reader import Plane
+from ziggurat.readers.views.array import ArrayReader, array_reader
 from ziggurat.readers.views.resampled import ResampledReader, at_resolution
 from ziggurat.readers.views.views import (
     BandsReader,
     CropReader,
     LevelsReader,
     PaddedReader,
+    SamePixels,
+    View,
     select_frames,
 )
 
@@ -161,3 +164,44 @@ def test_labels_are_never_averaged(rng: np.random.Generator) -> None:
 def test_enlarging_is_refused(rgba: np.ndarray) -> None:
     with pytest.raises(RegionError, match="finer"):
         at_resolution(array_reader(rgba), 0.5)
+
+
+def test_a_view_that_leaves_something_out_cannot_be_made() -> None:
+    class Forgetful(SamePixels):  # says what its tiles are, and not where they lie
+        def encoded(self) -> None:
+            return None
+
+    made: Any = Forgetful  # the type checker would not have it either
+    with pytest.raises(TypeError, match="places"):
+        made(array_reader(np.zeros((4, 4, 1), np.uint8)).plane(0, 0))
+
+
+def test_views_hand_on_what_has_been_looked_at(rgba: np.ndarray) -> None:
+    released: list[Rect] = []
+
+    class Mapped(SamePixels):
+        def encoded(self) -> None:
+            return None
+
+        def places(self) -> None:
+            return None
+
+        def release(self, rect: Rect) -> None:
+            released.append(rect)
+
+    class Source(ArrayReader):
+        def plane(self, level: int, frame: int) -> Plane:
+            return Mapped(super().plane(level, frame))
+
+    source = Source(rgba[np.newaxis][0], array_reader(rgba).info)
+    views = [
+        View(source),
+        LevelsReader(source, [0]),
+        BandsReader(source, [0, 1]),
+        CropReader(source, Rect(0, 0, 60, 50)),
+        PaddedReader(source, 99, 99),
+        ResampledReader(source, 90, 70),
+    ]
+    for view in views:
+        view.plane(0, 0).release(Rect(1, 2, 3, 4))
+    assert released == [Rect(1, 2, 3, 4)] * len(views)
