@@ -1,7 +1,7 @@
 """Which stored level serves a wanted scale, and where a region lies in it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -33,11 +33,10 @@ class LevelChoice:
     index: int
     scale_x: float
     scale_y: float
+    scale: float = field(init=False)  # the larger of both
 
-    @property
-    def scale(self) -> float:
-        """The larger of both."""
-        return max(self.scale_x, self.scale_y)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scale", max(self.scale_x, self.scale_y))
 
 
 def stored_scales(info: ImageInfo) -> tuple[LevelChoice, ...]:
@@ -58,7 +57,7 @@ def _stored_scales(levels: tuple[Level, ...]) -> tuple[LevelChoice, ...]:
 
 def best_level(info: ImageInfo, scale: float) -> LevelChoice:
     """Return the smallest stored level that is still at least as fine as ``scale`` asks."""
-    best, *others = stored_scales(info)
+    best, *others = _stored_scales(info.levels)
     for choice in others:
         if best.scale < choice.scale <= scale * (1 + _SLACK):
             best = choice

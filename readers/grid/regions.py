@@ -99,27 +99,33 @@ def region_bounds(
         for near, far, size in (("left", "right", "width"), ("top", "bottom", "height")):
             if near in asked and size in asked:
                 asked.pop(far, None)
-    unit_size = parse_unit(asked.pop("unitsWH", unit))
-    numbers = {key: _number(key, value) for key, value in asked.items()}
+    unit_size = parse_unit(asked.pop("unitsWH")) if "unitsWH" in asked else unit
+    numbers = _numbers(asked)
     if unit.projected:
         numbers = _from_projection(numbers, unit, geo, sized=unit_size.projected)
         unit = Unit("base_pixels")
         unit_size = unit if unit_size.projected else unit_size
     per_x, per_y = pixels_per_unit(info, unit, scale)
-    size_x, size_y = pixels_per_unit(info, unit_size, scale)
-    left, right = _span(numbers, "left", "right", "width", per_x, size_x, info.width)
-    top, bottom = _span(numbers, "top", "bottom", "height", per_y, size_y, info.height)
+    size_x, size_y = per_x, per_y
+    if unit_size != unit:
+        size_x, size_y = pixels_per_unit(info, unit_size, scale)
+    full = info.levels[0]
+    left, right = _span(numbers, "left", "right", "width", per_x, size_x, full.width)
+    top, bottom = _span(numbers, "top", "bottom", "height", per_y, size_y, full.height)
     return left, top, right, bottom
 
 
-def _number(key: str, value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise RegionError(f"region {key} is a number, not {value!r}") from error
-    if not math.isfinite(number):
-        raise RegionError(f"region {key} is a finite number, not {value!r}")
-    return number
+def _numbers(asked: Mapping[str, Any]) -> dict[str, float]:
+    numbers = {}
+    for key, value in asked.items():
+        try:
+            number = float(value)
+        except (TypeError, ValueError) as error:
+            raise RegionError(f"region {key} must be a number, not {value!r}") from error
+        if not math.isfinite(number):
+            raise RegionError(f"region {key} must be a finite number, not {value!r}")
+        numbers[key] = number
+    return numbers
 
 
 def _from_projection(
@@ -175,10 +181,11 @@ def _span(
 
 def clipped(info: ImageInfo, bounds: Bounds) -> Rect:
     """Round bounds to whole pixels and clip them to the image; may be empty."""
-    left = min(max(round(bounds[0]), 0), info.width)
-    top = min(max(round(bounds[1]), 0), info.height)
-    right = min(max(round(bounds[2]), left), info.width)
-    bottom = min(max(round(bounds[3]), top), info.height)
+    full = info.levels[0]
+    left = min(max(round(bounds[0]), 0), full.width)
+    top = min(max(round(bounds[1]), 0), full.height)
+    right = min(max(round(bounds[2]), left), full.width)
+    bottom = min(max(round(bounds[3]), top), full.height)
     return Rect(left, top, right - left, bottom - top)
 
 
@@ -216,14 +223,16 @@ def plan_window(
     Sizes are rounded down; the height to no less than 1. ``output`` wins over ``scale`` for the
     size; ``scale`` still says how large a ``mag_pixel`` is.
     """
-    limits = check_keys("output", output, OUTPUT_KEYS)
-    max_width = _limit("maxWidth", limits.get("maxWidth"))
-    max_height = _limit("maxHeight", limits.get("maxHeight"))
-    requested = wanted_scale(info, scale)
+    max_width = max_height = None
+    if output is not None:
+        limits = check_keys("output", output, OUTPUT_KEYS)
+        max_width = _limit("maxWidth", limits.get("maxWidth"))
+        max_height = _limit("maxHeight", limits.get("maxHeight"))
+    requested = 1.0 if scale is None else wanted_scale(info, scale)
     if requested is None:
         return None
     rect = clipped(info, region_bounds(info, region, requested, geo))
-    if rect.empty:
+    if not rect.width or not rect.height:
         return None
     if max_width is not None or max_height is not None:
         width, height, requested = fit(rect.width, rect.height, max_width, max_height)

@@ -19,7 +19,7 @@ from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.model.samples import nodata_by_band
 from ziggurat.readers.pixels.resample import default_resample, resize
-from ziggurat.readers.pixels.window import Access, read_level
+from ziggurat.readers.pixels.window import Image, read_level
 
 _MAX_DIRECT = 4  # a tile this many times smaller than its source is made from its source at once
 
@@ -57,28 +57,28 @@ def tile_window(info: ImageInfo, x: int, y: int, z: int) -> Window:
     return Window(rect, ceil_div(rect.width, step), ceil_div(rect.height, step), float(step))
 
 
-def read_tile(access: Access, frame: int, x: int, y: int, z: int) -> Pixels:
+def read_tile(image: Image, frame: int, x: int, y: int, z: int) -> Pixels:
     """Return the pixels of a tile, cut at the image's edge; not to be written into.
 
     A tile of a level that isn't stored is shrunk from the stored level that is up to four times
     finer, or made of the four tiles of the level below it, and each of them likewise: its
     neighbours and coarser levels then find their parts in the cache.
     """
-    info = access.info
+    info = image.info
     window = tile_window(info, x, y, z)
     populated = populated_levels(info)
     finer = min(level for level in populated if level >= z)
     if finer == z:
-        return _from_level(access, frame, populated[z], window, 1)
-    key = (access.identity, "tile", frame, x, y, z)
-    cached = access.cache if access.identity is not None else None
+        return _from_level(image, frame, populated[z], window, 1)
+    key = (image.identity, "tile", frame, x, y, z)
+    cached = image.cache if image.identity is not None else None
     found: Pixels | None = cached.get(key) if cached is not None else None
     if found is not None:
         return found
     if 2 ** (finer - z) <= _MAX_DIRECT:
-        pixels = _from_level(access, frame, populated[finer], window, 2 ** (finer - z))
+        pixels = _from_level(image, frame, populated[finer], window, 2 ** (finer - z))
     else:
-        pixels = _from_four(access, frame, (x, y, z), window)
+        pixels = _from_four(image, frame, (x, y, z), window)
     if cached is not None:
         pixels.flags.writeable = False
         cached.put(key, pixels, pixels.nbytes)
@@ -86,24 +86,24 @@ def read_tile(access: Access, frame: int, x: int, y: int, z: int) -> Pixels:
 
 
 def _from_level(
-    access: Access, frame: int, choice: LevelChoice, window: Window, ratio: int
+    image: Image, frame: int, choice: LevelChoice, window: Window, ratio: int
 ) -> Pixels:
     """Return a tile out of a stored level that is ``ratio`` times finer."""
-    info = access.info
+    info = image.info
     level = info.levels[choice.index]
     x = min(int(window.rect.x / choice.scale_x), level.width - 1)
     y = min(int(window.rect.y / choice.scale_y), level.height - 1)
     wanted = Rect(x, y, window.width * ratio, window.height * ratio)
-    pixels = read_level(access, choice.index, frame, wanted.intersect(level.rect))
+    pixels = read_level(image, choice.index, frame, wanted.intersect(level.rect))
     return _shrunk(info, pixels, window, ratio)
 
 
-def _from_four(access: Access, frame: int, tile: tuple[int, int, int], window: Window) -> Pixels:
+def _from_four(image: Image, frame: int, tile: tuple[int, int, int], window: Window) -> Pixels:
     x, y, z = tile
-    columns, rows = tile_grid(access.info, z + 1)
+    columns, rows = tile_grid(image.info, z + 1)
     parts = [
         [
-            read_tile(access, frame, column, row, z + 1)
+            read_tile(image, frame, column, row, z + 1)
             for column in (2 * x, 2 * x + 1)
             if column < columns
         ]
@@ -111,7 +111,7 @@ def _from_four(access: Access, frame: int, tile: tuple[int, int, int], window: W
         if row < rows
     ]
     joined = np.concatenate([np.concatenate(line, axis=1) for line in parts], axis=0)
-    return _shrunk(access.info, joined, window, 2)
+    return _shrunk(image.info, joined, window, 2)
 
 
 def _shrunk(info: ImageInfo, pixels: Pixels, window: Window, ratio: int) -> Pixels:
@@ -148,17 +148,17 @@ def padded_tile(info: ImageInfo, pixels: Pixels, color: Pixels | None) -> Pixels
     return result
 
 
-def stored_jpeg(access: Access, frame: int, x: int, y: int, z: int) -> bytes | None:
+def stored_jpeg(image: Image, frame: int, x: int, y: int, z: int) -> bytes | None:
     """Return a tile's JPEG stream as it is stored, or None where there is none that fits.
 
     The entropy-coded data is the file's own, byte for byte. Tables kept elsewhere are merged
     in, and streams that decoders would take for YCbCr without being it get an Adobe marker.
     """
-    info = access.info
+    info = image.info
     choice = populated_levels(info).get(z)
     if choice is None or info.dtype != np.uint8:
         return None
-    level = access.reader.plane(choice.index, frame).encoded()
+    level = image.reader.plane(choice.index, frame).encoded()
     if level is None or level.format.codec is not Codec.JPEG or level.format.planar:
         return None
     if (level.tile_width, level.tile_height) != tile_size(info) or level.format.bits != 8:

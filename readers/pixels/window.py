@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 
 from ziggurat.readers.grid.levels import LevelChoice, best_level, rect_in_level
 from ziggurat.readers.grid.regions import Window
-from ziggurat.readers.model.geometry import Rect, ceil_div, grid_cells
+from ziggurat.readers.model.geometry import Rect, ceil_div
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels, Plane, Reader
 from ziggurat.readers.model.samples import nodata_by_band
@@ -27,7 +27,7 @@ _DIRECT = 2e-3  # relative; closer than this, a wanted scale is a stored level's
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class Image:
     """An opened image and the cache its tiles may live in.
 
     ``identity`` is None for images that may change while they are read. ``keep`` False: what is
@@ -38,38 +38,37 @@ class Access:
     cache: ByteCache | None = None
     identity: Hashable = None
     keep: bool = True
+    info: ImageInfo = field(init=False)  # a field: it is asked for several times a call
 
-    @property
-    def info(self) -> ImageInfo:
-        """The facts of the image."""
-        return self.reader.info
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "info", self.reader.info)
 
 
-def read_window(access: Access, frame: int, window: Window, method: Resample) -> Pixels:
+def read_window(image: Image, frame: int, window: Window, method: Resample) -> Pixels:
     """Return the pixels of a window at its size, as a new array (y, x, band).
 
     A window at the scale of a stored level is that level's pixels, untouched. Otherwise the
     smallest level that is still finer is read, and scaled.
     """
-    info = access.info
+    info = image.info
     choice = best_level(info, window.scale)
     direct = _direct_rect(info, choice, window)
     if direct is not None:
-        return read_level(access, choice.index, frame, direct)
+        return read_level(image, choice.index, frame, direct)
     rect = rect_in_level(info, choice, window.rect)
     smaller = window.width <= rect.width and window.height <= rect.height
     if smaller and rect.width * rect.height > max(_STRIP_PIXELS, 4 * window.width * window.height):
         if method is Resample.NEAREST:
-            return _sampled(access, choice.index, frame, rect, window)
+            return _sampled(image, choice.index, frame, rect, window)
         return reduced(
-            access.reader.plane(choice.index, frame).read,
+            image.reader.plane(choice.index, frame).read,
             rect,
             (window.width, window.height),
             info.levels[choice.index].tile_height,
             alpha=info.alpha,
             nodata=nodata_by_band(info),
         )
-    pixels = read_level(access, choice.index, frame, rect)
+    pixels = read_level(image, choice.index, frame, rect)
     return resize(
         pixels,
         window.width,
@@ -95,25 +94,25 @@ def _direct_rect(info: ImageInfo, choice: LevelChoice, window: Window) -> Rect |
     return Rect(x, y, window.width, window.height)
 
 
-def read_level(access: Access, level: int, frame: int, rect: Rect) -> Pixels:
+def read_level(image: Image, level: int, frame: int, rect: Rect) -> Pixels:
     """Return a rectangle of a stored level; a new array that the caller may write into."""
-    facts = access.info.levels[level]
+    facts = image.info.levels[level]
     area = rect.width * rect.height
-    if access.cache is not None and access.identity is not None and area <= _MAX_CACHED_PIXELS:
-        block_w = ceil_div(_BLOCK, facts.tile_width) * facts.tile_width
-        block_h = ceil_div(_BLOCK, facts.tile_height) * facts.tile_height
+    if image.cache is not None and image.identity is not None and area <= _MAX_CACHED_PIXELS:
+        block_w = -(-_BLOCK // facts.tile_width) * facts.tile_width
+        block_h = -(-_BLOCK // facts.tile_height) * facts.tile_height
         if block_w * block_h <= _MAX_BLOCK_PIXELS:
-            pixels = _from_blocks(access, access.cache, level, frame, rect, (block_w, block_h))
+            pixels = _from_blocks(image, image.cache, level, frame, rect, (block_w, block_h))
             if pixels is not None:
                 return pixels
-    plane = access.reader.plane(level, frame)
+    plane = image.reader.plane(level, frame)
     if area < _PARALLEL_PIXELS:
         return _own(plane.read(rect))
-    return _in_strips(access.info, plane, level, rect)
+    return _in_strips(image.info, plane, level, rect)
 
 
 def _from_blocks(
-    access: Access,
+    image: Image,
     cache: ByteCache,
     level: int,
     frame: int,
@@ -122,21 +121,22 @@ def _from_blocks(
 ) -> Pixels | None:
     """Put a rectangle together from cached blocks; None where it has no part in the cache."""
     # plain numbers instead of rectangles: this runs for every tile of every region
-    info = access.info
+    info = image.info
     facts = info.levels[level]
     width, height = size
     found: list[tuple[Pixels, int, int]] = []
     missing: list[tuple[Hashable, Rect]] = []
-    for column, row in grid_cells(rect, width, height):
-        key = (access.identity, "block", level, frame, column, row)
-        x, y = column * width, row * height
-        pixels = cache.get(key)
-        if pixels is not None:
-            found.append((pixels, x, y))
-        else:
-            block = Rect(x, y, min(width, facts.width - x), min(height, facts.height - y))
-            missing.append((key, block))
-    if not found and not access.keep:
+    right, bottom = rect.x + rect.width, rect.y + rect.height
+    for y in range(rect.y // height * height, bottom, height):
+        for x in range(rect.x // width * width, right, width):
+            key = (image.identity, "block", level, frame, x // width, y // height)
+            pixels = cache.get(key)
+            if pixels is not None:
+                found.append((pixels, x, y))
+            else:
+                block = Rect(x, y, min(width, facts.width - x), min(height, facts.height - y))
+                missing.append((key, block))
+    if not found and not image.keep:
         return None
     result = _empty(info, rect)
     for pixels, x, y in found:
@@ -144,11 +144,11 @@ def _from_blocks(
 
     if not missing:
         return result
-    plane = access.reader.plane(level, frame)
+    plane = image.reader.plane(level, frame)
 
     def load(share: list[tuple[Hashable, Rect]]) -> None:
         for key, block in share:
-            pixels = _kept(plane, cache, key, block) if access.keep else plane.read(block)
+            pixels = _kept(plane, cache, key, block) if image.keep else plane.read(block)
             _paste(result, rect, pixels, block.x, block.y)
 
     large = rect.width * rect.height > _PARALLEL_PIXELS
@@ -206,13 +206,13 @@ def _in_strips(info: ImageInfo, plane: Plane, level: int, rect: Rect) -> Pixels:
     return result
 
 
-def _sampled(access: Access, level: int, frame: int, rect: Rect, window: Window) -> Pixels:
+def _sampled(image: Image, level: int, frame: int, rect: Rect, window: Window) -> Pixels:
     """Read a huge rectangle in bands of rows, keeping the pixel at each output pixel's centre."""
     rows = rect.y + ((np.arange(window.height) + 0.5) * (rect.height / window.height)).astype(int)
     columns = ((np.arange(window.width) + 0.5) * (rect.width / window.width)).astype(int)
-    result = np.empty((window.height, window.width, access.info.bands), access.info.dtype)
+    result = np.empty((window.height, window.width, image.info.bands), image.info.dtype)
     tall = max(1, _STRIP_PIXELS // rect.width)
-    plane = access.reader.plane(level, frame)
+    plane = image.reader.plane(level, frame)
     index = 0
     while index < window.height:
         end = int(np.searchsorted(rows, rows[index] + tall))
@@ -224,10 +224,10 @@ def _sampled(access: Access, level: int, frame: int, rect: Rect, window: Window)
     return result
 
 
-def overview(access: Access, frame: int, limit: int) -> Pixels:
+def overview(image: Image, frame: int, limit: int) -> Pixels:
     """Return the whole image within ``limit`` × ``limit``, nearest pixels only (no new values)."""
-    info = access.info
+    info = image.info
     scale = max(1.0, max(info.width, info.height) / limit)
     width, height = max(1, math.floor(info.width / scale)), max(1, math.floor(info.height / scale))
     window = Window(info.levels[0].rect, width, height, scale)
-    return read_window(access, frame, window, Resample.NEAREST)
+    return read_window(image, frame, window, Resample.NEAREST)

@@ -107,6 +107,8 @@ def chosen_format(formats: str | Sequence[str] | None, default: str) -> str:
     """
     if formats is None:
         return default
+    if isinstance(formats, str) and formats in TILE_FORMATS:
+        return formats
     single = isinstance(formats, str) or not isinstance(formats, Iterable)
     allowed = (formats,) if single else tuple(formats)
     unknown = [name for name in allowed if name not in TILE_FORMATS]

@@ -121,14 +121,13 @@ class MetadataMethods(SourceHooks):
         return result
 
     def _band_statistics(self) -> list[dict[str, Any]]:
-        access = self._access()
-        small = overview(access, 0, _STATISTICS_LIMIT)
-        found = statistics([small], uncounted(access.info))
+        image = self._image()
+        small = overview(image, 0, _STATISTICS_LIMIT)
+        found = statistics([small], uncounted(image.info))
         assert found is not None
         facts = found.as_dict()
         return [
-            {key: values[band] for key, values in facts.items()}
-            for band in range(access.info.bands)
+            {key: values[band] for key, values in facts.items()} for band in range(image.info.bands)
         ]
 
     def getOneBandInformation(self, band: int) -> dict[str, Any]:

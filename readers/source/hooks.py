@@ -3,14 +3,11 @@
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-from ziggurat.readers.grid.regions import GeoBounds, Window, plan_window
-from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.pixels.cache import tile_cache
-from ziggurat.readers.pixels.resample import parse_resample
-from ziggurat.readers.pixels.window import Access
-from ziggurat.readers.source.encode import palette_colors
+from ziggurat.readers.pixels.window import Image
 from ziggurat.readers.source.options import OpenOptions
-from ziggurat.readers.style.access import effective_style, styled_window
+from ziggurat.readers.style.access import effective_style
 from ziggurat.readers.style.parse import Style
 
 
@@ -49,60 +46,12 @@ class SourceHooks:
         del x, y
         return {}
 
-    def _access(self, keep: bool = True) -> Access:
+    def _image(self) -> Image:
+        """Return what a call looks at: the reader with its facts, and where pixels are cached."""
         if self._options.noCache:
-            return Access(self._reader())
-        return Access(self._reader(), tile_cache(), self._identity(), keep)
+            return Image(self._reader())
+        return Image(self._reader(), tile_cache(), self._identity())
 
     def _style(self, style: Mapping[str, Any] | str | None) -> Style | None:
         """Return the style of a call: its own, or else the one given to ``open``."""
         return effective_style(self._options.style if style is None else style)
-
-    def _geo_bounds(self) -> GeoBounds | None:
-        info = self._reader().info
-        if info.geo is None:
-            return None
-        from ziggurat.readers.geo.units import region_to_pixels  # loads GDAL
-
-        def to_pixels(
-            left: float | None,
-            top: float | None,
-            right: float | None,
-            bottom: float | None,
-            units: str,
-        ) -> tuple[float, ...]:
-            return region_to_pixels(info, units, left, top, right, bottom)
-
-        return to_pixels
-
-    def _window(
-        self,
-        region: Mapping[str, Any] | None,
-        scale: Mapping[str, Any] | None,
-        output: Mapping[str, Any] | None,
-    ) -> Window | None:
-        return plan_window(self._reader().info, region, scale, output, self._geo_bounds())
-
-    def _pixels(
-        self,
-        frame: int,
-        window: Window,
-        resample: Any,
-        style: Style | None,
-        *,
-        eight_bit: bool = False,
-        keep: bool = True,
-    ) -> tuple[Pixels, bool]:
-        """Return the pixels of a window as they go out, and whether their last band is alpha.
-
-        ``eight_bit`` says that they will be shown: a palette's colours stand for its indices
-        then, and styles may round. ``keep`` False: the cache isn't filled with them.
-        """
-        access = self._access(keep)
-        method = parse_resample(resample, access.info)
-        pixels = styled_window(access, frame, window, method, style, eight_bit=eight_bit)
-        if style is not None:
-            return pixels, pixels.shape[2] in (2, 4)
-        if eight_bit and access.info.palette is not None:
-            return palette_colors(pixels, access.info.palette), True
-        return pixels, access.info.alpha

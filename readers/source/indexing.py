@@ -63,7 +63,7 @@ class LevelArray:
         if rect.empty:
             pixels = np.empty((rect.height, rect.width, self.shape[2]), self.dtype)
         else:
-            pixels = read_level(self._hooks._access(), self._level, self._frame, rect)
+            pixels = read_level(self._hooks._image(), self._level, self._frame, rect)
         picked: Pixels = pixels[rows[2], columns[2]]
         return picked[..., *parts[2:]] if len(parts) > 2 else picked
 

@@ -3,13 +3,14 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from ziggurat.readers.constants import TILE_FORMAT_NUMPY
 from ziggurat.readers.grid.iteration import Iteration
 from ziggurat.readers.source.encode import Encoding, deliver
 from ziggurat.readers.source.hooks import SourceHooks
+from ziggurat.readers.source.image import window_pixels
 from ziggurat.readers.style.parse import Style
 
 _LAZY = ("tile", "format")
@@ -30,13 +31,13 @@ class TileLoader:
 
     def load(self, index: int) -> tuple[Any, str]:
         """Return (tile, format)."""
-        pixels, alpha = self.source._pixels(
+        pixels, alpha = window_pixels(
+            replace(self.source._image(), keep=self.shared),
             self.frame,
             self.plan.tile_window(index),
             self.resample,
             self.style,
             eight_bit=self.wanted != TILE_FORMAT_NUMPY,
-            keep=self.shared,
         )
         return deliver(pixels, self.wanted, self.encoding, alpha=alpha)
 

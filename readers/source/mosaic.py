@@ -13,6 +13,7 @@ from ziggurat.readers.grid.frames import check_frame
 from ziggurat.readers.pixels.threads import core_count
 from ziggurat.readers.source.encode import chosen_format, deliver, merged_encoding
 from ziggurat.readers.source.hooks import SourceHooks
+from ziggurat.readers.source.image import window_of, window_pixels
 
 Options = Mapping[str, Any]
 
@@ -51,14 +52,15 @@ class MosaicMethods(SourceHooks):
         format, region, scale, output, encoding, resample, style
             As in :meth:`getRegion`; ``output`` is the size of each frame.
         """
-        info = self._reader().info
+        image = self._image()
+        info = image.info
         numbers = [check_frame(info, frame) for frame in frameList or range(info.frames)]
         across = math.ceil(math.sqrt(len(numbers))) if framesAcross is None else framesAcross
         if isinstance(across, bool) or not hasattr(across, "__index__") or across < 1:
             raise OptionError(f"framesAcross is a whole number of one or more, not {across!r}")
         across = min(across, len(numbers))
         workers = _workers(max_workers)
-        window = self._window(region, scale, output)
+        window = window_of(image, region, scale, output)
         wanted = chosen_format(format, TILE_FORMAT_IMAGE)
         how = merged_encoding(
             self._options, encoding, jpegQuality, jpegSubsampling, tiffCompression
@@ -69,7 +71,7 @@ class MosaicMethods(SourceHooks):
         shown = wanted != "numpy" and how.name != "TIFF"
 
         def read(frame: int) -> tuple[Any, bool]:
-            return self._pixels(frame, window, resample, parsed, eight_bit=shown)
+            return window_pixels(image, frame, window, resample, parsed, eight_bit=shown)
 
         first, alpha = read(numbers[0])
         rows = math.ceil(len(numbers) / across)

@@ -14,10 +14,12 @@ from ziggurat.readers.grid.regions import OUTPUT_KEYS, Window, check_keys
 from ziggurat.readers.grid.scales import native_resolution
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.pixels.window import Image
 from ziggurat.readers.source.encode import chosen_format, deliver, merged_encoding, to_8bit
 from ziggurat.readers.source.export import export_tiled
 from ziggurat.readers.source.fill import letterbox
 from ziggurat.readers.source.hooks import SourceHooks
+from ziggurat.readers.source.image import window_of, window_pixels
 from ziggurat.readers.style.parse import Style
 
 _THUMBNAIL = 256
@@ -94,9 +96,10 @@ class RegionMethods(SourceHooks):
             There is no such frame.
         """
         del tile_size, tile_offset
-        info = self._reader().info
+        image = self._image()
+        info = image.info
         number = check_frame(info, frame)
-        window = self._window(region, scale, output)
+        window = window_of(image, region, scale, output)
         wanted = chosen_format(format, TILE_FORMAT_IMAGE)
         how = merged_encoding(
             self._options, encoding, jpegQuality, jpegSubsampling, tiffCompression
@@ -107,12 +110,12 @@ class RegionMethods(SourceHooks):
         if encoding == "TILED":
             compression = tiffCompression or "lzw"
             made = self._tiled(
-                number, window, resample, parsed, output, compression, how.jpeg_quality
+                image, number, window, resample, parsed, output, compression, how.jpeg_quality
             )
             return made, "image/tiff"
         _check_size(window, info)
         shown = wanted != "numpy" and how.name != "TIFF"
-        pixels, alpha = self._pixels(number, window, resample, parsed, eight_bit=shown)
+        pixels, alpha = window_pixels(image, number, window, resample, parsed, eight_bit=shown)
         if fill is not None and not isinstance(fill, str):
             raise OptionError(f"fill is the name of a colour or #rrggbb, not {fill!r}")
         if fill and fill.lower() != "none":
@@ -137,6 +140,7 @@ class RegionMethods(SourceHooks):
 
     def _tiled(
         self,
+        image: Image,
         frame: int,
         window: Window,
         resample: Any,
@@ -154,10 +158,14 @@ class RegionMethods(SourceHooks):
             last = round(window.rect.height * (top + height) / window.height)
             part = Rect(window.rect.x, window.rect.y + first, window.rect.width, last - first)
             strip = Window(part, window.width, height, window.scale)
-            return self._pixels(frame, strip, resample, style)[0]
+            return window_pixels(image, frame, strip, resample, style)[0]
 
-        sample, alpha = self._pixels(
-            frame, Window(Rect(window.rect.x, window.rect.y, 1, 1), 1, 1, 1.0), resample, style
+        sample, alpha = window_pixels(
+            image,
+            frame,
+            Window(Rect(window.rect.x, window.rect.y, 1, 1), 1, 1, 1.0),
+            resample,
+            style,
         )
         return export_tiled(
             rows,
@@ -166,7 +174,7 @@ class RegionMethods(SourceHooks):
             path=path,
             compression=compression.lower(),
             quality=quality,
-            resolution=native_resolution(self._reader().info).at(window.scale),
+            resolution=native_resolution(image.info).at(window.scale),
             alpha=alpha,
         )
 

@@ -22,6 +22,7 @@ from ziggurat.readers.grid.scales import (
 )
 from ziggurat.readers.grid.units import Unit, parse_unit, pixels_per_unit
 from ziggurat.readers.source.hooks import SourceHooks
+from ziggurat.readers.source.image import geo_bounds
 
 Scale = Mapping[str, Any]
 _MAG_PIXELS = Unit("mag_pixels")
@@ -109,7 +110,7 @@ class ScaleMethods(SourceHooks):
         target = _target(unit, targetUnits)
         if target == unit and unit != _MAG_PIXELS:
             return dict(sourceRegion)
-        bounds = region_bounds(info, region, _scale(info, sourceScale), self._geo_bounds())
+        bounds = region_bounds(info, region, _scale(info, sourceScale), geo_bounds(info))
         if cropToImage:
             rect = clipped(info, bounds)
             bounds = (rect.x, rect.y, rect.right, rect.bottom)
@@ -146,7 +147,7 @@ class ScaleMethods(SourceHooks):
         if target == source and source != _MAG_PIXELS:
             return point[0], point[1]
         region = {"left": point[0], "top": point[1], "units": source}
-        bounds = region_bounds(info, region, _scale(info, sourceScale), self._geo_bounds())
+        bounds = region_bounds(info, region, _scale(info, sourceScale), geo_bounds(info))
         x, y = pixels_per_unit(info, target, _scale(info, targetScale))
         return bounds[0] / x, bounds[1] / y
 

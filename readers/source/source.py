@@ -11,7 +11,8 @@ from typing import Any, Self
 from ziggurat.readers.errors import OptionError, SourceError
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.model.reader import Reader
-from ziggurat.readers.pixels.cache import file_identity, forget
+from ziggurat.readers.pixels.cache import file_identity, forget, tile_cache
+from ziggurat.readers.pixels.window import Image
 from ziggurat.readers.source.api import ReadMethods
 from ziggurat.readers.source.options import OpenOptions
 from ziggurat.readers.style.access import effective_style
@@ -34,9 +35,9 @@ class Source(ReadMethods):
         self._closed = False
         self._forget: Callable[[], object] | None = None  # what is cached for this opening alone
         effective_style(self._options.style)  # a style that can't be meant is an error now
-        self._opened: tuple[int, Reader, Hashable] = self._open()
+        self._opened = self._open()
 
-    def _open(self) -> tuple[int, Reader, Hashable]:
+    def _open(self) -> tuple[int, Image]:
         identity = _identity(self._path)
         options = self._options
         reader = open_reader(self._path)
@@ -59,14 +60,15 @@ class Source(ReadMethods):
             finalizer = weakref.finalize(reader, forget, identity)
             finalizer.atexit = False
             self._forget = finalizer
-        return os.getpid(), reader, identity
+        cache = None if options.noCache else tile_cache()
+        return os.getpid(), Image(reader, cache, identity)
 
-    def _current(self) -> tuple[int, Reader, Hashable]:
+    def _image(self) -> Image:
         opened = self._opened
         if self._closed:
             raise SourceError(f"{self._path} was closed; open it again")
         if opened[0] == os.getpid():
-            return opened
+            return opened[1]
         # forked: file positions are shared with the parent, so this process opens its own
         if not self._lock.acquire(timeout=60):
             self._lock = threading.Lock()
@@ -74,15 +76,12 @@ class Source(ReadMethods):
         try:
             if self._opened[0] != os.getpid():
                 self._opened = self._open()
-            return self._opened
+            return self._opened[1]
         finally:
             self._lock.release()
 
     def _reader(self) -> Reader:
-        return self._current()[1]
-
-    def _identity(self) -> Hashable:
-        return self._current()[2]
+        return self._image().reader
 
     def _file(self) -> str | None:
         return self._path
@@ -97,7 +96,7 @@ class Source(ReadMethods):
         if not self._closed:
             self._closed = True
             if self._opened[0] == os.getpid():
-                self._opened[1].close()
+                self._opened[1].reader.close()
                 if self._forget is not None:
                     self._forget()
 

@@ -19,6 +19,7 @@ from ziggurat.readers.pixels.tiles import (
 from ziggurat.readers.source.encode import ImageBytes, chosen_format, deliver, merged_encoding
 from ziggurat.readers.source.fill import color_pixel
 from ziggurat.readers.source.hooks import SourceHooks
+from ziggurat.readers.source.image import geo_bounds, window_pixels
 from ziggurat.readers.source.iterator import LazyTileDict, TileIterator, TileLoader
 
 Options = Mapping[str, Any]
@@ -64,8 +65,8 @@ class TileMethods(SourceHooks):
             No such tile, level or frame.
         """
         del sparseFallback
-        access = self._access()
-        info = access.info
+        image = self._image()
+        info = image.info
         check_tile(info, x, y, z)
         number = check_frame(info, frame)
         how = merged_encoding(self._options)
@@ -79,13 +80,15 @@ class TileMethods(SourceHooks):
             and style is None
             and (whole or not self._options.edge)
         ):
-            data = stored_jpeg(access, number, x, y, z)
+            data = stored_jpeg(image, number, x, y, z)
             if data is not None:
                 return ImageBytes(data, how.mime_type)
         if style is None:
-            pixels, alpha = read_tile(access, number, x, y, z), info.alpha
+            pixels, alpha = read_tile(image, number, x, y, z), info.alpha
         else:
-            pixels, alpha = self._pixels(number, window, None, style, eight_bit=wanted != "numpy")
+            pixels, alpha = window_pixels(
+                image, number, window, None, style, eight_bit=wanted != "numpy"
+            )
         if not self._options.crop_edges:
             color = self._options.edge_color
             pixel = (
@@ -122,8 +125,9 @@ class TileMethods(SourceHooks):
         they are accepted so that the same arguments serve both.
         """
         del tile_position, format, encoding, frame, style
+        info = self._image().info
         plan = plan_iteration(
-            self._reader().info,
+            info,
             region,
             scale,
             output,
@@ -131,7 +135,7 @@ class TileMethods(SourceHooks):
             tile_overlap,
             tile_offset,
             resample=_resampled(resample),
-            geo=self._geo_bounds(),
+            geo=geo_bounds(info),
         )
         return plan.grid.count if plan else 0
 
@@ -187,7 +191,7 @@ class TileMethods(SourceHooks):
         """
         if isinstance(prefetch, bool) or not isinstance(prefetch, int) or prefetch < 0:
             raise OptionError(f"prefetch is a number of threads, not {prefetch!r}")
-        info = self._reader().info
+        info = self._image().info
         number = check_frame(info, frame)
         how = merged_encoding(
             self._options, encoding, jpegQuality, jpegSubsampling, tiffCompression
@@ -203,7 +207,7 @@ class TileMethods(SourceHooks):
             tile_overlap,
             tile_offset,
             resample=_resampled(resample),
-            geo=self._geo_bounds(),
+            geo=geo_bounds(info),
         )
         if plan is None:
             return TileIterator(None)

@@ -8,7 +8,7 @@ from ziggurat.readers.grid.regions import Window
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels, Reader
 from ziggurat.readers.pixels.resample import Resample
-from ziggurat.readers.pixels.window import Access, overview, read_window
+from ziggurat.readers.pixels.window import Image, overview, read_window
 from ziggurat.readers.style.apply import apply_style
 from ziggurat.readers.style.parse import Style, parse_style
 
@@ -21,7 +21,7 @@ _overviews: WeakKeyDictionary[Reader, dict[int, Pixels]] = WeakKeyDictionary()
 class FrameAccess:
     """What a style may look at: one window of any frame, and overviews for its ranges."""
 
-    def __init__(self, access: Access, window: Window, method: Resample) -> None:
+    def __init__(self, access: Image, window: Window, method: Resample) -> None:
         self._access = access
         self._window = window
         self._method = method
@@ -52,7 +52,7 @@ class FrameAccess:
         return found
 
 
-def _without_cache(access: Access, frame: int) -> Pixels:
+def _without_cache(access: Image, frame: int) -> Pixels:
     """Return an overview that lives as long as its reader: ranges are not found anew each tile."""
     if access.reader.volatile:
         return overview(access, frame, _OVERVIEW)
@@ -74,7 +74,7 @@ def effective_style(style: Mapping[str, Any] | str | None) -> Style | None:
 
 
 def styled_window(
-    access: Access,
+    access: Image,
     frame: int,
     window: Window,
     method: Resample,

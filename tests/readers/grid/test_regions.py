@@ -93,7 +93,7 @@ def test_unknown_names_are_errors_that_name_the_known() -> None:
         rect({"lefft": 3})
     with pytest.raises(OptionError, match=r"scale has no 'mag'"):
         wanted_scale(INFO, {"mag": 3})
-    with pytest.raises(RegionError, match="left is a number, not 'a'"):
+    with pytest.raises(RegionError, match="left must be a number, not 'a'"):
         rect({"left": "a"})
     with pytest.raises(RegionError, match="finite"):
         rect({"left": float("nan")})

@@ -12,7 +12,7 @@ from tests.hooked import HookedArray
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.pixels.cache import ByteCache
-from ziggurat.readers.pixels.window import Access, read_level
+from ziggurat.readers.pixels.window import Image, read_level
 from ziggurat.readers.views.array import array_reader
 
 
@@ -26,7 +26,7 @@ def test_a_block_is_read_once_however_many_want_it() -> None:
             time.sleep(0.05)
             return super().read(level, frame, rect)
 
-    access = Access(Slow(pixels, array_reader(pixels).info), ByteCache(1 << 24), "an image")
+    access = Image(Slow(pixels, array_reader(pixels).info), ByteCache(1 << 24), "an image")
 
     def work(x: int) -> bool:
         started.wait()
@@ -48,7 +48,7 @@ def test_who_waits_for_a_read_that_fails_reads_itself() -> None:
                 raise OSError("the first read fails")
             return super().read(level, frame, rect)
 
-    access = Access(FailsOnce(pixels, array_reader(pixels).info), ByteCache(1 << 24), "an image")
+    access = Image(FailsOnce(pixels, array_reader(pixels).info), ByteCache(1 << 24), "an image")
     with pytest.raises(OSError, match="first read"):
         read_level(access, 0, 0, Rect(0, 0, 10, 10))
     assert read_level(access, 0, 0, Rect(0, 0, 10, 10)).all()

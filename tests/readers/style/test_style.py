@@ -16,7 +16,7 @@ from ziggurat.readers.style.parse import parse_style
 from ziggurat.readers.views.array import ArrayReader, array_reader
 
 
-class Access:
+class Image:
     """A whole small image as what a style looks at."""
 
     def __init__(self, reader: ArrayReader) -> None:
@@ -33,7 +33,7 @@ def shown(array: np.ndarray, style: Any, axes: str = "yx", frame: int = 0, **kin
     """Return an array as a style shows it."""
     parsed = parse_style(style)
     assert parsed is not None
-    return apply_style(parsed, frame, Access(array_reader(array, axes, **kind)))
+    return apply_style(parsed, frame, Image(array_reader(array, axes, **kind)))
 
 
 RAMP8 = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -233,7 +233,7 @@ def test_an_error_names_what_is_known() -> None:
 def test_eight_bit_results_are_the_float_ones_truncated(array: np.ndarray, style: Any) -> None:
     parsed = parse_style(style)
     assert parsed is not None
-    access = Access(array_reader(array, "yx"))
+    access = Image(array_reader(array, "yx"))
     fast = apply_style(parsed, 0, access, eight_bit=True)
     full = apply_style(parsed, 0, access)
     assert fast.dtype == np.uint8
@@ -248,13 +248,13 @@ def test_colours_are_converted_by_the_images_own_profile() -> None:
     style = parse_style({"icc": True})
     assert style is not None
     assert not style.is_plain
-    converted = apply_style(style, 0, Access(reader))
+    converted = apply_style(style, 0, Image(reader))
     assert converted.dtype == np.uint8
     assert np.abs(converted.astype(int) - rgb).max() <= 1
     for intent in ("perceptual", "absolute_colorimetric"):
         named = parse_style({"icc": intent, "band": 1, "palette": "#f00"})
         assert named is not None
-        assert np.abs(apply_style(named, 0, Access(reader))[..., 0] - rgb[..., 0]).max() <= 1
+        assert np.abs(apply_style(named, 0, Image(reader))[..., 0] - rgb[..., 0]).max() <= 1
     reader.info = replace(reader.info, icc_profile=b"no profile at all")
     with pytest.raises(StyleError, match="ICC profile can't be applied"):
-        apply_style(style, 0, Access(reader))
+        apply_style(style, 0, Image(reader))
