@@ -34,6 +34,10 @@ def decode_jpeg(data: bytes, form: TileFormat, shape: tuple[int, int] | None) ->
     check_end(data, form)
     if form.bands != 3 or form.planar:
         return imagecodecs.jpeg8_decode(data, tables=form.tables, shape=shape)
+    if form.lossless:  # libjpeg converts no colours of these
+        return imagecodecs.jpeg8_decode(
+            data, tables=form.tables, colorspace=_RGB, outcolorspace=_RGB, shape=shape
+        )
     stream = complete_stream(data, form)
     if stream is not None:
         try:

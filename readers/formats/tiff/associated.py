@@ -18,7 +18,7 @@ from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout
 from ziggurat.readers.formats.tiff.pages.plane import PageReader
 from ziggurat.readers.formats.tiff.pages.structure import Beside, PageData, Structure
 from ziggurat.readers.formats.tiff.planes import layout_of, make_plane
-from ziggurat.readers.formats.tiff.vendors.hamamatsu_tiles import has_intervals
+from ziggurat.readers.formats.tiff.vendors.kind import Segments
 from ziggurat.readers.io.bytes import ByteSource
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedImage, Photometric, StoredPage, TileFormat
@@ -55,13 +55,22 @@ class AssociatedStream(AssociatedImage):
 class AssociatedPage(AssociatedImage):
     """One page of a file."""
 
-    def __init__(self, source: ByteSource, page: PageData, layout: SegmentLayout) -> None:
+    def __init__(
+        self,
+        source: ByteSource,
+        page: PageData,
+        layout: SegmentLayout,
+        segments: Segments | None = None,
+    ) -> None:
         self._source = source
         self._page = page
         self._layout = layout
+        self._segments = segments
 
     def _plane(self) -> PageReader:
-        return make_plane(self._source, self._page, self._layout, self._white)
+        return make_plane(
+            self._source, self._page, self._layout, self._white, segments=self._segments
+        )
 
     def _white(self, part: Rect) -> Pixels:
         layout = self._layout
@@ -79,7 +88,7 @@ class AssociatedPage(AssociatedImage):
         """
         plane = self._plane()
         layout, form = plane.layout, plane.format
-        one = layout.columns == 1 and not (layout.planar or layout.inverted)
+        one = layout.columns == 1 and not (layout.planar or layout.rule.changes)
         if form.codec is not Codec.JPEG or not one or form.bits != 8 or form.bands not in (1, 3):
             return None
         stored = [plane.stored(index) for index in range(layout.segments)]
@@ -99,11 +108,13 @@ class AssociatedPage(AssociatedImage):
         None where a page with the same tags would not show the same: few bits, palettes, a
         plane for each band, samples in an order of their own.
         """
-        if has_intervals(self._page):
+        if self._segments is not None and self._segments.cuts(self._page):
             return None
         plane = self._plane()
         layout, form = plane.layout, plane.format
-        odd = layout.planar or layout.scale != 1 or form.photometric is Photometric.PALETTE
+        rule = layout.rule
+        odd = layout.planar or rule.scale != 1 or rule.space or rule.premultiplied
+        odd = odd or form.photometric is Photometric.PALETTE
         if form.codec is Codec.OTHER or odd or form.bits != 8 * layout.dtype.itemsize:
             return None
         parts = (plane.stored(index) for index in range(layout.segments))
@@ -117,7 +128,7 @@ class AssociatedPage(AssociatedImage):
             segment_width=layout.tile_width,
             segment_height=min(layout.tile_height, layout.height),
             tiled=layout.tiled,
-            inverted=layout.inverted,
+            inverted=layout.rule.inverted,
             extra_samples=tuple(int(kind) for kind in self._page.keyframe.extrasamples),
             segments=segments,
         )
@@ -136,16 +147,20 @@ def _known_name(beside: Beside) -> str | None:
     return None
 
 
-def _associated(beside: Beside, source: ByteSource, *, truth: bool) -> AssociatedImage:
+def _associated(
+    beside: Beside, source: ByteSource, segments: Segments | None, *, truth: bool
+) -> AssociatedImage:
     if beside.page is not None:
-        layout = layout_of(beside.page, truth=truth)
+        layout = layout_of(beside.page, segments, truth=truth)
         if layout.width * layout.height > _LARGEST_PIXELS:
             raise UnsupportedFormatError(f"{layout.width} x {layout.height} pixels beside an image")
-        return AssociatedPage(source, beside.page, layout)
+        return AssociatedPage(source, beside.page, layout, segments)
     return AssociatedStream(beside.stream or b"")
 
 
-def find_associated(structure: Structure, source: ByteSource) -> dict[str, AssociatedImage]:
+def find_associated(
+    structure: Structure, source: ByteSource, segments: Segments | None
+) -> dict[str, AssociatedImage]:
     """Return the associated images of a file by name.
 
     Names are the ones that their kind of file gives; a page that says nothing is
@@ -160,5 +175,5 @@ def find_associated(structure: Structure, source: ByteSource) -> dict[str, Assoc
             name += "2"
         # An image beside the image that nobody can read is no reason to refuse the image.
         with contextlib.suppress(SourceError):
-            found[name] = _associated(beside, source, truth=structure.said is not None)
+            found[name] = _associated(beside, source, segments, truth=structure.said is not None)
     return found

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ziggurat.readers.formats.tiff.kinds import vendor_facts
+from ziggurat.readers.formats.tiff.kinds import find_facts
 from ziggurat.readers.formats.tiff.pages.description import PageDescription
-from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout
-from ziggurat.readers.formats.tiff.pages.structure import Structure
+from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout, palette_of
+from ziggurat.readers.formats.tiff.pages.samples import Space
+from ziggurat.readers.formats.tiff.pages.structure import Structure, resolution
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts
+from ziggurat.readers.formats.tiff.vendors.kind import TiffKind
 from ziggurat.readers.model.encoded import Photometric
 from ziggurat.readers.model.image import ImageInfo, Interpretation, Level
 
@@ -44,9 +46,10 @@ def _interpretation(page: Any, layout: SegmentLayout) -> tuple[Interpretation, b
     photometric, bands = layout.format.photometric, layout.bands
     if photometric is Photometric.PALETTE and bands == 1:
         return Interpretation.PALETTE, False
-    says_alpha = len(extra) == 1 and extra[0] in (_ASSOCIATED_ALPHA, _ALPHA)
-    if photometric in (Photometric.RGB, Photometric.YCBCR) and bands in (3, 4):
-        return Interpretation.RGB, bands == 4
+    says_alpha = extra[-1:] in ([_ASSOCIATED_ALPHA], [_ALPHA])
+    colored = photometric in (Photometric.RGB, Photometric.YCBCR) or layout.rule.space is not None
+    if colored and bands in (3, 4):
+        return Interpretation.RGB, bands == 4 and (says_alpha or not extra)
     if photometric is Photometric.GRAY and (bands == 1 or (bands == 2 and says_alpha)):
         return Interpretation.GRAY, bands == 2
     return Interpretation.MULTIBAND, says_alpha and bands > 1
@@ -55,10 +58,15 @@ def _interpretation(page: Any, layout: SegmentLayout) -> tuple[Interpretation, b
 def _palette(page: Any) -> tuple[tuple[int, int, int, int], ...] | None:
     if page.colormap is None:
         return None
-    colors = np.asarray(page.colormap).reshape(3, -1)
-    if colors.max(initial=0) > 255:  # 16 bits as the standard says; some writers use 8
-        colors = colors >> 8
-    return tuple((int(r), int(g), int(b), 255) for r, g, b in colors.T)
+    return tuple((int(r), int(g), int(b), 255) for r, g, b in palette_of(page))
+
+
+def _colour_losses(layout: SegmentLayout) -> tuple[str, ...]:
+    """Return what becomes of colours that no output keeps."""
+    space = layout.rule.space
+    if space is None or space is Space.PALETTE:
+        return ()
+    return (f"its {space.name.replace('_', ' ')} samples: they are read as sRGB",)
 
 
 def resolution_mm(page: Any) -> tuple[float | None, float | None]:
@@ -70,9 +78,7 @@ def resolution_mm(page: Any) -> tuple[float | None, float | None]:
     unit = _MM_PER_UNIT.get(int(page.tags.valueof(_RESOLUTION_UNIT, 2)))
     sizes: list[float | None] = []
     for code in _RESOLUTIONS:
-        value = page.tags.valueof(code)
-        good = isinstance(value, tuple) and len(value) == 2 and value[1]
-        ratio = value[0] / value[1] if good else 0.0
+        ratio = resolution(page, code) or 0.0
         sizes.append(unit / ratio if unit and ratio >= _LEAST_RESOLUTION else None)
     return sizes[0], sizes[1]
 
@@ -160,16 +166,20 @@ def _background(facts: VendorFacts, layout: SegmentLayout, nodata: float | None)
 
 
 def image_info(
-    structure: Structure, layouts: Sequence[SegmentLayout], associated: Sequence[str]
+    structure: Structure,
+    layouts: Sequence[SegmentLayout],
+    associated: Sequence[str],
+    kind: TiffKind,
 ) -> ImageInfo:
     """Put together all facts of the image. The file must still be open."""
     page, layout = structure.page, layouts[0]
-    facts = vendor_facts(structure)
+    facts = find_facts(structure, kind)
     interpretation, alpha = _interpretation(page, layout)
     mm_x, mm_y = facts.mm_x, facts.mm_y
     if facts.trust_resolution and (mm_x is None or mm_y is None):
         mm_x, mm_y = resolution_mm(page)
     icc = page.tags.valueof(_ICC)
+    converted = layout.rule.space not in (None, Space.PALETTE)
     nodata = _nodata(page, layout.dtype)
     background = _background(facts, layout, nodata)
     info = ImageInfo(
@@ -184,7 +194,7 @@ def image_info(
         mm_x=mm_x,
         mm_y=mm_y,
         magnification=facts.magnification,
-        icc_profile=icc if isinstance(icc, bytes) and icc else None,
+        icc_profile=icc if isinstance(icc, bytes) and icc and not converted else None,
         description=structure.text or page.description or None,
         associated=tuple(associated),
         background=None if background is None else (float(background),) * layout.bands,
@@ -192,6 +202,7 @@ def image_info(
         palette=_palette(page) if interpretation is Interpretation.PALETTE else None,
         properties={**_texts(page), **facts.properties},
         internal=_internal(structure),
+        losses=(*structure.losses, *_colour_losses(layout)),
     )
     return info if structure.said is None else _as_described(info, structure.said)
 

@@ -1,54 +1,51 @@
-"""Which kind of TIFF a file is: for each, how to find its images and read its facts."""
+"""Which kind of TIFF a file is: the ordered table. The first row that recognises a file has it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import dataclasses
 
 import tifffile
 
-from ziggurat.readers.errors import LeftToOthersError
-from ziggurat.readers.formats.tiff.pages.structure import UNORDERED, Structure, choose
-from ziggurat.readers.formats.tiff.vendors.akoya import akoya_facts
-from ziggurat.readers.formats.tiff.vendors.aperio import KIND as APERIO
-from ziggurat.readers.formats.tiff.vendors.aperio import aperio_facts, aperio_structure
-from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts, micrometres, number
-from ziggurat.readers.formats.tiff.vendors.hamamatsu import hamamatsu_facts, hamamatsu_structure
-from ziggurat.readers.formats.tiff.vendors.imagej import imagej_facts
-from ziggurat.readers.formats.tiff.vendors.leica import leica_facts, leica_structure
-from ziggurat.readers.formats.tiff.vendors.ome import ome_facts, ome_structure
-from ziggurat.readers.formats.tiff.vendors.philips import philips_facts, philips_structure
-from ziggurat.readers.formats.tiff.vendors.ziggurat import OME_KIND, own_description, own_structure
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind: tifffile's name of its series, how its pages are laid out, what it says."""
-
-    series: str
-    structure: Callable[[tifffile.TiffFile], Structure]
-    facts: Callable[[Structure], VendorFacts]
-
-
-KINDS = (
-    Kind(APERIO, aperio_structure, aperio_facts),
-    Kind("ndpi", hamamatsu_structure, hamamatsu_facts),
-    Kind("scn", leica_structure, leica_facts),
-    Kind("philips", philips_structure, philips_facts),
-    Kind("qpi", choose, akoya_facts),
-    Kind("ome", ome_structure, ome_facts),
-    Kind("imagej", choose, imagej_facts),
+from ziggurat.readers.errors import (
+    CorruptSourceError,
+    LeftToOthersError,
+    SourceError,
+    UnsupportedFormatError,
 )
-_XMP = 700
-_PLAIN = {"geotiff": "geotiff", OME_KIND: "ome-tiff"}
+from ziggurat.readers.formats.tiff.pages.chain import broken_off, chain_structure
+from ziggurat.readers.formats.tiff.pages.structure import NONSENSE, Structure
+from ziggurat.readers.formats.tiff.vendors.akoya import AKOYA
+from ziggurat.readers.formats.tiff.vendors.aperio import APERIO
+from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts
+from ziggurat.readers.formats.tiff.vendors.hamamatsu import HAMAMATSU
+from ziggurat.readers.formats.tiff.vendors.imagej import IMAGEJ
+from ziggurat.readers.formats.tiff.vendors.kind import TiffKind
+from ziggurat.readers.formats.tiff.vendors.leica import LEICA
+from ziggurat.readers.formats.tiff.vendors.ome import OME
+from ziggurat.readers.formats.tiff.vendors.overlapping import OVERLAPPING
+from ziggurat.readers.formats.tiff.vendors.philips import PHILIPS
+from ziggurat.readers.formats.tiff.vendors.plain import PLAIN, plain_facts
+from ziggurat.readers.formats.tiff.vendors.ziggurat import OWN
+
+KINDS: tuple[TiffKind, ...] = (
+    OVERLAPPING,
+    OWN,
+    APERIO,
+    HAMAMATSU,
+    LEICA,
+    PHILIPS,
+    AKOYA,
+    OME,
+    IMAGEJ,
+    PLAIN,
+)
 
 
-def _is_ventana(tif: tifffile.TiffFile) -> bool:
-    """Return True where the XMP packet is one of Ventana's scanners."""
-    packet = tif.pages.first.tags.valueof(_XMP)
-    return isinstance(packet, bytes) and b"<iScan" in packet[:4096]
+def find_kind(tif: tifffile.TiffFile, kinds: tuple[TiffKind, ...] = KINDS) -> TiffKind:
+    """Return the first kind that recognises a file."""
+    return next(kind for kind in kinds if kind.recognises(tif))
 
 
-def find_structure(tif: tifffile.TiffFile) -> Structure:
-    """Return the structure of a file, by the rules of its kind.
+def find_structure(tif: tifffile.TiffFile, kind: TiffKind) -> Structure:
+    """Return the structure of a file, with what its chain of pages leads to but lacks.
 
     Raises
     ------
@@ -57,33 +54,32 @@ def find_structure(tif: tifffile.TiffFile) -> Structure:
     LeftToOthersError
         A kind that other readers know better.
     """
-    if tif.is_trestle or tif.is_bif or _is_ventana(tif):
-        raise LeftToOthersError("slides with overlapping tiles are left to OpenSlide")
-    said = own_description(tif)
-    if said is not None:
-        return own_structure(tif, said)
-    if tif.is_svs:
-        return aperio_structure(tif)
-    series = list(tif.series)
-    kind = next((kind for kind in KINDS if series and series[0].kind == kind.series), None)
-    return choose(tif) if kind is None else kind.structure(tif)
+    structure, broken = _structure(tif, kind), broken_off(tif)
+    if broken is None:
+        return structure
+    return dataclasses.replace(structure, losses=(*structure.losses, broken))
 
 
-def vendor_facts(structure: Structure) -> VendorFacts:
-    """Return the facts of an image by the rules of its kind."""
-    kind = next((kind for kind in KINDS if kind.series == structure.kind), None)
-    return _other_facts(structure) if kind is None else kind.facts(structure)
+def _structure(tif: tifffile.TiffFile, kind: TiffKind) -> Structure:
+    """Return the structure of a file by the rules of its kind, else as its chain of pages."""
+    try:
+        return kind.structure(tif)
+    except LeftToOthersError:
+        raise
+    except CorruptSourceError as error:
+        if kind.strict:
+            raise
+        reason = str(error)
+    except NONSENSE as error:
+        reason = (
+            str(error) if isinstance(error, ValueError | UnsupportedFormatError) else repr(error)
+        )
+    return chain_structure(tif, kind.name, f"what its description says of its pages ({reason})")
 
 
-def _other_facts(structure: Structure) -> VendorFacts:
-    """Return what tifffile found out of a file, of a vendor that has no rules here or of none."""
-    series = structure.series
-    if series is None or series.kind in UNORDERED:
-        return VendorFacts(format=_PLAIN.get(structure.kind, "tiff"))
-    scale = series.mpp or (None, None)
-    return VendorFacts(
-        format="tiff",
-        mm_x=micrometres(scale[0]),
-        mm_y=micrometres(scale[1]),
-        magnification=number(series.attrs.get("magnification")),
-    )
+def find_facts(structure: Structure, kind: TiffKind) -> VendorFacts:
+    """Return the facts of an image by the rules of its kind; the plain ones where those fail."""
+    try:
+        return kind.facts(structure)
+    except (*NONSENSE, SourceError):  # a description is never a reason not to open a file
+        return plain_facts(structure)

@@ -8,15 +8,13 @@ from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout, check_segm
 from ziggurat.readers.formats.tiff.pages.plane import PageReader, Substitute
 from ziggurat.readers.formats.tiff.pages.structure import PageData
 from ziggurat.readers.formats.tiff.pages.tables import PlainTable, SegmentTable
-from ziggurat.readers.formats.tiff.vendors.hamamatsu_tiles import (
-    has_intervals,
-    ndpi_layout,
-    ndpi_table,
-)
+from ziggurat.readers.formats.tiff.vendors.kind import Segments
 from ziggurat.readers.io.bytes import ByteSource
 
 
-def layout_of(page: PageData, *, truth: bool = False) -> SegmentLayout:
+def layout_of(
+    page: PageData, segments: Segments | None = None, *, truth: bool = False
+) -> SegmentLayout:
     """Return the layout of a page: as its tags say, or as its kind of file needs.
 
     ``truth``: one-bit samples are booleans (in our own files, which have written them so).
@@ -26,8 +24,8 @@ def layout_of(page: PageData, *, truth: bool = False) -> SegmentLayout:
     CorruptSourceError, UnsupportedFormatError
         See :func:`ziggurat.readers.formats.tiff.pages.layout.page_layout`.
     """
-    if has_intervals(page):
-        return ndpi_layout(page_layout(page.keyframe, intervals=True), page)
+    if segments is not None and segments.cuts(page):
+        return segments.layout(page_layout(page.keyframe, intervals=True), page)
     layout = page_layout(page.keyframe, truth=truth)
     if page.plane is None:
         return layout
@@ -47,18 +45,22 @@ def frame_layout(layout: SegmentLayout, first: PageData, page: PageData) -> Segm
     Raises
     ------
     CorruptSourceError
-        It differs in more than its byte order and predictor.
+        It differs in size or samples, not only in how they are stored.
     """
-    if page.path == first.path:
+    same = page.path == first.path
+    if page.keyframe is first.keyframe or (same and page.keyframe.hash == first.keyframe.hash):
         return layout
-    own = page_layout(page.keyframe, fallback=layout.fallback)
+    own = page_layout(page.keyframe, fallback=None if same else layout.fallback)
     if (own.width, own.height, own.bands, own.dtype) != (
         layout.width,
         layout.height,
         layout.bands,
         layout.dtype,
     ):
-        raise CorruptSourceError(f"{page.path} has frames of another kind than {first.path}")
+        raise CorruptSourceError(
+            f"a frame of {own.width} x {own.height} pixels, {own.bands} of {own.dtype}, among "
+            f"those of {layout.width} x {layout.height}, {layout.bands} of {layout.dtype}"
+        )
     return own
 
 
@@ -68,6 +70,7 @@ def make_plane(
     layout: SegmentLayout,
     substitute: Substitute,
     cache: SegmentCache | None = None,
+    segments: Segments | None = None,
 ) -> PageReader:
     """Return the pixels of a page.
 
@@ -77,8 +80,8 @@ def make_plane(
         Its tables of tiles can't be right.
     """
     table: SegmentTable
-    if has_intervals(page):
-        table = ndpi_table(source, layout, page)
+    if segments is not None and segments.cuts(page):
+        table = segments.table(source, layout, page)
         return PageReader(layout, table, None, substitute, cache)
     offsets, counts = page.offsets, page.counts
     if page.plane is not None:
@@ -96,6 +99,8 @@ def first_page(pages: tuple[PageData | None, ...]) -> PageData:
     return page
 
 
-def level_layout(pages: tuple[PageData | None, ...], *, truth: bool) -> SegmentLayout:
-    """Return the layout that all frames of a level share."""
-    return layout_of(first_page(pages), truth=truth)
+def level_layout(
+    pages: tuple[PageData | None, ...], segments: Segments | None, *, truth: bool
+) -> SegmentLayout:
+    """Return the layout of a level, that its frames share but for how they are stored."""
+    return layout_of(first_page(pages), segments, truth=truth)

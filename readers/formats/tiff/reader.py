@@ -20,12 +20,13 @@ from ziggurat.readers.errors import (
 )
 from ziggurat.readers.formats.tiff.associated import find_associated
 from ziggurat.readers.formats.tiff.info import image_info
-from ziggurat.readers.formats.tiff.kinds import find_structure
+from ziggurat.readers.formats.tiff.kinds import find_kind, find_structure
+from ziggurat.readers.formats.tiff.likeness import find_strangers, without_strangers
 from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout
 from ziggurat.readers.formats.tiff.pages.plane import AbsentPage, MissingPage, Substitute
 from ziggurat.readers.formats.tiff.pages.structure import Structure, held
 from ziggurat.readers.formats.tiff.planes import first_page, frame_layout, level_layout, make_plane
-from ziggurat.readers.formats.tiff.vendors.aperio import KIND as APERIO
+from ziggurat.readers.formats.tiff.vendors.kind import TiffKind
 from ziggurat.readers.formats.tiff.vendors.ome import companion_xml
 from ziggurat.readers.io.bytes import ByteFile, ByteSource
 from ziggurat.readers.io.location import Location
@@ -50,12 +51,14 @@ class TiffReader(Reader):
         structure: Structure,
         layouts: list[SegmentLayout],
         associated: dict[str, AssociatedImage],
+        kind: TiffKind,
     ) -> None:
         self.info = info
         self._source = source
-        self._structure = structure
+        self.structure = structure
         self._layouts = layouts
         self._associated = associated
+        self._kind = kind
         self._planes: dict[tuple[int, int], Plane] = {}
         self._siblings = SiblingFiles()
         pages = (page for level in structure.levels for page in level if page is not None)
@@ -71,44 +74,32 @@ class TiffReader(Reader):
         return plane
 
     def _make(self, level: int, frame: int) -> Plane:
-        pages = self._structure.levels[level]
+        pages = self.structure.levels[level]
         page = pages[frame]
         if page is None:
-            if frame not in self._structure.absent:
+            if frame not in self.structure.absent:
                 return MissingPage(self._blank)
             return AbsentPage(
-                f"{self._source.url}: frame {frame} is in {self._structure.absent[frame]!r}, a "
+                f"{self._source.url}: frame {frame} is in {self.structure.absent[frame]!r}, a "
                 "file of the same set, which isn't there beside it"
             )
         substitute: Substitute = self._blank
-        if (
-            level and self._structure.kind == APERIO
-        ):  # whose small levels lack tiles; OpenSlide does so
-            substitute = self._from_above(level, frame)
+        if level and self._kind.missing_tiles is not None:
+            substitute = self._kind.missing_tiles(self.info, self._read, level, frame)
         layout = frame_layout(self._layouts[level], first_page(pages), page)
         source = source_of(page.path, self._source, self._siblings)
-        return make_plane(source, page, layout, substitute, SHARED)
+        return make_plane(source, page, layout, substitute, SHARED, self._kind.segments)
+
+    def _read(self, level: int, frame: int, rect: Rect) -> Pixels:
+        return self.plane(level, frame).read(rect)
 
     def _blank(self, part: Rect) -> Pixels:
         """Return what missing tiles show."""
         return np.broadcast_to(self._fill, (part.height, part.width, self.info.bands))
 
-    def _from_above(self, level: int, frame: int) -> Substitute:
-        """Return what missing tiles show where the next larger level has the pixels."""
-        small, large = self.info.levels[level], self.info.levels[level - 1]
-        across, down = large.width / small.width, large.height / small.height
-
-        def draw(part: Rect) -> Pixels:
-            import cv2  # few files have such tiles
-
-            left, top = int(part.x * across), int(part.y * down)
-            right = min(large.width, round(part.right * across))
-            bottom = min(large.height, round(part.bottom * down))
-            pixels = self.plane(level - 1, frame).read(Rect(left, top, right - left, bottom - top))
-            scaled = cv2.resize(pixels, (part.width, part.height), interpolation=cv2.INTER_AREA)
-            return np.asarray(scaled).reshape(part.height, part.width, -1)
-
-        return draw
+    def strangers(self) -> frozenset[int]:
+        """Return the levels that nothing calls so, and that show another picture."""
+        return find_strangers(self._read, self.info.levels, self.structure.unsure)
 
     def associated(self, name: str) -> AssociatedImage:
         """Return an associated image."""
@@ -128,14 +119,16 @@ def _open_tiff(
     return tifffile.TiffFile(ByteFile(source), name=location.name)
 
 
-def _alike(structure: Structure) -> tuple[Structure, list[SegmentLayout]]:
+def _alike(structure: Structure, kind: TiffKind) -> tuple[Structure, list[SegmentLayout]]:
     """Return the layouts of the levels, without levels of other bands or samples than the first."""
     ours = structure.said is not None
-    layouts = [level_layout(pages, truth=ours) for pages in structure.levels]
-    kind = layouts[0].bands, layouts[0].dtype
-    good = [index for index, one in enumerate(layouts) if (one.bands, one.dtype) == kind]
+    layouts = [level_layout(pages, kind.segments, truth=ours) for pages in structure.levels]
+    samples = layouts[0].bands, layouts[0].dtype
+    good = [index for index, one in enumerate(layouts) if (one.bands, one.dtype) == samples]
     levels = tuple(structure.levels[index] for index in good)
-    return dataclasses.replace(structure, levels=levels), [layouts[index] for index in good]
+    unsure = frozenset(place for place, index in enumerate(good) if index in structure.unsure)
+    structure = dataclasses.replace(structure, levels=levels, unsure=unsure)
+    return structure, [layouts[index] for index in good]
 
 
 def _parse(location: Location, source: ByteSource) -> TiffReader:
@@ -152,6 +145,13 @@ def _parse(location: Location, source: ByteSource) -> TiffReader:
         return _assembled(tif, source)
 
 
+def _reader(source: ByteSource, structure: Structure, kind: TiffKind) -> TiffReader:
+    structure, layouts = _alike(structure, kind)
+    associated = find_associated(structure, source, kind.segments)
+    info = image_info(structure, layouts, tuple(associated), kind)
+    return TiffReader(source, info, structure, layouts, associated, kind)
+
+
 def _assembled(tif: tifffile.TiffFile, source: ByteSource) -> TiffReader:
     """Return the reader of an opened TIFF.
 
@@ -161,12 +161,14 @@ def _assembled(tif: tifffile.TiffFile, source: ByteSource) -> TiffReader:
         Its pixels can't be read here; the error says what others must give.
     """
     try:
-        structure, layouts = _alike(find_structure(tif))
-        associated = find_associated(structure, source)
-        info = image_info(structure, layouts, tuple(associated))
-        reader = TiffReader(source, info, structure, layouts, associated)
-        for level in range(len(layouts)):  # what is damaged in tables or first tiles is said now
+        kind = find_kind(tif)
+        reader = _reader(source, find_structure(tif, kind), kind)
+        for level in range(len(reader.info.levels)):  # damage in tables or first tiles is said now
             reader.plane(level, 0).encoded()
+        strangers = reader.strangers()
+        if strangers:
+            structure = without_strangers(reader.structure, strangers)
+            reader = _reader(source, structure, kind)
     except LeftToOthersError:
         raise
     except UnsupportedFormatError as error:

@@ -8,11 +8,13 @@ import numpy as np
 import tifffile
 
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
+from ziggurat.readers.formats.tiff.pages.samples import SampleRule, Space
 from ziggurat.readers.model.codec import Codec, codec_of_tag
 from ziggurat.readers.model.encoded import Photometric, TileFormat
 from ziggurat.readers.model.geometry import grid_shape
 
 _APERIO_YCBCR = 33003  # JPEG 2000 of YCbCr samples, whatever the photometric tag says
+_OLD_JPEG, _OLD_JPEG_TABLES = 6, {519, 520, 521}
 _YCBCR_CODECS = {6, 7, _APERIO_YCBCR, 34712, 50001}
 _MIN_IS_WHITE = 0
 _PHOTOMETRICS = {
@@ -21,8 +23,14 @@ _PHOTOMETRICS = {
     2: Photometric.RGB,
     3: Photometric.PALETTE,
     4: Photometric.GRAY,  # a transparency mask
+    5: Photometric.GRAY,  # CMYK and CIELab become RGB, and are never copied as they are
     6: Photometric.YCBCR,
+    8: Photometric.GRAY,
+    9: Photometric.GRAY,
 }
+_PHOTOMETRIC, _ICC = 262, 34675
+_ASSOCIATED_ALPHA, _ALPHA = 1, 2
+_COLORS = {2: 3, 6: 3, 5: 4, 8: 3, 9: 3}  # bands by photometric tag; others have one
 
 # A side beyond this is forged: the largest slides have some 10^6 pixels a side.
 _LARGEST_SIDE = 1 << 26
@@ -36,7 +44,7 @@ class SegmentLayout:
 
     Strips are a grid of one column. ``planar``: each band has a grid of its own, one after the
     other. ``fallback`` is tifffile's decoder, for what :mod:`ziggurat.readers.codecs.decode` does
-    not know. ``inverted``: stored as "zero is white". ``scale`` widens 1 to 7 bits of gray to 8.
+    not know. ``rule`` makes the image's samples of the stored ones: ``bands`` of ``format.bands``.
     """
 
     width: int
@@ -51,14 +59,13 @@ class SegmentLayout:
     planar: bool
     format: TileFormat
     fallback: Callable[..., Any]
-    inverted: bool = False
-    scale: int = 1
+    rule: SampleRule
     cached: bool = False  # decoded strips and tiles are worth keeping for their neighbours
 
     @property
     def segments(self) -> int:
         """How many tiles or strips there are."""
-        return self.columns * self.rows * (self.bands if self.planar else 1)
+        return self.columns * self.rows * (self.format.bands if self.planar else 1)
 
     @property
     def verbatim(self) -> bool:
@@ -68,19 +75,31 @@ class SegmentLayout:
         are common, and readers take them.
         """
         known = self.format.codec is not Codec.OTHER
-        return self.tiled and known and not (self.planar or self.inverted or self.scale != 1)
+        return self.tiled and known and not (self.planar or self.rule.changes)
 
     def segment_shape(self, index: int) -> tuple[int, int, int]:
-        """Return (height, width, bands) of a decoded tile or strip; the last strip is shorter."""
+        """Return (height, width, stored bands) of a tile or strip; the last strip is shorter."""
         height = self.tile_height
         if not self.tiled:
             height = min(height, self.height - index % self.rows * height)
-        return height, self.tile_width, 1 if self.planar else self.bands
+        return height, self.tile_width, 1 if self.planar else self.format.bands
+
+
+def _photometric_tag(page: tifffile.TiffPage) -> int:
+    """Return tag 262; where it is missing, what its samples look like."""
+    if _PHOTOMETRIC in page.tags or page.parent.is_ndpi:
+        return int(page.photometric)
+    if page.colormap is not None:
+        return int(Space.PALETTE.value)
+    colors = page.samplesperpixel - len(page.extrasamples)
+    if int(page.compression) == 7 and page.samplesperpixel == 3:
+        return 6
+    return 2 if colors in (3, 4) and page.dtype is not None and page.dtype.kind == "u" else 1
 
 
 def _photometric(page: tifffile.TiffPage) -> Photometric:
     try:
-        return _PHOTOMETRICS[int(page.photometric)]
+        return _PHOTOMETRICS[_photometric_tag(page)]
     except KeyError:
         raise UnsupportedFormatError(
             f"TIFF photometric interpretation {int(page.photometric)} is left to other readers"
@@ -115,6 +134,7 @@ def _tile_format(page: tifffile.TiffPage, dtype: np.dtype[Any], planar: bool) ->
     compression = int(page.compression)
     codec = codec_of_tag(compression)
     odd = isinstance(page.bitspersample, tuple) or page.fillorder != 1 or page.sampleformat == 5
+    odd = odd or (codec is Codec.JPEG and _photometric_tag(page) in (5, 8, 9))
     bits = page.bitspersample if isinstance(page.bitspersample, int) else 0
     return TileFormat(
         codec=Codec.OTHER if odd else codec,
@@ -128,6 +148,65 @@ def _tile_format(page: tifffile.TiffPage, dtype: np.dtype[Any], planar: bool) ->
         tiff_compression=compression,
         lossless=not codec.row.can_lose,
     )
+
+
+def _rule(page: tifffile.TiffPage, dtype: np.dtype[Any], *, truth: bool) -> SampleRule:
+    """Return what becomes of the stored samples.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        Colours of sample types that nobody converts.
+    """
+    tag, stored = _photometric_tag(page), page.samplesperpixel
+    extra = [int(kind) for kind in page.extrasamples]
+    colors = min(_COLORS.get(tag, 1), stored)
+    bits = page.bitspersample if isinstance(page.bitspersample, int) else 8
+    gray = tag in (_MIN_IS_WHITE, 1, 4)
+    space = next((space for space in Space if space.value == tag), None)
+    if space is Space.PALETTE and (stored == 1 or page.colormap is None):
+        space = None  # indices, whose colours are a fact of the image
+    odd = dtype.name not in ("uint8", "uint16") or stored < colors
+    if space not in (None, Space.PALETTE) and (odd or stored < _COLORS[tag]):
+        raise UnsupportedFormatError(f"CMYK or CIELab of {stored} samples of {dtype} can't be read")
+    return SampleRule(
+        colors=colors if gray is False else max(1, stored - len(extra)),
+        bits=bits,
+        inverted=tag == _MIN_IS_WHITE and dtype.kind == "u",
+        scale=255 // ((1 << bits) - 1) if gray and bits in (1, 2, 4) and not truth else 1,
+        premultiplied=extra == [_ASSOCIATED_ALPHA] and stored == colors + 1 and dtype.kind in "uf",
+        space=space,
+        palette=palette_of(page) if space is Space.PALETTE else None,
+        profile=_cmyk_profile(page) if space is Space.CMYK else None,
+    )
+
+
+def palette_of(page: tifffile.TiffPage) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Return a page's palette as (index, 3) in 8 bits."""
+    colors = np.asarray(page.colormap).reshape(3, -1)
+    if colors.max(initial=0) > 255:  # 16 bits as the standard says; some writers use 8
+        colors = colors >> 8
+    return colors.T.astype(np.uint8)
+
+
+def _cmyk_profile(page: tifffile.TiffPage) -> bytes | None:
+    profile = page.tags.valueof(_ICC)
+    good = isinstance(profile, bytes) and profile[16:20] == b"CMYK"
+    return bytes(profile) if good else None
+
+
+def _check_codec(page: tifffile.TiffPage) -> None:
+    """Refuse what nobody here decodes: it is not damaged, and others may know it."""
+    compression = int(page.compression)
+    if compression == _OLD_JPEG and _OLD_JPEG_TABLES & {tag.code for tag in page.tags}:
+        raise UnsupportedFormatError("old-style JPEG with its tables in tags")
+    if codec_of_tag(compression) is not Codec.OTHER:
+        return
+    try:
+        tifffile.TIFF.DECOMPRESSORS[compression]
+    except KeyError as error:
+        name = getattr(page.compression, "name", str(compression))
+        raise UnsupportedFormatError(f"TIFF compression {compression} ({name})") from error
 
 
 def _segment_size(
@@ -145,6 +224,7 @@ def _segment_size(
     if tiled or (int(page.compression) != 1 and not intervals):
         size = width * height * bands * dtype.itemsize
     _check_sizes(page, width, height, size)
+    _check_codec(page)
     if photometric is Photometric.YCBCR and int(page.compression) not in _YCBCR_CODECS:
         raise UnsupportedFormatError("YCbCr samples that are not JPEG are left to other readers")
     return width, height
@@ -185,8 +265,7 @@ def page_layout(
     tiled = bool(page.is_tiled) and not intervals
     tile_width, tile_height = _segment_size(page, photometric, dtype, tiled, intervals)
     columns, rows = grid_shape(page.imagewidth, page.imagelength, tile_width, tile_height)
-    gray = photometric is Photometric.GRAY
-    bits = page.bitspersample if isinstance(page.bitspersample, int) else 8
+    rule = _rule(page, dtype, truth=truth)
     return SegmentLayout(
         width=page.imagewidth,
         height=page.imagelength,
@@ -194,14 +273,13 @@ def page_layout(
         tile_height=tile_height,
         columns=columns,
         rows=rows,
-        bands=page.samplesperpixel,
+        bands=rule.bands(page.samplesperpixel),
         dtype=dtype,
         tiled=tiled,
         planar=planar,
         format=_tile_format(page, dtype, planar),
         fallback=page.decode if fallback is None else fallback,
-        inverted=int(page.photometric) == _MIN_IS_WHITE and dtype.kind == "u",
-        scale=255 // ((1 << bits) - 1) if gray and bits in (1, 2, 4) and not truth else 1,
+        rule=rule,
         cached=not tiled or tile_width * tile_height >= _LARGE_TILE,
     )
 

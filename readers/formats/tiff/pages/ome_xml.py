@@ -10,22 +10,9 @@ from typing import Any
 from xml.etree import ElementTree
 
 from ziggurat.readers.errors import CorruptSourceError
+from ziggurat.readers.formats.tiff.pages.units import length_mm, time_seconds, time_step
 from ziggurat.readers.model.image import Channel
 
-# Lengths in millimetres; "pixel" and "reference frame" are no lengths.
-_MM = {
-    "pm": 1e-9,
-    "Å": 1e-7,
-    "nm": 1e-6,
-    "µm": 1e-3,
-    "μm": 1e-3,
-    "um": 1e-3,
-    "mm": 1.0,
-    "cm": 10.0,
-    "dm": 100.0,
-    "m": 1000.0,
-    "in": 25.4,
-}
 _MOST_POSITIONS = 1 << 20
 OWN_NAMESPACE = "ziggurat"
 
@@ -42,10 +29,18 @@ class Modulo:
 
 @dataclass(frozen=True)
 class OmeImage:
-    """One ``Image`` element. Sizes are per axis letter; ``z_values`` in micrometres or None."""
+    """One ``Image`` element.
+
+    ``sizes`` are per axis letter; c is 0 where it isn't told. ``order`` are the frame axes'
+    letters, slowest first; ``places`` the blocks of frames that are said to be in a file:
+    (position by letter, IFD or None, planes or None, file or None). ``z_values`` are in
+    micrometres or None, ``t_values`` in ``t_unit``.
+    """
 
     name: str
     sizes: Mapping[str, int]
+    order: str
+    places: tuple[tuple[Mapping[str, int], int | None, int | None, str | None], ...]
     mm_x: float | None
     mm_y: float | None
     channels: tuple[Channel, ...]
@@ -78,9 +73,16 @@ def _float(text: str | None) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def _count(text: str | None, otherwise: int = 1) -> int:
+    """Return a whole number; what isn't one is as good as not there."""
+    value = _float(text)
+    good = value is not None and value.is_integer() and 0 <= value < _MOST_POSITIONS**2
+    return int(value) if value is not None and good else otherwise
+
+
 def _millimetres(pixels: ElementTree.Element, axis: str) -> float | None:
     size = _float(pixels.get(f"PhysicalSize{axis}"))
-    unit = _MM.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
+    unit = length_mm(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
     return size * unit if size and size > 0 and unit else None
 
 
@@ -98,19 +100,19 @@ def _channels(pixels: ElementTree.Element) -> tuple[tuple[Channel, ...], tuple[i
     for number, element in enumerate(_children(pixels, "Channel")):
         name = element.get("Name") or element.get("Fluor") or f"Channel {number}"
         channels.append(Channel(name, _color(element.get("Color"))))
-        samples.append(int(element.get("SamplesPerPixel", 1)))
+        samples.append(max(1, _count(element.get("SamplesPerPixel"))))
     return tuple(channels), tuple(samples)
 
 
-def _plane_values(
-    pixels: ElementTree.Element, axis: str, attribute: str, size: int
-) -> tuple[float, ...] | None:
-    """Return a value for each position of an axis, from the planes at the others' beginning."""
+def _times(pixels: ElementTree.Element, size: int) -> tuple[float, ...] | None:
+    """Return the seconds of each time, from the planes at the other axes' beginning."""
     found: dict[int, float] = {}
     for plane in _children(pixels, "Plane"):
-        value = _float(plane.get(attribute))
-        if value is not None:
-            found.setdefault(int(plane.get(f"The{axis}", 0)), value)
+        value = _float(plane.get("DeltaT"))
+        unit = time_seconds(plane.get("DeltaTUnit") or "s")
+        if value is not None and unit is not None:
+            seconds = value if unit == 1 else float(f"{value * unit:.15g}")
+            found.setdefault(_count(plane.get("TheT"), 0), seconds)
     values = tuple(found[index] for index in range(size) if index in found)
     return values if len(values) == size and len(set(values)) == size else None
 
@@ -126,11 +128,40 @@ def _z_values(pixels: ElementTree.Element, size: int) -> tuple[float, ...] | Non
     return _steps(None if step is None else step * 1000, size)
 
 
-def _t_values(pixels: ElementTree.Element, size: int) -> tuple[float, ...] | None:
+def _t_values(pixels: ElementTree.Element, size: int) -> tuple[tuple[float, ...] | None, str]:
+    """Return the times and their unit: those of the planes, else even steps."""
     if size < 2:
-        return None
-    exact = _plane_values(pixels, "T", "DeltaT", size)
-    return exact or _steps(_float(pixels.get("TimeIncrement")), size)
+        return None, "s"
+    exact = _times(pixels, size)
+    step = _float(pixels.get("TimeIncrement"))
+    if exact is not None or step is None:
+        return exact, "s"
+    step, unit = time_step(step, pixels.get("TimeIncrementUnit") or "s")
+    return _steps(step, size), unit or "s"
+
+
+def _order(pixels: ElementTree.Element) -> str:
+    """Return the letters of the frame axes, slowest first; XYZCT where they aren't told."""
+    said = pixels.get("DimensionOrder", "").strip().upper()[2:]
+    return (said if sorted(said) == sorted("ZCT") else "ZCT")[::-1]
+
+
+def _places(
+    pixels: ElementTree.Element,
+) -> tuple[tuple[Mapping[str, int], int | None, int | None, str | None], ...]:
+    found = []
+    for block in _children(pixels, "TiffData"):
+        uuid = _first(block, "UUID")
+        ifd, count = block.get("IFD"), block.get("PlaneCount", block.get("NumPlanes"))
+        found.append(
+            (
+                {letter: _count(block.get(f"First{letter}"), 0) for letter in "ZCT"},
+                None if ifd is None else _count(ifd, 0),
+                None if count is None else _count(count, 0),
+                None if uuid is None else uuid.get("FileName"),
+            )
+        )
+    return tuple(found)
 
 
 def _objectives(root: ElementTree.Element) -> dict[str, float]:
@@ -173,8 +204,10 @@ def _image(
     pixels = _first(element, "Pixels")
     if pixels is None:
         return None
-    sizes = {axis: int(pixels.get(f"Size{axis}", 1)) for axis in "XYZCT"}
     channels, samples = _channels(pixels)
+    sizes = {axis: max(1, _count(pixels.get(f"Size{axis}"))) for axis in "XYZT"}
+    sizes["C"] = _count(pixels.get("SizeC"), sum(samples))
+    t_values, t_unit = _t_values(pixels, sizes["T"])
     settings = _first(element, "ObjectiveSettings")
     refs = [ref.get("ID", "") for ref in _children(element, "AnnotationRef")]
     date = _first(element, "AcquisitionDate")
@@ -184,17 +217,34 @@ def _image(
     return OmeImage(
         name=element.get("Name", ""),
         sizes=sizes,
+        order=_order(pixels),
+        places=_places(pixels),
         mm_x=_millimetres(pixels, "X"),
         mm_y=_millimetres(pixels, "Y"),
         channels=channels,
         samples=samples,
         magnification=None if settings is None else objectives.get(settings.get("ID", "")),
         z_values=_z_values(pixels, sizes["Z"]),
-        t_values=_t_values(pixels, sizes["T"]),
-        t_unit=pixels.get("TimeIncrementUnit", "s"),
+        t_values=t_values,
+        t_unit=t_unit,
         modulo=next((modulos[ref] for ref in refs if ref in modulos), ()),
         properties=properties,
     )
+
+
+def _root(xml: str) -> ElementTree.Element:
+    """Return the root of a text; where the text is flawed, of what comes before the flaw."""
+    try:
+        return ElementTree.fromstring(xml)
+    except ElementTree.ParseError:
+        parser: ElementTree.XMLPullParser[Any] = ElementTree.XMLPullParser(events=("start",))
+        parser.feed(xml)
+        events: Iterator[Any] = iter(parser.read_events())
+        first = next(events, None)
+        if first is None:
+            raise
+        root: ElementTree.Element = first[1]
+        return root
 
 
 def parse_ome(xml: str) -> list[OmeImage]:
@@ -206,7 +256,7 @@ def parse_ome(xml: str) -> list[OmeImage]:
         It can't be read.
     """
     try:
-        root = ElementTree.fromstring(xml)
+        root = _root(xml)
         objectives, modulos = _objectives(root), _modulos(root)
         found = [_image(element, objectives, modulos) for element in _children(root, "Image")]
     except (ElementTree.ParseError, ValueError, OverflowError) as error:

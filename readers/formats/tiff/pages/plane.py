@@ -10,10 +10,11 @@ from ziggurat.readers.codecs.decode import can_decode, decode_tile, fit_tile
 from ziggurat.readers.codecs.jpeg_stream import merge_tables, parse_header, stream_photometric
 from ziggurat.readers.codecs.segment_cache import SegmentCache
 from ziggurat.readers.errors import CorruptSourceError
+from ziggurat.readers.formats.tiff.pages.edges import NOTE, can_mend, is_short, whole_tile
 from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout
 from ziggurat.readers.formats.tiff.pages.tables import PlainTable, SegmentTable, SequentialTable
 from ziggurat.readers.model.codec import Codec
-from ziggurat.readers.model.encoded import EncodedLevel, TileFormat, TilePlaces
+from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat, TilePlaces
 from ziggurat.readers.model.geometry import Rect, cell_rect, grid_cells
 from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane
 
@@ -89,6 +90,8 @@ class PageReader(Plane):
         if form.codec is not Codec.JPEG or data is None:
             return form
         header = parse_header(merge_tables(data, self._tables))
+        if header.lossless and header.components == 3:  # its samples are the colours themselves
+            return dataclasses.replace(form, photometric=Photometric.RGB, lossless=True)
         return dataclasses.replace(
             form,
             photometric=stream_photometric(header, form.photometric),
@@ -122,7 +125,8 @@ class PageReader(Plane):
             tile = decode_tile(data, self.format, shape[:2])
         else:
             tile = self._decode_otherwise(data, index)
-        return self._typed(self._mend(fit_tile(tile, shape)))
+        tile = fit_tile(tile, shape)
+        return self._typed(tile if layout.planar else layout.rule.apply(tile, layout.dtype))
 
     def _typed(self, tile: Pixels) -> Pixels:
         """Make sure that a tile is of the page's kind of samples: code streams may say else."""
@@ -143,18 +147,6 @@ class PageReader(Plane):
             ) from error
         pixels: Pixels = np.asarray(tile)[0]  # without its depth
         return pixels
-
-    def _mend(self, tile: Pixels) -> Pixels:
-        """Widen few bits to eight, and turn "zero is white" round."""
-        layout = self.layout
-        if layout.scale == 1 and not layout.inverted:
-            return tile
-        tile = tile.astype(layout.dtype)
-        top = (1 << layout.format.bits) - 1
-        if layout.scale != 1:
-            tile *= layout.scale
-            top = 255
-        return np.asarray(top - tile, layout.dtype) if layout.inverted else tile
 
     def read(self, rect: Rect) -> Pixels:
         """Return a rectangle, wholly inside the page, as (height, width, bands)."""
@@ -207,46 +199,72 @@ class PageReader(Plane):
     def _paste_bands(self, target: Pixels, cell: Rect, part: Rect, index: int) -> None:
         """Draw one tile or strip of each band: the bands lie one after the other."""
         layout = self.layout
-        for band in range(layout.bands):
-            one = index + band * layout.columns * layout.rows
-            if self._table.has(one):
-                self._paste(target[..., band : band + 1], cell, part, one)
-            else:
-                target[..., band] = self._substitute(part)[..., band]
+        rule, bands = layout.rule, layout.format.bands
+        stored = [index + band * layout.columns * layout.rows for band in range(bands)]
+        there = [self._table.has(one) for one in stored]
+        if not any(there):
+            target[:] = self._substitute(part)
+            return
+        raw = target
+        if rule.changes:
+            raw = np.zeros((*target.shape[:2], bands), layout.dtype)
+        elif not all(there):
+            target[:] = self._substitute(part)
+        for band, one in enumerate(stored):
+            if there[band]:
+                self._paste(raw[..., band : band + 1], cell, part, one)
+        if rule.changes:
+            target[:] = rule.apply(raw, layout.dtype)
 
     def _rows(self, index: int, first: int, count: int) -> Pixels | None:
         """Read some rows of an uncompressed strip, and no more."""
         assert isinstance(self._table, PlainTable)
         layout = self.layout
-        bands = 1 if layout.planar else layout.bands
+        bands = 1 if layout.planar else layout.format.bands
         row = layout.width * bands * layout.dtype.itemsize
         data = self._table.slice(index, first * row, count * row)
         if data is None:
             return None
-        return self._mend(decode_tile(data, layout.format, (count, layout.width)))
+        rows = decode_tile(data, layout.format, (count, layout.width))
+        return rows if layout.planar else layout.rule.apply(rows, layout.dtype)
 
     def is_blank(self, rect: Rect) -> bool:
         """Return True where no tile of a rectangle is stored."""
         layout = self.layout
         grid = layout.columns * layout.rows
-        bands = range(layout.bands if layout.planar else 1)
+        bands = range(layout.format.bands if layout.planar else 1)
         return not any(
             self._table.has(row * layout.columns + column + band * grid)
             for column, row in grid_cells(rect, layout.tile_width, layout.tile_height)
             for band in bands
         )
 
+    def _cut_at_the_edge(self) -> bool:
+        """Return True where the tiles at the edge are smaller than others, as no TIFF may have."""
+        layout = self.layout
+        whole = not (layout.width % layout.tile_width or layout.height % layout.tile_height)
+        if whole or not isinstance(self._table, PlainTable):
+            return False
+        data = self._table.get(layout.columns * layout.rows - 1)
+        return data is not None and is_short(
+            layout.format, data, layout.tile_width, layout.tile_height
+        )
+
     def encoded(self) -> EncodedLevel | None:
         """Return the page as a grid of encoded tiles, None where it isn't one."""
         layout = self.layout
-        if not layout.verbatim:
+        cut = layout.verbatim and self._cut_at_the_edge()
+        if not layout.verbatim or (cut and not can_mend(self.format)):
             return None
         columns = layout.columns
         stored = self._table
         table = SequentialTable(stored) if isinstance(stored, PlainTable) else stored
 
         def tile(column: int, row: int) -> bytes | None:
-            return table.get(row * columns + column)
+            data = table.get(row * columns + column)
+            if not cut or data is None:
+                return data
+            return whole_tile(self.format, data, layout.tile_width, layout.tile_height)
 
         return EncodedLevel(
             format=self.format,
@@ -257,13 +275,17 @@ class PageReader(Plane):
             columns=columns,
             rows=layout.rows,
             tile=tile,
+            note=NOTE if cut else None,
         )
 
     def places(self) -> TilePlaces | None:
         """Return where the tiles of :meth:`encoded` are, None where they are made on the way."""
-        if not self.layout.verbatim or not isinstance(self._table, PlainTable):
+        table = self._table
+        if not self.layout.verbatim or not isinstance(table, PlainTable):
             return None
-        return self._table.places(self.layout.columns * self.layout.rows)
+        if self._cut_at_the_edge():
+            return None
+        return table.places(self.layout.columns * self.layout.rows)
 
     def release(self, rect: Rect) -> None:
         """Nothing is kept but by the cache, which forgets by itself."""

@@ -1,6 +1,7 @@
 """Which TIFF pages are the image, its frames and levels, and which are something beside it."""
 
 import math
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,19 @@ _AXIS_NAMES = {
     "V": "event",
 }
 UNORDERED = ("generic", "geotiff", "uniform", "shaped")  # kinds without a plan of their pages
+# What descriptions and tables that make no sense end in: tifffile raises whatever comes.
+NONSENSE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    SyntaxError,  # of XML
+    TypeError,
+    ValueError,
+    struct.error,
+    UnsupportedFormatError,
+)
 _MASK = 4  # photometric interpretation of a transparency mask, and its bit in NewSubfileType
 _LARGEST_FRAMES = 1 << 24
 
@@ -61,7 +75,8 @@ class Structure:
     ``page`` is the first of the image; ``series`` tifffile's view of it, where that was used;
     ``text`` a description of the whole file, where there is one that isn't on that page;
     ``said`` what it says of itself, where ziggurat wrote it; ``absent`` the file, by frame, that
-    a missing page should be in but that isn't there.
+    a missing page should be in but that isn't there; ``losses`` what the file holds and this
+    doesn't; ``unsure`` the levels that nothing calls so: pixels must tell.
     """
 
     kind: str
@@ -73,6 +88,8 @@ class Structure:
     text: str | None = None
     said: PageDescription | None = None
     absent: Mapping[int, str] = field(default_factory=dict)
+    losses: tuple[str, ...] = ()
+    unsure: frozenset[int] = frozenset()
 
 
 def page_data(page: Any, plane: int | None = None, home: Any = None) -> PageData:
@@ -148,6 +165,16 @@ def series_pages(series: Any, home: tifffile.TiffFile) -> tuple[PageData | None,
     return tuple(None if page is None else page_data(page, home=home) for page in pages)
 
 
+def resolution(page: Any, code: int) -> float | None:
+    """Return pixels per unit, of any type that the tag may have; None where it tells nothing."""
+    value = page.tags.valueof(code)
+    if isinstance(value, tuple | list) and len(value) == 2:
+        value = value[0] / value[1] if value[1] else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 < value < math.inf else None
+
+
 def is_mask(page: Any) -> bool:
     """Return True for a transparency mask."""
     return int(page.photometric) == _MASK or bool(page.subfiletype & _MASK)
@@ -174,25 +201,14 @@ def is_level_of(page: Any, base: Any) -> bool:
     )
 
 
-def _extra_levels(main: Any, others: list[Any]) -> list[Any]:
-    """Return series that are further levels of the main one, though tifffile didn't say so."""
-    base = main.keyframe
-    found = []
-    for series in others:
-        page = series.keyframe
-        marked = page.is_reduced or page.is_subifd or (base.is_tiled and page.is_tiled)
-        if marked and len(series) == len(main) and is_level_of(page, base):
-            found.append(series)
-    return found
-
-
 def from_series(
     main: Any, levels: list[Any], others: Sequence[Beside], home: tifffile.TiffFile
 ) -> Structure:
     """Return the structure of an image that is a series with levels, largest first."""
     levels = [levels[0], *sorted(levels[1:], key=area, reverse=True)]
     pages = [series_pages(level, home) for level in levels]
-    whole = [level for level in pages if len(level) == len(pages[0])]
+    there = [page is not None for page in pages[0]]  # lower levels that lack one are made anew
+    whole = [level for level in pages if [page is not None for page in level] == there]
     axes = frame_axes(main)
     return Structure(main.kind, tuple(whole), axes, main.keyframe, main, tuple(others))
 
@@ -201,30 +217,3 @@ def beside(series: Any, home: tifffile.TiffFile, name: str | None = None) -> lis
     """Return a series' first page as one beside the image."""
     page = next((page for page in series if page is not None), None)
     return [] if page is None else [Beside(name or series.name or None, page_data(page, home=home))]
-
-
-def choose(tif: tifffile.TiffFile) -> Structure:
-    """Choose the image among the series of a file without a plan of its own.
-
-    Raises
-    ------
-    CorruptSourceError
-        There is no image in it.
-    UnsupportedFormatError
-        A kind that other readers know better.
-    """
-    every = list(tif.series)
-    if not every:
-        raise CorruptSourceError("a TIFF without an image")
-    main = every[0]
-    if main.kind not in UNORDERED:
-        others = [one for series in every[1:] for one in beside(series, tif)]
-        return from_series(main, list(main.levels), others, tif)
-    tops = [s for s in every if not is_mask(s.keyframe) and not s.keyframe.is_reduced] or every
-    main = max(tops, key=area)
-    rest = [series for series in every if series is not main]
-    extra = _extra_levels(main, rest)
-    levels = [*main.levels, *(level for series in extra for level in series.levels)]
-    rest = [series for series in rest if series not in extra and not is_mask(series.keyframe)]
-    others = [one for series in rest for one in beside(series, tif)]
-    return from_series(main, levels, others, tif)

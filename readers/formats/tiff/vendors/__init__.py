@@ -1,4 +1,4 @@
-"""One file a vendor or kind: its structure and its facts.
+"""One file a vendor or kind: how it is recognised, its structure and its facts.
 
-To add one: one file here and one row in ``kinds``.
+To add one: one file here that makes a ``TiffKind`` (``kind.py``), and one row in ``kinds``.
 """

@@ -6,8 +6,12 @@ Source: the vendor's "QPTIFF file format description".
 from typing import Any
 from xml.etree import ElementTree
 
+import tifffile
+
+from ziggurat.readers.formats.tiff.pages.chain import choose
 from ziggurat.readers.formats.tiff.pages.structure import Structure
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts, micrometres, number
+from ziggurat.readers.formats.tiff.vendors.kind import TiffKind, series_kind
 from ziggurat.readers.model.image import Channel
 
 _LONGEST_VALUE = 1000  # beyond is the scan profile, a document of its own
@@ -62,3 +66,10 @@ def akoya_facts(structure: Structure) -> VendorFacts:
         channels=channels if complete else (),
         properties=properties,
     )
+
+
+def _recognises(tif: tifffile.TiffFile) -> bool:
+    return series_kind(tif) == "qpi"
+
+
+AKOYA = TiffKind("qpi", _recognises, choose, akoya_facts)

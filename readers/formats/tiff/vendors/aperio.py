@@ -5,6 +5,7 @@ Source: OpenSlide's notes on the format.
 
 import tifffile
 
+from ziggurat.readers.formats.tiff.pages.missing import from_level_above
 from ziggurat.readers.formats.tiff.pages.structure import (
     Beside,
     PageData,
@@ -13,9 +14,8 @@ from ziggurat.readers.formats.tiff.pages.structure import (
     page_data,
 )
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts, micrometres, number
+from ziggurat.readers.formats.tiff.vendors.kind import TiffKind
 from ziggurat.readers.model.image import Axis
-
-KIND = "svs"
 
 
 def aperio_properties(description: str) -> dict[str, str]:
@@ -74,4 +74,17 @@ def aperio_structure(tif: tifffile.TiffFile) -> Structure:
     ordered = sorted(levels, reverse=True)
     axes = (Axis("z", count),) if count > 1 else ()
     found = tuple(tuple(levels[size][:count]) for size in ordered)
-    return Structure(KIND, found, axes, base, others=tuple(others))
+    return Structure(APERIO.name, found, axes, base, others=tuple(others))
+
+
+def _is_svs(tif: tifffile.TiffFile) -> bool:
+    return bool(tif.is_svs)
+
+
+APERIO = TiffKind(
+    "svs",
+    _is_svs,
+    aperio_structure,
+    aperio_facts,
+    missing_tiles=from_level_above,  # small levels lack tiles; OpenSlide draws them so
+)

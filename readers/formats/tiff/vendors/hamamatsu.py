@@ -9,6 +9,8 @@ import tifffile
 
 from ziggurat.readers.formats.tiff.pages.structure import Beside, Structure, beside, from_series
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts, number
+from ziggurat.readers.formats.tiff.vendors.hamamatsu_tiles import IntervalSegments
+from ziggurat.readers.formats.tiff.vendors.kind import TiffKind, series_kind
 from ziggurat.readers.model.image import Axis
 
 _SOURCE_LENS = 65421  # the objective's power; -1 on the macro's page, -2 on the map's
@@ -74,3 +76,12 @@ def hamamatsu_structure(tif: tifffile.TiffFile) -> Structure:
         lens = series.keyframe.tags.valueof(_SOURCE_LENS)
         others += beside(series, tif, _NAMES.get(lens))
     return from_series(main, list(main.levels), others, tif)
+
+
+def _recognises(tif: tifffile.TiffFile) -> bool:
+    return series_kind(tif) == "ndpi"
+
+
+HAMAMATSU = TiffKind(
+    "ndpi", _recognises, hamamatsu_structure, hamamatsu_facts, segments=IntervalSegments()
+)

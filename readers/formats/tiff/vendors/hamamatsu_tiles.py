@@ -21,11 +21,6 @@ _HIGHEST_TILE = 512
 _TIFF_MULTIPLE = 16  # tile sizes of a TIFF are multiples of it
 
 
-def has_intervals(page: PageData) -> bool:
-    """Return True where a page is a train of restart intervals with a table of them."""
-    return page.keyframe.jpegheader is not None
-
-
 def stack_height(width: int, height: int, block: int) -> int:
     """Return how many intervals of ``width`` x ``block`` pixels make a tile of handy size.
 
@@ -38,45 +33,51 @@ def stack_height(width: int, height: int, block: int) -> int:
     return max(least, handy // least * least) // block
 
 
-def ndpi_layout(layout: SegmentLayout, page: PageData) -> SegmentLayout:
-    """Return the layout of a page as tiles of stacked intervals.
+class IntervalSegments:
+    """Pages that are one train of restart intervals, with a table of them."""
 
-    Raises
-    ------
-    UnsupportedFormatError
-        The table of intervals doesn't fit the frame.
-    """
-    header = parse_header(page.keyframe.jpegheader)
-    columns, rows = grid_shape(layout.width, layout.height, header.width, header.mcu[1])
-    blocks = ceil_div(layout.width, header.mcu[0])
-    uneven = not header.restart_interval or blocks % header.restart_interval
-    if uneven or len(page.offsets) < columns * rows or layout.format.codec is not Codec.JPEG:
-        raise UnsupportedFormatError(
-            f"an NDPI level of {columns} x {rows} restart intervals of "
-            f"{header.restart_interval} blocks with a table of {len(page.offsets)}"
+    def cuts(self, page: PageData) -> bool:
+        """Return True for a page of this sort."""
+        return page.keyframe.jpegheader is not None
+
+    def layout(self, layout: SegmentLayout, page: PageData) -> SegmentLayout:
+        """Return the layout of a page as tiles of stacked intervals.
+
+        Raises
+        ------
+        UnsupportedFormatError
+            The table of intervals doesn't fit the frame.
+        """
+        header = parse_header(page.keyframe.jpegheader)
+        columns, rows = grid_shape(layout.width, layout.height, header.width, header.mcu[1])
+        blocks = ceil_div(layout.width, header.mcu[0])
+        uneven = not header.restart_interval or blocks % header.restart_interval
+        if uneven or len(page.offsets) < columns * rows or layout.format.codec is not Codec.JPEG:
+            raise UnsupportedFormatError(
+                f"an NDPI level of {columns} x {rows} restart intervals of "
+                f"{header.restart_interval} blocks with a table of {len(page.offsets)}"
+            )
+        stack = stack_height(header.width, layout.height, header.mcu[1])
+        return dataclasses.replace(
+            layout,
+            tile_width=header.width,
+            tile_height=stack * header.mcu[1],
+            columns=columns,
+            rows=ceil_div(rows, stack),
+            tiled=True,
+            cached=True,
         )
-    stack = stack_height(header.width, layout.height, header.mcu[1])
-    return dataclasses.replace(
-        layout,
-        tile_width=header.width,
-        tile_height=stack * header.mcu[1],
-        columns=columns,
-        rows=ceil_div(rows, stack),
-        tiled=True,
-        cached=True,
-    )
 
-
-def ndpi_table(source: ByteSource, layout: SegmentLayout, page: PageData) -> RestartTable:
-    """Return the tiles of a page."""
-    header = page.keyframe.jpegheader
-    block = parse_header(header).mcu[1]
-    return RestartTable(
-        source,
-        header,
-        page.offsets,
-        page.counts,
-        layout.columns,
-        ceil_div(layout.height, block),
-        layout.tile_height // block,
-    )
+    def table(self, source: ByteSource, layout: SegmentLayout, page: PageData) -> RestartTable:
+        """Return the tiles of a page."""
+        header = page.keyframe.jpegheader
+        block = parse_header(header).mcu[1]
+        return RestartTable(
+            source,
+            header,
+            page.offsets,
+            page.counts,
+            layout.columns,
+            ceil_div(layout.height, block),
+            layout.tile_height // block,
+        )

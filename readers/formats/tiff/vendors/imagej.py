@@ -3,56 +3,56 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ziggurat.readers.formats.tiff.pages.structure import Structure
+import tifffile
+
+from ziggurat.readers.formats.tiff.pages.chain import choose
+from ziggurat.readers.formats.tiff.pages.structure import Structure, resolution
+from ziggurat.readers.formats.tiff.pages.units import length_mm, length_step, time_step
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts, number
+from ziggurat.readers.formats.tiff.vendors.kind import TiffKind, series_kind
 from ziggurat.readers.model.image import Axis
 
-_MM = {
-    "nm": 1e-6,
-    "micron": 1e-3,
-    "microns": 1e-3,
-    "um": 1e-3,
-    "µm": 1e-3,  # micro sign
-    "μm": 1e-3,  # Greek mu
-    "\\u00b5m": 1e-3,  # ImageJ's escape
-    "mm": 1.0,
-    "cm": 10.0,
-    "inch": 25.4,
-    "m": 1000.0,
-}
 _RESOLUTION = (282, 283)
+
+
+def _unit(meta: Mapping[str, Any], axis: str) -> str:
+    """Return the unit of an axis: its own, else that of x."""
+    return str(meta.get(f"{axis}unit") or meta.get("unit") or "")
 
 
 def _axes(axes: tuple[Axis, ...], meta: Mapping[str, Any]) -> tuple[Axis, ...]:
     """Return the axes with the positions that the description gives."""
-    steps = {
-        "z": (number(meta.get("spacing")), str(meta.get("unit", "")) or None),
-        "t": (number(meta.get("finterval")), str(meta.get("tunit", "sec"))),
-    }
+    z_step, t_step = number(meta.get("spacing")), number(meta.get("finterval"))
+    steps: dict[str, tuple[float, str | None]] = {}
+    if z_step is not None:
+        steps["z"] = length_step(z_step, _unit(meta, "z"))
+    if t_step is not None:
+        steps["t"] = time_step(t_step, meta.get("tunit") or "s")
     found = []
     for axis in axes:
-        step, unit = steps.get(axis.name, (None, None))
-        if step is not None:
-            values = tuple(step * index for index in range(axis.size))
+        if axis.name in steps:
+            step, unit = steps[axis.name]
+            values = tuple(float(f"{step * index:.15g}") for index in range(axis.size))
             axis = Axis(axis.name, axis.size, values, unit)
         found.append(axis)
     return tuple(found)
 
 
+def _size_mm(structure: Structure, meta: Mapping[str, Any], axis: str, code: int) -> float | None:
+    """Return the size of a pixel: the resolution tag counts pixels per the described unit."""
+    unit = length_mm(_unit(meta, axis))
+    ratio = resolution(structure.page, code)
+    return unit / ratio if unit and ratio else None
+
+
 def imagej_facts(structure: Structure) -> VendorFacts:
-    """Return the facts of a hyperstack: resolution tags count pixels per the described unit."""
+    """Return the facts of a hyperstack."""
     page = structure.page
     meta: Mapping[str, Any] = page.parent.imagej_metadata or {}
-    unit = _MM.get(str(meta.get("unit", "")).lower())
-    sizes: list[float | None] = []
-    for code in _RESOLUTION:
-        value = page.tags.valueof(code)
-        good = isinstance(value, tuple) and len(value) == 2 and value[0] and value[1]
-        sizes.append(unit * value[1] / value[0] if good and unit else None)
     return VendorFacts(
         format="imagej",
-        mm_x=sizes[0],
-        mm_y=sizes[1],
+        mm_x=_size_mm(structure, meta, "x", _RESOLUTION[0]),
+        mm_y=_size_mm(structure, meta, "y", _RESOLUTION[1]),
         axes=_axes(structure.axes, meta),
         properties={
             f"imagej.{key}": str(value)
@@ -60,3 +60,10 @@ def imagej_facts(structure: Structure) -> VendorFacts:
             if isinstance(value, str | int | float) and len(str(value)) < 1000
         },
     )
+
+
+def _recognises(tif: tifffile.TiffFile) -> bool:
+    return series_kind(tif) == "imagej"
+
+
+IMAGEJ = TiffKind("imagej", _recognises, choose, imagej_facts)

@@ -14,6 +14,7 @@ import tifffile
 from ziggurat.readers.errors import CorruptSourceError, LeftToOthersError
 from ziggurat.readers.formats.tiff.pages.structure import Beside, Structure, beside, from_series
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts, number
+from ziggurat.readers.formats.tiff.vendors.kind import TiffKind, series_kind
 
 _MM_PER_NM = 1e-6
 
@@ -138,3 +139,10 @@ def leica_facts(structure: Structure) -> VendorFacts:
         background=255,
         properties=fields,
     )
+
+
+def _recognises(tif: tifffile.TiffFile) -> bool:
+    return series_kind(tif) == "scn"
+
+
+LEICA = TiffKind("scn", _recognises, leica_structure, leica_facts)

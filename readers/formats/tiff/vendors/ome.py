@@ -1,14 +1,16 @@
 """OME-TIFF: the images, frames and facts that its OME-XML describes."""
 
+import contextlib
 import dataclasses
 from pathlib import Path
 from typing import Any
 
 import tifffile
 
-from ziggurat.readers.errors import UnsupportedFormatError
+from ziggurat.readers.errors import SourceError, UnsupportedFormatError
 from ziggurat.readers.formats.tiff.pages.ome_xml import OmeImage, companion_name, parse_ome
 from ziggurat.readers.formats.tiff.pages.structure import (
+    NONSENSE,
     Beside,
     Structure,
     area,
@@ -16,7 +18,9 @@ from ziggurat.readers.formats.tiff.pages.structure import (
     from_series,
 )
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts
+from ziggurat.readers.formats.tiff.vendors.kind import TiffKind, series_kind
 from ziggurat.readers.formats.tiff.vendors.ome_files import absent_files
+from ziggurat.readers.formats.tiff.vendors.ome_pages import image_of, pages_structure
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.image import Axis, Channel
 
@@ -65,8 +69,8 @@ def _joined(structures: list[Structure], names: list[str]) -> Structure:
     return dataclasses.replace(first, levels=levels, axes=(axis, *first.axes))
 
 
-def ome_structure(tif: tifffile.TiffFile) -> Structure:
-    """Return the structure: the largest image that is no label or macro, and those like it.
+def _series_structure(tif: tifffile.TiffFile) -> Structure:
+    """Return the structure as tifffile makes it of the XML.
 
     Raises
     ------
@@ -91,14 +95,34 @@ def ome_structure(tif: tifffile.TiffFile) -> Structure:
     return dataclasses.replace(joined, others=tuple(others), text=tif.ome_metadata, absent=absent)
 
 
-def _described(structure: Structure, images: list[OmeImage]) -> OmeImage | None:
-    """Return the image of the XML that a structure was made from, by name and size."""
-    page = structure.page
-    name = structure.series.name
-    sizes = (page.imagewidth, page.imagelength)
-    fitting = [one for one in images if (one.sizes["X"], one.sizes["Y"]) == sizes]
-    named = [one for one in fitting if one.name == name]
-    return next(iter(named or fitting), None)
+def _with_losses(structure: Structure, tif: tifffile.TiffFile) -> Structure:
+    """Return a structure that says which frames have no page, and which pages no frame."""
+    losses = []
+    first = structure.levels[0]
+    blank = sum(page is None and frame not in structure.absent for frame, page in enumerate(first))
+    if blank:
+        losses.append(f"{blank} of {len(first)} frames that its OME-XML tells of have no page")
+    used = {page.index for series in tif.series for page in series if page is not None}
+    if not any(page and page.path for page in first) and len(used) < len(tif.pages):
+        losses.append(f"{len(tif.pages) - len(used)} pages that its OME-XML doesn't tell of")
+    return dataclasses.replace(structure, losses=tuple(losses))
+
+
+def ome_structure(tif: tifffile.TiffFile) -> Structure:
+    """Return the structure: the largest image that is no label or macro, and those like it.
+
+    Where the XML doesn't fit the pages, these are the frames, with the axes of the XML if there
+    are as many as it tells of.
+    """
+    try:
+        return _with_losses(_series_structure(tif), tif)
+    except NONSENSE as error:
+        reason = str(error) or type(error).__name__
+    images: list[OmeImage] = []
+    with contextlib.suppress(SourceError):
+        images = parse_ome(tif.ome_metadata or "")
+    proper = [image for image in images if _associated_name(image.name) is None]
+    return pages_structure(tif, proper or images, reason)
 
 
 def _axis(axis: Axis, image: OmeImage) -> Axis:
@@ -121,7 +145,10 @@ def _channels(structure: Structure, image: OmeImage) -> tuple[Channel, ...]:
 
 def ome_facts(structure: Structure) -> VendorFacts:
     """Return what the XML says of the image."""
-    image = _described(structure, parse_ome(structure.text)) if structure.text else None
+    images = parse_ome(structure.text) if structure.text else []
+    page, frames = structure.page, len(structure.levels[0])
+    name = None if structure.series is None else structure.series.name
+    image = image_of(images, page.imagewidth, page.imagelength, frames, name)
     if image is None:
         return VendorFacts(format="ome-tiff", trust_resolution=False)
     return VendorFacts(
@@ -134,3 +161,10 @@ def ome_facts(structure: Structure) -> VendorFacts:
         properties=image.properties,
         trust_resolution=False,
     )
+
+
+def _recognises(tif: tifffile.TiffFile) -> bool:
+    return series_kind(tif) == "ome"
+
+
+OME = TiffKind("ome", _recognises, ome_structure, ome_facts)

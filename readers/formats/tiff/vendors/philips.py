@@ -11,8 +11,10 @@ from xml.etree import ElementTree
 
 import tifffile
 
-from ziggurat.readers.formats.tiff.pages.structure import Beside, Structure, choose
+from ziggurat.readers.formats.tiff.pages.chain import choose
+from ziggurat.readers.formats.tiff.pages.structure import Beside, Structure
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts
+from ziggurat.readers.formats.tiff.vendors.kind import TiffKind, series_kind
 
 _PICTURES = {"LABELIMAGE": "label", "MACROIMAGE": "macro"}
 _LONGEST_VALUE = 1000  # beyond are pictures and thumbnails in base64
@@ -68,3 +70,10 @@ def philips_facts(structure: Structure) -> VendorFacts:
         background=255,
         properties=philips_properties(structure.page.description),
     )
+
+
+def _recognises(tif: tifffile.TiffFile) -> bool:
+    return series_kind(tif) == "philips"
+
+
+PHILIPS = TiffKind("philips", _recognises, philips_structure, philips_facts)

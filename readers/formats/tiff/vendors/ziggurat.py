@@ -9,6 +9,8 @@ from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.formats.tiff.pages.description import PageDescription, parse_description
 from ziggurat.readers.formats.tiff.pages.ome_xml import own_comment
 from ziggurat.readers.formats.tiff.pages.structure import Beside, PageData, Structure, page_data
+from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts
+from ziggurat.readers.formats.tiff.vendors.kind import TiffKind
 
 KIND, OME_KIND = "ziggurat", "ziggurat-ome"
 
@@ -37,7 +39,7 @@ def _sub_levels(tif: tifffile.TiffFile, frames: list[Any]) -> list[tuple[PageDat
     return levels
 
 
-def own_structure(tif: tifffile.TiffFile, said: PageDescription) -> Structure:
+def own_structure(tif: tifffile.TiffFile) -> Structure:
     """Return the structure: frames first, then levels (where they are pages), then the rest.
 
     Raises
@@ -45,6 +47,8 @@ def own_structure(tif: tifffile.TiffFile, said: PageDescription) -> Structure:
     CorruptSourceError
         Fewer pages than frames.
     """
+    said = own_description(tif)
+    assert said is not None
     axes = said.facts.get("axes", ())
     count = math.prod(axis.size for axis in axes)
     if count > len(tif.pages):
@@ -64,3 +68,15 @@ def own_structure(tif: tifffile.TiffFile, said: PageDescription) -> Structure:
             levels.append((page_data(page),))
     kind = OME_KIND if tif.is_ome else KIND
     return Structure(kind, tuple(levels), axes, tif.pages.first, others=tuple(others), said=said)
+
+
+def _is_own(tif: tifffile.TiffFile) -> bool:
+    return own_description(tif) is not None
+
+
+def own_facts(structure: Structure) -> VendorFacts:
+    """Return the kind alone: the description's facts are those of an image, not a vendor's."""
+    return VendorFacts(format="ome-tiff" if structure.kind == OME_KIND else "tiff")
+
+
+OWN = TiffKind(KIND, _is_own, own_structure, own_facts, strict=True)

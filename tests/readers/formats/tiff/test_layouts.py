@@ -141,17 +141,6 @@ def test_pages_of_one_size_are_frames(
     np.testing.assert_array_equal(reader.plane(0, 3).read(Rect(0, 0, 100, 90))[..., 0], pixels[3])
 
 
-@pytest.mark.parametrize("photometric", ["separated", "cielab"])
-def test_colours_for_other_readers_are_left_to_them(
-    tmp_path: Path, rng: np.random.Generator, photometric: str
-) -> None:
-    path = tmp_path / "a.tif"
-    bands = 4 if photometric == "separated" else 3
-    tifffile.imwrite(path, noise((20, 30, bands), np.uint8, rng), photometric=photometric)
-    with pytest.raises(UnsupportedFormatError, match="left to other readers"):
-        opened(path)
-
-
 def test_complex_samples_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, np.zeros((20, 30), np.complex64))

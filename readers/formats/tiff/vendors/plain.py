@@ -1,0 +1,30 @@
+"""TIFFs of a vendor that has no rules here, or of none."""
+
+import tifffile
+
+from ziggurat.readers.formats.tiff.pages.chain import choose
+from ziggurat.readers.formats.tiff.pages.structure import UNORDERED, Structure
+from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts, micrometres, number
+from ziggurat.readers.formats.tiff.vendors.kind import TiffKind
+
+
+def plain_facts(structure: Structure) -> VendorFacts:
+    """Return what tifffile found out of a file."""
+    series = structure.series
+    if series is None or series.kind in UNORDERED:
+        return VendorFacts(format="geotiff" if structure.kind == "geotiff" else "tiff")
+    scale = series.mpp or (None, None)
+    return VendorFacts(
+        format="tiff",
+        mm_x=micrometres(scale[0]),
+        mm_y=micrometres(scale[1]),
+        magnification=number(series.attrs.get("magnification")),
+    )
+
+
+def _any(tif: tifffile.TiffFile) -> bool:
+    del tif
+    return True
+
+
+PLAIN = TiffKind("tiff", _any, choose, plain_facts)
