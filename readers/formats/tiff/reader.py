@@ -34,10 +34,12 @@ from ziggurat.readers.io.siblings import SiblingFiles, source_of
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import AssociatedImage, Pixels, Plane, Reader
+from ziggurat.readers.views.turned import ORIENTATIONS, TurnedReader
 
 # tifffile tells of every oddity of a file through logging; ours to judge, not the terminal's.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
+_ORIENTATION = 274
 _MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -131,7 +133,7 @@ def _alike(structure: Structure, kind: TiffKind) -> tuple[Structure, list[Segmen
     return structure, [layouts[index] for index in good]
 
 
-def _parse(location: Location, source: ByteSource) -> TiffReader:
+def _parse(location: Location, source: ByteSource) -> Reader:
     with contextlib.ExitStack() as stack:
         tif = stack.enter_context(_open_tiff(location, source))
         if len(tif.pages) == 0:
@@ -152,7 +154,7 @@ def _reader(source: ByteSource, structure: Structure, kind: TiffKind) -> TiffRea
     return TiffReader(source, info, structure, layouts, associated, kind)
 
 
-def _assembled(tif: tifffile.TiffFile, source: ByteSource) -> TiffReader:
+def _assembled(tif: tifffile.TiffFile, source: ByteSource) -> Reader:
     """Return the reader of an opened TIFF.
 
     Raises
@@ -173,10 +175,22 @@ def _assembled(tif: tifffile.TiffFile, source: ByteSource) -> TiffReader:
         raise
     except UnsupportedFormatError as error:
         raise LeftToOthersError(str(error), held(tif)) from error
+    return _turned(reader, kind)
+
+
+def _turned(reader: TiffReader, kind: TiffKind) -> Reader:
+    """Return an image as its orientation tag says, or say that this is not done."""
+    orientation = reader.structure.page.tags.valueof(_ORIENTATION)
+    if orientation not in ORIENTATIONS:
+        return reader
+    if kind.turned:
+        return TurnedReader(reader, orientation)
+    loss = f"orientation {orientation} of its pixels: they are shown as they are stored"
+    reader.info = dataclasses.replace(reader.info, losses=(*reader.info.losses, loss))
     return reader
 
 
-def open_reader(location: Location) -> TiffReader:
+def open_reader(location: Location) -> Reader:
     """Open a TIFF.
 
     Raises

@@ -88,6 +88,21 @@ def _main(tops: list[Any], below: dict[int, list[Any]]) -> Any:
     return max(whole, key=_pixels)
 
 
+def _page_count(tif: tifffile.TiffFile) -> int:
+    """Return how many pages there are: where a file ends with a page's tags, no other follows.
+
+    tifffile takes the last bytes of those tags for the place of a further page.
+    """
+    tiff, handle = tif.tiff, tif.filehandle
+    for number in range(len(tif.pages)):
+        offset = tif.pages[number].offset
+        handle.seek(offset)
+        (tags,) = struct.unpack(tiff.tagnoformat, handle.read(tiff.tagnosize))
+        if offset + tiff.tagnosize + tags * tiff.tagsize >= handle.size:
+            return number + 1
+    return len(tif.pages)
+
+
 def chain_structure(tif: tifffile.TiffFile, kind: str, unused: str | None = None) -> Structure:
     """Return the structure of a file by its pages alone.
 
@@ -111,7 +126,7 @@ def chain_structure(tif: tifffile.TiffFile, kind: str, unused: str | None = None
     """
     tif.pages.useframes = False
     tif.pages._clear()
-    tops = [tif.pages[number].aspage() for number in range(len(tif.pages))]
+    tops = [tif.pages[number].aspage() for number in range(_page_count(tif))]
     tops = [page for page in tops if page.imagewidth and page.imagelength]
     if not tops:
         raise CorruptSourceError("a TIFF without an image")

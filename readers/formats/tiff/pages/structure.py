@@ -34,6 +34,7 @@ NONSENSE = (
     TypeError,
     ValueError,
     struct.error,
+    tifffile.TiffFileError,
     UnsupportedFormatError,
 )
 _MASK = 4  # photometric interpretation of a transparency mask, and its bit in NewSubfileType
@@ -168,8 +169,9 @@ def series_pages(series: Any, home: tifffile.TiffFile) -> tuple[PageData | None,
 def resolution(page: Any, code: int) -> float | None:
     """Return pixels per unit, of any type that the tag may have; None where it tells nothing."""
     value = page.tags.valueof(code)
-    if isinstance(value, tuple | list) and len(value) == 2:
-        value = value[0] / value[1] if value[1] else None
+    if isinstance(value, tuple | list) and len(value) in (1, 2):
+        below = value[1] if len(value) == 2 else 1
+        value = value[0] / below if below else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if 0 < value < math.inf else None

@@ -55,6 +55,8 @@ class TiffKind:
         What tiles that are not stored show; by default the background.
     segments
         How its pages are cut, where their tags don't tell.
+    turned
+        Its orientation tag is heeded, as it is in plain pictures; elsewhere it is a loss.
     strict
         Its structure is the only one: a file that doesn't fit it is damaged.
     """
@@ -65,6 +67,7 @@ class TiffKind:
     facts: Callable[[Structure], VendorFacts]
     missing_tiles: MissingTiles | None = None
     segments: Segments | None = None
+    turned: bool = False
     strict: bool = False
 
 

@@ -27,4 +27,4 @@ def _any(tif: tifffile.TiffFile) -> bool:
     return True
 
 
-PLAIN = TiffKind("tiff", _any, choose, plain_facts)
+PLAIN = TiffKind("tiff", _any, choose, plain_facts, turned=True)
