@@ -39,9 +39,9 @@ KINDS: tuple[TiffKind, ...] = (
 )
 
 
-def find_kind(tif: tifffile.TiffFile, kinds: tuple[TiffKind, ...] = KINDS) -> TiffKind:
+def find_kind(tif: tifffile.TiffFile) -> TiffKind:
     """Return the first kind that recognises a file."""
-    return next(kind for kind in kinds if kind.recognises(tif))
+    return next(kind for kind in KINDS if kind.recognises(tif))
 
 
 def find_structure(tif: tifffile.TiffFile, kind: TiffKind) -> Structure:

@@ -145,7 +145,7 @@ def _sub(parent: ET.Element, name: str, **attributes: str | None) -> ET.Element:
 
 
 def _text(number: float) -> str:
-    return f"{number:.17g}" if number != round(number, 6) else f"{round(number, 6):g}"
+    return f"{number:.15g}"  # all digits but the dust of a multiplication
 
 
 def _dimensions(axes: Sequence[Axis]) -> _Dimensions:
