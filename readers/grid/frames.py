@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from ziggurat.readers.errors import TileRangeError
+from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.model.image import Axis, ImageInfo
 
 
@@ -18,11 +19,12 @@ def check_frame(info: ImageInfo, frame: int | None) -> int:
     """
     if frame is None:
         return 0
-    if isinstance(frame, bool) or not hasattr(frame, "__index__"):
-        raise TileRangeError(f"frame is a whole number, not {frame!r}")
-    if not 0 <= frame < info.frames:
-        raise TileRangeError(f"there are {info.frames} frames, 0 to {info.frames - 1}, not {frame}")
-    return int(frame)
+    number = whole_number("frame", frame, error=TileRangeError)
+    if not 0 <= number < info.frames:
+        raise TileRangeError(
+            f"there are {info.frames} frames, 0 to {info.frames - 1}, not {number}"
+        )
+    return number
 
 
 def frame_axes(info: ImageInfo, frame: int) -> dict[str, int]:

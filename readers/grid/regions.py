@@ -8,6 +8,7 @@ from typing import Any
 from ziggurat.readers.errors import OptionError, RegionError
 from ziggurat.readers.grid.scales import fractional_level, level_count
 from ziggurat.readers.grid.units import Unit, parse_unit, pixels_per_unit
+from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo
 
@@ -244,8 +245,4 @@ def plan_window(
 
 
 def _limit(name: str, value: Any) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < 0:
-        raise OptionError(f"output {name} is a whole number of zero or more, not {value!r}")
-    return int(value)
+    return None if value is None else whole_number(f"output {name}", value, 0)

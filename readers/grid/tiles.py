@@ -11,6 +11,7 @@ from typing import Any
 
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.grid.regions import check_keys
+from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.model.geometry import ceil_div
 
 
@@ -107,14 +108,14 @@ class TileGrid:
     def index(self, position: int | Mapping[str, Any]) -> int | None:
         """Return the number of a tile that a caller names, or None where there is none."""
         if not isinstance(position, Mapping):
-            number = _whole("tile_position", position)
+            number = whole_number("tile_position", position)
             return number if 0 <= number < self.count else None
         named = check_keys(
             "tile_position", position, {"position", "region_x", "region_y", "level_x", "level_y"}
         )
         if "position" in named:
-            return self.index(_whole("tile_position position", named["position"]))
-        named = {key: _whole(f"tile_position {key}", value) for key, value in named.items()}
+            return self.index(whole_number("tile_position position", named["position"]))
+        named = {key: whole_number(f"tile_position {key}", value) for key, value in named.items()}
         column, row = named.get("region_x"), named.get("region_y")
         if column is None and "level_x" in named:
             column = named["level_x"] - self.x.first
@@ -133,14 +134,18 @@ def wanted_tile_size(
     asked = check_keys("tile_size", tile_size, {"width", "height"})
     width = asked.get("width", asked.get("height", default[0]))
     height = asked.get("height", asked.get("width", default[1]))
-    return _whole("tile_size width", width), _whole("tile_size height", height)
+    return whole_number("tile_size width", width), whole_number("tile_size height", height)
 
 
 def wanted_overlap(tile_overlap: Mapping[str, Any] | None) -> tuple[int, int, bool]:
     """Return (x, y, edges)."""
     asked = check_keys("tile_overlap", tile_overlap, {"x", "y", "edges"})
     x, y = asked.get("x", 0), asked.get("y", 0)
-    return _whole("tile_overlap x", x), _whole("tile_overlap y", y), bool(asked.get("edges"))
+    return (
+        whole_number("tile_overlap x", x),
+        whole_number("tile_overlap y", y),
+        bool(asked.get("edges")),
+    )
 
 
 def wanted_offset(
@@ -151,10 +156,4 @@ def wanted_offset(
     if asked.get("auto"):
         return region_start
     left, top = asked.get("left", 0), asked.get("top", 0)
-    return _whole("tile_offset left", left), _whole("tile_offset top", top)
-
-
-def _whole(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise OptionError(f"{name} is a whole number, not {value!r}")
-    return int(value)
+    return whole_number("tile_offset left", left), whole_number("tile_offset top", top)

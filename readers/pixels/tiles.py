@@ -12,6 +12,7 @@ from ziggurat.readers.errors import TileRangeError
 from ziggurat.readers.grid.levels import LevelChoice, populated_levels
 from ziggurat.readers.grid.regions import Window
 from ziggurat.readers.grid.scales import level_count, level_scale, tile_size
+from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import Photometric
 from ziggurat.readers.model.geometry import Rect, ceil_div
@@ -32,8 +33,7 @@ def check_tile(info: ImageInfo, x: int, y: int, z: int) -> None:
     TileRangeError
     """
     for name, value in (("x", x), ("y", y), ("z", z)):
-        if isinstance(value, bool) or not hasattr(value, "__index__"):
-            raise TileRangeError(f"tile {name} is a whole number, not {value!r}")
+        whole_number(f"tile {name}", value, error=TileRangeError)
     if not 0 <= z < level_count(info):
         raise TileRangeError(f"there are levels 0 to {level_count(info) - 1}, not {z}")
     columns, rows = tile_grid(info, z)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ziggurat.readers.constants import TILE_FORMAT_IMAGE
-from ziggurat.readers.errors import OptionError
 from ziggurat.readers.grid.regions import fit
+from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.pixels.resample import Resample, resize
 from ziggurat.readers.source.encode import ImageBytes, chosen_format, deliver, merged_encoding
@@ -51,8 +51,8 @@ class AssociatedMethods(SourceHooks):
         )
         wanted = chosen_format(format, TILE_FORMAT_IMAGE)
         for name, value in (("width", width), ("height", height)):
-            if value is not None and (not hasattr(value, "__index__") or value < 1):
-                raise OptionError(f"{name} is a whole number of one or more, not {value!r}")
+            if value is not None:
+                whole_number(name, value, 1)
         untouched = width is None and height is None and jpegQuality is None
         if wanted == TILE_FORMAT_IMAGE and how.name == "JPEG" and untouched:
             stored = reader.associated(imageKey).encoded()

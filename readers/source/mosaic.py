@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ziggurat.readers.constants import TILE_FORMAT_IMAGE
-from ziggurat.readers.errors import OptionError
 from ziggurat.readers.grid.frames import check_frame
+from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.pixels.threads import core_count
 from ziggurat.readers.source.encode import chosen_format, deliver, merged_encoding
 from ziggurat.readers.source.hooks import SourceHooks
@@ -56,9 +56,7 @@ class MosaicMethods(SourceHooks):
         info = image.info
         numbers = [check_frame(info, frame) for frame in frameList or range(info.frames)]
         across = math.ceil(math.sqrt(len(numbers))) if framesAcross is None else framesAcross
-        if isinstance(across, bool) or not hasattr(across, "__index__") or across < 1:
-            raise OptionError(f"framesAcross is a whole number of one or more, not {across!r}")
-        across = min(across, len(numbers))
+        across = min(whole_number("framesAcross", across, 1), len(numbers))
         workers = _workers(max_workers)
         window = window_of(image, region, scale, output)
         wanted = chosen_format(format, TILE_FORMAT_IMAGE)
@@ -92,6 +90,5 @@ class MosaicMethods(SourceHooks):
 def _workers(wanted: int | None) -> int:
     if not wanted:
         return core_count()
-    if isinstance(wanted, bool) or not hasattr(wanted, "__index__"):
-        raise OptionError(f"max_workers is a whole number of threads, not {wanted!r}")
-    return int(wanted) if wanted > 0 else min(core_count(), -int(wanted))
+    number = whole_number("max_workers", wanted)
+    return number if number > 0 else min(core_count(), -number)

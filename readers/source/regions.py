@@ -12,6 +12,7 @@ from ziggurat.readers.errors import OptionError, RegionError
 from ziggurat.readers.grid.frames import check_frame
 from ziggurat.readers.grid.regions import OUTPUT_KEYS, Window, check_keys
 from ziggurat.readers.grid.scales import native_resolution
+from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.pixels.window import Image
@@ -200,8 +201,8 @@ class RegionMethods(SourceHooks):
         The other parameters and the result are those of :meth:`getRegion`.
         """
         for name, value in (("width", width), ("height", height)):
-            if value is not None and (not hasattr(value, "__index__") or value < 2):
-                raise OptionError(f"{name} is a whole number of two or more, not {value!r}")
+            if value is not None:
+                whole_number(name, value, 2)
         if width is None and height is None:
             width = height = _THUMBNAIL
         return self.getRegion(

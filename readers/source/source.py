@@ -8,8 +8,9 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any, Self
 
-from ziggurat.readers.errors import OptionError, SourceError
+from ziggurat.readers.errors import SourceError
 from ziggurat.readers.formats.registry import open_reader
+from ziggurat.readers.model.checks import one_of
 from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.pixels.cache import file_identity, forget, tile_cache
 from ziggurat.readers.pixels.window import Image
@@ -46,11 +47,7 @@ class Source(ReadMethods):
 
             view = (options.projection, options.unitsPerPixel, options.warp)
             identity = (identity, *view) if identity is not None else None
-            try:
-                warp = Warp(options.warp)
-            except ValueError as error:
-                known = ", ".join(member.value for member in Warp)
-                raise OptionError(f"warp is one of {known}, not {options.warp!r}") from error
+            warp = one_of("warp", options.warp, Warp)
             reader = project(reader, self._path, options.projection, options.unitsPerPixel, warp)
         if reader.volatile:
             identity = None

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ziggurat.readers.errors import OptionError
 from ziggurat.readers.grid.regions import REGION_KEYS, check_keys
+from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.model.samples import uncounted
 from ziggurat.readers.pixels.histogram import histogram
@@ -98,8 +98,7 @@ class StatisticsMethods(TileMethods):
         region, scale, output, tile_size, frame, resample, style
             As in :meth:`tileIterator`. By default no pixel is mixed with others.
         """
-        if isinstance(bins, bool) or not hasattr(bins, "__index__") or bins < 1:
-            raise OptionError(f"bins is a whole number of one or more, not {bins!r}")
+        bins = whole_number("bins", bins, 1)
 
         def tiles() -> Iterator[Pixels]:
             for tile in self.tileIterator(

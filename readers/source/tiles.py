@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ziggurat.readers.constants import TILE_FORMAT_NUMPY
-from ziggurat.readers.errors import OptionError
 from ziggurat.readers.grid.frames import check_frame
 from ziggurat.readers.grid.iteration import plan_iteration
 from ziggurat.readers.grid.levels import best_level
 from ziggurat.readers.grid.scales import tile_size as served_size
+from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.pixels.tiles import (
     check_tile,
     padded_tile,
@@ -189,8 +189,7 @@ class TileMethods(SourceHooks):
             Facts of the tile (``x``, ``y``, ``width``, ``height``, ``gx`` …); ``tile`` and
             ``format`` are loaded when first looked at. Edge tiles end with the region.
         """
-        if isinstance(prefetch, bool) or not isinstance(prefetch, int) or prefetch < 0:
-            raise OptionError(f"prefetch is a number of threads, not {prefetch!r}")
+        prefetch = whole_number("prefetch", prefetch, 0)
         info = self._image().info
         number = check_frame(info, frame)
         how = merged_encoding(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ziggurat.readers.errors import OptionError
+from ziggurat.readers.model.checks import one_of
 from ziggurat.readers.model.geometry import level_sizes
 from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation, Level
 from ziggurat.readers.views.array import ArrayLike, ArrayReader
@@ -138,13 +139,9 @@ def _info(
     if 0 in stack[0].shape:
         raise OptionError(f"an array of shape {tuple(stack[0].shape)} holds no pixel to write")
     dtype = np.dtype(stack[0].dtype)
-    try:
-        meaning = None if interpretation is None else Interpretation(interpretation)
-    except ValueError as error:
-        known = ", ".join(repr(member.value) for member in Interpretation)
-        raise OptionError(
-            f"interpretation must be one of {known}, not {interpretation!r}"
-        ) from error
+    meaning = None
+    if interpretation is not None:
+        meaning = one_of("interpretation", interpretation, Interpretation)
     color = bands in _COLORS and dtype in (np.uint8, np.uint16)
     if meaning is None and bands == 1:
         meaning = Interpretation.GRAY

@@ -289,7 +289,7 @@ def test_an_iterator_that_is_left_early_leaves_no_threads(
     del tiles
     names = [thread.name for thread in threading.enumerate()]
     assert not [name for name in names if name.startswith("ziggurat-prefetch")]
-    with pytest.raises(OptionError, match="prefetch is a number of threads"):
+    with pytest.raises(OptionError, match="prefetch must be a whole number"):
         source.tileIterator(prefetch=-1)
 
 

@@ -1,0 +1,49 @@
+"""What a caller gave, checked: one wording for all arguments of a kind."""
+
+import operator
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any
+
+from ziggurat.readers.errors import OptionError, ZigguratError
+
+
+def whole_number(
+    name: str, value: Any, least: int | None = None, error: type[ZigguratError] = OptionError
+) -> int:
+    """Return a whole number of at least ``least``; numpy's count, truth values do not.
+
+    Raises
+    ------
+    OptionError
+        It is none; or whatever ``error`` says.
+    """
+    wanted = "a whole number" if least is None else f"a whole number of {least} or more"
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or (least is not None and number < least):
+        raise error(f"{name} must be {wanted}, not {value!r}")
+    return number
+
+
+def one_of[T: Enum](
+    name: str, value: Any, kind: type[T], error: type[ZigguratError] = OptionError
+) -> T:
+    """Return the member of an enumeration that a value is or means.
+
+    Raises
+    ------
+    OptionError
+        It means none; the message names those that there are. Or whatever ``error`` says.
+    """
+    try:
+        return kind(value)
+    except ValueError as reason:
+        raise error(f"{name} must be one of {named(kind)}, not {value!r}") from reason
+
+
+def named(members: Sequence[Enum] | type[Enum]) -> str:
+    """Return the values of members, for a message."""
+    return ", ".join(repr(member.value) for member in members)
