@@ -6,14 +6,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ziggurat.converter.batch.sets import later_files
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import OptionError, SourceNotFoundError
+from ziggurat.readers.formats.unread import unread_kind
 from ziggurat.writers.formats.registry import output_named
 
 # What is taken out of a folder; a file that is named itself is always tried.
 SLIDE_SUFFIXES = (
     ".svs", ".tif", ".tiff", ".btf", ".tf2", ".tf8", ".ndpi", ".vms", ".vmu", ".scn", ".mrxs",
-    ".bif", ".svslide", ".qptiff", ".czi", ".jp2", ".png", ".jpg", ".jpeg", ".zip", ".ozx", ".zarr",
+    ".bif", ".svslide", ".qptiff", ".jp2", ".png", ".jpg", ".jpeg", ".zip", ".ozx", ".zarr",
 )  # fmt: skip
 
 
@@ -45,6 +47,40 @@ def find_sources(paths: Iterable[Path], output: Path | None = None) -> list[Path
     return list(dict.fromkeys(found))
 
 
+def left_out(paths: Iterable[Path], output: Path | None = None) -> Counter[str]:
+    """Count by ending what lies in folders that are named, and is no slide that is read.
+
+    What belongs to a slide, as the pictures of a VMS do, is none of it.
+    """
+    counts: Counter[str] = Counter()
+    for path in paths:
+        if path.exists() and holds_slides(path):
+            counts += _left_out_of(path, output)
+    return counts
+
+
+def _left_out_of(folder: Path, output: Path | None) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    if output is not None and output.exists() and folder.samefile(output):
+        return counts
+    children = sorted(child for child in folder.iterdir() if not child.name.startswith("."))
+    companions = _companions(children)
+    for child in children:
+        if child in companions:
+            continue
+        if child.is_dir():
+            if holds_slides(child) and not child.is_symlink():
+                counts += _left_out_of(child, output)
+        elif not is_slide_name(child.name):
+            counts[child.suffix.lower() or "without an ending"] += 1
+    return counts
+
+
+def is_slide_name(name: str) -> bool:
+    """Return True for the name of a file that is taken out of a folder."""
+    return name.lower().endswith(SLIDE_SUFFIXES) and unread_kind(name.lower()) is None
+
+
 def holds_slides(path: Path) -> bool:
     """Return True for a folder of slides; False for files, and folders that are one image."""
     if not path.is_dir() or path.suffix.lower() == ".zarr":
@@ -70,14 +106,17 @@ def _in_folder(folder: Path, output: Path | None) -> Iterator[Path]:
                 yield child
             elif not child.is_symlink():  # it may lead back here
                 yield from _in_folder(child, output)
-        elif child.name.lower().endswith(SLIDE_SUFFIXES):
+        elif is_slide_name(child.name):
             yield child
 
 
 def _companions(children: list[Path]) -> set[Path]:
-    """Return what belongs to another file: a MIRAX slide's folder, the pictures of a VMS."""
+    """Return what belongs to another file.
+
+    A MIRAX slide's folder, the pictures of a VMS, all files of an OME-TIFF set but the first.
+    """
     slides = [child for child in children if child.suffix.lower() in (".mrxs", ".vms", ".vmu")]
-    found = {slide.with_suffix("") for slide in slides}
+    found = {slide.with_suffix("") for slide in slides} | later_files(children)
     if any(slide.suffix.lower() != ".mrxs" for slide in slides):
         found.update(c for c in children if c.suffix.lower() in (".jpg", ".jpeg"))
     return found

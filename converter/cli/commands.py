@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ziggurat.converter.batch.jobs import Job, find_sources, plan_jobs
+from ziggurat.converter.batch.jobs import Job, find_sources, left_out, plan_jobs
 from ziggurat.converter.batch.run import Status, run_batch
 from ziggurat.converter.cli import display
 from ziggurat.converter.cli.describe import describe
@@ -100,8 +100,12 @@ def convert_many(
     """Convert many slides into a folder; return 1 where any failed, else 0."""
     named = [Path(path) for path in paths]
     work = plan_jobs(find_sources(named, folder), folder, options, named)
+    others = ", ".join(f"{n} {suffix}" for suffix, n in sorted(left_out(named, folder).items()))
     if not work:
-        raise OptionError(f"there are no slides in {', '.join(paths)}")
+        rest = f"; left out: {others}" if others else ""
+        raise OptionError(f"there are no slides in {', '.join(paths)}{rest}")
+    if others:
+        print(f"left out, as no slides that are read: {others}", file=sys.stderr)
     if dry_run:
         return _plan_many(work, options, show)
     folder.mkdir(parents=True, exist_ok=True)

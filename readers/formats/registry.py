@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ziggurat.readers.errors import LeftToOthersError, SourceError, UnsupportedFormatError
+from ziggurat.readers.formats.unread import unread_kind
 from ziggurat.readers.io.location import Location, locate
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
@@ -295,6 +296,11 @@ def open_reader(path: str | os.PathLike[str], formats: tuple[Format, ...] | None
         No backend knows it, or none can read all of it; the message lists what each one said.
     """
     location = locate(path)
+    unread = None if location.is_directory else unread_kind(location.name)
+    if unread is not None:
+        raise UnsupportedFormatError(
+            f"{location.url}: {unread.name} is not supported (not read yet); {unread.instead}"
+        )
     search = _Search(location)
     for row in FORMATS if formats is None else formats:
         if not row.fits(location):

@@ -307,8 +307,8 @@ def _path_order(instances: Sequence[Instance], path: str) -> int:
 
 
 def _siblings(folder: Path, series: str | None) -> list[Path]:
-    """Return the files of one series in a folder; the first slide found names the series."""
-    found: list[Path] = []
+    """Return the files of a series in a folder; without one, of the only series there is."""
+    found: dict[str, list[Path]] = defaultdict(list)
     try:
         paths = sorted(folder.iterdir())
     except OSError as error:
@@ -317,10 +317,14 @@ def _siblings(folder: Path, series: str | None) -> list[Path]:
         if not path.is_file() or not is_dicom(path):
             continue
         own = read_series(path)
-        if own is not None and (series is None or own == series):
-            series = own
-            found.append(path)
-    return found
+        if own is not None and series in (None, own):
+            found[own].append(path)
+    if len(found) > 1:
+        first = ", ".join(paths[0].name for paths in found.values())
+        raise UnsupportedFormatError(
+            f"{folder} holds {len(found)} DICOM slides; name one by a file of it: {first}"
+        )
+    return next(iter(found.values()), [])
 
 
 def open_reader(location: Location) -> DicomReader:

@@ -184,29 +184,6 @@ def exercise_reader(path: Path) -> None:
             reader.associated(name).stored()
 
 
-def exercise(path: Path) -> None:
-    """Use everything that a reader offers, in small."""
-    import ziggurat
-
-    with ziggurat.open(path) as source:
-        facts = source.getMetadata()
-        width, height = facts["sizeX"], facts["sizeY"]
-        source.getRegion(
-            region={
-                "left": width // 3,
-                "top": height // 3,
-                "width": min(256, width),
-                "height": min(256, height),
-                "units": "base_pixels",
-            },
-            format="numpy",
-        )
-        if width * height < 10**9:  # an honest whole-slide scan takes its time
-            source.getThumbnail(width=64, height=64)
-        for name in source.getAssociatedImagesList()[:2]:
-            source.getAssociatedImage(name, format="numpy")
-
-
 def exercise_source(path: Path) -> None:
     """Use what a caller calls, in small: facts, a region, a thumbnail, associated images."""
     import ziggurat

@@ -21,6 +21,7 @@ import pydicom
 import pytest
 import tifffile
 from PIL import Image
+from pydicom.uid import HTJ2KLossless, JPEGBaseline8Bit, JPEGLSLossless
 
 import ziggurat
 
@@ -212,6 +213,23 @@ def pictures(folder: Path, tissue: np.ndarray) -> Iterator[Path]:
     yield folder / "a.svg"
 
 
+def rare_pictures(folder: Path, tissue: np.ndarray) -> Iterator[Path]:
+    """Write pictures of the codecs that few programs know."""
+    part = np.ascontiguousarray(tissue[:90, :120])
+    gray = np.ascontiguousarray(part[..., 0]).astype(np.uint16) * 200
+    streams = {
+        "a.jls": imagecodecs.jpegls_encode(part),
+        "gray.jls": imagecodecs.jpegls_encode(gray),
+        "lossless.jpg": imagecodecs.ljpeg_encode(gray),
+        "twelve.jpg": imagecodecs.jpeg8_encode(gray >> 4, bitspersample=12),
+        "a.j2k": imagecodecs.jpeg2k_encode(part, level=0, codecformat="j2k"),
+        "a.jxl": imagecodecs.jpegxl_encode(part),
+    }
+    for name, stream in streams.items():
+        (folder / name).write_bytes(stream)
+        yield folder / name
+
+
 def tiffs(folder: Path, tissue: np.ndarray) -> Iterator[Path]:
     plain = {"tile": (64, 64), "photometric": "rgb"}
     cases: dict[str, dict[str, object]] = {
@@ -239,9 +257,19 @@ def tiffs(folder: Path, tissue: np.ndarray) -> Iterator[Path]:
     yield folder / "stack.ome.tif"
 
 
-def dicom(folder: Path, tissue: np.ndarray) -> Path:
-    """Write a DICOM slide of two JPEG levels and a label."""
-    (folder / "dicom").mkdir()
+# How frames are encoded, and the transfer syntax.
+FRAMES: dict[str, tuple[Callable[[np.ndarray], bytes], str]] = {
+    "jpeg": (lambda tile: imagecodecs.jpeg8_encode(tile, level=90), JPEGBaseline8Bit),
+    "jpeg-ls": (imagecodecs.jpegls_encode, JPEGLSLossless),
+    "htj2k": (imagecodecs.htj2k_encode, HTJ2KLossless),
+}
+
+
+def dicom(folder: Path, tissue: np.ndarray, codec: str) -> Path:
+    """Write a DICOM slide of two levels and a label."""
+    encode, syntax = FRAMES[codec]
+    root = folder / f"dicom-{codec}"
+    root.mkdir()
     for number, (kind, size) in enumerate([("VOLUME", 192), ("VOLUME", 96), ("LABEL", 64)]):
         data = pydicom.Dataset()
         data.SOPClassUID = "1.2.840.10008.5.1.4.1.1.77.1.6"
@@ -249,11 +277,12 @@ def dicom(folder: Path, tissue: np.ndarray) -> Path:
         data.ImageType = ["ORIGINAL", "PRIMARY", kind, "NONE"]
         data.TotalPixelMatrixColumns = data.TotalPixelMatrixRows = size
         data.Columns = data.Rows = 64
-        data.SamplesPerPixel, data.PhotometricInterpretation = 3, "YBR_FULL_422"
+        data.SamplesPerPixel = 3
+        data.PhotometricInterpretation = "YBR_FULL_422" if codec == "jpeg" else "RGB"
         data.BitsAllocated, data.PixelRepresentation, data.PlanarConfiguration = 8, 0, 0
         data.DimensionOrganizationType = "TILED_FULL"
         frames = [
-            imagecodecs.jpeg8_encode(tissue[y : y + 64, x : x + 64], level=90)
+            encode(np.ascontiguousarray(tissue[y : y + 64, x : x + 64]))
             for y in range(0, size, 64)
             for x in range(0, size, 64)
         ]
@@ -261,9 +290,9 @@ def dicom(folder: Path, tissue: np.ndarray) -> Path:
         data.PixelData = pydicom.encaps.encapsulate(frames)
         data["PixelData"].VR = "OB"
         data.file_meta = pydicom.dataset.FileMetaDataset()
-        data.file_meta.TransferSyntaxUID = pydicom.uid.JPEGBaseline8Bit
-        data.save_as(folder / "dicom" / f"{number}.dcm", enforce_file_format=True)
-    return folder / "dicom"
+        data.file_meta.TransferSyntaxUID = syntax
+        data.save_as(root / f"{number}.dcm", enforce_file_format=True)
+    return root
 
 
 @pytest.fixture(scope="session")
@@ -275,9 +304,9 @@ def made_seeds(
 ) -> list[Seed]:
     """Small made-up files of every kind that can be made here."""
     folder = tmp_path_factory.mktemp("seeds")
-    paths = [*pictures(folder, tissue), *tiffs(folder, tissue)]
+    paths = [*pictures(folder, tissue), *rare_pictures(folder, tissue), *tiffs(folder, tissue)]
     paths.append(make_svs(folder / "made.svs"))
-    paths.append(dicom(folder, tissue))
+    paths += [dicom(folder, tissue, codec) for codec in FRAMES]
     paths.append(
         make_raster(
             folder / "made.tif",
