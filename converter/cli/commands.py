@@ -37,7 +37,7 @@ def convert_one(
     source: str, output: Path, options: ConvertOptions, show: Show, *, dry_run: bool
 ) -> None:
     """Convert one image, or print the plan for it."""
-    console = Console()
+    console = Console(markup=False)
     if dry_run:
         plan = plan_conversion(source, output, options)
         if show.json:
@@ -59,7 +59,7 @@ def show_image(path: str, *, json: bool) -> None:
         if json:
             print(dumps(describe(reader, path), indent=2))
         else:
-            display.show_info(Console(), path, reader)
+            display.show_info(Console(markup=False), path, reader)
 
 
 def verify(source: str, output: str | None, show: Show, *, full: bool) -> bool:
@@ -71,7 +71,7 @@ def verify(source: str, output: str | None, show: Show, *, full: bool) -> bool:
     if show.json:
         print(dumps({"ok": report.ok, **plain(report)}, indent=2))
     elif not show.quiet:
-        display.show_verification(Console(), report)
+        display.show_verification(Console(markup=False), report)
     return report.ok
 
 
@@ -116,5 +116,7 @@ def convert_many(
     if show.json:
         print(dumps(plain(report), indent=2))
     else:
-        display.show_batch(Console(quiet=show.quiet), Console(stderr=True), report)
+        display.show_batch(
+            Console(quiet=show.quiet, markup=False), Console(stderr=True, markup=False), report
+        )
     return 1 if report.count(Status.FAILED) else 0

@@ -47,7 +47,7 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator[progress.ProgressCallba
         yield None
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         DownloadColumn(),
@@ -55,7 +55,7 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator[progress.ProgressCallba
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=Console(stderr=True, markup=False), transient=True) as bar:
         task = bar.add_task(title, total=None)
 
         def tell(event: progress.Progress) -> None:
@@ -74,13 +74,13 @@ def batch_progress(total: int, *, quiet: bool) -> Iterator[BatchCallback | None]
         yield None
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=Console(stderr=True, markup=False), transient=True) as bar:
         whole = bar.add_task(f"{total} slides", total=total)
         tasks: dict[Job, TaskID] = {}
 
@@ -230,7 +230,8 @@ def _time_text(seconds: float) -> str:
 def show_losses(console: Console, losses: tuple[str, ...]) -> None:
     """Print what is lost, one line each."""
     for loss in losses:
-        console.print(f"[yellow]lost:[/yellow] {loss}", highlight=False, soft_wrap=True)
+        text = Text.assemble(("lost:", "yellow"), f" {loss}")
+        console.print(text, highlight=False, soft_wrap=True)
 
 
 def show_report(console: Console, report: ConversionReport) -> None:

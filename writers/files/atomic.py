@@ -10,6 +10,7 @@ its lock that nobody works in it any more, and sweeps it away.
 import ctypes
 import errno
 import fcntl
+import hashlib
 import os
 import shutil
 import time
@@ -22,6 +23,7 @@ from ziggurat.readers.formats.sink_store.layout import is_store
 
 STAGING_PREFIX = ".ziggurat-part-"
 _LOCK_NAME = ".lock"
+_LONGEST_NAME = 255
 _ORPHAN_SECONDS = 600.0  # a folder without a lock file: being made just now, or left behind
 _ZARR_MARKS = ("zarr.json", ".zgroup", ".zattrs", ".zarray")
 _AT_FDCWD = -100
@@ -122,7 +124,7 @@ def _refuse_foreign(target: Path) -> None:
 @contextmanager
 def _staging(target: Path) -> Iterator[Path]:
     sweep(target)
-    folder = target.parent / f"{STAGING_PREFIX}{os.urandom(4).hex()}-{target.name}"
+    folder = target.parent / f"{STAGING_PREFIX}{os.urandom(4).hex()}-{_tail(target.name)}"
     folder.mkdir(mode=0o700)
     try:
         lock = os.open(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -134,6 +136,14 @@ def _staging(target: Path) -> Iterator[Path]:
             os.close(lock)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tail(name: str) -> str:
+    """Return what ends the name of a target's staging folder; names may have 255 bytes."""
+    data = os.fsencode(name)
+    if len(data) <= _LONGEST_NAME - len(STAGING_PREFIX) - 9:
+        return name
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def _try_lock(descriptor: int) -> bool:
@@ -148,7 +158,9 @@ def sweep(target: Path) -> None:
     """Remove staging folders that killed writers of this target left behind."""
     for folder in target.parent.iterdir():
         name = folder.name
-        if not name.startswith(STAGING_PREFIX) or name[len(STAGING_PREFIX) + 9 :] != target.name:
+        if not name.startswith(STAGING_PREFIX) or name[len(STAGING_PREFIX) + 9 :] != _tail(
+            target.name
+        ):
             continue
         if _abandoned(folder):
             shutil.rmtree(folder, ignore_errors=True)
