@@ -67,10 +67,10 @@ FORMATS: tuple[Format, ...] = (
         "ome-zarr",
         "ziggurat.readers.formats.zarr.reader",
         (".zip", ".ozx", ".zattrs", ".zgroup", ".zarray", "zarr.json"),
-        ((0, b"PK\x03\x04"),),
+        ((0, b"PK\x03\x04"), (0, b"SQLite format 3\0")),
         directories=True,
         remote=True,
-        usual=(".zarr",),
+        usual=(".zarr", ".zarr.db", ".zarr.sqlite"),
     ),
     Format(
         "dicom",

@@ -1,6 +1,7 @@
 """The facts of an image into OME-NGFF 0.5 or 0.4 attributes; pure, no I/O."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from ziggurat.readers.model.geometry import halved
 from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation
 from ziggurat.readers.ngff.facts import facts_to_json
 from ziggurat.readers.ngff.layout import BANDS, ArrayLayout, Dimension
-from ziggurat.readers.ngff.parse import OWN_KEY
+from ziggurat.readers.ngff.parse import OWN_KEY, ome_attributes
 from ziggurat.readers.ngff.version import OmeVersion
 
 _CYCLE = ("#ff0000", "#00ff00", "#0000ff", "#ff00ff", "#00ffff", "#ffff00", "#ffffff")
@@ -95,13 +96,60 @@ def versioned(ome: dict[str, Any], version: OmeVersion) -> dict[str, Any]:
 
 
 def image_label(info: ImageInfo, version: OmeVersion) -> dict[str, Any]:
-    """Return what says that an image is a label map, with its palette's colours.
+    """Return what says that an image is a label map, with its colours and properties.
 
-    NGFF's schemas want one colour at least: without a palette, 0 is told to be transparent.
+    They are those that an OME-Zarr told, else its palette's. NGFF's schemas want one colour at
+    least: without any, 0 is told to be transparent.
     """
-    palette = info.palette or ((0, 0, 0, 0),)
-    colors = [{"label-value": value, "rgba": list(rgba)} for value, rgba in enumerate(palette)]
-    return {"version": version.value, "colors": colors}
+    colors, properties = stored_label(info.internal)
+    if not colors:
+        palette = info.palette or ((0, 0, 0, 0),)
+        colors = [{"label-value": value, "rgba": list(rgba)} for value, rgba in enumerate(palette)]
+    return {
+        "version": version.value,
+        "colors": colors,
+        **({"properties": properties} if properties else {}),
+    }
+
+
+def stored_label(
+    internal: Mapping[str, Any],
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the colours and properties of labels, of what an OME-Zarr says in its own words."""
+    zarr = internal.get("zarr")
+    base = zarr.get("base") if isinstance(zarr, Mapping) else None
+    label = ome_attributes(base).get("image-label") if isinstance(base, Mapping) else None
+    if not isinstance(label, Mapping):
+        return [], []
+    return (
+        [entry for entry in _entries(label, "colors") if _is_color(entry.get("rgba"))],
+        [entry for entry in _entries(label, "properties") if _is_json(entry)],
+    )
+
+
+def _entries(label: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    entries = label.get(name)
+    if not isinstance(entries, list):
+        return []
+    known = [entry for entry in entries if isinstance(entry, dict)]
+    return [entry for entry in known if type(entry.get("label-value")) in (int, float)]
+
+
+def _is_color(rgba: Any) -> bool:
+    return (
+        isinstance(rgba, list)
+        and len(rgba) in (3, 4)
+        and all(type(value) is int and 0 <= value <= 255 for value in rgba)
+    )
+
+
+def _is_json(value: Any) -> bool:
+    """Return True for what may be written again: ECMA-404 has no NaN."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (ValueError, TypeError, RecursionError):
+        return False
+    return True
 
 
 def _axis(dimension: Dimension, info: ImageInfo) -> dict[str, Any]:

@@ -26,15 +26,46 @@ _INDEX_ENTRIES = 1 << 20  # of shard indices kept: 16 MiB
 _CACHE_BYTES = 64 << 20  # of decoded chunks that hold several frames
 
 
+class ChunkCache:
+    """A few decoded chunks of the arrays of an image, or of all fields of a plate."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._chunks: OrderedDict[tuple[str, tuple[int, ...]], Samples] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, path: str, cell: tuple[int, ...]) -> Samples | None:
+        """Return a chunk that is kept."""
+        with self._lock:
+            chunk = self._chunks.get((path, cell))
+            if chunk is not None:
+                self._chunks.move_to_end((path, cell))
+            return chunk
+
+    def put(self, path: str, cell: tuple[int, ...], chunk: Samples) -> None:
+        """Keep a chunk; those that were not asked for the longest go."""
+        with self._lock:
+            if (path, cell) in self._chunks:
+                return
+            self._chunks[path, cell] = chunk
+            self._bytes += chunk.nbytes
+            while self._bytes > _CACHE_BYTES and len(self._chunks) > 1:
+                self._bytes -= self._chunks.popitem(last=False)[1].nbytes
+
+
 class ZarrArray:
     """One array of a store, read by boxes. Safe in threads and after forks.
 
-    ``keep_chunks`` keeps a few decoded chunks: for arrays whose chunks hold several frames,
-    which would else be decoded once for each of them.
+    ``cache`` is for arrays whose chunks hold several frames, which would else be decoded once
+    for each of them.
     """
 
     def __init__(
-        self, store: KeyStore, path: str, metadata: ArrayMetadata, *, keep_chunks: bool = False
+        self,
+        store: KeyStore,
+        path: str,
+        metadata: ArrayMetadata,
+        cache: ChunkCache | None = None,
     ) -> None:
         self.metadata = metadata
         self.path = path
@@ -42,9 +73,7 @@ class ZarrArray:
         self._prefix = f"{path}/" if path else ""
         self._lock = threading.Lock()
         self._indices: OrderedDict[str, Samples | None] = OrderedDict()
-        self._chunks: OrderedDict[tuple[int, ...], Samples] | None = None
-        if keep_chunks:
-            self._chunks = OrderedDict()
+        self._cache = cache
 
     def read(self, box: Box) -> Samples:
         """Return the samples of a box inside the array, in native byte order, writable.
@@ -95,18 +124,13 @@ class ZarrArray:
         return tuple(source), tuple(target)
 
     def _chunk(self, cell: tuple[int, ...]) -> Samples | None:
-        if self._chunks is None:
+        if self._cache is None:
             return self._decoded(cell)
-        with self._lock:
-            if cell in self._chunks:
-                self._chunks.move_to_end(cell)
-                return self._chunks[cell]
-        chunk = self._decoded(cell)
-        if chunk is not None:
-            with self._lock:
-                self._chunks[cell] = chunk
-                while len(self._chunks) > max(1, _CACHE_BYTES // max(1, chunk.nbytes)):
-                    self._chunks.popitem(last=False)
+        chunk = self._cache.get(self.path, cell)
+        if chunk is None:
+            chunk = self._decoded(cell)
+            if chunk is not None:
+                self._cache.put(self.path, cell, chunk)
         return chunk
 
     def _decoded(self, cell: tuple[int, ...]) -> Samples | None:
@@ -163,5 +187,5 @@ class ZarrArray:
 
     def _own(self, piece: Samples, chunk: Samples) -> Samples:
         """Return samples that a caller may write into, and that hold on to no large chunk."""
-        kept = self._chunks is not None or not piece.flags.writeable
+        kept = self._cache is not None or not piece.flags.writeable
         return piece.copy() if kept or 2 * piece.nbytes < chunk.nbytes else piece

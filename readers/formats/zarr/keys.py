@@ -179,7 +179,7 @@ class ZipStore:
         """Return the names just below a prefix."""
         with self._lock:
             if self._tree is None:
-                self._tree = _tree(list(self._entries))
+                self._tree = key_tree(list(self._entries))
         return sorted(self._tree.get(checked_key(prefix), ()))
 
     def close(self) -> None:
@@ -191,7 +191,8 @@ def _entry(info: zipfile.ZipInfo) -> _Entry:
     return _Entry(info.header_offset, info.compress_size, info.file_size, info.compress_type)
 
 
-def _tree(names: list[str]) -> dict[str, set[str]]:
+def key_tree(names: list[str]) -> dict[str, set[str]]:
+    """Return the names just below each prefix of some keys."""
     tree: dict[str, set[str]] = {}
     for name in names:
         parent, _, last = name.rstrip("/").rpartition("/")

@@ -8,11 +8,14 @@ import numpy as np
 
 from ziggurat.readers.codecs.tile_memory import tile_memory
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
-from ziggurat.readers.formats.zarr.array import ZarrArray
+from ziggurat.readers.formats.zarr.array import ChunkCache, ZarrArray
 from ziggurat.readers.formats.zarr.associated import find_associated
+from ziggurat.readers.formats.zarr.beside import losses_beside
+from ziggurat.readers.formats.zarr.fields import open_fields
 from ziggurat.readers.formats.zarr.keys import FolderStore, KeyStore, SubStore, UrlStore, ZipStore
 from ziggurat.readers.formats.zarr.metadata import ArrayMetadata
 from ziggurat.readers.formats.zarr.plain import plain_multiscale
+from ziggurat.readers.formats.zarr.sqlite import MAGIC, SqliteStore
 from ziggurat.readers.formats.zarr.stored import check_claim, is_empty, with_stored_separator
 from ziggurat.readers.formats.zarr.tree import Node, find_image, find_root, read_array, read_node
 from ziggurat.readers.io.location import Location
@@ -35,8 +38,8 @@ from ziggurat.readers.ngff.parse import (
 _METADATA_FILES = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 
 
-def open_reader(location: Location) -> "OmeZarrReader":
-    """Open an image of zarr arrays.
+def open_reader(location: Location) -> Reader:
+    """Open an image of zarr arrays: of a plate or a well, all fields.
 
     Raises
     ------
@@ -48,13 +51,23 @@ def open_reader(location: Location) -> "OmeZarrReader":
     store = _open_store(location)
     try:
         root = find_root(store)
-        reader = OmeZarrReader(SubStore(store, root) if root else store)
-        reader.scattered = not isinstance(store, ZipStore)
+        reader = _opened_reader(SubStore(store, root) if root else store)
+        reader.scattered = not isinstance(store, ZipStore | SqliteStore)
         return reader
     except BaseException:
         if not location.is_remote:  # the next backend asks the same remote file
             store.close()
         raise
+
+
+def _opened_reader(store: KeyStore) -> Reader:
+    top = read_node(store, "")
+    if top is not None and top.array is None:
+        cache = ChunkCache()
+        fields = open_fields(store, top, lambda path: OmeZarrReader(store, path, cache=cache))
+        if fields is not None:
+            return fields
+    return OmeZarrReader(store)
 
 
 def _open_store(location: Location) -> KeyStore:
@@ -64,28 +77,44 @@ def _open_store(location: Location) -> KeyStore:
         if location.path is None:
             return UrlStore(location.url.rsplit("/", 1)[0])
         return FolderStore(location.path.parent)
+    if location.head.startswith(MAGIC):
+        if location.path is None:
+            raise UnsupportedFormatError("SQLite stores are read where they are local: download it")
+        return SqliteStore(location.path)
     if not location.head.startswith(b"PK"):
-        raise UnsupportedFormatError("it is neither a folder nor a zip")
+        raise UnsupportedFormatError("it is neither a folder, nor a zip, nor an SQLite store")
     return ZipStore(location.open_bytes())
 
 
 class OmeZarrReader(Reader):
     """One image of a hierarchy: the arrays of its levels, and its associated images."""
 
-    def __init__(self, store: KeyStore, path: str = "", *, alone: bool = False) -> None:
+    def __init__(
+        self,
+        store: KeyStore,
+        path: str = "",
+        *,
+        alone: bool = False,
+        cache: ChunkCache | None = None,
+    ) -> None:
         self._store = store
         self._node = find_image(store, path)
         image, arrays = _open_image(store, self._node)
         self.layout = image.layout
         check_claim(store, arrays[image.levels[-1]], image.layout)
-        self._arrays = [_opened(store, arrays[i], image.layout) for i in image.levels]
+        cache = cache or ChunkCache()
+        self._arrays = [_opened(store, arrays[i], image.layout, cache) for i in image.levels]
         self._associated = {} if alone else find_associated(store, self._node)
         self.info = _with_facts(
             image.info, self._associated, self._node, self._arrays[0].metadata.fill
         )
-        if not alone and is_empty(store, arrays[0]):
-            said = f"not one chunk is stored: all pixels are {self._arrays[0].metadata.fill}"
-            self.info = dataclasses.replace(self.info, losses=(*self.info.losses, said))
+        if not alone:
+            taken = [*(array.path for array in arrays), *self._associated.values()]
+            losses = losses_beside(store, self._node, taken)
+            if is_empty(store, arrays[0]):
+                fill = self._arrays[0].metadata.fill
+                losses = (f"not one chunk is stored: all pixels are {fill}", *losses)
+            self.info = dataclasses.replace(self.info, losses=losses)
         self._closed = False
 
     def plane(self, level: int, frame: int) -> Plane:
@@ -281,7 +310,7 @@ def _level_nodes(store: KeyStore, paths: Sequence[str]) -> list[Node]:
     return nodes
 
 
-def _opened(store: KeyStore, node: Node, layout: ArrayLayout) -> ZarrArray:
+def _opened(store: KeyStore, node: Node, layout: ArrayLayout, cache: ChunkCache) -> ZarrArray:
     assert node.array is not None
     single = layout.chunk_shape(1, 1)
     spare = ("x", "y")
@@ -290,7 +319,7 @@ def _opened(store: KeyStore, node: Node, layout: ArrayLayout) -> ZarrArray:
         for d, chunk, one in zip(layout.dimensions, node.array.chunk_shape, single, strict=True)
         if d.name not in spare
     )
-    return ZarrArray(store, node.path, node.array, keep_chunks=several)
+    return ZarrArray(store, node.path, node.array, cache if several else None)
 
 
 def _with_facts(info: ImageInfo, associated: dict[str, str], node: Node, fill: Any) -> ImageInfo:

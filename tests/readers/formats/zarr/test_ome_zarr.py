@@ -318,7 +318,7 @@ def test_what_is_not_zarr_is_not_supported(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("hello")
     with pytest.raises(UnsupportedFormatError, match="holds no zarr metadata"):
         opened(tmp_path)
-    with pytest.raises(UnsupportedFormatError, match="neither a folder nor a zip"):
+    with pytest.raises(UnsupportedFormatError, match="neither a folder, nor a zip"):
         opened(tmp_path / "x.txt")
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("word/document.xml", "<a/>")

@@ -1,0 +1,73 @@
+"""A hierarchy in one SQLite file: the table ``zarrs (k, v)`` of zarr 2's SQLiteStore."""
+
+import os
+import sqlite3
+import threading
+from pathlib import Path
+
+from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
+from ziggurat.readers.formats.zarr.keys import checked_key, key_tree
+
+MAGIC = b"SQLite format 3\0"
+_BUSY_SECONDS = 5.0
+
+
+class SqliteStore:
+    """Keys and bytes of the table. One connection, used by one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.url = str(path)
+        self._uri = f"{path.resolve().as_uri()}?mode=ro"
+        self._lock = threading.Lock()
+        self._pid, self._connection = 0, None  # type: int, sqlite3.Connection | None
+        self._tree: dict[str, set[str]] | None = None
+        found = self._rows("SELECT 1 FROM sqlite_master WHERE type='table' AND name='zarrs'", ())
+        if not found:
+            raise UnsupportedFormatError("it is an SQLite database without a table 'zarrs'")
+
+    def _rows(self, query: str, values: tuple[str | int, ...]) -> list[tuple[object, ...]]:
+        try:
+            with self._lock:
+                if self._connection is None or self._pid != os.getpid():  # none survives a fork
+                    self._connection = sqlite3.connect(
+                        self._uri, uri=True, timeout=_BUSY_SECONDS, check_same_thread=False
+                    )
+                    self._pid = os.getpid()
+                return self._connection.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise CorruptSourceError(f"{self.url} can't be read as SQLite: {error}") from error
+
+    def _value(self, what: str, key: str, *more: int) -> bytes | None:
+        rows = self._rows(f"SELECT {what} FROM zarrs WHERE k = ?", (*more, checked_key(key)))
+        if not rows:
+            return None
+        value = rows[0][0]
+        if isinstance(value, str):
+            return value.encode()
+        if not isinstance(value, bytes):
+            raise CorruptSourceError(f"{self.url}: the value of {key!r} is no bytes")
+        return value
+
+    def get(self, key: str) -> bytes | None:
+        """Return the bytes of a key."""
+        return self._value("v", key)
+
+    def get_range(self, key: str, offset: int, length: int) -> bytes | None:
+        """Return a part of a key's bytes."""
+        if offset >= 0:
+            return self._value("substr(v, ?, ?)", key, offset + 1, length)
+        data = self._value("v", key)
+        return None if data is None else data[offset:][:length]
+
+    def children(self, prefix: str) -> list[str]:
+        """Return the names just below a prefix."""
+        if self._tree is None:
+            self._tree = key_tree([str(row[0]) for row in self._rows("SELECT k FROM zarrs", ())])
+        return sorted(self._tree.get(checked_key(prefix), ()))
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            if self._connection is not None and self._pid == os.getpid():
+                self._connection.close()
+            self._connection = None
