@@ -13,6 +13,7 @@ from ziggurat.readers.io.bytes import ByteSource, LocalBytes
 from ziggurat.readers.io.remote import RemoteBytes, is_remote_directory
 
 HEAD_BYTES = 512
+_ARCHIVES = (b"PK\x03\x04", b"SQLite format 3\0")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _DIRECTORY_MARKERS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 
@@ -25,6 +26,7 @@ class Location:
     path: Path | None
     head: bytes
     remote_directory: bool = False  # a zarr hierarchy under a URL
+    inside: str = ""  # a place within an archive, which ``path`` is then: a.zarr.zip/B/03/0
     _opened: ByteSource | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -61,6 +63,8 @@ class Location:
 def locate(path: str | os.PathLike[str]) -> Location:
     """Find what a caller named: a path, ``~``, a ``file://``, ``https://`` or ``s3://`` URL.
 
+    A path may go on within a zip or a database: what is in it is the backend's to find.
+
     Raises
     ------
     SourceNotFoundError
@@ -87,7 +91,12 @@ def _locate_local(path: Path) -> Location:
             raise SourceError(f"{path} is neither a file nor a directory")
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
-    except (FileNotFoundError, NotADirectoryError) as error:
+    except NotADirectoryError as error:
+        archive = _archive_above(path)
+        if archive is not None:
+            return archive
+        raise SourceNotFoundError(errno.ENOENT, "no such file or directory", str(path)) from error
+    except FileNotFoundError as error:
         raise SourceNotFoundError(errno.ENOENT, "no such file or directory", str(path)) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         said = getattr(error, "strerror", None) or error
@@ -95,6 +104,18 @@ def _locate_local(path: Path) -> Location:
     if not head:
         raise CorruptSourceError(f"{path} is empty")
     return Location(str(path), path, head)
+
+
+def _archive_above(path: Path) -> Location | None:
+    """Return the archive that a path leads into, None where there is none on its way."""
+    for parent in path.parents:
+        if parent.is_file():
+            with parent.open("rb") as file:
+                head = file.read(HEAD_BYTES)
+            if not head.startswith(_ARCHIVES):
+                return None
+            return Location(str(path), parent, head, inside=path.relative_to(parent).as_posix())
+    return None
 
 
 def _locate_remote(url: str) -> Location:

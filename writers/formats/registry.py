@@ -155,6 +155,11 @@ OUTPUTS: tuple[Output, ...] = (
         padded=False,
     ),
     Output(
+        name="ome-zarr-sqlite", module=f"{_ROOM}.zarr.ome_zarr",
+        suffixes=(".zarr.db", ".db", ".sqlite"), codecs=_BLOSC_FIRST, tile=512, tiles="chunks",
+        padded=False,
+    ),
+    Output(
         name="png", module=f"{_ROOM}.flat", suffixes=(".png",), codecs=(Codec.PNG,), tile=0,
         flat=True,
     ),

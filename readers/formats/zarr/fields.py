@@ -9,10 +9,8 @@ from ziggurat.readers.errors import CorruptSourceError, SourceError, Unsupported
 from ziggurat.readers.formats.zarr.beside import listed
 from ziggurat.readers.formats.zarr.keys import KeyStore
 from ziggurat.readers.formats.zarr.tree import Node, read_node
-from ziggurat.readers.model.encoded import EncodedLevel
-from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Axis, ImageInfo
-from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.model.reader import Plane, Reader
 from ziggurat.readers.ngff.parse import MOST_FRAMES, ome_attributes
 
 AXIS = "xy"
@@ -38,20 +36,10 @@ class FieldsReader(Reader):
             internal={"zarr": {"base": dict(node.attributes), "path": node.path}},
         )
 
-    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
-        """Return the pixels of a frame's field."""
+    def plane(self, level: int, frame: int) -> Plane:
+        """Return the plane of a frame's field."""
         field, frame = divmod(frame, self._each)
-        return self._fields[field].read(level, frame, rect)
-
-    def encoded(self, level: int, frame: int) -> EncodedLevel | None:
-        """Return the chunks of a frame's field."""
-        field, frame = divmod(frame, self._each)
-        return self._fields[field].encoded(level, frame)
-
-    def is_blank(self, level: int, frame: int, rect: Rect) -> bool:
-        """Ask the frame's field."""
-        field, frame = divmod(frame, self._each)
-        return self._fields[field].is_blank(level, frame, rect)
+        return self._fields[field].plane(level, frame)
 
     def close(self) -> None:
         """Close all fields, and the store."""

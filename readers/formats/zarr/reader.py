@@ -12,7 +12,14 @@ from ziggurat.readers.formats.zarr.array import ChunkCache, ZarrArray
 from ziggurat.readers.formats.zarr.associated import find_associated
 from ziggurat.readers.formats.zarr.beside import losses_beside
 from ziggurat.readers.formats.zarr.fields import open_fields
-from ziggurat.readers.formats.zarr.keys import FolderStore, KeyStore, SubStore, UrlStore, ZipStore
+from ziggurat.readers.formats.zarr.keys import (
+    FolderStore,
+    KeyStore,
+    SubStore,
+    UrlStore,
+    ZipStore,
+    checked_key,
+)
 from ziggurat.readers.formats.zarr.metadata import ArrayMetadata
 from ziggurat.readers.formats.zarr.plain import plain_multiscale
 from ziggurat.readers.formats.zarr.sqlite import MAGIC, SqliteStore
@@ -51,7 +58,8 @@ def open_reader(location: Location) -> Reader:
     store = _open_store(location)
     try:
         root = find_root(store)
-        reader = _opened_reader(SubStore(store, root) if root else store)
+        place = "/".join(part for part in (root, checked_key(location.inside)) if part)
+        reader = _opened_reader(SubStore(store, place) if place else store)
         reader.scattered = not isinstance(store, ZipStore | SqliteStore)
         return reader
     except BaseException:

@@ -19,6 +19,7 @@ from ziggurat.readers.model.encoded import EncodedLevel, TileFormat
 from ziggurat.readers.model.geometry import level_sizes
 from ziggurat.readers.model.image import GeoReference, ImageInfo
 from ziggurat.readers.model.reader import Reader
+from ziggurat.readers.ngff.attributes import stored_label
 from ziggurat.writers.files.atomic import atomic_file
 from ziggurat.writers.files.writebehind import open_write_behind
 from ziggurat.writers.formats.map_facts import lost_map_facts
@@ -156,7 +157,10 @@ def write_pages(
 
 def expected_losses(info: ImageInfo) -> tuple[str, ...]:
     """Return what a TIFF has no place for."""
-    return lost_map_facts(info, holds_place=True)
+    losses = lost_map_facts(info, holds_place=True)
+    if any(stored_label(info.internal)):
+        losses = (*losses, "the colours and properties of labels: OME-Zarr holds them")
+    return losses
 
 
 def copy_refusal(tiles: EncodedLevel, info: ImageInfo) -> str | None:

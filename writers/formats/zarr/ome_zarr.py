@@ -7,7 +7,7 @@ among chunks, so nothing waits and nothing is spooled. ``.ozx`` follows RFC-9 of
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from ziggurat.writers.formats.zarr.associated import AssociatedImages
 from ziggurat.writers.formats.zarr.display_windows import sampled_windows
 from ziggurat.writers.formats.zarr.nodes import ArraySpec, array_documents, group_documents
 from ziggurat.writers.formats.zarr.shards import ArrayChunks, shard_shape
+from ziggurat.writers.formats.zarr.sqlite import SqliteWriter
 from ziggurat.writers.formats.zarr.target import (
     FolderWriter,
     KeyWriter,
@@ -55,6 +56,7 @@ from ziggurat.writers.pyramid.budget import budget
 from ziggurat.writers.pyramid.engine import build
 from ziggurat.writers.resample.halve import shrinker
 
+SQLITE_SUFFIXES = output_named("ome-zarr-sqlite").suffixes
 _CHUNK_SIZE = output_named("ome-zarr").tile
 _LABEL_PATH = "labels/map"
 
@@ -128,7 +130,12 @@ def emit(
     on_progress: ProgressCallback | None = None,
     cancel: Cancellation | None = None,
 ) -> tuple[str, ...]:
-    """Write an OME-Zarr; see :func:`ziggurat.writers.formats.registry.write`."""
+    """Write an OME-Zarr; see :func:`ziggurat.writers.formats.registry.write`.
+
+    In SQLite it is OME-Zarr 0.4 whatever was asked for: only zarr 2 opens such stores.
+    """
+    if path.name.lower().endswith(SQLITE_SUFFIXES):
+        options = replace(options, ome_version=OmeVersion.V04)
     _check(path, options)
     codecs = _level_codecs(reader, levels, options)
     shrink = shrinker(reader.info, options.reducer)
@@ -190,7 +197,11 @@ def _tile_bytes(plan: LevelPlan, info: ImageInfo) -> int:
 
 @contextmanager
 def _target(path: Path, options: WriteOptions) -> Iterator[KeyWriter]:
-    if path.name.lower().endswith((".zip", ".ozx")):
+    name = path.name.lower()
+    if name.endswith(SQLITE_SUFFIXES):
+        with atomic_file(path, options.overwrite) as staged, SqliteWriter(staged) as database:
+            yield database
+    elif name.endswith((".zip", ".ozx")):
         with (
             atomic_file(path, options.overwrite) as staged,
             zip_writer(staged, options.ome_version is OmeVersion.V05) as target,

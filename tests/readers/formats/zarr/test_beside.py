@@ -4,15 +4,17 @@ import json
 import os
 import sqlite3
 import threading
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import zarr
 
 import ziggurat
-from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
+from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError, ZigguratError
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.model.image import Interpretation
 from ziggurat.readers.ngff.version import OmeVersion
@@ -161,14 +163,14 @@ def test_all_fields_of_a_plate_are_frames(tmp_path: Path, version: str) -> None:
         assert reader.info.axes[0].values == tuple(fields)
         for number, pixels in enumerate(fields.values()):
             for channel in (0, 1):
-                got = reader.read(0, 2 * number + channel, reader.info.levels[0].rect)
+                got = reader.plane(0, 2 * number + channel).read(reader.info.levels[0].rect)
                 np.testing.assert_array_equal(got[..., 0], pixels[channel])
     options = ziggurat.ConvertOptions(verify="full")
     for name in ("out.zarr", "out.zarr.zip", "out.tiff"):
         report = ziggurat.convert(tmp_path / "p.zarr", tmp_path / name, options)
         assert report.verification.ok
         with open_reader(tmp_path / name) as reader:
-            got = reader.read(0, 7, reader.info.levels[0].rect)[..., 0]
+            got = reader.plane(0, 7).read(reader.info.levels[0].rect)[..., 0]
             np.testing.assert_array_equal(got, fields["A/2/1"][1])
     with open_reader(tmp_path / "p.zarr/A/2") as reader:
         assert reader.info.axes[0].values == ("0", "1")
@@ -231,12 +233,12 @@ def test_a_store_in_sqlite_is_read(tmp_path: Path, name: str) -> None:
     path = database(tmp_path / name, tmp_path / "a.zarr")
     with open_reader(path) as reader:
         rect = reader.info.levels[0].rect
-        np.testing.assert_array_equal(reader.read(0, 0, rect)[..., 0], PIXELS)
+        np.testing.assert_array_equal(reader.plane(0, 0).read(rect)[..., 0], PIXELS)
         assert len(reader.info.levels) == 3
         found: list[bool] = []
 
         def look() -> None:
-            same = np.array_equal(reader.read(0, 0, rect)[..., 0], PIXELS)
+            same = np.array_equal(reader.plane(0, 0).read(rect)[..., 0], PIXELS)
             found.append(same)
 
         threads = [threading.Thread(target=look) for _ in range(4)]
@@ -247,8 +249,51 @@ def test_a_store_in_sqlite_is_read(tmp_path: Path, name: str) -> None:
         assert found == [True] * 4
         child = os.fork()
         if child == 0:
-            os._exit(0 if np.array_equal(reader.read(0, 0, rect)[..., 0], PIXELS) else 1)
+            os._exit(0 if np.array_equal(reader.plane(0, 0).read(rect)[..., 0], PIXELS) else 1)
         assert os.waitpid(child, 0)[1] == 0
+
+
+def test_sqlite_is_written_as_zarr_2_opens_it(tmp_path: Path) -> None:
+    pixels = np.arange(1, 90 * 70 * 3 + 1, dtype="u2").reshape(90, 70, 3)
+    tifffile.imwrite(tmp_path / "in.tif", pixels, photometric="rgb", tile=(32, 32))
+    for name in ("a.db", "a.sqlite", "a.zarr.db"):
+        report = ziggurat.convert(
+            tmp_path / "in.tif", tmp_path / name, ziggurat.ConvertOptions(verify="full")
+        )
+        assert report.verification is not None
+        assert report.verification.ok
+        connection = sqlite3.connect(tmp_path / name)
+        rows = connection.execute("SELECT k, v FROM zarrs").fetchall()
+        connection.close()
+        folder = tmp_path / f"{name}.folder"
+        for key, value in rows:
+            (folder / key).parent.mkdir(parents=True, exist_ok=True)
+            (folder / key).write_bytes(value)
+        array = zarr.open_array(folder / "0", mode="r", zarr_format=2)
+        np.testing.assert_array_equal(np.moveaxis(np.squeeze(array[...]), 0, -1), pixels)
+    with pytest.raises(ziggurat.errors.TargetExistsError):
+        ziggurat.convert(tmp_path / "in.tif", tmp_path / "a.db")
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("name", ["p.zarr.zip", "p.db"])
+def test_a_path_goes_on_within_an_archive(tmp_path: Path, name: str) -> None:
+    fields = plate(tmp_path / "p.zarr", "0.4")
+    if name.endswith(".db"):
+        path = database(tmp_path / name, tmp_path / "p.zarr")
+    else:
+        path = tmp_path / name
+        with zipfile.ZipFile(path, "w") as archive:
+            for file in sorted((tmp_path / "p.zarr").rglob("*")):
+                archive.write(file, file.relative_to(tmp_path / "p.zarr"))
+    with ziggurat.open(path / "A/2/0") as source:
+        pixels = source.getRegion(format="numpy", frame=1)[0]
+        np.testing.assert_array_equal(pixels[..., 0], fields["A/2/0"][1])
+    with open_reader(path / "A/1") as reader:
+        assert reader.info.axes[0].values == ("0", "1")
+    for wrong in ("A/9", "../x", "A/1/0/0/0.0"):
+        with pytest.raises(ZigguratError):
+            open_reader(f"{path}/{wrong}")
 
 
 def test_databases_of_others_are_not_zarr(tmp_path: Path) -> None:
