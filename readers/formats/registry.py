@@ -88,6 +88,14 @@ FORMATS: tuple[Format, ...] = (
         owns=True,
     ),
     Format(
+        "deepzoom",
+        "ziggurat.readers.formats.deepzoom.reader",
+        (".dzi", ".szi", "imageproperties.xml", "info.json"),
+        directories=True,
+        remote=True,
+        usual=(".dzi", ".szi"),
+    ),
+    Format(
         "geo",
         "ziggurat.readers.formats.gdal.georeferenced",
         magics=(*TIFF_MAGICS, *PICTURE_MAGICS),

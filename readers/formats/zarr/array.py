@@ -15,8 +15,8 @@ import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.formats.zarr.chunks import decode_chunk, flat_index, shard_index
-from ziggurat.readers.formats.zarr.keys import KeyStore
 from ziggurat.readers.formats.zarr.metadata import ArrayMetadata
+from ziggurat.readers.io.keys import KeyStore
 
 Samples = np.ndarray[Any, np.dtype[Any]]
 Box = Sequence[tuple[int, int]]  # (start, stop) of each dimension

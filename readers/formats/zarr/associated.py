@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from ziggurat.readers.errors import SourceError
-from ziggurat.readers.formats.zarr.keys import KeyStore
 from ziggurat.readers.formats.zarr.tree import Node, read_node, series_paths
+from ziggurat.readers.io.keys import KeyStore
 from ziggurat.readers.ngff.parse import OWN_KEY, ome_attributes
 
 _MOST_PIXELS = 8192  # along a side; larger ones are images of their own

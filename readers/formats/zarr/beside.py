@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ziggurat.readers.errors import SourceError
-from ziggurat.readers.formats.zarr.keys import KeyStore
 from ziggurat.readers.formats.zarr.tree import Node, read_node, series_paths
+from ziggurat.readers.io.keys import KeyStore
 from ziggurat.readers.ngff.parse import ome_attributes
 
 _MOST_NAMES = 20  # listed in a sentence

@@ -7,8 +7,8 @@ from typing import Any
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
 from ziggurat.readers.formats.zarr.beside import listed
-from ziggurat.readers.formats.zarr.keys import KeyStore
 from ziggurat.readers.formats.zarr.tree import Node, read_node
+from ziggurat.readers.io.keys import KeyStore
 from ziggurat.readers.model.image import Axis, ImageInfo
 from ziggurat.readers.model.reader import Plane, Reader
 from ziggurat.readers.ngff.parse import MOST_FRAMES, ome_attributes

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
-from ziggurat.readers.formats.zarr.keys import KeyStore
 from ziggurat.readers.formats.zarr.tree import Node, read_node
+from ziggurat.readers.io.keys import KeyStore
 from ziggurat.readers.ngff.parse import Multiscale, NgffAxis
 
 _BANDS = (3, 4)

@@ -12,7 +12,12 @@ from ziggurat.readers.formats.zarr.array import ChunkCache, ZarrArray
 from ziggurat.readers.formats.zarr.associated import find_associated
 from ziggurat.readers.formats.zarr.beside import losses_beside
 from ziggurat.readers.formats.zarr.fields import open_fields
-from ziggurat.readers.formats.zarr.keys import (
+from ziggurat.readers.formats.zarr.metadata import ArrayMetadata
+from ziggurat.readers.formats.zarr.plain import plain_multiscale
+from ziggurat.readers.formats.zarr.sqlite import MAGIC, SqliteStore
+from ziggurat.readers.formats.zarr.stored import check_claim, is_empty, with_stored_separator
+from ziggurat.readers.formats.zarr.tree import Node, find_image, find_root, read_array, read_node
+from ziggurat.readers.io.keys import (
     FolderStore,
     KeyStore,
     SubStore,
@@ -20,11 +25,6 @@ from ziggurat.readers.formats.zarr.keys import (
     ZipStore,
     checked_key,
 )
-from ziggurat.readers.formats.zarr.metadata import ArrayMetadata
-from ziggurat.readers.formats.zarr.plain import plain_multiscale
-from ziggurat.readers.formats.zarr.sqlite import MAGIC, SqliteStore
-from ziggurat.readers.formats.zarr.stored import check_claim, is_empty, with_stored_separator
-from ziggurat.readers.formats.zarr.tree import Node, find_image, find_root, read_array, read_node
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
-from ziggurat.readers.formats.zarr.keys import checked_key, key_tree
+from ziggurat.readers.io.keys import checked_key, key_tree
 
 MAGIC = b"SQLite format 3\0"
 _BUSY_SECONDS = 5.0

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 
 from ziggurat.readers.errors import CorruptSourceError
-from ziggurat.readers.formats.zarr.keys import KeyStore
 from ziggurat.readers.formats.zarr.metadata import ArrayMetadata
 from ziggurat.readers.formats.zarr.tree import Node
+from ziggurat.readers.io.keys import KeyStore
 from ziggurat.readers.ngff.layout import ArrayLayout
 
 _PLACE = re.compile(r"\d+")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
-from ziggurat.readers.formats.zarr.keys import KeyStore, checked_key
 from ziggurat.readers.formats.zarr.metadata import ArrayMetadata, parse_v2, parse_v3
+from ziggurat.readers.io.keys import KeyStore, checked_key
 from ziggurat.readers.ngff.parse import ome_attributes
 
 _MOST_METADATA = 64 << 20

@@ -17,7 +17,7 @@ from zarr.abc.store import (
 from zarr.core.buffer import Buffer, BufferPrototype
 
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError, ZigguratError
-from ziggurat.readers.formats.zarr.keys import KeyStore
+from ziggurat.readers.io.keys import KeyStore
 
 _NOT_HERE = (
     KeyError,

@@ -143,7 +143,7 @@ def plate(path: Path, version: str, size: int = 64) -> dict[str, Array]:
     group = new_group(path, version)
     wells = [{"path": f"A/{n}", "rowIndex": 0, "columnIndex": n - 1} for n in (1, 2)]
     tell(group, {"plate": {"wells": wells, "rows": [{"name": "A"}], "field_count": 2}}, version)
-    fields = {}
+    fields: dict[str, Array] = {}
     for well in ("A/1", "A/2"):
         node = group.create_group(well)
         tell(node, {"well": {"images": [{"path": "0"}, {"path": "1"}]}}, version)

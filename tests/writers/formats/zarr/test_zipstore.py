@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ziggurat.readers.errors import WriteError
-from ziggurat.readers.formats.zarr.keys import ZipStore
 from ziggurat.readers.io.bytes import LocalBytes
+from ziggurat.readers.io.keys import ZipStore
 from ziggurat.writers.formats.zarr import zipstore
 from ziggurat.writers.formats.zarr.zipstore import ZipWriter
 

@@ -1,4 +1,4 @@
-"""Where the keys of a zarr hierarchy are: a folder, a zip, or a place under a URL.
+"""Keys and their bytes: a folder, a zip, or a place under a URL, as zarr and tile sets lie there.
 
 Three methods are all that reading needs: the bytes of a key, a range of them, and the names
 below a prefix. Every store may be used from several threads at once, and after a fork.
