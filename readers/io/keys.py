@@ -135,8 +135,7 @@ class ZipStore:
         entry = self._entries.get(key := checked_key(key))
         if entry is None:
             return None
-        data = self._source.read(self._data_start(key, entry), entry.stored)
-        return self._inflate(key, entry, data)
+        return self._inflated(key, entry, entry.size)
 
     def get_range(self, key: str, offset: int, length: int) -> bytes | None:
         """Return a part of an entry."""
@@ -146,8 +145,7 @@ class ZipStore:
         offset = max(0, entry.size + offset) if offset < 0 else offset
         length = max(0, min(length, entry.size - offset))
         if entry.method != zipfile.ZIP_STORED:
-            whole = self.get(key) or b""
-            return whole[offset : offset + length]
+            return self._inflated(key, entry, offset + length)[offset:]
         return self._source.read(self._data_start(key, entry) + offset, length)
 
     def _data_start(self, key: str, entry: _Entry) -> int:
@@ -161,7 +159,9 @@ class ZipStore:
             start = self._starts[key] = entry.header + int(_LOCAL_HEADER.size + name + extra)
         return start
 
-    def _inflate(self, key: str, entry: _Entry, data: bytes) -> bytes:
+    def _inflated(self, key: str, entry: _Entry, most: int) -> bytes:
+        """Return the beginning of an entry; no more of it is inflated than is asked for."""
+        data = self._source.read(self._data_start(key, entry), entry.stored)
         if len(data) != entry.stored:
             raise CorruptSourceError(f"{self.url}: entry {key!r} is cut off")
         if entry.method == zipfile.ZIP_STORED:
@@ -171,7 +171,7 @@ class ZipStore:
                 f"{self.url}: entry {key!r} can't be decoded (method {entry.method})"
             )
         try:
-            return zlib.decompressobj(-15).decompress(data, entry.size + 1)
+            return zlib.decompressobj(-15).decompress(data, min(most, entry.size) or 1)[:most]
         except zlib.error as error:
             raise CorruptSourceError(f"{self.url}: entry {key!r} is damaged: {error}") from error
 

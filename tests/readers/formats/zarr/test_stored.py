@@ -4,6 +4,8 @@ import functools
 import http.server
 import json
 import threading
+import tracemalloc
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,9 @@ import zarr
 
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.registry import open_reader
+from ziggurat.readers.formats.zarr import tree
+from ziggurat.readers.io.bytes import LocalBytes
+from ziggurat.readers.io.keys import ZipStore
 
 PIXELS = np.arange(1, 100 * 130 + 1, dtype="u2").reshape(100, 130)
 
@@ -179,3 +184,34 @@ def test_shards_behind_a_server_without_ranges(
     np.testing.assert_array_equal(pixels_of(f"{url}/a.zarr"), PIXELS)
     shards = [path for path in asked if "/c/" in path]
     assert len(shards) <= 2 * len(set(shards)) + 1  # not anew for each of 16 chunks
+
+
+def test_metadata_that_inflate_without_end_are_refused_early(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tree, "_MOST_METADATA", 1 << 20)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zarr.json", b" " * (24 << 20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(CorruptSourceError, match="no JSON"):
+            open_reader(tmp_path / "a.zip")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 12 << 20
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_parts_of_a_zip_s_entries(tmp_path: Path, method: int) -> None:
+    data = bytes(range(256)) * 9
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as archive:
+        archive.writestr("k", data)
+        archive.writestr("empty", b"")
+    store = ZipStore(LocalBytes(tmp_path / "a.zip"))
+    assert (store.get("k"), store.get("empty")) == (data, b"")
+    assert store.get_range("k", 5, 7) == data[5:12]
+    assert store.get_range("k", -7, 7) == data[-7:]
+    assert store.get_range("k", len(data) - 3, 9) == data[-3:]
+    assert store.get_range("empty", 0, 9) == b""
+    store.close()
