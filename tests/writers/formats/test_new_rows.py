@@ -48,7 +48,6 @@ CONTAINER = '''
 
 import numpy as np
 
-from ziggurat.readers.model.geometry import Rect
 from ziggurat.writers.files.atomic import atomic_file
 
 
@@ -70,7 +69,7 @@ def level_encoder(info, options):
 
 def emit(reader, path, levels, options, *, on_progress=None, cancel=None):
     with atomic_file(path, options.overwrite) as staged, staged.open("wb") as file:
-        np.save(file, reader.read(0, 0, Rect(0, 0, reader.info.width, reader.info.height)))
+        np.save(file, reader.plane(0, 0).read(reader.info.levels[0].rect))
     return ()
 '''
 CONTAINER_ROW = (
