@@ -3,8 +3,11 @@
 A policy file is TOML; every part may be left out::
 
     [fields]                   # of the vendor's description, by name, * as wildcard
-    keep = ["aperio.Parmset"]  # besides those of the built-in tables
+    keep = ["aperio.Parmset"]  # besides those of the built-in tables, and whatever they hold
     drop = ["aperio.MPP"]      # even if a built-in table keeps them
+
+    [channels]                 # and bands: names that stay besides those of common stains
+    keep = ["PanCK*"]
 
     [associated]               # keep, remove or blank, by name; others as --label says
     thumbnail = "remove"
@@ -78,6 +81,11 @@ class Policy:
     associated: dict[str, Fate] = field(default_factory=dict)
     shift_days: int | None = None
     forbidden: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+
+    def keeps_channel(self, name: str) -> bool:
+        """Return True where a site itself says that a channel's or band's name stays."""
+        return _matches(name.lower(), self.channels)
 
     def keeps_field(self, name: str) -> bool:
         """Return True where a field such as ``aperio.MPP`` may stay."""
@@ -86,6 +94,11 @@ class Policy:
             return False
         vendor, _, key = lower.partition(".")
         return _matches(lower, self.keep) or _matches(key, _KEEP.get(vendor, ()))
+
+    def keeps_text(self, name: str) -> bool:
+        """Return True where a site itself says that a field stays, whatever it holds."""
+        lower = name.lower()
+        return _matches(lower, self.keep) and not _matches(lower, self.drop)
 
     def fate(self, name: str, default: Fate) -> Fate:
         """Return what becomes of an associated image; by default only thumbnails stay."""
@@ -124,6 +137,7 @@ def load_policy(path: Path | None) -> Policy:
 def _policy(document: dict[str, Any], path: Path) -> Policy:
     known = {
         "fields": {"keep", "drop"},
+        "channels": {"keep"},
         "associated": None,
         "dates": {"shift_days"},
         "strings": {"forbidden"},
@@ -144,6 +158,7 @@ def _policy(document: dict[str, Any], path: Path) -> Policy:
         drop=_texts(fields.get("drop", []), path, lower=True),
         associated=_fates(document.get("associated", {}), path),
         shift_days=days,
+        channels=_texts(document.get("channels", {}).get("keep", []), path, lower=True),
         forbidden=_texts(document.get("strings", {}).get("forbidden", []), path, lower=False),
     )
 

@@ -7,15 +7,17 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from ziggurat.converter.deidentify.icc import scrub_icc
+from ziggurat.converter.deidentify.names import clean_facts
 from ziggurat.converter.deidentify.policy import Fate, Policy, is_date
 from ziggurat.converter.deidentify.scrub import is_codestream, scrub_jpeg, scrub_jpeg2000
+from ziggurat.converter.deidentify.values import is_technical
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedImage, EncodedLevel
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import AssociatedImage, Pixels, Plane, Reader
 from ziggurat.readers.views.views import SamePixels, View
 
-# Codecs whose streams have no room for text.
 _DATE_FORMATS = (
     "%m/%d/%y", "%m/%d/%Y", "%Y/%m/%d", "%Y-%m-%d", "%d.%m.%Y", "%Y%m%d", "%Y:%m:%d",
 )  # fmt: skip
@@ -25,8 +27,10 @@ _DAY = re.compile(r"\d{1,4}[-/.:]\d{1,2}[-/.:]\d{1,4}|\d{8}")
 class DeidentifiedReader(View):
     """A reader without labels, descriptions, identifying fields, and text in code streams.
 
+    Everything that is text goes unless it is a number or a word of a closed vocabulary, wherever
+    it stands: fields, names of channels, bands and axes, units, the CRS, the ICC profile.
     ``removed`` says in words what is gone, ``secrets`` are the texts that must not occur in
-    an output any more. The ICC profile stays as it is.
+    an output any more.
     """
 
     def __init__(self, reader: Reader, policy: Policy, label: Fate) -> None:
@@ -35,17 +39,23 @@ class DeidentifiedReader(View):
         kept, dropped = split_fields(info.properties, policy)
         gone = [name for name, fate in self._fates.items() if fate is Fate.REMOVE]
         blank = [name for name, fate in self._fates.items() if fate is Fate.BLANK]
+        profile = info.icc_profile and scrub_icc(info.icc_profile)
+        facts, texts = clean_facts(info, policy)
+        found = {*dropped.values(), *texts.values(), info.description or ""}
+        secrets = sorted(filter(is_secret, found))
+        for name in [name for name in kept if any(secret in name for secret in secrets)]:
+            dropped[name] = kept.pop(name)  # a text that goes is part of this field's name
         new = dataclasses.replace(
-            info,
+            facts,
             description=None,
             properties=kept,
             internal={},
-            declined={},  # whose words may name the file
+            icc_profile=profile,
             associated=tuple(name for name in info.associated if name not in gone),
         )
         super().__init__(reader, new)
-        self.removed = tuple(_words(gone, blank, dropped, info))
-        self.secrets = (*_secrets(dropped, kept), *policy.forbidden)
+        self.removed = tuple(_words(gone, blank, dropped, info, profile, texts))
+        self.secrets = (*secrets, *policy.forbidden)
 
     def plane(self, level: int, frame: int) -> Plane:
         """Return the plane with tiles of which nothing but pixels is left."""
@@ -63,10 +73,13 @@ class _BarePlane(SamePixels):
     __slots__ = ()
 
     def encoded(self) -> EncodedLevel | None:
-        """Return tiles without comments; None for codecs that are not looked into."""
+        """Return tiles without comments; None for codecs that are not looked into.
+
+        Behind the end of a Deflate, LZW or raw tile there is room for anything, too.
+        """
         tiles = self.source.encoded()
-        if tiles is None or tiles.format.codec.row.raw:
-            return tiles
+        if tiles is None:
+            return None
         codec, source = tiles.format.codec, tiles.tile
         if codec is Codec.JPEG2000 and _is_raw_2000(tiles):
             return dataclasses.replace(tiles, tile=lambda c, r: _scrubbed_2000(source(c, r)))
@@ -124,7 +137,7 @@ def split_fields(
     """Return (what stays, what goes) of a description's fields; kept days may be shifted."""
     kept, dropped = {}, {}
     for name, value in fields.items():
-        if policy.keeps_field(name):
+        if policy.keeps_text(name) or (policy.keeps_field(name) and is_technical(value)):
             kept[name] = value
             continue
         dropped[name] = value
@@ -153,7 +166,12 @@ def shift_date(text: str, days: int) -> str | None:
 
 
 def _words(
-    gone: list[str], blank: list[str], dropped: Mapping[str, str], info: ImageInfo
+    gone: list[str],
+    blank: list[str],
+    dropped: Mapping[str, str],
+    info: ImageInfo,
+    profile: bytes | None,
+    texts: Mapping[str, str],
 ) -> list[str]:
     words = []
     if gone:
@@ -162,16 +180,21 @@ def _words(
         words.append(f"associated images replaced by white: {', '.join(blank)}")
     if dropped:
         words.append(f"fields: {', '.join(dropped)}")
+    if texts:
+        words.append(f"texts of {', '.join(texts)}")
     if info.description:
         words.append("the source's description")
+    if info.icc_profile != profile:
+        words.append("texts of the ICC profile")
     return words
 
 
-def _secrets(dropped: Mapping[str, str], kept: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the dropped values that are long enough to mean something if they are found."""
-    stays = "\n".join([*kept, *kept.values()])
-    telling = {value for value in dropped.values() if is_telling(value) and value not in stays}
-    return tuple(sorted(telling))
+def is_secret(text: str) -> bool:
+    """Return True where a text that goes is to be looked for: it means something, and to somebody.
+
+    Numbers and words that anybody's image has are no secrets, so that finding them is no leak.
+    """
+    return is_telling(text) and not is_technical(text)
 
 
 def is_telling(text: str) -> bool:
