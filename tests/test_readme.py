@@ -61,7 +61,7 @@ def commands() -> list[str]:
     return [
         line.replace("slide.ndpi", "slide.svs").replace("slide.tiff", f"slide{number}.tiff")
         for number, line in enumerate(lines)
-        if line.startswith("ziggurat ") and "verify" not in line
+        if line.startswith("ziggurat ") and line.split()[1] not in ("verify", "view")
     ]
 
 

@@ -182,6 +182,43 @@ def verify(
 
 
 @app.command()
+def view(
+    sources: Annotated[list[str], typer.Argument(help="A slide, and results over it.")],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 0,
+    browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+    on_map: Annotated[bool, typer.Option("--map", help="Show maps in EPSG:3857.")] = False,
+    snapshot: Annotated[Path | None, typer.Option(help="Write this PNG instead.")] = None,
+    region: Annotated[
+        str | None, typer.Option(help="Of the PNG: LEFT,TOP,WIDTH,HEIGHT[,UNITS].")
+    ] = None,
+    width: Annotated[int, typer.Option(help="Of the PNG, in pixels.")] = 1024,
+    opacity: Annotated[float, typer.Option(help="Of the results in the PNG, 0 to 1.")] = 0.6,
+    look: Annotated[list[str] | None, typer.Option(help="Of the PNG: JSON, one an image.")] = None,
+    export: Annotated[Path | None, typer.Option(help="Write this folder instead.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the PNG.")] = False,
+) -> None:
+    """Look at images in the browser, growing sinks among them."""
+    from ziggurat.converter.viewer.command import ViewOptions
+    from ziggurat.converter.viewer.command import view as show
+
+    options = ViewOptions(
+        host=host,
+        port=port,
+        browser=browser,
+        on_map=on_map,
+        snapshot=snapshot,
+        region=parse_region(region),
+        width=width,
+        opacity=opacity,
+        looks=tuple(look or ()),
+        export=export,
+        overwrite=overwrite,
+    )
+    show(sources, options, print)
+
+
+@app.command()
 def demo(
     outdir: Annotated[Path, typer.Argument(help="Where the files go.")] = Path("ziggurat-demo"),
     slide: Annotated[Path | None, typer.Option(help="A slide of your own.")] = None,

@@ -46,7 +46,7 @@ _HOMES = {
     "write": "ziggurat.writers.formats.arrays",
     "WriteOptions": "ziggurat.writers.model.options",
 }
-_MODULES = ("constants", "errors", "exceptions")
+_MODULES = ("constants", "errors", "exceptions", "viewer")
 
 __all__ = [
     "ConvertOptions",

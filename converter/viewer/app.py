@@ -1,0 +1,155 @@
+"""The viewer as an ASGI application: it runs by itself, or is mounted in somebody's own."""
+
+import json
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
+from urllib.parse import unquote
+
+import anyio
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from ziggurat.converter.viewer.answers import Answer, Gallery, news_of
+from ziggurat.converter.viewer.shown import Shown
+from ziggurat.readers.errors import SourceError, message_of
+
+_LOCAL = ("127.0.0.1", "localhost", "[::1]")
+_BEAT = 0.5  # seconds between two looks into a journal
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'"
+    ),
+}
+
+
+def app(
+    sources: Iterable[str | os.PathLike[str] | Shown],
+    *,
+    hosts: Sequence[str] | None = _LOCAL,
+    token: str | None = None,
+    threads: int | None = None,
+) -> Starlette:
+    """Return the viewer of some images as an ASGI application.
+
+    Parameters
+    ----------
+    sources
+        What is shown, the first at the bottom: paths or URLs of anything that
+        :func:`ziggurat.open` reads, stores of growing sinks among them. Nothing else is served.
+    hosts
+        Names that the ``Host`` header may have (without port), against pages of other sites that
+        find a way to this server; None: whoever mounts it has checked.
+    token
+        Where given, every request must bring it: as ``?token=`` once, then by its cookie.
+    threads
+        Tiles that are decoded at a time. Default: one a core.
+
+    Raises
+    ------
+    SourceError
+        A source can't be opened.
+    """
+    images = [source if isinstance(source, Shown) else Shown(source) for source in sources]
+    gallery = Gallery(images)
+    limiter = anyio.CapacityLimiter(threads or os.cpu_count() or 1)
+
+    async def respond(request: Request) -> Response:
+        refused = _refused(request, hosts, token)
+        if refused is not None:
+            return refused
+        path = unquote(request.path_params["path"])
+        query = dict(request.query_params)
+        given = query.pop("token", None)
+        async with limiter:
+            if await request.is_disconnected():  # given up while it waited: nothing is decoded
+                return Response(status_code=499)
+            answer = await anyio.to_thread.run_sync(gallery.answer, path, query)
+        response = _response(request, answer)
+        if token is not None and given == token:
+            response.set_cookie(_cookie(), token, httponly=True, samesite="strict")
+        return response
+
+    async def events(request: Request) -> Response:
+        refused = _refused(request, hosts, token)
+        if refused is not None:
+            return refused
+        return StreamingResponse(
+            _events(request, gallery), media_type="text/event-stream", headers=_HEADERS
+        )
+
+    routes = [
+        Route("/events", events, methods=["GET"]),
+        Route("/{path:path}", respond, methods=["GET"]),
+    ]
+    return Starlette(routes=routes)
+
+
+def new_token() -> str:
+    """Return a token that nobody guesses."""
+    return secrets.token_urlsafe(24)
+
+
+def _cookie() -> str:
+    return "ziggurat-view"
+
+
+def _refused(request: Request, hosts: Sequence[str] | None, token: str | None) -> Response | None:
+    if hosts is not None:
+        host = request.headers.get("host", "").lower()
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        if name not in hosts:
+            return PlainTextResponse("this name is not served here", status_code=421)
+    if token is not None:
+        given = request.query_params.get("token") or request.cookies.get(_cookie(), "")
+        if not secrets.compare_digest(given.encode(), token.encode()):
+            return PlainTextResponse("the token is missing or invalid", status_code=403)
+    return None
+
+
+def _response(request: Request, answer: Answer) -> Response:
+    headers = dict(_HEADERS)
+    if answer.etag is None:
+        headers["Cache-Control"] = "no-store"
+    else:
+        headers["ETag"] = answer.etag
+        headers["Cache-Control"] = "private, no-cache"
+        if request.headers.get("if-none-match") == answer.etag:
+            return Response(status_code=304, headers=headers)
+    return Response(answer.body, answer.status, headers, answer.media_type)
+
+
+async def _events(request: Request, gallery: Gallery) -> AsyncIterator[str]:
+    """Send what comes into the growing images, as server-sent events, until the page goes."""
+    growing = {n: image for n, image in enumerate(gallery.images) if image.growth is not None}
+    start = request.query_params.get("since", "")
+    seen = {n: int(start) if start.isdecimal() else -1 for n in growing}
+    yield "retry: 1000\n\n"
+    while growing and not await request.is_disconnected():
+        for number, image in growing.items():
+            try:
+                news = await anyio.to_thread.run_sync(_news, image, seen[number])
+            except (SourceError, OSError) as error:
+                yield _event({"image": number, "error": message_of(error)})
+                continue
+            if news is not None:
+                seen[number] = news["upto"]
+                yield _event({"image": number, **news})
+        await anyio.sleep(_BEAT)
+
+
+def _news(image: Shown, seen: int) -> dict[str, Any] | None:
+    assert image.growth is not None
+    if image.growth.count() == seen:
+        return None
+    return news_of(image, max(seen, 0))
+
+
+def _event(value: dict[str, Any]) -> str:
+    return f"data: {json.dumps(value)}\n\n"
