@@ -72,6 +72,20 @@ def _geo(facts: Mapping[str, Any]) -> GeoReference:
     return GeoReference(facts["projection"], facts["transform"], points)
 
 
+def region_geo(geo: GeoReference, rect: Rect, size: tuple[int, int]) -> GeoReference:
+    """Return where a rectangle of full-resolution pixels is, as a picture of another size."""
+    fx, fy = rect.width / size[0], rect.height / size[1]
+    points = tuple(
+        dataclasses.replace(p, pixel_x=(p.pixel_x - rect.x) / fx, pixel_y=(p.pixel_y - rect.y) / fy)
+        for p in geo.gcps
+    )
+    if geo.transform is None:
+        return dataclasses.replace(geo, gcps=points)
+    ((x, y),) = apply(geo.transform, [(rect.x, rect.y)]).tolist()
+    _, a, b, _, c, d = geo.transform
+    return GeoReference(geo.projection, (x, a * fx, b * fy, y, c * fx, d * fy), points)
+
+
 def image_bounds(info: ImageInfo, crs: str | None = None) -> dict[str, Any]:
     """Return where the image is; in a view's projection, or the image's own, unless told."""
     raster = raster_of(info)

@@ -97,6 +97,17 @@ def weighted(pixels: Pixels, nodata: Nodata | None, *, alpha: bool) -> Pixels:
     return sums
 
 
+def stay_valid(pixels: Pixels, nodata: Nodata | None) -> Pixels:
+    """Return means of valid samples alone, those that happen to be nodata as its neighbours."""
+    met = invalid_samples(pixels, nodata)
+    if met is None or nodata is None:
+        return pixels
+    for band, value in enumerate(nodata):
+        if value is not None and value == value:
+            pixels[..., band][met[..., band]] = _neighbour(pixels.dtype, value)
+    return pixels
+
+
 def _opaque(dtype: np.dtype[Any]) -> float:
     return float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
 

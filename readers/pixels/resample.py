@@ -18,6 +18,7 @@ from ziggurat.readers.model.samples import (
     cast_rounded,
     invalid_samples,
     mixed,
+    stay_valid,
     weighted,
 )
 
@@ -101,8 +102,8 @@ def resize(
         grows = width > pixels.shape[1] or height > pixels.shape[0]
         return mixed(sums, pixels.dtype, nodata, **({"least": 0.5} if grows else {}))
     if alpha and pixels.shape[2] > 1 and not _opaque(pixels[..., -1]):
-        return _resize_transparent(pixels, width, height, method)
-    return _resize_any(pixels, width, height, method)
+        return stay_valid(_resize_transparent(pixels, width, height, method), nodata)
+    return stay_valid(_resize_any(pixels, width, height, method), nodata)
 
 
 def nearest(pixels: Pixels, width: int, height: int) -> Pixels:

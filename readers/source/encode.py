@@ -15,6 +15,7 @@ from ziggurat.readers.constants import (
     TileOutputMimeTypes,
 )
 from ziggurat.readers.errors import OptionError
+from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.source.options import OpenOptions, check_encoding, check_jpeg
 
@@ -136,18 +137,57 @@ def palette_colors(pixels: Pixels, palette: Sequence[tuple[int, int, int, int]])
     return table[np.where(known, indices, len(palette))]
 
 
-def to_8bit(pixels: Pixels) -> Pixels:
+def pictured(pixels: Pixels, info: ImageInfo) -> tuple[Pixels, bool]:
+    """Return stored pixels as they are shown, and whether their last band is alpha.
+
+    Colours stand for the indices of a palette, and bands that the file calls red, green, blue
+    and alpha come in this order, wherever they lie.
+    """
+    if info.palette is not None:
+        return palette_colors(pixels, info.palette), True
+    if info.interpretation is not Interpretation.MULTIBAND:
+        return pixels, info.alpha
+    names = [name.lower() for name in info.band_names]
+    if not {"red", "green", "blue"} <= set(names):
+        return pixels, info.alpha
+    order = [names.index(name) for name in ("red", "green", "blue")]
+    alpha = info.alpha or "alpha" in names
+    if alpha:
+        order.append(info.bands - 1 if info.alpha else names.index("alpha"))
+    return pixels[..., order], alpha
+
+
+def to_8bit(pixels: Pixels, *, alpha: bool = False) -> Pixels:
     """Return pixels as uint8: what pictures for the eye have.
 
-    Unsigned integers keep their leading 8 bits; signed ones are shifted to start at 0 first.
-    Floats are taken as 0-255 and clipped, the same in every tile; NaN is 0. Other ranges are what
-    styles are for.
+    Unsigned integers keep their leading 8 bits; signed ones are shifted to start at 0 first;
+    those of 64 bits, which nobody measures with, are taken as 0-255, as floats are: clipped, the
+    same in every tile; NaN is 0. Other ranges are what styles are for. With ``alpha`` the last
+    band goes from 0 to the type's largest number, or to 1.
     """
+    shown = _to_8bit(pixels)
+    if alpha and pixels.shape[2] > 1 and pixels.dtype not in (np.uint8, np.bool_):
+        shown[..., -1] = _alpha_8bit(pixels[..., -1])
+    return shown
+
+
+def _alpha_8bit(alpha: Pixels) -> Pixels:
+    if alpha.dtype.kind == "f":
+        values = np.nan_to_num(alpha, nan=0.0)
+        opaque = 1.0 if values.size == 0 or values.max() <= 1 else 255.0  # a style's are bytes
+    else:
+        values, opaque = alpha, float(np.iinfo(alpha.dtype).max)
+    return np.clip(values.astype(np.float64) / opaque * 255, 0, 255).astype(np.uint8)
+
+
+def _to_8bit(pixels: Pixels) -> Pixels:
     kind, size = pixels.dtype.kind, pixels.dtype.itemsize
     if pixels.dtype == np.uint8:
         return pixels
     if kind == "b":
         return pixels.astype(np.uint8) * np.uint8(255)
+    if size == 8 and kind in "iu":
+        return np.asarray(np.clip(pixels, 0, 255), np.uint8)
     if kind == "u":
         return (pixels >> (8 * size - 8)).astype(np.uint8)
     if kind == "i":
@@ -161,7 +201,7 @@ def to_pil(pixels: Pixels, *, alpha: bool) -> "PIL.Image.Image":
     """Return an 8-bit PIL image of mode L, LA, RGB or RGBA."""
     import PIL.Image
 
-    data = to_8bit(pixels)
+    data = to_8bit(pixels, alpha=alpha)
     bands = data.shape[2]
     if bands == 1:
         return PIL.Image.fromarray(np.ascontiguousarray(data[..., 0]))

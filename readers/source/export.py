@@ -1,7 +1,7 @@
 """A region of any size as a tiled TIFF file, written strip by strip in bounded memory."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -36,6 +36,7 @@ def export_tiled(
     quality: int = 95,
     resolution: Resolution | None = None,
     alpha: bool = False,
+    tags: Sequence[Any] = (),
 ) -> Path:
     """Write a tiled TIFF and return where it is.
 
@@ -58,6 +59,8 @@ def export_tiled(
         Written as resolution tags where it is known.
     alpha
         The last band is alpha.
+    tags
+        More tags of the page, as tifffile's ``extratags``: its place on earth.
     """
     if compression not in _COMPRESSIONS:
         raise OptionError(
@@ -67,7 +70,7 @@ def export_tiled(
         check_jpeg_in_tiff(dtype, shape[2])
     part = _part(path)
     try:
-        _write(part, rows, shape, dtype, compression, quality, resolution, alpha=alpha)
+        _write(part, rows, shape, dtype, compression, quality, resolution, alpha, tags)
         if path is None:
             return part
         return part.replace(path)
@@ -102,8 +105,8 @@ def _write(
     compression: str,
     quality: int,
     resolution: Resolution | None,
-    *,
     alpha: bool,
+    tags: Sequence[Any],
 ) -> None:
     import tifffile  # heavy, and rarely needed
 
@@ -126,6 +129,7 @@ def _write(
         compressionargs={"level": quality} if compression == "jpeg" else None,
         resolution=per_cm,
         resolutionunit="CENTIMETER" if per_cm else None,
+        extratags=list(tags),
         metadata=None,
         maxworkers=1,
     )

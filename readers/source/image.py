@@ -8,7 +8,7 @@ from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.pixels.resample import parse_resample
 from ziggurat.readers.pixels.window import Image, read_window
-from ziggurat.readers.source.encode import palette_colors
+from ziggurat.readers.source.encode import pictured
 from ziggurat.readers.style.access import styled_window
 from ziggurat.readers.style.parse import Style
 
@@ -63,6 +63,4 @@ def window_pixels(
         pixels = styled_window(image, frame, window, method, style, eight_bit=eight_bit)
         return pixels, pixels.shape[2] in (2, 4)
     pixels = read_window(image, frame, window, method)
-    if eight_bit and info.palette is not None:
-        return palette_colors(pixels, info.palette), True
-    return pixels, info.alpha
+    return pictured(pixels, info) if eight_bit else (pixels, info.alpha)

@@ -24,6 +24,7 @@ from ziggurat.readers.source.image import window_of, window_pixels
 from ziggurat.readers.style.parse import Style
 
 _THUMBNAIL = 256
+_GDAL_NODATA = 42113  # a private tag of TIFF
 _SURELY_FITS = 1 << 28  # bytes
 Options = Mapping[str, Any]
 
@@ -121,7 +122,7 @@ class RegionMethods(SourceHooks):
             raise OptionError(f"fill is the name of a colour or #rrggbb, not {fill!r}")
         if fill and fill.lower() != "none":
             if wanted != "numpy":
-                pixels = to_8bit(pixels)
+                pixels = to_8bit(pixels, alpha=alpha)
             limits = check_keys("output", output, OUTPUT_KEYS)
             pixels, alpha = letterbox(
                 pixels, fill, limits.get("maxWidth"), limits.get("maxHeight"), alpha=alpha
@@ -177,6 +178,7 @@ class RegionMethods(SourceHooks):
             quality=quality,
             resolution=native_resolution(image.info).at(window.scale),
             alpha=alpha,
+            tags=_place_tags(image.info, window, plain=style is None),
         )
 
     def getThumbnail(
@@ -233,6 +235,19 @@ def _check_size(window: Window, info: ImageInfo) -> None:
             f" machine's {memory / 2**30:.0f} GiB of memory; ask for less, or for a file of any"
             " size with encoding='TILED'"
         )
+
+
+def _place_tags(info: ImageInfo, window: Window, *, plain: bool) -> list[Any]:
+    """Return the tags that say where on earth a region is, and of stored pixels its nodata."""
+    tags: list[Any] = []
+    if plain and isinstance(info.nodata, int | float):
+        tags.append((_GDAL_NODATA, 2, 0, f"{info.nodata:.17g}", True))
+    if info.geo is not None:
+        from ziggurat.readers.geo.facts import region_geo  # loads GDAL
+        from ziggurat.readers.geo.geotiff import geo_tags
+
+        tags += geo_tags(region_geo(info.geo, window.rect, (window.width, window.height)))
+    return tags
 
 
 def _same_file(one: Any, other: str | None) -> bool:

@@ -16,7 +16,13 @@ from ziggurat.readers.pixels.tiles import (
     stored_jpeg,
     tile_window,
 )
-from ziggurat.readers.source.encode import ImageBytes, chosen_format, deliver, merged_encoding
+from ziggurat.readers.source.encode import (
+    ImageBytes,
+    chosen_format,
+    deliver,
+    merged_encoding,
+    pictured,
+)
 from ziggurat.readers.source.fill import color_pixel
 from ziggurat.readers.source.hooks import SourceHooks
 from ziggurat.readers.source.image import geo_bounds, window_pixels
@@ -85,6 +91,8 @@ class TileMethods(SourceHooks):
                 return ImageBytes(data, how.mime_type)
         if style is None:
             pixels, alpha = read_tile(image, number, x, y, z), info.alpha
+            if wanted != "numpy" and how.name != "TIFF":
+                pixels, alpha = pictured(pixels, info)
         else:
             pixels, alpha = window_pixels(
                 image, number, window, None, style, eight_bit=wanted != "numpy"

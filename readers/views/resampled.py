@@ -6,8 +6,9 @@ import numpy as np
 
 from ziggurat.readers.errors import RegionError
 from ziggurat.readers.model.geometry import Rect
-from ziggurat.readers.model.image import Interpretation, Level
+from ziggurat.readers.model.image import ImageInfo, Interpretation, Level
 from ziggurat.readers.model.reader import Pixels, Plane, Reader
+from ziggurat.readers.model.samples import cast_rounded, mixed, nodata_by_band, weighted
 from ziggurat.readers.views.views import LevelsReader, View, scaled_info
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -44,23 +45,23 @@ class ResampledReader(View):
         source = self.source.info.levels[self._from]
         names = self.info.interpretation in NEAREST
         return _ResampledPlane(
-            self.source.plane(self._from, frame), source, self._factors, self.info.dtype, names
+            self.source.plane(self._from, frame), source, self._factors, self.info, names
         )
 
 
 class _ResampledPlane(Plane):
-    __slots__ = ("_dtype", "_factors", "_level", "_nearest", "_source")
+    __slots__ = ("_factors", "_info", "_level", "_nearest", "_source")
 
     def __init__(
         self,
         source: Plane,
         level: Level,
         factors: tuple[float, float],
-        dtype: np.dtype[Any],
+        info: ImageInfo,
         nearest: bool,
     ) -> None:
         self._source, self._level, self._factors = source, level, factors
-        self._dtype, self._nearest = dtype, nearest
+        self._info, self._nearest = info, nearest
 
     def _area(self, rect: Rect) -> Rect:
         """Return the part of the source that a rectangle covers."""
@@ -78,10 +79,14 @@ class _ResampledPlane(Plane):
             return np.ascontiguousarray(pixels[y][:, x])
         down = _weights(rect.y, rect.height, self._factors[1], part.y, part.height)
         across = _weights(rect.x, rect.width, self._factors[0], part.x, part.width)
-        wide = pixels.astype(down.dtype).reshape(part.height, -1)
+        nodata = nodata_by_band(self._info)
+        values = pixels if nodata is None else weighted(pixels, nodata, alpha=False)
+        wide = values.astype(down.dtype).reshape(part.height, -1)
         rows_done = (down @ wide).reshape(rect.height, part.width, -1)
-        mixed = np.einsum("yxb,ox->yob", rows_done, across, optimize=True)
-        return _as_dtype(mixed, self._dtype)
+        shrunk = np.einsum("yxb,ox->yob", rows_done, across, optimize=True)
+        if nodata is not None:
+            return mixed(shrunk, self._info.dtype, nodata)
+        return cast_rounded(shrunk, self._info.dtype)
 
     def encoded(self) -> None:
         """Return None: no such tiles are stored."""
@@ -117,15 +122,6 @@ def _weights(start: int, length: int, factor: float, origin: int, size: int) -> 
     shares = np.clip(np.minimum(low + factor, pixel + 1) - np.maximum(low, pixel), 0, None)
     normalised: Array = shares / shares.sum(axis=1, keepdims=True)
     return normalised
-
-
-def _as_dtype(values: Array, dtype: np.dtype[Any]) -> Pixels:
-    if np.issubdtype(dtype, np.floating):
-        return values.astype(dtype)
-    if dtype.kind == "b":
-        return np.asarray(values >= 0.5)
-    limits = np.iinfo(dtype)
-    return np.clip(np.rint(values), limits.min, limits.max).astype(dtype)
 
 
 def at_resolution(reader: Reader, factor: float) -> Reader:
