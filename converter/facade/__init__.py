@@ -6,6 +6,8 @@ Names are loaded on first use, so that ``import ziggurat`` itself imports no ima
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ziggurat.readers.io import late_imports as _late_imports  # it has forks wait for imports
+
 if TYPE_CHECKING:
     from ziggurat.converter.convert import convert
     from ziggurat.converter.plan.options import ConvertOptions
@@ -74,6 +76,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
+        _late_imports.come_first()
         return getattr(importlib.import_module(_HOMES[name]), name)
     if name in _MODULES:
         return importlib.import_module(f"ziggurat.{name}")

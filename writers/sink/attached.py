@@ -24,7 +24,7 @@ class _Attached:
 
     def renew(self) -> None:
         """Begin anew in a forked child; the stores do so themselves."""
-        self.guard = threading.Lock()
+        self.guard = threading.RLock()  # a signal handler may unpickle a sink in here
 
 
 _attached = _Attached()
@@ -42,14 +42,14 @@ def attached_store(path: str) -> Store:
     stores = _attached.stores
     with _attached.guard:
         for name, store in list(stores.items()):
-            if store.header.vanished:
+            if store.vanished:
                 stores.pop(name)
                 store.close()
         found = stores.pop(path, None) or Store(path)
         stores[path] = found
         # A handle may still use an older one, so it stays open until its store is removed.
         for store in list(stores.values())[:-KEPT]:
-            store.chunks.forget()
+            store.forget()
         return found
 
 

@@ -19,17 +19,15 @@ from ziggurat.readers.formats.sink_store.layout import Name, is_store, own
 from ziggurat.readers.formats.sink_store.reader import read_attributes, read_values
 from ziggurat.writers.files.small import NO_ROOM, write_json
 from ziggurat.writers.sink import checks as check
-from ziggurat.writers.store.locks import FileMutex
-from ziggurat.writers.store.store import Store
+from ziggurat.writers.store.interface import TileStore
 from ziggurat.writers.store.tile_input import tile_input
 
 
 class AttributeFile:
     """Reads and changes the attributes of one store."""
 
-    def __init__(self, root: str) -> None:
-        self._root = root
-        self._mutex = FileMutex(own(root, "attributes.lock"))
+    def __init__(self, store: TileStore) -> None:
+        self._root, self._store = store.root, store
 
     def get(self, name: str) -> Any:
         """Return one attribute, or None."""
@@ -38,7 +36,8 @@ class AttributeFile:
     def set(self, name: str, value: Any) -> None:
         """Set one attribute, or remove it where the value is None."""
         self._refuse_gone()
-        with self._mutex:
+
+        def change() -> None:
             attributes = read_attributes(self._root)
             if value is None:
                 attributes.pop(name, None)
@@ -46,19 +45,24 @@ class AttributeFile:
                 attributes[name] = value
             write_json(own(self._root, Name.ATTRIBUTES), attributes)
 
+        self._store.change_attributes(change)
+
     def add_associated(self, pixels: np.ndarray[Any, np.dtype[Any]], key: str | None) -> str:
         """Keep an associated image under a key; a missing key is made up."""
         self._refuse_gone()
         file = f"{uuid4().hex}.npy"
         np.save(own(self._root, Name.ASSOCIATED) / file, pixels, allow_pickle=False)
-        with self._mutex:
+
+        def change() -> str:
             attributes = read_attributes(self._root)
             files = attributes.setdefault("associated", {})
             free = (f"image_{number}" for number in itertools.count(1))
-            key = key or next(name for name in free if name not in files)
-            files[key] = file
+            name = key or next(name for name in free if name not in files)
+            files[name] = file
             write_json(own(self._root, Name.ATTRIBUTES), attributes)
-        return key
+            return name
+
+        return self._store.change_attributes(change)
 
     def _refuse_gone(self) -> None:
         if not is_store(self._root):
@@ -95,7 +99,7 @@ class ValueFile:
 class SinkAttributes:
     """The settable attributes, under the names of their reference."""
 
-    _store: Store
+    _store: TileStore
     _attributes: AttributeFile
     _values: ValueFile
 
@@ -252,7 +256,7 @@ class SinkAttributes:
         entries = read_values(self._store.root)
         if not entries:
             return None
-        sizes = self._store.header.sizes(self._store.structure)[:-2]
+        sizes = self._store.sizes[:-2]
         array = np.full((*sizes, len(axes)), None, object)
         for number, axis in enumerate(axes):
             for position, value in frame_values(axes, entries, axis).items():

@@ -8,8 +8,8 @@ import numpy as np
 from ziggurat.readers.errors import SinkInputError
 from ziggurat.readers.formats.sink_store.layout import Structure
 from ziggurat.readers.model.geometry import Rect
-from ziggurat.writers.store.journal import MASKED, TileRecord
-from ziggurat.writers.store.store import Store
+from ziggurat.writers.store.interface import TileRecord, TileStore
+from ziggurat.writers.store.keys import key_text
 from ziggurat.writers.store.tile_input import coordinate
 
 Records = np.ndarray[Any, np.dtype[Any]]
@@ -66,25 +66,19 @@ def _pooled(array: Records, step: int, axis: int) -> Records:
 class Coverage:
     """What a sink tells about the tiles that are in. The journal is read, pixels are not."""
 
-    _store: Store
+    _store: TileStore
 
     def tiles(self) -> Iterator[TileRecord]:
-        """Iterate over the tiles that are in, in the order in which they were finished."""
-        self._store.refuse_gone()
-        structure = self._store.structure
-        for record in self._store.journal.records():
-            start = dict(zip(structure.born, map(int, record["start"]), strict=False))
-            count = dict(zip(structure.born, map(int, record["count"]), strict=False))
-            x, y, width, height = (int(record[name]) for name in ("x", "y", "width", "height"))
-            yield TileRecord(
-                x,
-                y,
-                width,
-                height,
-                {name: start[name] for name in structure.axes},
-                {name: count[name] for name in structure.axes},
-                bool(record["flags"] & MASKED),
-            )
+        """Iterate over the tiles that are in, in the order in which they were finished.
+
+        Each says its ``x``, ``y``, ``width``, ``height``, ``frame``, ``frames``, ``masked`` and
+        ``key``. Memory does not grow with their number.
+        """
+        yield from self._store.tiles()  # and not the iterator itself: it would outlive the sink
+
+    def hasKey(self, key: Any) -> bool:
+        """Return True where a tile was laid with this key, so that it need not be made again."""
+        return self._store.has_key(key_text(key))
 
     def isWritten(self, x: int, y: int, w: int = 1, h: int = 1, **axes: int) -> bool:
         """Return True where tiles cover every pixel of a rectangle of one frame.
@@ -105,7 +99,7 @@ class Coverage:
         if rect.empty:
             raise SinkInputError(f"a rectangle of {w} x {h} pixels has no pixels to be written")
         place = [position.get(name, 0) for name in structure.born]
-        return covered(self._store.journal.of_frame(place), rect)
+        return covered(self._store.rectangles(place), rect)
 
     def coverage(self, maxSize: int = 256, **axes: int) -> Records:
         """Return how much of the image is in, as a small picture.
@@ -125,13 +119,13 @@ class Coverage:
         store.refuse_gone()
         structure = store.structure
         position = _position(structure, axes)
-        *sizes, height, width = store.header.sizes(structure)
+        *sizes, height, width = store.sizes
         if not (height and width):
             return np.zeros((1, 1), np.float32)
         total: Records | None = None
         frames = _frames(structure, sizes, position)
         for place in frames:
-            part = picture(store.journal.of_frame(place), height, width, max(1, int(maxSize)))
+            part = picture(store.rectangles(place), height, width, max(1, int(maxSize)))
             total = part if total is None else total + part
         assert total is not None
         return total / np.float32(len(frames))

@@ -33,7 +33,7 @@ class Preallocation:
     tileSize: int | tuple[int, int] = DEFAULT_TILE
     blend: Blend | str = Blend.OVER
     fill: float = 0
-    expected: float = 1.0
+    expected: float | None = None
 
     def structure(self) -> Structure:
         """Return the structure of the empty store.
@@ -116,8 +116,10 @@ class Preallocation:
             raise SinkInputError(f"tile sides are 16 to 16384 pixels, not {given!r}")
         return int(sides[0] or 0), int(sides[1] or 0)
 
-    def _expected(self) -> float:
+    def _expected(self) -> float | None:
         share = self.expected
+        if share is None:
+            return None
         if not isinstance(share, int | float) or not 0 <= share <= 1:
             raise SinkInputError(f"expectedCoverage is from 0 to 1, not {share!r}")
         return float(share)

@@ -8,10 +8,11 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from ziggurat.readers.errors import OptionError, SinkError, SinkInputError
 from ziggurat.readers.formats.sink_store.info import channels_without_place
 from ziggurat.readers.formats.sink_store.layout import Blend, Structure, is_store, read_structure
-from ziggurat.readers.formats.sink_store.reader import StoreReader
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import Reader
@@ -27,6 +28,7 @@ from ziggurat.writers.sink.attributes import AttributeFile, SinkAttributes, Valu
 from ziggurat.writers.sink.coverage import Coverage
 from ziggurat.writers.sink.declared import DEFAULT_TILE, Preallocation
 from ziggurat.writers.store import scratch
+from ziggurat.writers.store.interface import TileStore
 from ziggurat.writers.store.room import check_room
 from ziggurat.writers.store.store import Store
 from ziggurat.writers.store.tile_input import tile_input
@@ -64,7 +66,11 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
                                          sinks: reading from one, or laying where the tile was,
                                          finishes it. Who reads past the sinks
                                          (``ziggurat.open(path)``, a Zarr library) may see a part
-                                         of it until then.
+                                         of it until then. The image may already be as large as
+                                         that tile made it.
+    an interrupt (Ctrl-C, an alarm)      the same: no lock stays held. Whether the tile of the
+                                         interrupted call is in, :meth:`tiles` says; with a key,
+                                         simply lay it again.
     no room on the disk                  everything. The tile that met it is a
                                          ``ScratchFullError``; go on once there is room.
     the owner gone                       a store with a path stays: ``new(path, mode='join')``. A
@@ -76,13 +82,14 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
     ==================================== ======================================================
     """
 
-    def __init__(self, store: Store, closing: Callable[[], None]) -> None:
-        """Take a store; use :func:`ziggurat.new`. ``closing`` is called when the sink goes."""
+    def __init__(self, store: TileStore, ending: scratch.Ending | None) -> None:
+        """Take a store; use :func:`ziggurat.new`. ``ending`` says what goes with the sink."""
         self._store = store
-        self._attributes = AttributeFile(self._store.root)
-        self._values = ValueFile(self._store.root)
+        self._attributes = AttributeFile(store)
+        self._values = ValueFile(store.root)
         self._options = OpenOptions(noCache=True)
-        self._closing = weakref.finalize(self, closing)
+        self._ending = ending
+        self._closing = weakref.finalize(self, ending.abandon if ending else bool)
 
     @property
     def path(self) -> str:
@@ -102,27 +109,40 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
         mask: Any = None,
         axes: str | Sequence[str] | None = None,
         weight: Any = None,
+        key: str | int | tuple[Any, ...] | None = None,
         **positions: Any,
     ) -> None:
         """Lay a tile; when it returns, the tile is in, for every process to see.
+
+        Laid twice, a tile counts twice in ``sum``, ``mean`` and ``weighted``. Engines that retry
+        (Dask, Ray, Spark, a requeue of Slurm) do that: also finished tasks run again when
+        the worker that has their results dies. With a ``key`` it is laid once, whoever tries again
+        from whatever process, also when the first try died in the middle.
 
         Parameters
         ----------
         tile
             An array of shape (y, x) or (y, x, band), or of any shape named by ``axes``; anything
             with ``__array__``; a PIL image; the bytes of an encoded image. The image grows
-            to the right and down, by axes, bands and dtype, as the tiles need it. A single
-            blank pixel only reserves room: it may be of any dtype and leaves the image's open.
+            to the right and down, by axes, bands and dtype, as the tiles need it. As the first
+            of an image whose dtype and bands nobody has told yet, a single blank pixel only
+            reserves room, as :meth:`reserve` does.
         x, y
             Where its top left corner goes, in pixels.
         mask
-            Boolean, shape (y, x): False keeps what is there.
+            Boolean, of the tile's height and width, or of its whole shape; in the tile's own order
+            where ``axes`` gives one. False keeps what is there. In blending modes all bands of a
+            pixel share one.
         axes
             A letter or a name for each dimension of the tile, x and y among them; ``s`` are
             bands, all others are frame axes.
         weight
             In mode ``weighted``: ``'hann'``, ``'gaussian'``, ``'linear'``, or an array of shape
             (y, x), zero or more and near one.
+        key
+            A name for the tile, unique in the sink: a text, a whole number or a tuple of these, as
+            the key of a Dask task. A tile whose key is in already is left out. Without a key a
+            retry lays the tile again: harmless in ``over``, ``max`` and ``min`` alone.
         **positions
             ``z=1``: where on a frame axis of any name; ``z_value=0.25``: what that position
             stands for.
@@ -136,11 +156,33 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
         SinkError
             The sink was closed, or its store removed.
         """
-        self._alive()
-        given = tile_input(tile, x, y, mask, axes, weight, positions)
+        if not self._closing.alive:
+            self._alive()
+        given = tile_input(tile, x, y, mask, axes, weight, positions, key)
         self._store.add(given)
         if given.values:
             self._values.add(given.start, given.values)
+
+    def reserve(self, x: int = 0, y: int = 0, **positions: Any) -> None:
+        """Let the image reach as far as pixel (x, y), at positions on its frame axes.
+
+        Nothing is laid and nothing is said about its dtype and bands.
+
+        Parameters
+        ----------
+        x, y
+            The farthest pixel that is to be part of the image.
+        **positions
+            ``z=4``: where on a frame axis, as in :meth:`addTile`.
+
+        Raises
+        ------
+        SinkInputError
+            Something that can't be a position.
+        """
+        self._alive()
+        corner = tile_input(np.zeros((1, 1, 1), np.uint8), x, y, keywords=positions)
+        self._store.reserve(corner)
 
     def flush(self, *, durable: bool = False) -> None:
         """Bring ``zarr.json`` up to date, which may lag a quarter of a second behind.
@@ -227,7 +269,10 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
 
     def close(self) -> None:
         """Let go of the store; the temporary store of its owner is removed. May be called twice."""
-        self._closing()
+        if self._closing.alive:
+            if self._ending is not None:
+                self._ending.close()
+            self._closing.detach()  # last: whatever interrupts that, what is left goes later
 
     def _output(self, *, alpha: bool) -> Reader:
         """Return the image that is written: cropped, without alpha, at least of a size."""
@@ -249,9 +294,7 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
 
     def _reader(self) -> Reader:
         self._alive()
-        self._store.refuse_gone()
-        self._store.settle()  # what a dead process left half done is not for anybody to see
-        return StoreReader(self._store.root)
+        return self._store.reader()
 
     def _alive(self) -> None:
         if self._store.closed or not self._closing.alive:
@@ -292,7 +335,7 @@ def new(
     tileSize: int | tuple[int, int] = DEFAULT_TILE,
     blend: Blend | str = Blend.OVER,
     fill: float = 0,
-    expectedCoverage: float = 1.0,
+    expectedCoverage: float | None = None,
 ) -> Sink:
     """Make a sink: an image that grows out of tiles. Nothing need be known of it beforehand.
 
@@ -304,7 +347,8 @@ def new(
     mode
         ``'create'``: there must be nothing at the path. ``'join'``: a store must be there, of
         another program or of processes that died; go on from what is in it, with room for the
-        sizes given here. ``'resume'``: join where there is one, create where there isn't.
+        sizes given here. ``'resume'``: join where there is one, create where there isn't; with
+        keys (``addTile(…, key=…)``) the same program may then simply run again, in every mode.
     sizeX, sizeY, bands, axes
         What is known of the size; ``axes`` maps frame axes, slowest first, to their lengths
         (``{'z': 5, 'c': 2}``). The image grows past all of them where tiles need it.
@@ -321,15 +365,16 @@ def new(
     fill
         The value where nothing was laid; other than zero it needs a ``dtype``.
     expectedCoverage
-        The share of the image that tiles will cover, for comparing the room needed with the room
-        there is. Tiles never laid need no room.
+        The share of the image that tiles will cover, 0 to 1, if you know it: an image that can't
+        fit on the disk is then refused now, and not in the middle of the work. Without it nothing
+        is refused beforehand. Tiles never laid need no room, whatever the size of the image.
 
     Raises
     ------
     SinkInputError
         Something that can't be meant, or contradicts the store that is joined.
     SinkError
-        A store is there and shouldn't be, or isn't and should.
+        A store is there and shouldn't be, or isn't and should, or may not be written to.
     ScratchFullError
         The image does not fit on the disk; nothing was made.
     """
@@ -352,11 +397,11 @@ def new(
 
 def _sink(place: str | os.PathLike[str]) -> Sink:
     store = Store(place)
-    return Sink(store, store.close)
+    return Sink(store, scratch.Ending(store))
 
 
 def _unpickled(place: str) -> Sink:
-    return Sink(attached_store(place), lambda: None)
+    return Sink(attached_store(place), None)
 
 
 def _mode(mode: Mode | str) -> Mode:
@@ -371,13 +416,12 @@ def _temporary(structure: Structure, sizes: Sequence[int]) -> Sink:
     home = scratch.temporary_folder()
     scratch.sweep(home)
     check_room(home, structure.room(sizes))
-    folder = scratch.make(home, structure, sizes)
+    folder = scratch.make(home, structure, sizes, private=True)
     target = folder.with_name(folder.name.replace(scratch.MAKING, scratch.PREFIX))
     ownership = scratch.claim(folder)
     scratch.publish(folder, target)
     store = Store(target)
-    owner = os.getpid()
-    return Sink(store, lambda: scratch.discard(store.close, store.root, ownership, owner))
+    return Sink(store, scratch.Ending(store, ownership, os.getpid()))
 
 
 def _joined(place: Path, wanted: Preallocation) -> Sink:
@@ -388,5 +432,5 @@ def _joined(place: Path, wanted: Preallocation) -> Sink:
     sink._store.settle()
     corner = wanted.corner()
     if corner is not None:
-        sink._store.reserve(corner)
+        sink._store.reserve(corner, meant=True)
     return sink

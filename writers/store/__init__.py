@@ -1,1 +1,1 @@
-"""The mapped chunk store: tiles in, locks, journal, growth, blending."""
+"""The mapped chunk store behind `interface`: tiles in, locks, journal, keys, growth, blending."""

@@ -5,14 +5,14 @@ in steps of 2^-20, so that sums over tiles of up to 16 bits are exact, and with 
 the order of the tiles; wider samples are summed to within the rounding of a double.
 """
 
+import fcntl
+import io
 import mmap
 import os
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -25,11 +25,19 @@ from ziggurat.readers.formats.sink_store.layout import (
     chunk_shape,
     own,
 )
+from ziggurat.readers.io.lock_files import SET, opened
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.writers.files.small import NO_ROOM
 from ziggurat.writers.store.chunks import Array, ChunkFiles, blank_chunk
 from ziggurat.writers.store.journal import Journal
-from ziggurat.writers.store.locks import STRIPES, ChunkLocks
+from ziggurat.writers.store.locks import (
+    NO_CHUNKS,
+    SLOTS,
+    STRIPES,
+    Locks,
+    acquire,
+    chunk_lock,
+)
 from ziggurat.writers.store.redo import Part, Slot, Slots
 from ziggurat.writers.store.tile_input import TileInput
 
@@ -50,16 +58,22 @@ class Piece:
 
 
 class Blender:
-    """Blends tiles into chunks; each tile wholly or not at all."""
+    """Blends tiles into chunks; each tile wholly or not at all.
 
-    def __init__(self, root: str, chunks: ChunkFiles, journal: Journal) -> None:
-        self._root, self._chunks, self._journal = root, chunks, journal
-        self._locks = ChunkLocks(root)
-        self._slots = Slots(root)
-        self._marks = _map_marks(root)
+    A stripe's mark names the redo log of whoever is changing the chunks under it. Who takes the
+    lock of a marked stripe knows that its holder died, or was interrupted, in the middle.
+    """
+
+    def __init__(self, root: str, locks: Locks, chunks: ChunkFiles, journal: Journal) -> None:
+        self._root, self._locks = root, locks
+        self._chunks, self._journal = chunks, journal
+        words = _map_words(root)
+        self._marks = memoryview(words)[: STRIPES * 8].cast("q")
+        self._slots = Slots(root, np.frombuffer(words, np.int64, SLOTS, STRIPES * 8))
 
     def add(
         self,
+        file: io.FileIO,
         structure: Structure,
         tile: TileInput,
         pixels: Array,
@@ -70,6 +84,8 @@ class Blender:
 
         Parameters
         ----------
+        file
+            Locks are taken through it, and given back by the caller.
         pixels
             The tile as the image takes it, shape (frame, height, width, bands).
         commit
@@ -81,66 +97,61 @@ class Blender:
             There is no room; nothing was changed.
         """
         weight = tile_weight(tile)
+        slot = self._slots.claim(file)
+        if self._slots.busy[slot.number]:
+            self._finish(file, structure, slot)
         stripes = sorted({self._stripe(piece) for piece in pieces})
-        slot, left_over = self._slots.take()
-        if left_over:
-            self._finish(structure, slot)
-        applied = False
+        self._hold(file, structure, stripes)
+        parts = self._changed(structure, pieces, pixels, weight)
+        slot.write(parts)
+        # From here on an exception leaves all as it is: it is finished, or forgotten, later.
+        self._slots.busy[slot.number] = 1
+        self._mark(stripes, slot.number + 1)
         try:
-            with self._hold(structure, stripes):
-                parts = self._changed(structure, pieces, pixels, weight)
-                slot.write(parts)
-                self._mark(stripes, slot.number + 1)
-                try:
-                    commit(slot.number, slot.sequence)
-                except ScratchFullError:
-                    self._mark(stripes, 0)
-                    applied = True
-                    raise
-                self._apply(structure, parts)
-                self._mark(stripes, 0)
-                applied = True
-        finally:
-            # Interrupted while marked: the log stays as it is for whoever takes the chunks next.
-            if applied or not any(self._marks[stripe] == slot.number + 1 for stripe in stripes):
-                self._slots.give_back(slot)
+            commit(slot.number, slot.sequence)
+        except ScratchFullError:
+            self._unmark(stripes, slot)
+            raise
+        self._apply(structure, parts)
+        self._unmark(stripes, slot)
 
     def settle(self, structure: Structure) -> None:
-        """Finish the tiles of all processes that died in the middle of one."""
-        for slot in self._slots.abandoned():
-            self._finish(structure, slot)
-            self._slots.give_back(slot)
+        """Finish all tiles that were left in the middle, by death or by an exception."""
+        if self._slots.busy.any():
+            self._locks.held([], lambda file: self._settle(file, structure))
 
-    def close(self) -> None:
-        """Close the lock files."""
-        self._locks.close()
-        self._slots.close()
+    def _settle(self, file: io.FileIO, structure: Structure) -> None:
+        for slot in self._slots.abandoned(file):
+            self._finish(file, structure, slot)
 
     def _stripe(self, place: Piece | Part) -> int:
         return zlib.crc32(repr((place.frame, place.row, place.column)).encode()) % STRIPES
 
-    @contextmanager
-    def _hold(self, structure: Structure, stripes: Sequence[int]) -> Iterator[None]:
-        """Hold chunks, and finish what dead processes left in them."""
-        with self._locks.hold(stripes):
-            for stripe in stripes:
-                mark = self._marks[stripe]
-                if mark:
-                    slot, parts = self._slots.read(mark - 1)
-                    if self._journal.has(slot.number, slot.sequence):
-                        mine = [part for part in parts if self._stripe(part) == stripe]
-                        self._apply(structure, mine)
-                    self._marks[stripe] = 0
-            yield
+    def _hold(self, file: io.FileIO, structure: Structure, stripes: Sequence[int]) -> None:
+        """Take the locks of chunks (in ascending order: no deadlock) and finish what is in them."""
+        for stripe in stripes:
+            acquire(file, chunk_lock(stripe))
+            mark = self._marks[stripe]
+            if mark:
+                slot = self._slots.slot(mark - 1)
+                parts = [part for part in slot.read() if self._stripe(part) == stripe]
+                if self._journal.has(slot.number, slot.sequence):
+                    self._apply(structure, parts)
+                self._marks[stripe] = 0
 
-    def _finish(self, structure: Structure, slot: Slot) -> None:
+    def _finish(self, file: io.FileIO, structure: Structure, slot: Slot) -> None:
         stripes = sorted({self._stripe(part) for part in slot.read()})
-        with self._hold(structure, stripes):
-            pass
+        self._hold(file, structure, stripes)
+        self._slots.busy[slot.number] = 0
+        fcntl.fcntl(file, SET, NO_CHUNKS)
 
     def _mark(self, stripes: Sequence[int], mark: int) -> None:
         for stripe in stripes:
             self._marks[stripe] = mark
+
+    def _unmark(self, stripes: Sequence[int], slot: Slot) -> None:
+        self._mark(stripes, 0)
+        self._slots.busy[slot.number] = 0
 
     def _apply(self, structure: Structure, parts: Sequence[Part]) -> None:
         for part in parts:
@@ -161,7 +172,9 @@ class Blender:
         for piece in pieces:
             rows = slice(piece.part.y, piece.part.bottom)
             columns = slice(piece.part.x, piece.part.right)
-            share = None if weight is None else weight[rows, columns]
+            share = None
+            if weight is not None:
+                share = weight[piece.number % len(weight), rows, columns]
             old = self._target(structure, values, piece)
             sums = self._target(structure, weights, piece)
             new = blended(structure.blend, (old, sums), pixels[piece.number, rows, columns], share)
@@ -206,10 +219,22 @@ def blended(
         return np.where(taken, met, values), np.where(taken[..., 0], 1, weights).astype("u1")
     if mode is Blend.SUM:
         total = values + np.where(taken, fresh, 0).astype(values.dtype, copy=False)
+        if values.dtype.kind in "iu" and pixels.dtype.itemsize == 8:
+            _refuse_overflow(values, fresh, total, taken)
         return total, np.where(taken[..., 0], 1, weights).astype("u1")
     with np.errstate(invalid="ignore"):  # infinity times zero, where the tile has no say
         total = values + np.where(taken, fresh * share[..., np.newaxis], 0)
     return total, weights + share
+
+
+def _refuse_overflow(values: Array, fresh: Array, total: Array, taken: Array) -> None:
+    """Refuse a sum that 64 bits don't hold: NumPy goes on at the other end."""
+    if values.dtype.kind == "u":
+        past = (total < values) & taken
+    else:
+        past = ((values < 0) == (fresh < 0)) & ((total < 0) != (values < 0)) & taken
+    if past.any():
+        raise SinkInputError(f"the sum with this tile is past what {values.dtype} holds")
 
 
 def check_weight(structure: Structure, tile: TileInput) -> None:
@@ -238,15 +263,27 @@ def check_weight(structure: Structure, tile: TileInput) -> None:
 
 
 def tile_weight(tile: TileInput) -> Array | None:
-    """Return what a tile weighs, pixel by pixel (y, x): its weight where its mask lets it."""
-    weight = tile.weight
+    """Return what a tile weighs, (frames or 1, y, x): its weight where its mask lets it.
+
+    Raises
+    ------
+    SinkInputError
+        Its mask differs from band to band, and a pixel has one weight.
+    """
+    weight, mask = tile.weight, None
+    if tile.mask is not None:
+        mask = tile.mask[..., 0]
+        if (tile.mask != mask[..., np.newaxis]).any():
+            raise SinkInputError(
+                "in blending modes a mask must be the same for all bands, of shape (y, x)"
+            )
     if weight is None:
-        return None if tile.mask is None else tile.mask.astype(np.float64)
+        return None if mask is None else mask.astype(np.float64)
     if isinstance(weight, str):
         weight = window(weight, tile.height, tile.width)
     else:
         weight = _in_steps(weight.astype(np.float64))
-    return weight if tile.mask is None else weight * tile.mask
+    return weight[np.newaxis] if mask is None else weight * mask
 
 
 @lru_cache(maxsize=16)
@@ -277,18 +314,20 @@ def _in_steps(weight: Array) -> Array:
     return np.where((weight > 0) & (steps < 1), 1, steps) / STEPS
 
 
-def _map_marks(root: str) -> Any:
-    """Map the table of marks: one 64-bit word a stripe, 0 or the redo log's number and one."""
-    path = own(root, "stripes")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+def _map_words(root: str) -> mmap.mmap:
+    """Map the words of blending, of 64 bits.
+
+    One a stripe: 0, or the number of a redo log and one; then one a redo log: whether chunks are
+    marked with it.
+    """
+    path, size = own(root, "stripes"), (STRIPES + SLOTS) * 8
     try:
-        os.posix_fallocate(descriptor, 0, STRIPES * 8)
-        return memoryview(mmap.mmap(descriptor, STRIPES * 8)).cast("q")
+        with opened(path, os.O_RDWR | os.O_CREAT) as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+            return mmap.mmap(file.fileno(), size)
     except OSError as error:
         if error.errno in NO_ROOM:
             raise ScratchFullError(
                 error.errno, "no room for the sink's store", str(path)
             ) from error
         raise
-    finally:
-        os.close(descriptor)

@@ -8,9 +8,12 @@ ext4 then converts unwritten extents page by page as the mapping is touched: ten
 """
 
 import errno
+import io
+import itertools
 import math
 import mmap
 import os
+import resource
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -22,16 +25,78 @@ from uuid import uuid4
 import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError, ScratchFullError, SinkError
-from ziggurat.readers.io.lock_files import forks, renewed
+from ziggurat.readers.io.lock_files import opened
 from ziggurat.writers.files.small import NO_ROOM
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 MAPPED_CHUNKS = 128  # Python's mmap keeps a descriptor for each; many systems allow 1024
+NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 # Where the file system can, one write becomes one folio of memory. Large ones are mapped fastest,
 # but one that lies across a page table is mapped page by page, and the slower the larger it is.
 _WRITTEN_AT_ONCE = 1 << 17
 _MADV_POPULATE_WRITE = 23  # madvise(2); Python's mmap has no name for it yet
+
+
+class _Mappings:
+    """The chunks that this process has mapped, of all stores: the last used ones.
+
+    Each costs a descriptor, of which a process may have few. All calls here are single ones of C,
+    so they need no lock, and no interrupt leaves one held.
+    """
+
+    def __init__(self) -> None:
+        self._arrays: OrderedDict[tuple[int, str], Array] = OrderedDict()
+
+    def get(self, key: tuple[int, str]) -> Array | None:
+        array = self._arrays.get(key)
+        if array is not None:
+            with suppress(KeyError):  # another thread has just dropped it
+                self._arrays.move_to_end(key)
+        return array
+
+    def put(self, key: tuple[int, str], array: Array) -> None:
+        self._arrays[key] = array
+        most = min(MAPPED_CHUNKS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
+        while len(self._arrays) > most:
+            self.drop_oldest()
+
+    def drop_oldest(self) -> None:
+        with suppress(KeyError):
+            self._arrays.popitem(last=False)
+
+    def drop(self, owner: int) -> None:
+        for key in [key for key in list(self._arrays) if key[0] == owner]:
+            self._arrays.pop(key, None)
+
+    def clear(self) -> None:
+        self._arrays.clear()
+
+
+_mappings = _Mappings()
+_numbers = itertools.count()
+
+
+def roomy_opened(path: str, flags: int) -> io.FileIO:
+    """Open a file of a store, with fewer chunks mapped where descriptors have run out.
+
+    Raises
+    ------
+    SinkError
+        There is none even so.
+    """
+    try:
+        return opened(path, flags)
+    except OSError as error:
+        if error.errno not in NO_DESCRIPTOR:
+            raise
+    _mappings.clear()
+    try:
+        return opened(path, flags)
+    except OSError as error:
+        if error.errno not in NO_DESCRIPTOR:
+            raise
+        raise SinkError(f"too many open files (ulimit -n): {path} can't be opened") from error
 
 
 class ChunkFiles:
@@ -42,19 +107,11 @@ class ChunkFiles:
         self._scratch = scratch
         self._vanished = vanished
         self._nameless = True
-        self.forks = forks()
-        self.renew()
-
-    def renew(self) -> None:
-        """Begin anew in a forked child."""
-        self._guard = threading.Lock()
-        self._mapped: OrderedDict[str, Array] = OrderedDict()
+        self._number = next(_numbers)
 
     def forget(self) -> None:
         """Drop all mappings; arrays that are still in use keep theirs."""
-        renewed(self)
-        with self._guard:
-            self._mapped.clear()
+        _mappings.drop(self._number)
 
     def mapped(
         self, path: str, shape: tuple[int, ...], dtype: np.dtype[Any], *, touch: bool = False
@@ -64,17 +121,14 @@ class ChunkFiles:
         ``touch`` says that a good part of it will be written: its pages are then made ready in one
         call instead of one by one as they are met.
         """
-        renewed(self)
-        with self._guard:
-            array = self._mapped.get(path)
-            if array is not None:
-                self._mapped.move_to_end(path)
-                return array
+        array = _mappings.get((self._number, path))
+        if array is not None:
+            return array
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            file = roomy_opened(path, os.O_RDWR)
         except FileNotFoundError:
             return None
-        return self._map(descriptor, path, shape, dtype, touch)
+        return self._map(file, path, shape, dtype, touch)
 
     def create(self, path: str, content: Array) -> bool:
         """Make a chunk of this content (C-contiguous); False where somebody else was faster.
@@ -86,15 +140,15 @@ class ChunkFiles:
         SinkError
             The store has been removed.
         """
+        name = ""
         try:
-            descriptor, name = self._open_unlinked()
-            try:
-                _write_all(descriptor, content)
-                return self._link(name or f"/proc/self/fd/{descriptor}", path)
-            finally:
-                os.close(descriptor)
-                if name:
-                    os.unlink(name)
+            file = self._open_nameless()
+            if file is None:
+                name = f"{self._scratch}/new-{uuid4().hex}"
+                file = roomy_opened(name, os.O_CREAT | os.O_EXCL | os.O_RDWR)
+            with file:
+                _write_all(file.fileno(), content)
+                return self._link(name or f"/proc/self/fd/{file.fileno()}", path)
         except OSError as error:
             if error.errno in NO_ROOM:
                 raise ScratchFullError(
@@ -106,6 +160,10 @@ class ChunkFiles:
             if self._vanished():
                 raise SinkError(f"the sink's store has been removed: {self._scratch}") from error
             raise
+        finally:
+            if name:
+                with suppress(FileNotFoundError):
+                    os.unlink(name)
 
     def create_and_map(self, path: str, content: Array) -> Array:
         """Make a chunk, or take the one that somebody else has just made."""
@@ -128,36 +186,30 @@ class ChunkFiles:
         return array
 
     def _map(
-        self, descriptor: int, path: str, shape: tuple[int, ...], dtype: np.dtype[Any], touch: bool
+        self, file: io.FileIO, path: str, shape: tuple[int, ...], dtype: np.dtype[Any], touch: bool
     ) -> Array:
         size = math.prod(shape) * dtype.itemsize
-        try:
-            if os.fstat(descriptor).st_size != size:
+        with file:
+            if os.fstat(file.fileno()).st_size != size:
                 raise CorruptSourceError(f"the chunk {path} is not {size} bytes long")
-            mapping = mmap.mmap(descriptor, size)
+            mapping = _roomy_mmap(file.fileno(), size)
             if touch:
                 with suppress(OSError):  # kernels before 5.14 don't know it
                     mapping.madvise(_MADV_POPULATE_WRITE)
-        finally:
-            os.close(descriptor)
         array: Array = np.frombuffer(mapping, dtype).reshape(shape)
-        with self._guard:
-            self._mapped[path] = array
-            while len(self._mapped) > MAPPED_CHUNKS:
-                self._mapped.popitem(last=False)
+        _mappings.put((self._number, path), array)
         return array
 
-    def _open_unlinked(self) -> tuple[int, str]:
+    def _open_nameless(self) -> io.FileIO | None:
+        """Return a new file without a name; None where the file system knows no such thing."""
         if self._nameless:
             try:
-                flags = os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC
-                return os.open(self._scratch, flags, 0o666), ""
+                return roomy_opened(self._scratch, os.O_TMPFILE | os.O_RDWR)
             except OSError as error:
                 if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
                     raise
-                self._nameless = False  # NFS and some others know no files without a name
-        name = f"{self._scratch}/new-{uuid4().hex}"
-        return os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o666), name
+                self._nameless = False  # NFS and some others
+        return None
 
     def _link(self, source: str, path: str) -> bool:
         try:
@@ -167,6 +219,16 @@ class ChunkFiles:
         except FileExistsError:
             return False
         return True
+
+
+def _roomy_mmap(descriptor: int, size: int) -> mmap.mmap:
+    try:
+        return mmap.mmap(descriptor, size)
+    except OSError as error:
+        if error.errno not in NO_DESCRIPTOR:
+            raise
+    _mappings.clear()
+    return mmap.mmap(descriptor, size)
 
 
 def _write_all(descriptor: int, content: Array) -> None:
@@ -208,14 +270,14 @@ def staged(
         yield pixels
         return
     key = shape, dtype, fill
-    if getattr(_staging, "key", None) != key:
-        _staging.key, _staging.content = key, np.full(shape, fill, dtype)
-    content: Array = _staging.content
-    _staging.key = None  # a buffer that an error leaves in the middle is not used again
+    # Taken away while it is in use: what an error leaves in the middle is not used again, and a
+    # signal handler that lays a tile meanwhile gets one of its own.
+    kept, _staging.kept = getattr(_staging, "kept", None), None
+    content: Array = kept[1] if kept and kept[0] == key else np.full(shape, fill, dtype)
     paste(content[place], pixels, mask)
     yield content
     content[place] = fill
-    _staging.key = key
+    _staging.kept = key, content
 
 
 @lru_cache(maxsize=8)

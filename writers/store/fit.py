@@ -13,35 +13,54 @@ from ziggurat.writers.store.tile_input import Array, TileInput
 COLOR_TYPES = ("uint8", "uint16")  # gray, gray+alpha, RGB and RGBA go into one another
 
 
-def grown(structure: Structure, tile: TileInput) -> Structure:
+def grown(structure: Structure, tile: TileInput, *, only_room: bool = False) -> Structure:
     """Return the structure that takes the tile: the same where it fits as it is.
 
     New axes come in front of the others; bands grow to the most seen; the dtype grows by NumPy's
-    promotion, unless the caller gave it. A single blank pixel reserves room and leaves the dtype
-    open.
+    promotion, unless the caller gave it. ``only_room``: the tile reserves room, and leaves the
+    dtype open.
 
     Raises
     ------
     SinkInputError
         The tile can't be taken without losing something.
     """
-    dtype = _grown_dtype(structure, tile)
+    dtype = _grown_dtype(structure, tile, only_room)
     bands = max(structure.bands, tile.bands)
-    if tile.bands < bands and not tile.reserves and not adaptable(tile.bands, bands, dtype):
+    if tile.bands < bands and not only_room and not adaptable(tile.bands, bands, dtype):
         raise SinkInputError(
             f"a tile of {tile.bands} bands doesn't fit an image of {bands} bands of {dtype}"
         )
+    if not only_room:
+        refuse_inexact(structure, tile)
+    return replace(
+        with_axes_of(structure, tile),
+        bands=bands,
+        dtype=dtype.name,
+        settled=structure.settled or not only_room,
+    )
+
+
+def reserves(structure: Structure, tile: TileInput) -> bool:
+    """Return True for a single blank pixel that only asks for room, as the first of an image.
+
+    Once dtype and bands are known it is a tile like any other: a heat map has one pixel a patch.
+    """
+    return tile.blank_pixel and not (structure.dtype and structure.bands)
+
+
+def with_axes_of(structure: Structure, tile: TileInput) -> Structure:
+    """Return the structure with the frame axes that the tile has; new ones come in front.
+
+    Raises
+    ------
+    SinkInputError
+        They are too many.
+    """
     fresh = tuple(name for name in tile.start if name not in structure.axes)
     if len(structure.axes) + len(fresh) > MAX_AXES:
         raise SinkInputError(f"a sink takes {MAX_AXES} frame axes at most; {fresh} is too much")
-    return replace(
-        structure,
-        axes=(*fresh, *structure.axes),
-        born=(*structure.born, *fresh),
-        bands=bands,
-        dtype=dtype.name,
-        settled=structure.settled or not tile.reserves,
-    )
+    return replace(structure, axes=(*fresh, *structure.axes), born=(*structure.born, *fresh))
 
 
 def with_axes(structure: Structure, names: Sequence[str]) -> Structure:
@@ -62,20 +81,63 @@ def with_axes(structure: Structure, names: Sequence[str]) -> Structure:
     return replace(structure, axes=axes, born=(*structure.born, *fresh))
 
 
-def _grown_dtype(structure: Structure, tile: TileInput) -> np.dtype[Any]:
+def _grown_dtype(structure: Structure, tile: TileInput, only_room: bool) -> np.dtype[Any]:
     mine, theirs = structure.dtype, tile.pixels.dtype
     if structure.fixed:
-        if not tile.reserves:
+        if not only_room:
             _refuse_loss(tile, structure.numpy_dtype)
         return structure.numpy_dtype
-    if tile.reserves and mine:
-        return structure.numpy_dtype
-    dtype = np.result_type(mine, theirs) if mine and structure.settled else theirs
+    if mine and (only_room or (tile.blank_pixel and structure.settled)):
+        return structure.numpy_dtype  # which holds a zero, whatever it is
+    dtype = theirs
+    if mine and structure.settled:
+        dtype = np.result_type(mine, theirs)
+        _refuse_inexact_promotion(np.dtype(mine), theirs, dtype)
     if structure.blend is Blend.SUM:  # as numpy.sum does
         narrow = dtype.kind in "bi" or (dtype.kind == "u" and dtype.itemsize < 8)
         dtype = np.dtype(np.int64) if narrow else dtype
         dtype = np.result_type(dtype, np.float32) if dtype.kind == "f" else dtype
     return dtype
+
+
+def _refuse_inexact_promotion(
+    mine: np.dtype[Any], theirs: np.dtype[Any], both: np.dtype[Any]
+) -> None:
+    """Refuse what NumPy promotes to a float that does not hold all of a 64-bit integer."""
+    if both.kind == "f" and any(one.kind in "iu" and one.itemsize == 8 for one in (mine, theirs)):
+        raise SinkInputError(
+            f"a tile of {theirs} in an image of {mine} would make it {both}, which changes "
+            "integers beyond 2^53; convert the tiles to one dtype, or make the sink with dtype=…"
+        )
+
+
+# Up to here sums of values times weights, as doubles, give a single tile's values back.
+_EXACT = {Blend.MEAN: 2**53, Blend.WEIGHTED: 2**50}
+
+
+def may_be_inexact(structure: Structure, tile: TileInput) -> bool:
+    """Return True for a tile whose values may be too large for sums in doubles."""
+    wide = tile.pixels.dtype.itemsize == 8 and tile.pixels.dtype.kind in "iu"
+    return wide and structure.blend in _EXACT
+
+
+def refuse_inexact(structure: Structure, tile: TileInput) -> None:
+    """Refuse 64-bit integers that a mean can't hold.
+
+    Raises
+    ------
+    SinkInputError
+        A value is too large for sums in doubles.
+    """
+    if not may_be_inexact(structure, tile):
+        return
+    limit, pixels = _EXACT[structure.blend], tile.pixels
+    if int(pixels.max()) > limit or int(pixels.min()) < -limit:
+        raise SinkInputError(
+            f"a sink with blend={structure.blend.value!r} holds integers exactly up to "
+            f"{limit}, and a tile has values from {pixels.min()} to {pixels.max()}; numbers that "
+            "name things need blend='over', 'max' or 'min'"
+        )
 
 
 def _refuse_loss(tile: TileInput, dtype: np.dtype[Any]) -> None:
@@ -85,7 +147,8 @@ def _refuse_loss(tile: TileInput, dtype: np.dtype[Any]) -> None:
     if np.can_cast(pixels.dtype, dtype, "safe") and not rounds:  # NumPy calls that one safe
         return
     if tile.mask is not None:
-        pixels = pixels[..., tile.mask, :]
+        shown = np.broadcast_to(tile.mask, pixels.reshape(-1, *pixels.shape[-3:]).shape)
+        pixels = pixels.reshape(shown.shape)[shown]
     with np.errstate(invalid="ignore", over="ignore"):
         cast = pixels.astype(dtype)
     if dtype.kind == pixels.dtype.kind == "f":
@@ -130,6 +193,16 @@ def fitted(structure: Structure, tile: TileInput) -> Array:
             pixels = pixels.astype(structure.numpy_dtype)
     if pixels.shape[-1] == structure.bands:
         return pixels
-    if tile.reserves:
-        return np.zeros((*pixels.shape[:-1], structure.bands), pixels.dtype)
     return adapt_bands(pixels, structure.bands)
+
+
+def fitted_mask(mask: Array, bands: int) -> Array:
+    """Return a mask (y, x, 1 or bands) for an image of ``bands``: new bands go where any goes."""
+    if mask.shape[-1] in (1, bands):
+        return mask
+    more = mask.any(axis=-1, keepdims=True)
+    if mask.shape[-1] == 2:  # gray and alpha, of which gray becomes all colours
+        return np.concatenate(
+            [np.repeat(mask[..., :1], bands - 1, axis=-1), mask[..., 1:]], axis=-1
+        )
+    return np.concatenate([mask, np.repeat(more, bands - mask.shape[-1], axis=-1)], axis=-1)

@@ -1,6 +1,7 @@
 """Changes of a store's structure: new axes, more bands, a wider dtype, under the exclusive lock.
 
-A change is prepared beside the data, then announced (``change.json``), then carried out file by
+A change is prepared beside the data, while others go on laying tiles; then, under the lock, what
+they changed is made up for, the change is announced (``change.json``) and carried out file by
 file, in steps that may be repeated. Whoever dies before the announcement has changed nothing;
 whoever dies after it is finished by the next one who takes the lock. New axes rename chunks
 (mappings survive that), bands and dtype rewrite them.
@@ -30,7 +31,8 @@ from ziggurat.readers.formats.sink_store.layout import (
 )
 from ziggurat.writers.files.small import NO_ROOM, write_json
 from ziggurat.writers.store.parts import StoreParts
-from ziggurat.writers.store.rewrite import rewrite
+from ziggurat.writers.store.rewrite import Rewriting
+from ziggurat.writers.store.room import refuse_certain
 
 NEXT = "next"  # the folder in which a change is prepared
 
@@ -45,28 +47,70 @@ def restructure(store: StoreParts, compute: Callable[[Structure], Structure]) ->
     ScratchFullError
         No room for the rewritten chunks; nothing was changed.
     """
+    present = store.structure
+    wanted = compute(present)
+    same = (present.dtype, present.bands) == (wanted.dtype, wanted.bands)
+    change = _Change(store, compute)
+    if same or not present.dtype:
+        store.lock.exclusive(change.carry_out)
+        return
+    try:
+        store.lock.prepared(change.begin, change.prepare, change.carry_out)
+    except BaseException as error:
+        if not own(store.root, Name.CHANGE).exists():
+            shutil.rmtree(own(store.root, NEXT), ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise ScratchFullError(
+                errno.ENOSPC,
+                f"no room to rewrite the sink with more bands or a wider dtype: {error}",
+            ) from error
+        raise
 
-    def change() -> None:
+
+class _Change:
+    """One change of a store's structure. Its chunks are rewritten while others lay tiles."""
+
+    def __init__(self, store: StoreParts, compute: Callable[[Structure], Structure]) -> None:
+        self._store, self._compute = store, compute
+        self._rewriting: Rewriting | None = None
+
+    def begin(self) -> None:
+        """Note where the journal ends, at a moment at which no tile is under way."""
+        self._rewriting = self._new_rewriting()
+
+    def prepare(self) -> None:
+        """Rewrite what there is; tiles may be laid meanwhile."""
+        if self._rewriting is not None:
+            refuse_certain(self._store.root, self._rewriting.bytes)
+            self._rewriting.all()
+
+    def carry_out(self) -> None:
+        """Make up for what has changed meanwhile, and change over."""
+        store = self._store
         present = store.structure
-        wanted = compute(present)
+        wanted = self._compute(present)
         if wanted == present:
             return
         store.settle_blends()
         wanted = replace(wanted, generation=present.generation + 1)
-        try:
-            rewritten = _prepare(store, present, wanted)
-        except OSError as error:
-            shutil.rmtree(own(store.root, NEXT), ignore_errors=True)
-            if error.errno in NO_ROOM:  # also the errors of chunks, which are of this kind
-                raise ScratchFullError(
-                    errno.ENOSPC, "no room to rewrite the sink with more bands or a wider dtype"
-                ) from error
-            raise
+        rewriting = self._rewriting or self._new_rewriting()
+        rewritten = [] if rewriting is None else rewriting.arrays
+        if rewriting is not None:
+            rewriting.touched_since()
         announcement = {"structure": wanted.to_json(), "rewritten": rewritten}
         write_json(own(store.root, Name.CHANGE), announcement)
         _carry_out(store, wanted, rewritten)
 
-    store.lock.exclusive(change)
+    def _new_rewriting(self) -> Rewriting | None:
+        present = self._store.structure
+        wanted = self._compute(present)
+        ahead = own(self._store.root, NEXT)
+        shutil.rmtree(ahead, ignore_errors=True)
+        if not present.dtype or wanted == present:
+            return None
+        self._store.settle_blends()
+        ahead.mkdir()
+        return Rewriting(self._store, present, wanted, ahead)
 
 
 def recover(store: StoreParts) -> None:
@@ -76,21 +120,6 @@ def recover(store: StoreParts) -> None:
         facts = json.loads(announced.read_text())
         _carry_out(store, Structure.from_json(facts["structure"]), facts["rewritten"])
     shutil.rmtree(own(store.root, NEXT), ignore_errors=True)
-
-
-def _prepare(store: StoreParts, present: Structure, wanted: Structure) -> list[int]:
-    """Prepare the change; return which arrays have been rewritten."""
-    ahead = own(store.root, NEXT)
-    shutil.rmtree(ahead, ignore_errors=True)
-    ahead.mkdir()
-    rewritten: list[int] = []
-    if not present.dtype:
-        return rewritten
-    for number, (old, new) in enumerate(zip(present.arrays, wanted.arrays, strict=True)):
-        if (old.dtype, old.bands) != (new.dtype, new.bands):
-            rewrite(store, (present, wanted), number, str(ahead / str(number)))
-            rewritten.append(number)
-    return rewritten
 
 
 def _carry_out(store: StoreParts, wanted: Structure, rewritten: Sequence[int]) -> None:

@@ -1,192 +1,177 @@
-"""The locks of a store: one for its structure (shared by tiles), one a file, one a chunk.
+"""The locks of a store: byte ranges of one file, for structure, sizes, keys, redo logs and chunks.
 
-All of them die with their process, whatever kills it, and none is inherited over a fork.
+Every holder has an open file of its own, a thread like a process: so the kernel alone knows who
+holds what, locks die with their process, whatever kills it, and none is inherited over a
+fork. How they survive interrupts: :mod:`ziggurat.readers.io.lock_files`.
 """
 
 import fcntl
+import io
 import os
-import struct
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Sequence
 
-from ziggurat.readers.formats.sink_store.layout import Header, Name, Word, own
-from ziggurat.readers.io.lock_files import close_lock_file, forks, open_lock_file, renewed
+from ziggurat.readers.formats.sink_store.layout import Header, LockByte, Name, Word, own
+from ziggurat.readers.io.lock_files import (
+    RELEASE,
+    SET,
+    SET_WAIT,
+    forks,
+    open_lock_file,
+    renewed,
+    request,
+)
+from ziggurat.writers.store.waiting import watch
 
-STRIPES = 4096
-_FLOCK = struct.Struct("hhqqi4x")  # struct flock of 64-bit Linux: type, whence, start, len, pid
+STRIPES = 4096  # chunks, and keys, that share a lock are rare
+SLOTS = 1024  # redo logs: blended tiles under way at the same moment
+
+SHARED = request(fcntl.F_RDLCK, LockByte.STRUCTURE)
+EXCLUSIVE = request(fcntl.F_WRLCK, LockByte.STRUCTURE)
+GATE = request(fcntl.F_WRLCK, LockByte.GATE)
+EXTENTS = request(fcntl.F_WRLCK, LockByte.EXTENTS)
+ATTRIBUTES = request(fcntl.F_WRLCK, LockByte.ATTRIBUTES)
+NO_STRUCTURE = request(fcntl.F_UNLCK, LockByte.STRUCTURE)
+NO_CHUNKS = request(fcntl.F_UNLCK, LockByte.CHUNKS, STRIPES)
 
 
-class FileMutex:
-    """One holder at a time among all threads of all processes that use the file."""
+def chunk_lock(stripe: int) -> bytes:
+    """Return the request for the lock of some chunks."""
+    return request(fcntl.F_WRLCK, LockByte.CHUNKS + stripe)
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = path
+
+def key_lock(number: int) -> bytes:
+    """Return the request for the lock of some keys of tiles."""
+    return request(fcntl.F_WRLCK, LockByte.KEYS + number % STRIPES)
+
+
+def slot_lock(number: int) -> bytes:
+    """Return the request for the lock of one redo log."""
+    return request(fcntl.F_WRLCK, LockByte.SLOTS + number)
+
+
+def acquire(file: io.FileIO, wanted: bytes) -> None:
+    """Take a lock; who waits long learns for whom (:mod:`ziggurat.writers.store.waiting`)."""
+    try:
+        fcntl.fcntl(file, SET, wanted)
+        return
+    except (BlockingIOError, PermissionError):  # POSIX leaves the choice
+        pass
+    wait = object()
+    try:
+        watch.begin(wait, file)
+        fcntl.fcntl(file, SET_WAIT, wanted)
+    finally:
+        watch.waits.pop(wait, None)
+
+
+def acquired_at_once(file: io.FileIO, wanted: bytes) -> bool:
+    """Take a lock if it is free; False where somebody has it."""
+    try:
+        fcntl.fcntl(file, SET, wanted)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+class Locks:
+    """The locks of one store, in the hands of one process."""
+
+    def __init__(self, root: str) -> None:
+        self._path = own(root, Name.LOCKS)
         self.forks = forks()
         self.renew()
 
     def renew(self) -> None:
         """Begin anew in a forked child."""
-        self._threads = threading.Lock()
+        self.free: deque[io.FileIO] = deque()
 
-    def __enter__(self) -> None:
+    def take(self) -> io.FileIO:
+        """Return an open lock file that nobody else uses; put it back into ``free``."""
         renewed(self)
-        self._threads.acquire()
         try:
-            self._descriptor = open_lock_file(self._path, os.O_RDWR | os.O_CREAT)
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-        except BaseException:  # an interrupt while waiting must not leave the thread lock held
-            self._threads.release()
-            raise
+            return self.free.pop()
+        except IndexError:
+            return open_lock_file(self._path, os.O_RDWR | os.O_CREAT)
 
-    def __exit__(self, *_: object) -> None:
-        close_lock_file(self._descriptor)
-        self._threads.release()
+    def held[T](self, wanted: Sequence[bytes], action: Callable[[io.FileIO], T]) -> T:
+        """Take locks one after the other, do something, and give them back."""
+        file = self.take()
+        try:
+            for one in wanted:
+                acquire(file, one)
+            return action(file)
+        finally:
+            fcntl.fcntl(file, SET, RELEASE)
+            self.free.append(file)
+
+    def close(self) -> None:
+        """Close the files that nobody uses."""
+        while self.free:
+            self.free.pop().close()
 
 
 class StructureLock:
     """Shared for the length of one tile, exclusive while the structure changes.
 
-    A shared ``flock`` would starve whoever wants it exclusively while tiles keep coming, so the
+    A shared lock would starve whoever wants it exclusively while tiles keep coming, so the
     one who wants it says so in the header (``Word.CHANGE``) behind a gate; newcomers that
     see it wait at the gate. A change that its process did not live to finish is carried
     to its end by the next one who comes: ``recover`` is called under the exclusive lock.
     """
 
-    def __init__(self, root: str, header: Header, recover: Callable[[], None]) -> None:
-        self._path = own(root, Name.STRUCTURE_LOCK)
+    def __init__(self, locks: Locks, header: Header, recover: Callable[[], None]) -> None:
+        self._locks = locks
         self._words = header.words
         self._recover = recover
-        self._gate = FileMutex(own(root, "gate.lock"))
-        self.forks = forks()
-        self.renew()
 
-    def renew(self) -> None:
-        """Begin anew in a forked child."""
-        self._condition = threading.Condition()
-        self._sharers = 0
-        self._wanted = 0
-        self._descriptor = open_lock_file(self._path, os.O_RDWR | os.O_CREAT)
+    def share(self, file: io.FileIO) -> None:
+        """Hold the structure still through a file of the caller's; waits while it changes."""
+        acquire(file, SHARED)
+        while self._words[Word.CHANGE]:
+            fcntl.fcntl(file, SET, RELEASE)
+            self._locks.held([GATE], self._finish)
+            acquire(file, SHARED)
 
-    @contextmanager
-    def shared(self) -> Iterator[None]:
-        """Hold the structure still; waits while it changes."""
-        self.acquire_shared()
-        try:
-            yield
-        finally:
-            self.release_shared()
+    def shared[T](self, action: Callable[[], T]) -> T:
+        """Do something while the structure holds still."""
 
-    def acquire_shared(self) -> None:
-        """Begin to hold the structure still."""
-        renewed(self)
-        while True:
-            with self._condition:
-                while self._wanted:
-                    self._condition.wait()
-                if not self._sharers:
-                    fcntl.flock(self._descriptor, fcntl.LOCK_SH)
-                self._sharers += 1
-            if not self._words[Word.CHANGE]:
-                return
-            self.release_shared()
-            with self._gate:
-                if self._words[Word.CHANGE]:  # its process died
-                    self._change(lambda: None)
+        def still(file: io.FileIO) -> T:
+            self.share(file)
+            return action()
 
-    def release_shared(self) -> None:
-        """Stop holding it."""
-        with self._condition:
-            self._sharers -= 1
-            if not self._sharers:
-                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-                self._condition.notify_all()
+        return self._locks.held([], still)
 
     def exclusive(self, change: Callable[[], None]) -> None:
         """Run a change of the structure while nobody lays tiles."""
-        renewed(self)
-        with self._gate:
-            self._change(change)
+        self._locks.held([GATE], lambda file: self._change(file, change))
 
-    def _change(self, change: Callable[[], None]) -> None:
-        with self._condition:
-            self._wanted += 1
-            try:
-                abandoned = self._words[Word.CHANGE]
-                self._words[Word.CHANGE] = 1
-                while self._sharers:
-                    self._condition.wait()
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-                try:
-                    if abandoned:
-                        self._recover()
-                    change()
-                    self._words[Word.CHANGE] = 0
-                finally:
-                    fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-            finally:
-                self._wanted -= 1
-                self._condition.notify_all()
+    def prepared(
+        self, begin: Callable[[], None], meanwhile: Callable[[], None], change: Callable[[], None]
+    ) -> None:
+        """Run a change of the structure of which the long part goes on beside tiles.
 
-    def close(self) -> None:
-        """Close the lock file."""
-        if self.forks == forks():
-            close_lock_file(self._descriptor)
+        ``begin`` runs when all tiles under way are in and no other is; ``meanwhile`` beside
+        tiles, but no other change; ``change`` while nobody lays any.
+        """
 
+        def turn(file: io.FileIO) -> None:
+            self._change(file, begin)
+            fcntl.fcntl(file, SET, NO_STRUCTURE)
+            meanwhile()
+            self._change(file, change)
 
-class ChunkLocks:
-    """One lock a chunk (4096 stripes) for the modes that read before they write.
+        self._locks.held([GATE], turn)
 
-    A stripe's word in a mapped table names who is changing the chunks under it; whoever finds
-    it set after taking the lock knows that its holder died in the middle.
-    """
+    def _finish(self, file: io.FileIO) -> None:
+        if self._words[Word.CHANGE]:  # its process died
+            self._change(file, lambda: None)
 
-    def __init__(self, root: str) -> None:
-        self._path = own(root, "chunks.lock")
-        self.forks = forks()
-        self.renew()
-
-    def renew(self) -> None:
-        """Begin anew in a forked child."""
-        self._threads = [threading.Lock() for _ in range(STRIPES)]
-        self._descriptor = open_lock_file(self._path, os.O_RDWR | os.O_CREAT)
-
-    @contextmanager
-    def hold(self, stripes: Iterable[int]) -> Iterator[None]:
-        """Hold some stripes, taken one after the other in ascending order (so: no deadlock)."""
-        renewed(self)
-        held: list[int] = []
-        try:
-            for stripe in sorted(set(stripes)):
-                self._take(stripe)
-                held.append(stripe)
-            yield
-        finally:
-            for stripe in reversed(held):
-                lock_byte(self._descriptor, stripe, fcntl.F_UNLCK)
-                self._threads[stripe].release()
-
-    def _take(self, stripe: int) -> None:
-        self._threads[stripe].acquire()
-        try:
-            lock_byte(self._descriptor, stripe, fcntl.F_WRLCK)
-        except BaseException:  # an interrupt while waiting must not leave the thread lock held
-            self._threads[stripe].release()
-            raise
-
-    def close(self) -> None:
-        """Close the lock file."""
-        if self.forks == forks():
-            close_lock_file(self._descriptor)
-
-
-def lock_byte(descriptor: int, offset: int, kind: int, *, wait: bool = True) -> None:
-    """Lock or unlock one byte of a file for this open file description (F_OFD_SETLK(W)).
-
-    Raises
-    ------
-    BlockingIOError
-        Somebody else has it, and ``wait`` is False.
-    """
-    command = fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK
-    fcntl.fcntl(descriptor, command, _FLOCK.pack(kind, os.SEEK_SET, offset, 1, 0))
+    def _change(self, file: io.FileIO, change: Callable[[], None]) -> None:
+        abandoned = self._words[Word.CHANGE]
+        self._words[Word.CHANGE] = 1
+        acquire(file, EXCLUSIVE)
+        if abandoned:
+            self._recover()
+        change()
+        self._words[Word.CHANGE] = 0

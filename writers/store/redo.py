@@ -2,31 +2,28 @@
 
 A tile that must be read, changed and written back first writes the changed pixels into its own
 log, then appends its record to the journal (from here on it is in), then copies the
-pixels into the chunks. Copying may be repeated: whoever finds a chunk marked by a dead
-process does it again where the journal has the tile, and forgets it where not.
+pixels into the chunks. Copying may be repeated: whoever finds a chunk marked, though nobody holds
+its lock, does it again where the journal has the tile, and forgets it where not.
 """
 
 import errno
-import fcntl
+import io
 import json
 import math
-import os
 import struct
-import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from ziggurat.readers.errors import ScratchFullError
+from ziggurat.readers.errors import ScratchFullError, SinkError
 from ziggurat.readers.formats.sink_store.layout import own
-from ziggurat.readers.io.lock_files import close_lock_file, forks, open_lock_file, renewed
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.writers.files.small import NO_ROOM
 from ziggurat.writers.store.chunks import Array
-from ziggurat.writers.store.locks import lock_byte
+from ziggurat.writers.store.locks import SLOTS, acquired_at_once, slot_lock
 
 _HEAD = struct.Struct("<QI")  # sequence number, bytes of the JSON table that follows
 
@@ -99,67 +96,34 @@ def _read_part(row: Sequence[Any], file: BinaryIO) -> Part:
 
 
 class Slots:
-    """The redo logs of one process: claimed by a lock that ends with it, used again and again."""
+    """The redo logs of a store: each claimed by a lock for the length of one tile, used again.
 
-    def __init__(self, root: str) -> None:
-        self._root = root
-        self._path = own(root, "slots.lock")
-        self.forks = forks()
-        self.renew()
+    A word a log says whether chunks are marked with it: then whoever claims it next, or looks for
+    what was left half done, finishes that first.
+    """
 
-    def renew(self) -> None:
-        """Begin anew in a forked child, which has no part in the logs of its parent."""
-        self._guard = threading.Lock()
-        self._free: list[Slot] = []
-        self._claimed: set[int] = set()
-        self._descriptor = open_lock_file(self._path, os.O_RDWR | os.O_CREAT)
+    def __init__(self, root: str, busy: Array) -> None:
+        self._root, self.busy = root, busy
 
-    def take(self) -> tuple[Slot, bool]:
-        """Return a slot for one tile, and whether another process may have left it unfinished."""
-        renewed(self)
-        with self._guard:
-            if self._free:
-                return self._free.pop(), False
-            number = 0
-            while not self._claim(number):
-                number += 1
-            return self._slot(number), True
+    def claim(self, file: io.FileIO) -> Slot:
+        """Return a free log, locked through ``file``.
 
-    def give_back(self, slot: Slot) -> None:
-        """Return a slot whose tile is wholly applied, or was never marked."""
-        with self._guard:
-            self._free.append(slot)
+        Raises
+        ------
+        SinkError
+            More tiles are being blended at this moment than there can be logs.
+        """
+        for number in range(SLOTS):
+            if acquired_at_once(file, slot_lock(number)):
+                return self.slot(number)
+        raise SinkError(f"more than {SLOTS} tiles are being blended at this moment; try again")
 
-    def abandoned(self) -> list[Slot]:
-        """Claim and return all logs whose processes are gone."""
-        renewed(self)
-        found = []
-        with self._guard:
-            for path in own(self._root, "").glob("redo-*"):
-                number = int(path.name.removeprefix("redo-"))
-                if self._claim(number):
-                    found.append(self._slot(number))
-        return found
+    def abandoned(self, file: io.FileIO) -> Iterator[Slot]:
+        """Claim and yield all logs that somebody left half done."""
+        for number in np.flatnonzero(self.busy).tolist():
+            if acquired_at_once(file, slot_lock(number)):
+                yield self.slot(number)
 
-    def read(self, number: int) -> tuple[Slot, list[Part]]:
-        """Return any slot with what is in it, to finish the work of its dead process."""
-        slot = self._slot(number)
-        return slot, slot.read()
-
-    def close(self) -> None:
-        """Let go of all slots."""
-        if self.forks == forks():
-            close_lock_file(self._descriptor)
-
-    def _slot(self, number: int) -> Slot:
+    def slot(self, number: int) -> Slot:
+        """Return a log, whoever has it."""
         return Slot(number, str(own(self._root, f"redo-{number}")))
-
-    def _claim(self, number: int) -> bool:
-        if number in self._claimed:
-            return False
-        try:
-            lock_byte(self._descriptor, number, fcntl.F_WRLCK, wait=False)
-        except BlockingIOError:
-            return False
-        self._claimed.add(number)
-        return True

@@ -1,6 +1,12 @@
-"""Rewriting the chunks of one array with more bands or a wider dtype, into another folder."""
+"""Rewriting the chunks of a store with more bands or a wider dtype, into another folder."""
 
+import itertools
+import logging
 import os
+import time
+from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 
@@ -8,33 +14,162 @@ from ziggurat.readers.formats.sink_store.layout import (
     Blend,
     StoredArray,
     Structure,
+    Word,
     chunk_files,
     chunk_path,
     chunk_shape,
 )
-from ziggurat.readers.model.geometry import Rect, cell_rect
+from ziggurat.readers.model.geometry import ceil_div
 from ziggurat.writers.store.chunks import Array
 from ziggurat.writers.store.fit import adapt_bands, adaptable
+from ziggurat.writers.store.journal import KEY_PART
 from ziggurat.writers.store.parts import StoreParts
 
+Chunk = tuple[int, ...]  # its indices: frame axes (slowest first), row, column
+Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 
-def rewrite(
-    store: StoreParts, structures: tuple[Structure, Structure], number: int, target: str
-) -> None:
-    """Write the chunks of array ``number`` as the second structure wants them, below ``target``."""
-    present, wanted = structures
-    old, new = present.arrays[number], wanted.arrays[number]
-    here = StoredArray("", new.dtype, new.bands)
-    fresh = (0,) * (len(wanted.axes) - len(present.axes))
-    os.mkdir(target)
-    for file, key in chunk_files(store.root, old):
-        *frame, row, column = key[: len(present.axes) + 2]
+TELL_EVERY = 5.0  # seconds
+THREADS = 4
+
+_log = logging.getLogger("ziggurat")
+
+
+class Rewriting:
+    """The chunks of a store on their way into another structure.
+
+    It takes time by what was written: each chunk is read and written once, and the journal is read
+    once for all of them.
+    """
+
+    def __init__(
+        self, store: StoreParts, present: Structure, wanted: Structure, target: Path
+    ) -> None:
+        self._store, self._present, self._wanted = store, present, wanted
+        self._target = target
+        pairs = enumerate(zip(present.arrays, wanted.arrays, strict=True) if present.dtype else ())
+        self.arrays = [n for n, (a, b) in pairs if (a.dtype, a.bands) != (b.dtype, b.bands)]
+        self._done: set[tuple[int, Chunk]] = set()
+        self._position = store.journal.size  # tiles that come later lie behind it
+        for number in self.arrays:
+            os.mkdir(target / str(number))
+
+    @property
+    def bytes(self) -> int:
+        """How much room it will take."""
+        total = 0
+        for number in self.arrays:
+            new = self._wanted.arrays[number]
+            each = np.prod(chunk_shape(self._wanted, new)) * new.dtype.itemsize
+            total += len(chunk_files(self._store.root, self._present.arrays[number])) * int(each)
+        return total
+
+    def all(self) -> None:
+        """Rewrite all chunks as they are now; tiles may be laid meanwhile."""
+        self._rewrite(self._todo())
+
+    def touched_since(self) -> None:
+        """Rewrite again what tiles have changed meanwhile, and what chunks are new."""
+        records = self._store.journal.pieces(self._position)
+        touched = {chunk for chunk, _ in _chunks_of(records, self._present)}
+        self._done -= {(number, chunk) for number in self.arrays for chunk in touched}
+        self._rewrite(self._todo())
+
+    def _todo(self) -> list[tuple[int, Chunk, str]]:
+        length = len(self._present.axes) + 2
+        return [
+            (number, key[:length], file)
+            for number in self.arrays
+            for file, key in chunk_files(self._store.root, self._present.arrays[number])
+            if (number, key[:length]) not in self._done
+        ]
+
+    def _rewrite(self, todo: Sequence[tuple[int, Chunk, str]]) -> None:
+        painted = self._painted({chunk for _, chunk, _ in todo})
+
+        def one(job: tuple[int, Chunk, str]) -> tuple[int, Chunk]:
+            number, chunk, file = job
+            self._one(number, chunk, file, painted.get(chunk, ()))
+            return number, chunk
+
+        told = time.monotonic()
+        with ThreadPoolExecutor(THREADS) as pool:  # the disk is waited for side by side
+            try:
+                for count, done in enumerate(pool.map(one, todo)):
+                    self._done.add(done)
+                    self._store.header.words[Word.DONE] = count
+                    if time.monotonic() - told > TELL_EVERY:
+                        told = time.monotonic()
+                        self._tell(count, len(todo))
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _tell(self, count: int, total: int) -> None:
+        bands, dtype = self._wanted.bands, self._wanted.dtype
+        text = "rewriting the sink %s as %s bands of %s: %s of %s chunks"
+        _log.warning(text, self._store.root, bands, dtype, count, total)
+
+    def _one(self, number: int, chunk: Chunk, file: str, boxes: Iterable[Box]) -> None:
+        present, wanted = self._present, self._wanted
+        old, new = present.arrays[number], wanted.arrays[number]
         content = np.fromfile(file, old.dtype).reshape(chunk_shape(present, old))
         if old.bands and new.bands > old.bands:
-            written = _written(store, present, tuple(frame), row, column)
+            written = self._written(chunk, boxes)
             content = _more_bands(content, written, wanted, number)
-        path = chunk_path(target, here, (*fresh, *frame), row, column)
-        store.chunks.create(path, np.ascontiguousarray(content.astype(new.dtype)))
+        fresh = (0,) * (len(wanted.axes) - len(present.axes))
+        *frame, row, column = (*fresh, *chunk)
+        here = StoredArray("", new.dtype, new.bands)
+        path = chunk_path(str(self._target / str(number)), here, frame, row, column)
+        if os.path.exists(path):
+            os.unlink(path)  # as it was before a tile changed it
+        self._store.chunks.create(path, np.ascontiguousarray(content.astype(new.dtype)))
+
+    def _painted(self, chunks: Collection[Chunk]) -> dict[Chunk, list[Box]]:
+        """Return what tiles cover of each chunk, where new bands depend on that."""
+        present, wanted = self._present, self._wanted
+        over = present.blend is Blend.OVER
+        if not over or not adaptable(present.bands, wanted.bands, wanted.numpy_dtype):
+            return {}
+        found: dict[Chunk, list[Box]] = {}
+        for chunk, box in _chunks_of(self._store.journal.pieces(), present):
+            if chunk in chunks:
+                found.setdefault(chunk, []).append(box)
+        return found
+
+    def _written(self, chunk: Chunk, boxes: Iterable[Box]) -> Array:
+        """Return how much each pixel of a chunk was written, shape (height, width)."""
+        present = self._present
+        *frame, row, column = chunk
+        if present.blend is not Blend.OVER:
+            weight = present.arrays[1]
+            path = chunk_path(self._store.root, weight, frame, row, column)
+            shape = chunk_shape(present, weight)
+            if not os.path.exists(path):
+                return np.zeros(shape, weight.dtype)
+            return np.fromfile(path, weight.dtype).reshape(shape)
+        written = np.zeros((present.tile_height, present.tile_width), np.uint8)
+        x, y = column * present.tile_width, row * present.tile_height
+        for left, top, right, bottom in boxes:
+            written[max(top - y, 0) : bottom - y, max(left - x, 0) : right - x] = 1
+        return written
+
+
+def _chunks_of(
+    pieces: Iterable[tuple[Array, int]], structure: Structure
+) -> Iterable[tuple[Chunk, Box]]:
+    """Yield each chunk that a tile touches, with the tile's place, tile by tile."""
+    born = [structure.born.index(name) for name in structure.axes]
+    width, height = structure.tile_width, structure.tile_height
+    for piece, _ in pieces:
+        tiles = piece[piece["flags"] & KEY_PART == 0]
+        places = zip(*(tiles[name].tolist() for name in ("x", "y", "width", "height")), strict=True)
+        starts, counts = tiles["start"][:, born].tolist(), tiles["count"][:, born].tolist()
+        for (x, y, w, h), start, count in zip(places, starts, counts, strict=True):
+            box = (x, y, x + w, y + h)
+            frames = [range(s, s + c) for s, c in zip(start, count, strict=True)]
+            rows = range(y // height, ceil_div(y + h, height))
+            columns = range(x // width, ceil_div(x + w, width))
+            for chunk in itertools.product(*frames, rows, columns):
+                yield chunk, box
 
 
 def _more_bands(content: Array, written: Array, wanted: Structure, number: int) -> Array:
@@ -65,25 +200,3 @@ def _adapt_total(content: Array, written: Array, wanted: Structure) -> Array:
         opaque = float(np.iinfo(wanted.numpy_dtype).max)
         adapted[..., -1] = plain[..., 1] if plain.shape[2] == 2 else opaque * written
     return adapted
-
-
-def _written(
-    store: StoreParts, present: Structure, frame: tuple[int, ...], row: int, column: int
-) -> Array:
-    """Return how much each pixel of a chunk was written, shape (height, width)."""
-    if present.blend is not Blend.OVER:
-        weight = present.arrays[1]
-        path = chunk_path(store.root, weight, frame, row, column)
-        shape = chunk_shape(present, weight)
-        if not os.path.exists(path):
-            return np.zeros(shape, weight.dtype)
-        return np.fromfile(path, weight.dtype).reshape(shape)
-    cell = cell_rect(column, row, present.tile_width, present.tile_height)
-    written = np.zeros((present.tile_height, present.tile_width), np.uint8)
-    position = dict(zip(present.axes, frame, strict=True))
-    born = [position[name] for name in present.born]
-    for record in store.journal.of_frame(born):
-        tile = Rect(*(int(record[name]) for name in ("x", "y", "width", "height")))
-        part = tile.intersect(cell).shift(-cell.x, -cell.y)
-        written[max(part.y, 0) : part.bottom, max(part.x, 0) : part.right] = 1
-    return written

@@ -6,20 +6,24 @@ owner is gone, however it went, are removed by the next :func:`ziggurat.new`.
 
 import errno
 import fcntl
+import io
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from ziggurat.readers.errors import ScratchFullError, SinkError
 from ziggurat.readers.formats.sink_store.layout import FOLDER, Structure, is_store
-from ziggurat.readers.io.lock_files import close_lock_file, open_lock_file
+from ziggurat.readers.io.lock_files import open_lock_file
 from ziggurat.writers.files.small import NO_ROOM
+from ziggurat.writers.store.interface import TileStore
 from ziggurat.writers.store.store import create_store
 
 PREFIX = "ziggurat-sink-"
@@ -29,8 +33,12 @@ REMOVERS = 8
 ABANDONED_SECONDS = 3600  # a store that is still being made after an hour never will be
 
 
-def make(parent: Path, structure: Structure, sizes: Sequence[int]) -> Path:
+def make(
+    parent: Path, structure: Structure, sizes: Sequence[int], *, private: bool = False
+) -> Path:
     """Make an empty store under a name that nobody looks for.
+
+    ``private``: nobody else may look into it; the folder for temporary files is everybody's.
 
     Raises
     ------
@@ -39,7 +47,7 @@ def make(parent: Path, structure: Structure, sizes: Sequence[int]) -> Path:
     """
     folder = parent / f"{MAKING}{uuid4().hex}"
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir(0o700 if private else 0o777, parents=True)
         create_store(str(folder), structure, sizes)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
@@ -77,19 +85,45 @@ def temporary_folder() -> Path:
     return Path(tempfile.gettempdir())
 
 
-def claim(store: Path) -> int:
-    """Own a store; return the descriptor that says so until it is closed."""
-    descriptor = open_lock_file(store / FOLDER / OWNER, os.O_RDWR | os.O_CREAT)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return descriptor
+def claim(store: Path) -> io.FileIO:
+    """Own a store; return the file that says so until it is closed."""
+    file = open_lock_file(store / FOLDER / OWNER, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
+    fcntl.flock(file, fcntl.LOCK_EX)
+    return file
 
 
-def discard(close: Callable[[], None], store: str, ownership: int, owner: int) -> None:
-    """Close a temporary store and remove it; in any other process than its owner only close."""
-    close()
-    if os.getpid() == owner:
-        remove_tree(store)
-        close_lock_file(ownership)
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a sink lets go of its store; a temporary one is removed, in its owner's process.
+
+    ``owner`` is that process, ``ownership`` what it has from :func:`claim`.
+    """
+
+    store: TileStore
+    ownership: io.FileIO | None = None
+    owner: int = 0
+
+    def close(self) -> None:
+        """Close the store; a temporary one is removed, several chunks at a time."""
+        self.store.close()
+        self._remove(remove_tree)
+
+    def abandon(self) -> None:
+        """Do the same for the garbage collector, which may run in the middle of anything.
+
+        No lock is waited for and no thread started: whoever is interrupted may hold what they need.
+        """
+        self.store.abandon()
+        self._remove(_remove_quietly)
+
+    def _remove(self, remove: Callable[[str], None]) -> None:
+        if self.ownership is not None and os.getpid() == self.owner:
+            remove(self.store.root)
+            self.ownership.close()
+
+
+def _remove_quietly(root: str) -> None:
+    shutil.rmtree(root, ignore_errors=True)
 
 
 def remove_tree(root: str | os.PathLike[str]) -> None:
@@ -119,27 +153,36 @@ def _remove_files(files: Sequence[str]) -> None:
 
 
 def sweep(parent: Path) -> None:
-    """Remove temporary stores whose owners are gone."""
-    for entry in parent.glob(f"{PREFIX}*"):
-        _remove_ownerless(entry)
-    for entry in parent.glob(f"{MAKING}*"):
+    """Remove temporary stores of this user whose owners are gone.
+
+    Everybody can put things into the folder: links are not followed, and nobody else's is touched.
+    """
+    try:
+        entries = [entry for entry in os.scandir(parent) if entry.name.startswith((PREFIX, MAKING))]
+    except OSError:
+        return
+    for entry in entries:
         try:
-            old = time.time() - entry.stat().st_mtime > ABANDONED_SECONDS
+            facts = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
             continue
-        if old:
-            shutil.rmtree(entry, ignore_errors=True)
+        if facts.st_uid != os.geteuid() or not stat.S_ISDIR(facts.st_mode):
+            continue
+        if entry.name.startswith(PREFIX):
+            _remove_ownerless(Path(entry.path))
+        elif time.time() - facts.st_mtime > ABANDONED_SECONDS:
+            shutil.rmtree(entry.path, ignore_errors=True)
 
 
 def _remove_ownerless(store: Path) -> None:
     try:
-        descriptor = open_lock_file(store / FOLDER / OWNER, os.O_RDWR)
-    except OSError:  # being removed by its owner just now, or somebody else's
+        file = open_lock_file(store / FOLDER / OWNER, os.O_RDWR | os.O_NOFOLLOW)
+    except OSError:  # being removed by its owner just now, or no store of ours
         return
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         remove_tree(store)
     except BlockingIOError:
         pass  # its owner lives
     finally:
-        close_lock_file(descriptor)
+        file.close()

@@ -4,16 +4,18 @@ A tile is laid under the shared structure lock: many processes lay tiles at once
 each other only where they blend into the same chunk or while the structure changes.
 """
 
+import fcntl
+import io
 import itertools
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 
-from ziggurat.readers.errors import ScratchFullError, SinkError
+from ziggurat.readers.errors import ScratchFullError, SinkError, ZigguratError, message_of
 from ziggurat.readers.formats.sink_store.layout import (
     HEADER_BYTES,
     MAGIC,
@@ -29,15 +31,37 @@ from ziggurat.readers.formats.sink_store.layout import (
     own,
     read_structure,
 )
+from ziggurat.readers.formats.sink_store.reader import StoreReader
+from ziggurat.readers.io.lock_files import RELEASE, SET
 from ziggurat.readers.model.geometry import Rect, ceil_div
 from ziggurat.writers.files.small import replace_file, sync_file_system, write_json
 from ziggurat.writers.store import growth
 from ziggurat.writers.store.blend import Blender, Piece, check_weight
 from ziggurat.writers.store.chunks import Array, ChunkFiles, paste, staged
-from ziggurat.writers.store.fit import fitted, grown, with_axes
-from ziggurat.writers.store.journal import Journal, pack_record
-from ziggurat.writers.store.locks import FileMutex, StructureLock
-from ziggurat.writers.store.room import check_room
+from ziggurat.writers.store.fit import (
+    fitted,
+    fitted_mask,
+    grown,
+    may_be_inexact,
+    reserves,
+    with_axes,
+    with_axes_of,
+)
+from ziggurat.writers.store.interface import TileRecord
+from ziggurat.writers.store.journal import Journal, pack_key, pack_record
+from ziggurat.writers.store.keys import key_hash
+from ziggurat.writers.store.locks import (
+    ATTRIBUTES,
+    EXTENTS,
+    SHARED,
+    Locks,
+    StructureLock,
+    acquire,
+    acquired_at_once,
+    key_lock,
+)
+from ziggurat.writers.store.records import tile_records
+from ziggurat.writers.store.room import check_room, host_word, refuse_other_host
 from ziggurat.writers.store.tile_input import TileInput
 
 PUBLISH_EVERY_NS = 250_000_000  # zarr.json follows a growing image four times a second at most
@@ -53,6 +77,7 @@ def create_store(root: str, structure: Structure, sizes: Sequence[int]) -> None:
     words = np.zeros(HEADER_BYTES // 8, "<i8")
     words[Word.MAGIC], words[Word.VERSION] = MAGIC, VERSION
     words[Word.HEIGHT], words[Word.WIDTH] = height, width
+    words[Word.HOST] = host_word()
     words[Word.AXES : Word.AXES + MAX_AXES] = 1
     words[Word.AXES : Word.AXES + len(axes)] = axes
     if structure.dtype and structure.bands:
@@ -61,7 +86,7 @@ def create_store(root: str, structure: Structure, sizes: Sequence[int]) -> None:
         words[Word.STALE] = 1
     write_json(own(root, Name.STRUCTURE), structure.to_json())
     own(root, Name.JOURNAL).touch()
-    own(root, Name.STRUCTURE_LOCK).touch()
+    own(root, Name.LOCKS).touch()
     replace_file(own(root, Name.HEADER), words.tobytes())
 
 
@@ -74,18 +99,28 @@ class Store:
         Raises
         ------
         UnsupportedFormatError, CorruptSourceError
-            The folder is not a store, or a damaged one.
+            The folder is not a store, or a damaged one, or of another version.
+        SinkError
+            It may not be written to, or lies where mapped files are not safe.
         """
         self.root = os.path.abspath(root)
         self.closed = False
-        self.header = Header(self.root, writable=True)
-        self.lock = StructureLock(self.root, self.header, lambda: growth.recover(self))
-        self.chunks = ChunkFiles(str(own(self.root, "")), lambda: self.header.vanished)
-        self.journal = Journal(self.root)
-        self._extents = FileMutex(own(self.root, "extents.lock"))
+        try:
+            self.header = Header(self.root, writable=True)
+            refuse_other_host(self.root, self.header)
+            self.journal = Journal(self.root)
+        except PermissionError as error:
+            raise SinkError(
+                f"the store {self.root} may not be written to ({error.filename}): ask its owner, "
+                "or read it by ziggurat.open"
+            ) from error
+        self.locks = Locks(self.root)
+        self.lock = StructureLock(self.locks, self.header, lambda: growth.recover(self))
+        self.chunks = ChunkFiles(str(own(self.root, "")), lambda: self.vanished)
         self._structure = replace(read_structure(self.root), generation=-1)
         blends = self._structure.blend is not Blend.OVER
-        self.blender = Blender(self.root, self.chunks, self.journal) if blends else None
+        parts = self.root, self.locks, self.chunks, self.journal
+        self.blender = Blender(*parts) if blends else None
 
     @property
     def structure(self) -> Structure:
@@ -94,6 +129,16 @@ class Store:
             self.chunks.forget()
             self._structure = read_structure(self.root)
         return self._structure
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Sizes so far: the frame axes (slowest first), height, width."""
+        return self.header.sizes(self.structure)
+
+    @property
+    def vanished(self) -> bool:
+        """True once the store has been removed."""
+        return self.header.vanished
 
     def refuse_gone(self) -> None:
         """Raise SinkError where the store was closed, or removed."""
@@ -104,28 +149,90 @@ class Store:
     def add(self, tile: TileInput) -> None:
         """Lay one tile; when it returns, the tile is in the store and in the journal.
 
+        A tile whose key is in already is not laid again.
+
         Raises
         ------
         SinkInputError
             The tile can't be taken; nothing was written.
         ScratchFullError
             There is no room; the tile is not in.
+        SinkError
+            The system refuses, in another way.
         """
         self.refuse_gone()
-        check_weight(self._structure, tile)
-        while True:
-            self.lock.acquire_shared()
-            try:
-                structure = self.structure
-                if _fits(structure, tile) or grown(structure, tile) == structure:
-                    self._lay(structure, tile)
-                    return
-            finally:
-                self.lock.release_shared()
-            growth.restructure(self, lambda now: grown(now, tile))
+        if tile.weight is not None:
+            check_weight(self._structure, tile)
+        if tile.blank_pixel and reserves(self.structure, tile):
+            self.reserve(tile, meant=True)
+            return
+        try:
+            while not self._added(tile):
+                growth.restructure(self, lambda now: grown(now, tile))
+        except OSError as error:
+            if isinstance(error, ZigguratError):
+                raise
+            self.refuse_gone()
+            raise SinkError(f"the sink's store can't be written to: {message_of(error)}") from error
 
-    def reserve(self, corner: TileInput) -> None:
-        """Let the image reach as far as a single blank pixel; nothing is laid.
+    def _added(self, tile: TileInput) -> bool:
+        """Lay one tile; False where the structure has to change first.
+
+        All locks of the tile are held through one file, and given back by one call, see
+        :mod:`ziggurat.readers.io.lock_files`.
+        """
+        file = self.locks.take()
+        try:
+            self.lock.share(file)
+            structure = self.structure
+            if not _fits(structure, tile) and grown(structure, tile) != structure:
+                return False
+            if tile.key is None or not self._is_in(file, structure, tile.key):
+                self._lay(file, structure, tile)
+            return True
+        finally:
+            fcntl.fcntl(file, SET, RELEASE)
+            self.locks.free.append(file)
+
+    def _is_in(self, file: io.FileIO, structure: Structure, key: bytes) -> bool:
+        """Hold a key; return True where its tile is in, wholly."""
+        number = key_hash(key)
+        acquire(file, key_lock(number))  # who holds chunks never waits for a key: no deadlock
+        if not self.journal.has_key(number):
+            return False
+        if self.blender is not None:
+            self.blender.settle(structure)
+        return True
+
+    def _lay(self, file: io.FileIO, structure: Structure, tile: TileInput) -> None:
+        start = [tile.start.get(name, 0) for name in structure.born]
+        count = [tile.counts.get(name, 1) for name in structure.born]
+        pixels = fitted(structure, tile)
+        flat = pixels if pixels.ndim == 4 else pixels.reshape(-1, *pixels.shape[-3:])
+        rectangle = (tile.x, tile.y, tile.width, tile.height)
+
+        def commit(slot: int = -1, sequence: int = 0) -> None:
+            self._extend(structure, tile, start, count)
+            key = 0 if tile.key is None else key_hash(tile.key)
+            masked = tile.mask is not None
+            numbers = {"slot": slot, "sequence": sequence, "key": key}
+            record = pack_record(rectangle, start, count, masked=masked, **numbers)
+            self.journal.append(record if tile.key is None else pack_key(tile.key, key) + record)
+
+        pieces = list(_pieces(structure, tile))
+        if self.blender is not None:
+            self.blender.add(file, structure, tile, flat, pieces, commit)
+            return
+        # From the last to the first: of workers that lay neighbours at the same moment each then
+        # makes a new chunk of its own first, and rarely builds what the other is building.
+        for piece in reversed(pieces):
+            self._copy(structure, piece, flat, tile)
+        commit()
+
+    def reserve(self, corner: TileInput, *, meant: bool = False) -> None:
+        """Let the image reach as far as a single pixel; nothing is laid.
+
+        ``meant`` says that its dtype and bands are, too.
 
         Raises
         ------
@@ -135,12 +242,19 @@ class Store:
             There is no room for it.
         """
         self.refuse_gone()
-        growth.restructure(self, lambda now: grown(now, corner))
-        with self.lock.shared():
+
+        def fit(now: Structure) -> Structure:
+            return grown(now, corner, only_room=True) if meant else with_axes_of(now, corner)
+
+        growth.restructure(self, fit)
+
+        def reach() -> None:
             structure = self.structure
             self._refuse_too_large(structure, corner)
             start = [corner.start.get(name, 0) for name in structure.born]
             self._extend(structure, corner, start, [1] * len(start))
+
+        self.lock.shared(reach)
 
     def add_axes(self, names: Sequence[str]) -> None:
         """Give the image these frame axes, in this order.
@@ -153,32 +267,29 @@ class Store:
         self.refuse_gone()
         growth.restructure(self, lambda now: with_axes(now, names))
 
-    def _lay(self, structure: Structure, tile: TileInput) -> None:
-        start = [tile.start.get(name, 0) for name in structure.born]
-        count = [tile.count(name) for name in structure.born]
-        pieces = list(_pieces(structure, tile))
-        if not structure.settled or (tile.reserves and self._only_reserves(structure, pieces)):
-            self._refuse_too_large(structure, tile)
-            self._extend(structure, tile, start, count)
-            return
-        pixels = fitted(structure, tile)
-        flat = pixels.reshape(-1, *pixels.shape[-3:])
-        rectangle = (tile.x, tile.y, tile.width, tile.height)
+    def has_key(self, key: bytes) -> bool:
+        """Return True where the tile of a key is in."""
+        self.refuse_gone()
+        return self.journal.has_key(key_hash(key))
 
-        def commit(slot: int = -1, sequence: int = 0) -> None:
-            self._extend(structure, tile, start, count)
-            masked = tile.mask is not None
-            numbers = {"slot": slot, "sequence": sequence}
-            self.journal.append(pack_record(rectangle, start, count, masked=masked, **numbers))
+    def tiles(self) -> Iterator[TileRecord]:
+        """Yield the tiles that are in, in the order in which they were finished."""
+        self.refuse_gone()
+        return tile_records(self.journal, self.structure)
 
-        if self.blender is not None:
-            self.blender.add(structure, tile, flat, pieces, commit)
-            return
-        # From the last to the first: of workers that lay neighbours at the same moment each then
-        # makes a new chunk of its own first, and rarely builds what the other is building.
-        for piece in reversed(pieces):
-            self._copy(structure, piece, flat, tile)
-        commit()
+    def rectangles(self, position: Sequence[int]) -> Array:
+        """Return the records of the tiles of one frame; axes in the order in which they came."""
+        return self.journal.of_frame(position)
+
+    def reader(self) -> StoreReader:
+        """Return the image as it is now; what dead processes left half done is finished."""
+        self.refuse_gone()
+        self.settle()
+        return StoreReader(self.root)
+
+    def change_attributes[T](self, change: Callable[[], T]) -> T:
+        """Do something to the attributes while nobody else does."""
+        return self.locks.held([ATTRIBUTES], lambda _: change())
 
     def _refuse_too_large(self, structure: Structure, tile: TileInput) -> None:
         """Say no in time: when room is reserved for an image that the disk can't hold."""
@@ -189,14 +300,6 @@ class Store:
             sizes += [max(height, tile.y + 1), max(width, tile.x + 1)]
             check_room(self.root, structure.room(sizes))
 
-    def _only_reserves(self, structure: Structure, pieces: Sequence[Piece]) -> bool:
-        """Return True where laying a single blank pixel would change nothing."""
-        if structure.blend is not Blend.OVER:
-            return True
-        array = structure.arrays[0]
-        paths = (chunk_path(self.root, array, p.frame, p.row, p.column) for p in pieces)
-        return structure.fill == 0 and not any(os.path.exists(path) for path in paths)
-
     def _copy(self, structure: Structure, piece: Piece, pixels: Array, tile: TileInput) -> None:
         array = structure.arrays[0]
         shape = chunk_shape(structure, array)
@@ -206,7 +309,9 @@ class Store:
         source = pixels[piece.number, rows, columns]
         inside = piece.inside
         place = slice(inside.y, inside.bottom), slice(inside.x, inside.right)
-        mask = None if tile.mask is None else tile.mask[rows, columns, np.newaxis]
+        mask = None
+        if tile.mask is not None:
+            mask = fitted_mask(tile.mask[piece.number % len(tile.mask), rows, columns], shape[2])
         touch = 8 * inside.width * inside.height >= shape[0] * shape[1]
         chunk = self.chunks.mapped(path, shape, array.dtype, touch=touch)
         if chunk is None:
@@ -223,33 +328,29 @@ class Store:
     ) -> None:
         """Let the image reach as far as the tile does."""
         words = self.header.words
-        ends = [first + span for first, span in zip(start, count, strict=True)]
-        wanted: list[tuple[int, int]] = [
-            (Word.HEIGHT, tile.y + tile.height),
-            (Word.WIDTH, tile.x + tile.width),
+        wanted = [(int(Word.HEIGHT), tile.y + tile.height), (int(Word.WIDTH), tile.x + tile.width)]
+        wanted += [
+            (Word.AXES + number, first + span)
+            for number, (first, span) in enumerate(zip(start, count, strict=True))
         ]
-        wanted += [(Word.AXES + number, end) for number, end in enumerate(ends)]
-        if all(words[word] >= size for word, size in wanted):
-            return
-        with self._extents:
-            for word, size in wanted:
-                if words[word] < size:
-                    words[word] = size
-            words[Word.STALE] = 1
-            if time.time_ns() - words[Word.PUBLISHED] > PUBLISH_EVERY_NS:
-                with suppress(
-                    ScratchFullError
-                ):  # the tile is in; zarr.json lags until there is room
-                    self._publish(structure)
+        if any(words[word] < size for word, size in wanted):
+            self.locks.held([EXTENTS], lambda _: self._grow_sizes(structure, wanted))
+
+    def _grow_sizes(self, structure: Structure, wanted: Sequence[tuple[int, int]]) -> None:
+        words = self.header.words
+        for word, size in wanted:
+            words[word] = max(words[word], size)
+        words[Word.STALE] = 1
+        if time.time_ns() - words[Word.PUBLISHED] > PUBLISH_EVERY_NS:
+            with suppress(ScratchFullError):  # the tile is in; zarr.json lags until there is room
+                self._publish(structure)
 
     def publish(self) -> None:
         """Bring zarr.json up to date with the sizes, where it lags behind."""
-        if not self.header.words[Word.STALE]:
-            return
-        with self.lock.shared():
-            structure = self.structure
-            with self._extents:
-                self._publish(structure)
+        if self.header.words[Word.STALE]:
+            self.lock.shared(
+                lambda: self.locks.held([EXTENTS], lambda _: self._publish(self.structure))
+            )
 
     def _publish(self, structure: Structure) -> None:
         growth.write_zarr_metadata(self.root, structure, self.header.sizes(structure))
@@ -266,8 +367,8 @@ class Store:
 
     def settle(self) -> None:
         """Finish what dead processes left half done."""
-        with self.lock.shared():
-            self.settle_blends()
+        if self.blender is not None:
+            self.lock.shared(self.settle_blends)
 
     def sync(self) -> None:
         """Bring everything that is in onto the disk, so that a power cut can't undo it.
@@ -285,18 +386,44 @@ class Store:
         finally:
             os.close(descriptor)
 
+    def forget(self) -> None:
+        """Give back the mapped chunks."""
+        self.chunks.forget()
+
     def close(self) -> None:
         """Let go of all files; the store stays. May be called twice."""
         if self.closed:
             return
         self.closed = True
-        if not self.header.vanished:
-            self.publish()
+        try:
+            if not self.header.vanished:
+                self.publish()
+        finally:
+            self._let_go()
+
+    def abandon(self) -> None:
+        """Let go of all files without waiting for anybody: for the garbage collector.
+
+        It may run in the middle of anything, in the thread of anybody, so no lock is waited for;
+        zarr.json is brought up to date where that needs none.
+        """
+        if self.closed:
+            return
+        self.closed = True
+        try:
+            if self.locks.free and self.header.words[Word.STALE] and not self.header.vanished:
+                with self.locks.free.pop() as file, suppress(OSError):
+                    if all(acquired_at_once(file, lock) for lock in (SHARED, EXTENTS)):
+                        self._publish(self.structure)
+        except ValueError:
+            pass  # a forked child: the lock files are its parent's
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
         self.chunks.forget()
         self.journal.close()
-        self.lock.close()
-        if self.blender is not None:
-            self.blender.close()
+        self.locks.close()
         self.header.close()
 
 
@@ -306,6 +433,7 @@ def _fits(structure: Structure, tile: TileInput) -> bool:
         structure.settled
         and tile.pixels.dtype == structure.numpy_dtype
         and tile.bands == structure.bands
+        and not may_be_inexact(structure, tile)
         and all(name in structure.axes for name in tile.start)
     )
 

@@ -1,19 +1,24 @@
 """What a caller hands to ``addTile``, checked and brought into one shape."""
 
 import io
+import math
 import operator
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from ziggurat.readers.errors import SinkInputError
 from ziggurat.readers.formats.sink_store.layout import MAX_AXES
+from ziggurat.writers.store.keys import key_text
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-RESERVED = {"x", "y", "s", "tile", "mask", "weight", "axes", "level", "frame"}
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+RESERVED = {"x", "y", "s", "tile", "mask", "weight", "axes", "level", "frame", "key"}
 LARGEST = 2**31 - 1  # the largest coordinate; the journal and TIFF go no further
 
 
@@ -22,41 +27,25 @@ class TileInput:
     """One tile, ready to be laid.
 
     ``pixels`` has shape (one dimension for each of ``axes`` …, height, width, bands); ``start``
-    maps every frame axis that the caller named to the tile's first position on it.
+    maps every frame axis that the caller named to the tile's first position on it, ``counts``
+    those of ``axes`` to how many positions it spans. ``mask`` has shape (frames or 1, height,
+    width, bands or 1), ``weight`` (height, width).
     """
 
     pixels: Array
     x: int
     y: int
-    axes: tuple[str, ...] = ()
-    start: Mapping[str, int] = field(default_factory=dict)
-    values: Mapping[str, Any] = field(default_factory=dict)
-    mask: Array | None = None
-    weight: str | Array | None = None
-
-    @property
-    def height(self) -> int:
-        """Height in pixels."""
-        return int(self.pixels.shape[-3])
-
-    @property
-    def width(self) -> int:
-        """Width in pixels."""
-        return int(self.pixels.shape[-2])
-
-    @property
-    def bands(self) -> int:
-        """Samples of a pixel."""
-        return int(self.pixels.shape[-1])
-
-    @property
-    def reserves(self) -> bool:
-        """True for a single blank pixel: it asks for room, and says nothing about the dtype."""
-        return self.height == self.width == 1 and self.mask is None and not self.pixels.any()
-
-    def count(self, axis: str) -> int:
-        """Return how many positions of an axis the tile spans."""
-        return self.pixels.shape[self.axes.index(axis)] if axis in self.axes else 1
+    axes: tuple[str, ...]
+    start: Mapping[str, int]
+    counts: Mapping[str, int]
+    values: Mapping[str, Any]
+    mask: Array | None
+    weight: str | Array | None
+    key: bytes | None
+    height: int
+    width: int
+    bands: int
+    blank_pixel: bool
 
 
 def tile_input(
@@ -66,7 +55,8 @@ def tile_input(
     mask: Any = None,
     axes: str | Sequence[str] | None = None,
     weight: str | Any | None = None,
-    keywords: Mapping[str, Any] | None = None,
+    keywords: Mapping[str, Any] = NOTHING,
+    key: object = None,
 ) -> TileInput:
     """Check the arguments of ``addTile``.
 
@@ -75,40 +65,45 @@ def tile_input(
     SinkInputError
         Something that can't be meant, with what was found.
     """
-    pixels, names = _named(_pixels(tile), axes)
-    start, values = _positions(keywords or {}, names)
-    if len(start) > MAX_AXES:
-        raise SinkInputError(f"a sink takes {MAX_AXES} frame axes at most, not {list(start)}")
-    where = {"x": x, "y": y}
-    left, top = (coordinate(name, value) for name, value in where.items())
-    result = TileInput(pixels, left, top, names, start, values, None, None)
-    for name, first in {"x": left, "y": top, **start}.items():
-        span = {"x": result.width, "y": result.height}.get(name) or result.count(name)
-        if first + span > LARGEST:
-            raise SinkInputError(f"{name}={first} and {span} more is past the limit of {LARGEST}")
-    if mask is None and weight is None:
-        return result
-    size = (result.height, result.width)
+    given = _pixels(tile)
+    pixels, names = _named(given, axes)
+    start, values = _positions(keywords, names) if keywords or names else (NOTHING, NOTHING)
+    height, width, bands = pixels.shape[-3:]
+    counts = dict(zip(names, pixels.shape[:-3], strict=True)) if names else NOTHING
+    left, top = _corner("x", x, width), _corner("y", y, height)
+    for name, first in start.items():
+        _corner(name, first, counts.get(name, 1))
+    if mask is not None:
+        mask = _mask(mask, given, axes, pixels.shape)
+    if weight is not None:
+        weight = _weight(weight, axes, (height, width))
     return TileInput(
-        pixels, left, top, names, start, values, _mask(mask, size), _weight(weight, size)
+        pixels,
+        left,
+        top,
+        names,
+        start,
+        counts,
+        values,
+        mask,
+        weight,
+        None if key is None else key_text(key),
+        height,
+        width,
+        bands,
+        height == 1 == width and mask is None and not pixels.any(),
     )
 
 
+def _corner(name: str, value: Any, span: int) -> int:
+    number = value if type(value) is int and value >= 0 else coordinate(name, value)
+    if number + span > LARGEST:
+        raise SinkInputError(f"{name}={number} and {span} more is past the limit of {LARGEST}")
+    return number
+
+
 def _pixels(tile: Any) -> Array:
-    if np.ma.isMaskedArray(tile):
-        raise SinkInputError("of a masked array give tile.data, and mask=~tile.mask")
-    if isinstance(tile, bytes | bytearray | memoryview):
-        tile = _decoded(bytes(tile))
-    mode = getattr(tile, "mode", None)
-    if isinstance(mode, str) and hasattr(tile, "convert"):  # a PIL image
-        if mode in ("P", "PA"):
-            tile = tile.convert("RGBA" if mode == "PA" or "transparency" in tile.info else "RGB")
-        elif mode not in ("1", "L", "LA", "RGB", "RGBA", "F") and not mode.startswith("I"):
-            tile = tile.convert({"La": "LA", "RGBa": "RGBA"}.get(mode, "RGB"))
-    try:
-        pixels = np.asarray(tile)
-    except (ValueError, TypeError) as error:
-        raise SinkInputError(f"a tile of {type(tile).__name__} is no array: {error}") from error
+    pixels = tile if type(tile) is np.ndarray else _array(tile)
     if pixels.dtype.kind not in "biuf" or pixels.dtype.itemsize > 8:
         raise SinkInputError(f"a tile of dtype {pixels.dtype} can't be stored; use numbers")
     if not pixels.dtype.isnative:
@@ -118,13 +113,39 @@ def _pixels(tile: Any) -> Array:
     return pixels
 
 
+def _array(tile: Any) -> Array:
+    """Return the pixels of what is no plain array."""
+    # NumPy imports numpy.ma late. A thread that did so here would hold the import's lock, and a
+    # worker forked meanwhile wait for it; where nobody has imported it no tile is of that kind.
+    masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", None)
+    if masked is not None and isinstance(tile, masked):
+        raise SinkInputError("of a masked array give tile.data, and mask=~tile.mask")
+    encoded = isinstance(tile, bytes | bytearray)
+    if isinstance(tile, memoryview):  # of bytes in a row, it is those of an encoded image
+        encoded = tile.ndim == 1 and tile.itemsize == 1
+    if encoded:
+        tile = _decoded(bytes(tile))
+    try:
+        mode = getattr(tile, "mode", None)
+        if isinstance(mode, str) and hasattr(tile, "convert"):  # a PIL image
+            if mode in ("P", "PA"):
+                tile = tile.convert(
+                    "RGBA" if mode == "PA" or "transparency" in tile.info else "RGB"
+                )
+            elif mode not in ("1", "L", "LA", "RGB", "RGBA", "F") and not mode.startswith("I"):
+                tile = tile.convert({"La": "LA", "RGBa": "RGBA"}.get(mode, "RGB"))
+        return np.asarray(tile)
+    except Exception as error:  # whatever a library's __array__ raises: a tensor with a gradient
+        raise SinkInputError(f"a tile of {type(tile).__name__} is no array: {error}") from error
+
+
 def _decoded(data: bytes) -> Any:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         image = Image.open(io.BytesIO(data))
         image.load()
-    except (UnidentifiedImageError, OSError) as error:
+    except Exception as error:  # decoders raise ValueError, SyntaxError and others
         raise SinkInputError(f"the tile's {len(data)} bytes are no image: {error}") from error
     return image
 
@@ -187,6 +208,8 @@ def _positions(
     own = {name: start.pop(name, 0) for name in tile_axes}
     start |= own
     refuse_reserved(list(start))
+    if len(start) > MAX_AXES:
+        raise SinkInputError(f"a sink takes {MAX_AXES} frame axes at most, not {list(start)}")
     return start, values
 
 
@@ -211,25 +234,62 @@ def _plain(keyword: str, value: Any) -> Any:
     return value
 
 
-def _mask(mask: Any, size: tuple[int, int]) -> Array | None:
-    if mask is None:
-        return None
-    array = np.asarray(mask)
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[..., 0]
-    if array.shape != size:
-        raise SinkInputError(f"a mask of shape {array.shape} doesn't fit a tile of {size}")
-    if array.dtype.kind not in "biu":
-        raise SinkInputError(f"a mask is boolean, not {array.dtype}")
-    return array.astype(bool, copy=False)
+def _mask(
+    mask: Any, tile: Array, axes: str | Sequence[str] | None, shape: tuple[int, ...]
+) -> Array:
+    """Return a mask as (frames or 1, height, width, bands or 1).
+
+    It has the order of the tile: its x and y alone, or all of its dimensions.
+    """
+    array = _other_array("mask", mask)
+    if array.dtype.kind not in "biuf":
+        raise SinkInputError(f"a mask must be boolean, not {array.dtype}")
+    if array.dtype.kind == "f" and not np.isin(array, (0, 1)).all():
+        raise SinkInputError(
+            "a mask of floats must hold nothing but 0 and 1; what counts in part is a weight"
+        )
+    array = array.astype(bool, copy=False)
+    frames = math.prod(shape[:-3])
+    height, width, bands = shape[-3:]
+    if array.ndim == 2:
+        whole = _turned(array, axes)[np.newaxis, ..., np.newaxis]
+    elif array.ndim == 3 and array.shape[2] == 1 and array.shape != tile.shape:
+        whole = _turned(array[..., 0], axes)[np.newaxis, ..., np.newaxis]
+    elif array.shape == tile.shape:
+        whole = _named(array, axes)[0].reshape(frames, height, width, bands)
+    else:
+        whole = array
+    if whole.shape[-3:-1] != (height, width) or whole.ndim != 4:
+        raise SinkInputError(
+            f"a mask of shape {array.shape} doesn't fit a tile of shape {tile.shape}: it must have "
+            "its height and width, or its whole shape"
+        )
+    return whole
 
 
-def _weight(weight: str | Any | None, size: tuple[int, int]) -> str | Array | None:
-    if weight is None or isinstance(weight, str):
+def _turned(array: Array, axes: str | Sequence[str] | None) -> Array:
+    """Return an array of two dimensions, in the tile's own order, as (y, x)."""
+    names = [axis_name(name) for name in axes or ("y", "x")]
+    return array.T if names.index("x") < names.index("y") else array
+
+
+def _other_array(what: str, value: Any) -> Array:
+    try:
+        return np.asarray(value)
+    except Exception as error:  # whatever a library's __array__ raises
+        raise SinkInputError(f"a {what} of {type(value).__name__} is no array: {error}") from error
+
+
+def _weight(
+    weight: str | Any, axes: str | Sequence[str] | None, size: tuple[int, int]
+) -> str | Array:
+    if isinstance(weight, str):
         return weight
-    array = np.asarray(weight)
+    array = _other_array("weight", weight)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
+    if array.ndim == 2:
+        array = _turned(array, axes)
     if array.shape != size or array.dtype.kind not in "biuf":
         raise SinkInputError(
             f"a weight of shape {array.shape}, {array.dtype} doesn't fit a tile of {size}"

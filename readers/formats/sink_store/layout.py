@@ -30,12 +30,18 @@ from typing import Any
 
 import numpy as np
 
-from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
+from ziggurat.readers.errors import (
+    CorruptSourceError,
+    SourceError,
+    UnsupportedFormatError,
+    message_of,
+)
+from ziggurat.readers.io.lock_files import opened
 from ziggurat.readers.model.geometry import ceil_div
 
 FOLDER = ".ziggurat"
 MAGIC = int.from_bytes(b"ZIGGURAT", "little")
-VERSION = 2
+VERSION = 3
 HEADER_BYTES = 4096
 MAX_AXES = 8
 
@@ -49,8 +55,20 @@ class Name:
     ATTRIBUTES = "attributes.json"
     VALUES = "values.jsonl"
     JOURNAL = "journal"
-    STRUCTURE_LOCK = "structure.lock"
+    LOCKS = "locks"  # an empty file; locks are byte ranges of it: see LockByte
     ASSOCIATED = "associated"
+
+
+class LockByte(IntEnum):
+    """Which bytes of the file of locks stand for what (first byte of a range)."""
+
+    STRUCTURE = 0  # shared by whoever lays tiles or reads while the structure changes
+    GATE = 1  # the one who changes the structure
+    EXTENTS = 2  # sizes in the header, and zarr.json
+    ATTRIBUTES = 3
+    KEYS = 1 << 13  # tiles laid with a key
+    SLOTS = 1 << 14  # redo logs
+    CHUNKS = 1 << 15  # chunks under a blended tile
 
 
 class Word(IntEnum):
@@ -62,6 +80,8 @@ class Word(IntEnum):
     CHANGE = 3  # 1 while one is wanted or under way
     STALE = 4  # 1 while zarr.json lags behind the sizes below
     PUBLISHED = 5  # time of the last zarr.json, nanoseconds
+    HOST = 6  # of which machine: mapped files are not safe between several
+    DONE = 7  # chunks rewritten by the change under way
     HEIGHT = 8
     WIDTH = 9
     AXES = 10  # sizes of the frame axes, in the order in which they were added
@@ -95,7 +115,7 @@ class Structure:
     which they came, which is how header and journal number them. ``bands`` 0 and ``dtype`` ""
     mean that no tile has told yet. ``settled`` says that the dtype is meant: a one-pixel blank
     tile that only reserves room leaves it open. ``fixed`` says that the caller gave the dtype,
-    ``expected`` is the share of the image that tiles will cover.
+    ``expected`` is the share of the image that tiles will cover, as far as anybody knows.
     """
 
     tile_width: int
@@ -108,7 +128,7 @@ class Structure:
     dtype: str = ""
     settled: bool = False
     fixed: bool = False
-    expected: float = 1.0
+    expected: float | None = None
     generation: int = 0
 
     @property
@@ -122,8 +142,8 @@ class Structure:
         return _arrays(self)
 
     def room(self, sizes: Sequence[int]) -> float:
-        """Return the bytes that an image of these sizes (axes, height, width) will take."""
-        if not (self.dtype and self.bands):
+        """Return the bytes that an image of these sizes (axes, height, width) will surely take."""
+        if not (self.dtype and self.bands and self.expected):
             return 0
         *axes, height, width = sizes
         tiles = ceil_div(width, self.tile_width) * ceil_div(height, self.tile_height)
@@ -208,26 +228,34 @@ class Header:
         CorruptSourceError
             The header is damaged or of another version.
         """
-        flags = (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC
+        flags = os.O_RDWR if writable else os.O_RDONLY
         try:
-            self._descriptor = os.open(own(root, Name.HEADER), flags)
+            self._file = opened(own(root, Name.HEADER), flags)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise UnsupportedFormatError(f"{root} is not a sink's store") from error
-        # Readers come and go by the call, and nobody closes them one by one.
-        self._closing = weakref.finalize(self, os.close, self._descriptor)
+        # Readers come and go by the call, and nobody closes them one by one. No lock, no thread:
+        # the garbage collector may come here anywhere.
+        self._closing = weakref.finalize(self, self._file.close)
         self._closing.atexit = False  # whoever still has a store then looks at its header last
-        if os.fstat(self._descriptor).st_size != HEADER_BYTES:
+        if os.fstat(self._file.fileno()).st_size != HEADER_BYTES:
             raise CorruptSourceError(f"the header of the store {root} is cut short")
         access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
-        mapping = mmap.mmap(self._descriptor, HEADER_BYTES, access=access)
+        mapping = mmap.mmap(self._file.fileno(), HEADER_BYTES, access=access)
         self.words = memoryview(mapping).cast("q")
-        if self.words[Word.MAGIC] != MAGIC or self.words[Word.VERSION] != VERSION:
+        if self.words[Word.MAGIC] != MAGIC:
             raise CorruptSourceError(f"the header of the store {root} can't be understood")
+        version = self.words[Word.VERSION]
+        if version != VERSION:
+            age = "a newer" if version > VERSION else "an older"
+            raise UnsupportedFormatError(
+                f"the store {root} was made by {age} ziggurat (its version is {version}, this one "
+                f"takes {VERSION}): use that, or write the image and begin a new store"
+            )
 
     @property
     def vanished(self) -> bool:
         """True once the store has been removed."""
-        return os.fstat(self._descriptor).st_nlink == 0
+        return os.fstat(self._file.fileno()).st_nlink == 0
 
     def sizes(self, structure: Structure) -> tuple[int, ...]:
         """Return the sizes so far: the frame axes (slowest first), height, width."""
@@ -244,5 +272,9 @@ def read_structure(root: str | os.PathLike[str]) -> Structure:
     """Read the structure of a store."""
     try:
         return Structure.from_json(json.loads(own(root, Name.STRUCTURE).read_text()))
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (FileNotFoundError, ValueError, TypeError, KeyError) as error:
         raise CorruptSourceError(f"the structure of the store {root} can't be read") from error
+    except OSError as error:  # no right to, no descriptor left: nothing is wrong with the store
+        raise SourceError(
+            f"the structure of the store {root} can't be read: {message_of(error)}"
+        ) from error

@@ -3,8 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from ziggurat.readers.formats.sink_store.info import image_info
 from ziggurat.readers.formats.sink_store.layout import (
     Blend,
     Header,
+    LockByte,
     Name,
     StoredArray,
     Structure,
@@ -25,7 +25,7 @@ from ziggurat.readers.formats.sink_store.layout import (
     read_structure,
 )
 from ziggurat.readers.io.location import Location
-from ziggurat.readers.io.lock_files import close_lock_file, open_lock_file
+from ziggurat.readers.io.lock_files import SET_WAIT, open_lock_file, request
 from ziggurat.readers.model.geometry import Rect, cell_rect, grid_cells
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import (
@@ -38,6 +38,7 @@ from ziggurat.readers.model.reader import (
 )
 
 Arrays = tuple[StoredArray, ...]
+_SHARED = request(fcntl.F_RDLCK, LockByte.STRUCTURE)
 
 
 class StoreReader(Reader):
@@ -63,12 +64,7 @@ class StoreReader(Reader):
         """
         self._root = os.path.abspath(root)
         self._header = Header(self._root, writable=False)
-        with self._still():
-            structure = self._checked_structure()
-            self._sizes = self._header.sizes(structure)
-            self.info: ImageInfo = image_info(
-                structure, self._sizes, read_attributes(self._root), read_values(self._root)
-            )
+        structure, self._sizes, self.info = self._still(self._facts)
         self._now = structure, structure.arrays
         self._axes = structure.axes
         self._seen = structure.generation
@@ -144,26 +140,30 @@ class StoreReader(Reader):
             else:
                 if self._quiet():
                     return found
-        with self._still():
-            return look(*self._current())
+        return self._still(lambda: look(*self._current()))
 
     def _quiet(self) -> bool:
         """Return True where the structure is the one we know and nobody is about to change it."""
         words = self._header.words
         return not words[Word.CHANGE] and words[Word.GENERATION] == self._now[0].generation
 
-    @contextmanager
-    def _still(self) -> Iterator[None]:
-        """Keep the structure from changing."""
+    def _still[T](self, look: Callable[[], T]) -> T:
+        """Return what ``look`` finds while the structure can't change."""
         try:
-            descriptor = open_lock_file(own(self._root, Name.STRUCTURE_LOCK))
+            file = open_lock_file(own(self._root, Name.LOCKS))
         except FileNotFoundError as error:
             raise SourceError(f"the store {self._root} has been removed") from error
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
-            yield
+            fcntl.fcntl(file, SET_WAIT, _SHARED)
+            return look()
         finally:
-            close_lock_file(descriptor)
+            file.close()
+
+    def _facts(self) -> tuple[Structure, tuple[int, ...], ImageInfo]:
+        structure = self._checked_structure()
+        sizes = self._header.sizes(structure)
+        said = read_attributes(self._root), read_values(self._root)
+        return structure, sizes, image_info(structure, sizes, *said)
 
     def _checked_structure(self) -> Structure:
         if self._header.words[Word.CHANGE] and own(self._root, Name.CHANGE).exists():

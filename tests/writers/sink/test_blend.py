@@ -102,12 +102,45 @@ def test_a_sum_in_a_given_dtype_stops_at_its_limits() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["int64", "uint64"])
+@pytest.mark.parametrize("given", [True, False])
 @pytest.mark.parametrize("mode", ["mean", "weighted"])
-def test_a_mean_of_the_largest_integers_does_not_wrap(mode: str, dtype: str) -> None:
-    largest = np.iinfo(dtype).max
-    with ziggurat.new(blend=mode, tileSize=64) as sink:
-        sink.addTile(np.array([[largest, 5]], dtype))
-        assert sink.getRegion(format="numpy")[0][0, :, 0].tolist() == [largest, 5]
+def test_a_mean_takes_no_integers_that_it_would_change(mode: str, given: bool, dtype: str) -> None:
+    exact = 2**50
+    with ziggurat.new(blend=mode, tileSize=64, dtype=dtype if given else None) as sink:
+        for laid in (0, 1):  # as the first tile, and as one that fits as it is
+            for value in (np.iinfo(dtype).max, 2**60 + 1, 2**53 + 1):
+                with pytest.raises(SinkInputError, match="holds integers exactly up to"):
+                    sink.addTile(np.array([[value, 5]], dtype))
+            assert len(list(sink.tiles())) == laid
+            sink.addTile(np.array([[exact, 5]], dtype), weight="hann" if mode != "mean" else None)
+            assert sink.getRegion(format="numpy")[0][0, :, 0].tolist() == [exact, 5]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values"),
+    [("uint64", (2**64 - 5, 5)), ("int64", (2**63 - 5, 5)), ("int64", (-(2**63), -1))],
+)
+def test_a_sum_past_64_bits_is_refused(dtype: str, values: tuple[int, int]) -> None:
+    with ziggurat.new(blend="sum", tileSize=64) as sink:
+        for value in (values[0], 4 if values[0] > 0 else 0):
+            sink.addTile(np.full((2, 2), value, dtype))
+        total = int(sink.getPixel(region={"left": 0, "top": 0})["value"][0])
+        with pytest.raises(SinkInputError, match="past what"):
+            sink.addTile(np.full((2, 2), values[1], dtype))
+        assert int(sink.getPixel(region={"left": 0, "top": 0})["value"][0]) == total
+        assert len(list(sink.tiles())) == 2
+
+
+@pytest.mark.parametrize("mode", ["over", "max", "min", "sum"])
+@pytest.mark.parametrize("other", ["int64", "int8", "float32", "float64"])
+def test_integers_of_64_bits_are_not_made_floats(mode: str, other: str) -> None:
+    big = 2**60 + 1
+    with ziggurat.new(blend=mode) as sink:
+        sink.addTile(np.array([[big]], "uint64"))
+        with pytest.raises(SinkInputError, match="beyond 2"):
+            sink.addTile(np.array([[1]], other), 1, 0)
+        assert sink.dtype == np.uint64
+        assert int(sink.getRegion(format="numpy")[0][0, 0, 0]) == big
 
 
 @pytest.mark.parametrize("given", [None, "uint64"])
@@ -176,6 +209,80 @@ def test_the_far_corner_has_no_say_in_a_blend() -> None:
         sink.addTile(np.zeros((1, 1, 3)), 99, 99)
         sink.addTile(np.full((100, 100, 3), 8, np.uint8))
         assert (sink.getRegion(format="numpy")[0] == 8).all()
+
+
+@pytest.mark.parametrize(
+    ("mode", "right"),
+    [("mean", 5), ("weighted", 5), ("min", 0), ("max", 10), ("sum", 10), ("over", 0)],
+)
+@pytest.mark.parametrize("known", [True, False])
+def test_a_zero_of_one_pixel_counts(mode: str, right: int, known: bool) -> None:
+    """A heat map has one pixel a patch, and a zero is a value like any other."""
+    facts = {"sizeX": 8, "sizeY": 8, "bands": 1, "dtype": "float32"} if known else {}
+    with ziggurat.new(blend=mode, **facts) as sink:
+        for x, value in ((0, 10), (0, 0), (2, 0)):
+            sink.addTile(np.full((1, 1), value, np.float32), x, 0)
+        assert float(sink.getRegion(format="numpy")[0][0, 0, 0]) == right
+        assert sink.isWritten(2, 0)
+        assert len(list(sink.tiles())) == 3
+
+
+@pytest.mark.parametrize("mode", ["over", "mean"])
+def test_only_the_first_blank_pixel_reserves_room(mode: str) -> None:
+    with ziggurat.new(blend=mode) as sink:
+        sink.addTile(np.zeros((1, 1)), 50, 40)
+        assert not list(sink.tiles())
+        sink.addTile(np.zeros((1, 1), np.uint8), 3, 4)
+        assert (sink.sizeX, sink.sizeY, sink.dtype) == (51, 41, np.uint8)
+        assert sink.isWritten(3, 4)
+
+
+def test_reserved_room_says_nothing_of_dtype_and_bands() -> None:
+    with ziggurat.new(blend="mean") as sink:
+        sink.reserve(99, 79, z=4, t=2)
+        assert not list(sink.tiles())
+        sink.addTile(np.full((3, 3, 3), 7, np.uint16), z=1)
+        assert (sink.sizeX, sink.sizeY, sink.bandCount, sink.dtype) == (100, 80, 3, np.uint16)
+        assert sink.getMetadata()["IndexRange"] == {"IndexT": 3, "IndexZ": 5}
+        with pytest.raises(SinkInputError, match="whole number"):
+            sink.reserve(1.5)  # type: ignore[arg-type]
+
+
+def test_masks_of_the_tile_s_own_shape() -> None:
+    rng = np.random.default_rng(5)
+    tile = rng.integers(1, 255, (6, 9, 3), dtype=np.uint8)
+    bands = rng.random((6, 9, 3)) < 0.5
+    for axes, turn in (("yxs", (0, 1, 2)), ("xys", (1, 0, 2)), ("sxy", (2, 1, 0))):
+        with ziggurat.new() as sink:
+            sink.addTile(tile.transpose(turn), mask=bands.transpose(turn), axes=axes)
+            assert np.array_equal(sink.getRegion(format="numpy")[0], tile * bands)
+        flat, plane = bands[..., 0], tuple(n for n in turn if n < 2)
+        for mode in ("over", "max"):
+            with ziggurat.new(blend=mode) as sink:
+                sink.addTile(tile.transpose(turn), mask=flat.transpose(plane) * 1.0, axes=axes)
+                shown = sink.getRegion(format="numpy")[0]
+                assert np.array_equal(shown, tile * flat[..., np.newaxis])
+    with ziggurat.new(blend="max") as sink:
+        with pytest.raises(SinkInputError, match="same for all bands"):
+            sink.addTile(tile, mask=bands)
+        with pytest.raises(SinkInputError, match="nothing but 0 and 1"):
+            sink.addTile(tile, mask=np.full((6, 9), 0.5))
+        with pytest.raises(SinkInputError, match="doesn't fit"):
+            sink.addTile(tile, mask=np.ones((9, 6), bool))
+        assert not list(sink.tiles())
+
+
+def test_a_mask_with_frames_and_fewer_bands_than_the_image() -> None:
+    rng = np.random.default_rng(6)
+    stack = rng.integers(1, 255, (2, 5, 4, 3), dtype=np.uint8)
+    mask = rng.random(stack.shape) < 0.5
+    with ziggurat.new() as sink:
+        sink.addTile(np.full((2, 5, 4, 4), 9, np.uint8), axes="zyxs")
+        sink.addTile(stack, mask=mask, axes="zyxs")
+        for z in (0, 1):
+            shown = sink.getRegion(format="numpy", frame=z)[0]
+            assert np.array_equal(shown[..., :3], np.where(mask[z], stack[z], 9))
+            assert np.array_equal(shown[..., 3], np.where(mask[z].any(axis=-1), 255, 9))
 
 
 def test_windows_are_symmetric_and_never_zero() -> None:

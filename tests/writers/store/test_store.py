@@ -28,7 +28,6 @@ from ziggurat.readers.formats.sink_store.reader import open_reader
 from ziggurat.readers.io.location import locate
 from ziggurat.writers.store import growth, scratch
 from ziggurat.writers.store.fit import grown
-from ziggurat.writers.store.redo import Slots
 from ziggurat.writers.store.tile_input import tile_input
 
 
@@ -73,14 +72,15 @@ def test_two_percent_of_a_huge_image_take_two_and_a_half_percent_of_its_room(
 def test_room_that_is_not_there_is_refused_at_once(tmp_path: Path) -> None:
     sizes = {"sizeX": 10**7, "sizeY": 10**7, "bands": 3, "dtype": "uint8"}
     with pytest.raises(ScratchFullError, match="GB are free"):
-        ziggurat.new(tmp_path / "s", **sizes)
+        ziggurat.new(tmp_path / "s", **sizes, expectedCoverage=1)
     assert not list(tmp_path.iterdir())
+    ziggurat.new(tmp_path / "t", **sizes).close()  # nobody has said that it will be full
     ziggurat.new(tmp_path / "s", **sizes, expectedCoverage=1e-6).close()
 
 
 def test_room_is_compared_when_it_is_reserved(tmp_path: Path) -> None:
     corner = {"tile": np.zeros((1, 1, 3), np.uint8), "x": 10**7, "y": 10**7}
-    with ziggurat.new(tmp_path / "s") as sink:
+    with ziggurat.new(tmp_path / "s", expectedCoverage=1) as sink:
         with pytest.raises(ScratchFullError, match="GB are free"):
             sink.addTile(**corner)
         sink.addTile(full(1, 4, 4, 3))
@@ -317,10 +317,12 @@ def test_a_reader_alone_does_not_guess_at_a_change_cut_short(tmp_path: Path) -> 
         open_reader(locate(tmp_path / "s"))
 
 
+@pytest.mark.parametrize("same", [False, True])
 @pytest.mark.parametrize("committed", [False, True])
 def test_a_blended_tile_cut_short_is_in_wholly_or_not_at_all(
-    committed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    committed: bool, same: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Died, or interrupted: then the same sink goes on, also with the redo log of that tile."""
     path = tmp_path / "s"
     sink = ziggurat.new(path, blend="sum", tileSize=64)
     sink.addTile(full(1, 150, 150, 3))
@@ -335,30 +337,16 @@ def test_a_blended_tile_cut_short_is_in_wholly_or_not_at_all(
     with pytest.raises(Died):
         sink.addTile(full(10, 100, 100, 3), 20, 20)
     monkeypatch.undo()
-    # Its process is gone: so are its locks.
-    blender._slots.close()
-    other = ziggurat.new(path, mode="join")
+    other = sink if same else ziggurat.new(path, mode="join")
+    if same:  # elsewhere: it takes the log, and has to finish that tile first
+        other.addTile(full(1, 64, 64, 3), 1000, 1000)
+        assert not any(blender._marks)
     found = other.getRegion(format="numpy")[0]
     assert found[0, 0, 0] == 1
     assert (found[20:120, 20:120] == (11 if committed else 1)).all()
-    assert len(list(other.tiles())) == 1 + committed
+    assert len(list(other.tiles())) == 1 + committed + same
     other.addTile(full(100, 100, 100, 3), 20, 20)
     assert (other.getRegion(format="numpy")[0][20:120, 20:120] == (111 if committed else 101)).all()
-
-
-def test_slots_are_used_again(tmp_path: Path) -> None:
-    (tmp_path / ".ziggurat").mkdir()
-    slots = Slots(str(tmp_path))
-    first, fresh = slots.take()
-    second, _ = slots.take()
-    assert (first.number, second.number, fresh) == (0, 1, True)
-    slots.give_back(first)
-    assert slots.take() == (first, False)
-    other = Slots(str(tmp_path))
-    assert other.take()[0].number == 2
-    slots.close()
-    assert other.take()[0].number == 0
-    other.close()
 
 
 def test_the_sweep_leaves_what_is_being_made(tmp_path: Path) -> None:

@@ -1,0 +1,188 @@
+"""The locks between processes: each taken out of the code makes one of these fail."""
+
+import contextlib
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ziggurat
+from ziggurat.readers.formats.sink_store.layout import Word
+from ziggurat.writers.store import waiting
+from ziggurat.writers.store.locks import EXCLUSIVE, EXTENTS, SHARED, acquired_at_once
+from ziggurat.writers.store.store import Store
+from ziggurat.writers.store.waiting import holders
+
+TILE = np.full((20, 20, 3), 9, np.uint8)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    ziggurat.new(tmp_path / "s", sizeX=64, sizeY=64, bands=3, dtype="uint8").close()
+    return Store(tmp_path / "s")
+
+
+def in_child(work: Callable[[], None]) -> int:
+    """Do something in a forked process; return how it ended. A hang ends by SIGALRM."""
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(30)
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def free(store: Store, wanted: bytes) -> bool:
+    """Return True where another process could have a lock at once."""
+
+    def ask() -> None:
+        file = store.locks.take()
+        os._exit(0 if acquired_at_once(file, wanted) else 3)
+
+    return in_child(ask) == 0
+
+
+def test_while_a_tile_is_laid_no_other_process_changes_the_structure(store: Store) -> None:
+    assert free(store, EXCLUSIVE)
+    seen = []
+    store.lock.shared(lambda: seen.append((free(store, EXCLUSIVE), free(store, SHARED))))
+    assert seen == [(False, True)]
+    assert free(store, EXCLUSIVE)
+    store.close()
+
+
+def test_while_the_structure_changes_no_other_process_lays_a_tile(store: Store) -> None:
+    seen = []
+
+    def change() -> None:
+        seen.append((free(store, SHARED), store.header.words[Word.CHANGE]))
+
+    store.lock.exclusive(change)
+    assert seen == [(False, 1)]
+    assert free(store, SHARED)
+    assert store.header.words[Word.CHANGE] == 0
+    store.close()
+
+
+def test_tiles_are_laid_while_a_change_is_prepared(store: Store) -> None:
+    seen = []
+    store.lock.prepared(
+        lambda: seen.append(free(store, SHARED)),
+        lambda: seen.append(free(store, SHARED)),
+        lambda: seen.append(free(store, SHARED)),
+    )
+    assert seen == [False, True, False]
+    store.close()
+
+
+def test_a_counter_of_two_processes_is_right(store: Store, tmp_path: Path) -> None:
+    counter = tmp_path / "counter"
+    counter.write_text("0")
+
+    def count() -> None:
+        for _ in range(200):
+            store.locks.held(
+                [EXTENTS], lambda _: counter.write_text(str(int(counter.read_text()) + 1))
+            )
+
+    child = os.fork()
+    if child == 0:
+        count()
+        os._exit(0)
+    count()
+    assert os.waitpid(child, 0)[1] == 0
+    assert counter.read_text() == "400"
+    store.close()
+
+
+# what an exception takes from its owner is closed as it goes, which Python remarks on
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("blend", ["over", "sum", "weighted"])
+def test_whatever_is_raised_wherever_no_lock_stays_held(
+    blend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exception out of every single call that a tile makes to lock something."""
+    sink = ziggurat.new(tmp_path / "s", tileSize=16, blend=blend)
+    sink.addTile(TILE)
+    real = fcntl.fcntl
+
+    class Stopped(BaseException):
+        pass
+
+    for after in (False, True):
+        for number in range(40):
+            left = [number]
+
+            def stopping(
+                file: int, command: int, *rest: bytes, left: list[int] = left, after: bool = after
+            ) -> object:
+                if command not in (fcntl.F_OFD_SETLK, fcntl.F_OFD_SETLKW):
+                    return real(file, command, *rest)
+                left[0] -= 1
+                unlocks = rest[0][:2] == fcntl.F_UNLCK.to_bytes(2, "little")
+                if left[0] == -1 and not after and not unlocks:
+                    raise Stopped
+                done = real(file, command, *rest)
+                if left[0] == -1 and after:
+                    raise Stopped
+                return done
+
+            with monkeypatch.context() as patch:
+                patch.setattr(fcntl, "fcntl", stopping)
+                with contextlib.suppress(Stopped):
+                    sink.addTile(TILE, 5, 5)
+            store = sink._store
+            assert isinstance(store, Store)
+            assert free(store, EXCLUSIVE)
+            assert free(store, EXTENTS)
+    sink.addTile(np.full((20, 20, 4), 9, np.uint8), 100, 100, z=1)
+    assert sink.bandCount == 4
+    sink.close()
+
+
+def test_who_waits_long_is_told_for_whom(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "SECONDS", 0.1)
+    ready, go = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        store.lock.shared(lambda: (os.write(ready[1], b"x"), os.read(go[0], 1)))
+        os._exit(0)
+    os.read(ready[0], 1)
+    assert holders(str(store.root) + "/.ziggurat/locks") == [child]
+    told: list[str] = []
+
+    def heard(*arguments: object) -> None:
+        told.append(arguments[0] % arguments[1:])  # type: ignore[operator]
+        os.write(go[1], b"x")  # only now the other one lets go
+
+    monkeypatch.setattr(waiting._log, "warning", heard)
+    store.lock.exclusive(lambda: None)
+    os.waitpid(child, 0)
+    assert len(told) == 1
+    assert f"process {child}" in told[0]
+    assert store.root in told[0]
+    store.close()
+
+
+def test_a_killed_holder_holds_nothing(store: Store) -> None:
+    ready = os.pipe()
+    child = os.fork()
+    if child == 0:
+        store.lock.exclusive(lambda: (os.write(ready[1], b"x"), time.sleep(60)))
+        os._exit(0)
+    os.read(ready[0], 1)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    store.lock.shared(lambda: None)
+    assert store.header.words[Word.CHANGE] == 0  # and what it began has been seen to
+    store.close()
