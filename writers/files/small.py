@@ -21,17 +21,22 @@ def replace_file(path: Path, content: bytes) -> None:
     ScratchFullError
         There is no room; the old file is untouched.
     """
-    temporary = path.with_name(f".{path.name}-{uuid4().hex}")
+    target = os.fspath(path)
+    temporary = f"{path.parent}/.{path.name}-{uuid4().hex}"
     try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except BaseException as error:  # whatever stops it, even Ctrl-C, nothing is left lying about
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno in NO_ROOM:
+        Path(temporary).write_bytes(content)
+        os.replace(temporary, target)
+    except OSError as error:
+        if error.errno in NO_ROOM:
             raise ScratchFullError(
-                error.errno, "no room for a small file of the sink's store", str(path)
+                error.errno, "no room for a small file of the sink's store", target
             ) from error
         raise
+    finally:  # whatever stops it, even Ctrl-C twice, nothing is left lying about
+        try:  # noqa: SIM105 - suppress() is Python, and could be interrupted before the call
+            os.unlink(temporary)
+        except FileNotFoundError:
+            pass
 
 
 def write_json(path: Path, content: Any) -> None:

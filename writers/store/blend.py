@@ -11,8 +11,8 @@ import mmap
 import os
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,9 +26,8 @@ from ziggurat.readers.formats.sink_store.layout import (
     own,
 )
 from ziggurat.readers.io.lock_files import SET, opened
-from ziggurat.readers.model.geometry import Rect
 from ziggurat.writers.files.small import NO_ROOM
-from ziggurat.writers.store.chunks import Array, ChunkFiles, blank_chunk
+from ziggurat.writers.store.chunks import Array, ChunkFiles, Place, blank_chunk
 from ziggurat.writers.store.journal import Journal
 from ziggurat.writers.store.locks import (
     NO_CHUNKS,
@@ -45,16 +44,15 @@ STEPS = 1 << 20  # weights are multiples of one over this
 WINDOWS = ("hann", "gaussian", "linear")
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """The part of a tile that lies in one chunk, as rectangles in the chunk and in the tile."""
+class Piece(NamedTuple):  # every tile makes some
+    """The part of a tile that lies in one chunk: rows and columns of the chunk, and of the tile."""
 
     number: int  # of the frame, among the tile's own
     frame: tuple[int, ...]
     row: int
     column: int
-    inside: Rect  # of the chunk
-    part: Rect  # of the tile
+    inside: Place  # of the chunk
+    part: Place  # of the tile
 
 
 class Blender:
@@ -170,8 +168,7 @@ class Blender:
         values, weights = structure.arrays
         parts = []
         for piece in pieces:
-            rows = slice(piece.part.y, piece.part.bottom)
-            columns = slice(piece.part.x, piece.part.right)
+            rows, columns = piece.part
             share = None
             if weight is not None:
                 share = weight[piece.number % len(weight), rows, columns]
@@ -191,8 +188,7 @@ class Blender:
         if chunk is None:
             fill = 0 if array.folder else structure.fill
             chunk = self._chunks.create_and_map(path, blank_chunk(shape, array.dtype, fill))
-        inside = place.inside
-        return chunk[inside.y : inside.bottom, inside.x : inside.right]
+        return chunk[place.inside]
 
 
 def blended(

@@ -10,15 +10,14 @@ import io
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from ziggurat.readers.formats.sink_store.layout import Header, LockByte, Name, Word, own
 from ziggurat.readers.io.lock_files import (
     RELEASE,
     SET,
     SET_WAIT,
-    forks,
     open_lock_file,
-    renewed,
     request,
 )
 from ziggurat.writers.store.waiting import watch
@@ -79,20 +78,16 @@ class Locks:
 
     def __init__(self, root: str) -> None:
         self._path = own(root, Name.LOCKS)
-        self.forks = forks()
-        self.renew()
-
-    def renew(self) -> None:
-        """Begin anew in a forked child."""
         self.free: deque[io.FileIO] = deque()
 
     def take(self) -> io.FileIO:
         """Return an open lock file that nobody else uses; put it back into ``free``."""
-        renewed(self)
-        try:
-            return self.free.pop()
-        except IndexError:
-            return open_lock_file(self._path, os.O_RDWR | os.O_CREAT)
+        while self.free:
+            with suppress(IndexError):  # another thread was faster
+                file = self.free.pop()
+                if not file.closed:  # as those of its parent are in a forked child
+                    return file
+        return open_lock_file(self._path, os.O_RDWR | os.O_CREAT)
 
     def held[T](self, wanted: Sequence[bytes], action: Callable[[io.FileIO], T]) -> T:
         """Take locks one after the other, do something, and give them back."""

@@ -20,9 +20,8 @@ import numpy as np
 
 from ziggurat.readers.errors import ScratchFullError, SinkError
 from ziggurat.readers.formats.sink_store.layout import own
-from ziggurat.readers.model.geometry import Rect
 from ziggurat.writers.files.small import NO_ROOM
-from ziggurat.writers.store.chunks import Array
+from ziggurat.writers.store.chunks import Array, Place
 from ziggurat.writers.store.locks import SLOTS, acquired_at_once, slot_lock
 
 _HEAD = struct.Struct("<QI")  # sequence number, bytes of the JSON table that follows
@@ -36,7 +35,7 @@ class Part:
     frame: tuple[int, ...]
     row: int
     column: int
-    inside: Rect
+    inside: Place
     pixels: Array
 
 
@@ -59,9 +58,8 @@ class Slot:
         self.sequence = max(time.time_ns(), self.sequence + 1)
         rows = []
         for part in parts:
-            rect = part.inside
             place = (part.frame, part.row, part.column)
-            inside = (rect.x, rect.y, rect.width, rect.height)
+            inside = [(side.start, side.stop) for side in part.inside]
             rows.append((part.array, place, inside, part.pixels.shape, part.pixels.dtype.str))
         table = json.dumps(rows).encode()
         try:
@@ -92,7 +90,8 @@ def _read_part(row: Sequence[Any], file: BinaryIO) -> Part:
     dtype: np.dtype[Any] = np.dtype(name)
     data = file.read(math.prod(shape) * dtype.itemsize)
     pixels = np.frombuffer(data, dtype).reshape(shape)
-    return Part(array, tuple(frame), line, column, Rect(*inside), pixels)
+    rows, columns = (slice(*side) for side in inside)
+    return Part(array, tuple(frame), line, column, (rows, columns), pixels)
 
 
 class Slots:

@@ -5,7 +5,6 @@ import logging
 import os
 import time
 from collections.abc import Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +28,6 @@ Chunk = tuple[int, ...]  # its indices: frame axes (slowest first), row, column
 Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 
 TELL_EVERY = 5.0  # seconds
-THREADS = 4
 
 _log = logging.getLogger("ziggurat")
 
@@ -86,22 +84,14 @@ class Rewriting:
     def _rewrite(self, todo: Sequence[tuple[int, Chunk, str]]) -> None:
         painted = self._painted({chunk for _, chunk, _ in todo})
 
-        def one(job: tuple[int, Chunk, str]) -> tuple[int, Chunk]:
-            number, chunk, file = job
-            self._one(number, chunk, file, painted.get(chunk, ()))
-            return number, chunk
-
         told = time.monotonic()
-        with ThreadPoolExecutor(THREADS) as pool:  # the disk is waited for side by side
-            try:
-                for count, done in enumerate(pool.map(one, todo)):
-                    self._done.add(done)
-                    self._store.header.words[Word.DONE] = count
-                    if time.monotonic() - told > TELL_EVERY:
-                        told = time.monotonic()
-                        self._tell(count, len(todo))
-            finally:
-                pool.shutdown(cancel_futures=True)
+        for count, (number, chunk, file) in enumerate(todo):
+            self._one(number, chunk, file, painted.get(chunk, ()))
+            self._done.add((number, chunk))
+            self._store.header.words[Word.DONE] = count
+            if time.monotonic() - told > TELL_EVERY:
+                told = time.monotonic()
+                self._tell(count, len(todo))
 
     def _tell(self, count: int, total: int) -> None:
         bands, dtype = self._wanted.bands, self._wanted.dtype
@@ -112,6 +102,7 @@ class Rewriting:
         present, wanted = self._present, self._wanted
         old, new = present.arrays[number], wanted.arrays[number]
         content = np.fromfile(file, old.dtype).reshape(chunk_shape(present, old))
+        content = content.astype(new.dtype, copy=False)  # first: opaque is the new dtype's maximum
         if old.bands and new.bands > old.bands:
             written = self._written(chunk, boxes)
             content = _more_bands(content, written, wanted, number)
@@ -121,7 +112,7 @@ class Rewriting:
         path = chunk_path(str(self._target / str(number)), here, frame, row, column)
         if os.path.exists(path):
             os.unlink(path)  # as it was before a tile changed it
-        self._store.chunks.create(path, np.ascontiguousarray(content.astype(new.dtype)))
+        self._store.chunks.create(path, np.ascontiguousarray(content))
 
     def _painted(self, chunks: Collection[Chunk]) -> dict[Chunk, list[Box]]:
         """Return what tiles cover of each chunk, where new bands depend on that."""

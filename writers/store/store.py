@@ -11,7 +11,8 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from ziggurat.readers.formats.sink_store.layout import (
     Blend,
     Header,
     Name,
+    StoredArray,
     Structure,
     Word,
     chunk_path,
@@ -33,7 +35,6 @@ from ziggurat.readers.formats.sink_store.layout import (
 )
 from ziggurat.readers.formats.sink_store.reader import StoreReader
 from ziggurat.readers.io.lock_files import RELEASE, SET
-from ziggurat.readers.model.geometry import Rect, ceil_div
 from ziggurat.writers.files.small import replace_file, sync_file_system, write_json
 from ziggurat.writers.store import growth
 from ziggurat.writers.store.blend import Blender, Piece, check_weight
@@ -42,7 +43,6 @@ from ziggurat.writers.store.fit import (
     fitted,
     fitted_mask,
     grown,
-    may_be_inexact,
     reserves,
     with_axes,
     with_axes_of,
@@ -118,6 +118,7 @@ class Store:
         self.lock = StructureLock(self.locks, self.header, lambda: growth.recover(self))
         self.chunks = ChunkFiles(str(own(self.root, "")), lambda: self.vanished)
         self._structure = replace(read_structure(self.root), generation=-1)
+        self._plain = _Plain.of(self._structure)
         blends = self._structure.blend is not Blend.OVER
         parts = self.root, self.locks, self.chunks, self.journal
         self.blender = Blender(*parts) if blends else None
@@ -128,6 +129,7 @@ class Store:
         if self._structure.generation != self.header.words[Word.GENERATION]:
             self.chunks.forget()
             self._structure = read_structure(self.root)
+            self._plain = _Plain.of(self._structure)
         return self._structure
 
     @property
@@ -185,10 +187,12 @@ class Store:
         try:
             self.lock.share(file)
             structure = self.structure
-            if not _fits(structure, tile) and grown(structure, tile) != structure:
+            fits = self._plain.fits(tile)
+            if not fits and grown(structure, tile) != structure:
                 return False
             if tile.key is None or not self._is_in(file, structure, tile.key):
-                self._lay(file, structure, tile)
+                pixels = tile.pixels if fits else fitted(structure, tile)
+                self._lay(file, structure, tile, pixels)
             return True
         finally:
             fcntl.fcntl(file, SET, RELEASE)
@@ -204,10 +208,9 @@ class Store:
             self.blender.settle(structure)
         return True
 
-    def _lay(self, file: io.FileIO, structure: Structure, tile: TileInput) -> None:
+    def _lay(self, file: io.FileIO, structure: Structure, tile: TileInput, pixels: Array) -> None:
         start = [tile.start.get(name, 0) for name in structure.born]
         count = [tile.counts.get(name, 1) for name in structure.born]
-        pixels = fitted(structure, tile)
         flat = pixels if pixels.ndim == 4 else pixels.reshape(-1, *pixels.shape[-3:])
         rectangle = (tile.x, tile.y, tile.width, tile.height)
 
@@ -219,14 +222,14 @@ class Store:
             record = pack_record(rectangle, start, count, masked=masked, **numbers)
             self.journal.append(record if tile.key is None else pack_key(tile.key, key) + record)
 
-        pieces = list(_pieces(structure, tile))
+        pieces = _pieces(structure, tile)
         if self.blender is not None:
             self.blender.add(file, structure, tile, flat, pieces, commit)
             return
         # From the last to the first: of workers that lay neighbours at the same moment each then
         # makes a new chunk of its own first, and rarely builds what the other is building.
         for piece in reversed(pieces):
-            self._copy(structure, piece, flat, tile)
+            self._copy(self._plain, piece, flat, tile)
         commit()
 
     def reserve(self, corner: TileInput, *, meant: bool = False) -> None:
@@ -300,27 +303,23 @@ class Store:
             sizes += [max(height, tile.y + 1), max(width, tile.x + 1)]
             check_room(self.root, structure.room(sizes))
 
-    def _copy(self, structure: Structure, piece: Piece, pixels: Array, tile: TileInput) -> None:
-        array = structure.arrays[0]
-        shape = chunk_shape(structure, array)
-        path = chunk_path(self.root, array, piece.frame, piece.row, piece.column)
-        rows = slice(piece.part.y, piece.part.bottom)
-        columns = slice(piece.part.x, piece.part.right)
+    def _copy(self, plain: "_Plain", piece: Piece, pixels: Array, tile: TileInput) -> None:
+        shape, dtype, place = plain.shape, plain.dtype, piece.inside
+        path = chunk_path(self.root, plain.array, piece.frame, piece.row, piece.column)
+        rows, columns = piece.part
         source = pixels[piece.number, rows, columns]
-        inside = piece.inside
-        place = slice(inside.y, inside.bottom), slice(inside.x, inside.right)
         mask = None
         if tile.mask is not None:
             mask = fitted_mask(tile.mask[piece.number % len(tile.mask), rows, columns], shape[2])
-        touch = 8 * inside.width * inside.height >= shape[0] * shape[1]
-        chunk = self.chunks.mapped(path, shape, array.dtype, touch=touch)
+        touch = 8 * source.shape[0] * source.shape[1] >= shape[0] * shape[1]
+        chunk = self.chunks.mapped(path, shape, dtype, touch=touch)
         if chunk is None:
             # Writing a new chunk with its first pixels in it is several times as fast as making a
             # blank one and touching its pages one by one.
-            with staged(shape, array.dtype, structure.fill, place, source, mask) as content:
+            with staged(shape, dtype, plain.fill, place, source, mask) as content:
                 if self.chunks.create(path, content):
                     return
-                chunk = self.chunks.existing(path, shape, array.dtype, touch=touch)
+                chunk = self.chunks.existing(path, shape, dtype, touch=touch)
         paste(chunk[place], source, mask)
 
     def _extend(
@@ -333,8 +332,10 @@ class Store:
             (Word.AXES + number, first + span)
             for number, (first, span) in enumerate(zip(start, count, strict=True))
         ]
-        if any(words[word] < size for word, size in wanted):
-            self.locks.held([EXTENTS], lambda _: self._grow_sizes(structure, wanted))
+        for word, size in wanted:
+            if words[word] < size:
+                self.locks.held([EXTENTS], lambda _: self._grow_sizes(structure, wanted))
+                return
 
     def _grow_sizes(self, structure: Structure, wanted: Sequence[tuple[int, int]]) -> None:
         words = self.header.words
@@ -427,35 +428,68 @@ class Store:
         self.header.close()
 
 
-def _fits(structure: Structure, tile: TileInput) -> bool:
-    """Return True for the common tile that fits as it is, without looking closer."""
-    return (
-        structure.settled
-        and tile.pixels.dtype == structure.numpy_dtype
-        and tile.bands == structure.bands
-        and not may_be_inexact(structure, tile)
-        and all(name in structure.axes for name in tile.start)
-    )
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """What a plain tile looks up, computed once a structure."""
+
+    dtype: np.dtype[Any]
+    array: StoredArray
+    shape: tuple[int, ...]  # of a chunk
+    fill: float
+    bands: int
+    axes: frozenset[str]
+    takes_all: bool  # of its own dtype and bands; else the values have to be looked at
+
+    @classmethod
+    def of(cls, structure: Structure) -> "_Plain":
+        """Return it for a structure."""
+        if not structure.dtype:  # then it fits no tile
+            structure = replace(structure, dtype="uint8", settled=False)
+        array = structure.arrays[0]
+        wide = structure.numpy_dtype.itemsize == 8 and structure.numpy_dtype.kind in "iu"
+        return cls(
+            structure.numpy_dtype,
+            array,
+            chunk_shape(structure, array),
+            structure.fill,
+            structure.bands,
+            frozenset(structure.axes),
+            structure.settled and not wide,
+        )
+
+    def fits(self, tile: TileInput) -> bool:
+        """Return True for the common tile that fits as it is, without looking closer."""
+        return (
+            self.takes_all
+            and tile.pixels.dtype == self.dtype
+            and tile.bands == self.bands
+            and self.axes.issuperset(tile.start)
+        )
 
 
-def _pieces(structure: Structure, tile: TileInput) -> Iterator[Piece]:
-    # Plain integers: this runs for every tile, and objects for all the steps would cost as much
-    # as the copy of a small one.
-    across = list(_spans(tile.x, tile.width, structure.tile_width))
-    down = list(_spans(tile.y, tile.height, structure.tile_height))
+def _pieces(structure: Structure, tile: TileInput) -> list[Piece]:
+    """Return the parts of a tile that lie in one chunk each."""
+    width, height = structure.tile_width, structure.tile_height
+    across = _spans(tile.x, tile.width, width)
+    down = _spans(tile.y, tile.height, height)
+    if not structure.axes:
+        return [Piece(0, (), r, c, (y, x), (v, u)) for r, y, v in down for c, x, u in across]
+    pieces = []
     shape = tile.pixels.shape[:-3]
-    for number, offsets in enumerate(itertools.product(*(range(size) for size in shape))):
+    for number, offsets in enumerate(itertools.product(*map(range, shape))):
         offset = dict(zip(tile.axes, offsets, strict=True))
-        frame = tuple(tile.start.get(name, 0) + offset.get(name, 0) for name in structure.axes)
-        for row, top, y, height in down:
-            for column, left, x, width in across:
-                inside, part = Rect(left, top, width, height), Rect(x, y, width, height)
-                yield Piece(number, frame, row, column, inside, part)
+        frame = tuple([tile.start.get(name, 0) + offset.get(name, 0) for name in structure.axes])
+        pieces += [
+            Piece(number, frame, r, c, (y, x), (v, u)) for r, y, v in down for c, x, u in across
+        ]
+    return pieces
 
 
-def _spans(start: int, length: int, step: int) -> Iterator[tuple[int, int, int, int]]:
-    """Yield (cell, first in the cell, first in the span, how many) of each cell of a span."""
-    for cell in range(start // step, ceil_div(start + length, step)):
-        first = max(start, cell * step)
-        last = min(start + length, (cell + 1) * step)
-        yield cell, first - cell * step, first - start, last - first
+def _spans(start: int, length: int, step: int) -> list[tuple[int, slice, slice]]:
+    """Return (cell, where in the cell, where in the span) of each cell of a span."""
+    spans, end = [], start + length
+    for cell in range(start // step, -(-end // step)):
+        begin = cell * step
+        first, last = max(start, begin), min(end, begin + step)
+        spans.append((cell, slice(first - begin, last - begin), slice(first - start, last - start)))
+    return spans

@@ -1,10 +1,11 @@
 """Who waits long for a lock is told who has it: a stopped process looks like a hang otherwise."""
 
+import _thread
 import io
 import logging
 import os
-import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from ziggurat.readers.io.lock_files import forks, renewed
@@ -25,20 +26,25 @@ class _Watch:
     def renew(self) -> None:
         """Begin anew in a forked child, which has no thread."""
         self.waits: dict[object, tuple[float, str]] = {}
-        self._thread: threading.Thread | None = None
+        self._looking = False
 
     def begin(self, wait: object, file: io.FileIO) -> None:
         """Look at a wait for the locks of a file, until it is taken out of ``waits``."""
         renewed(self)
         self.waits[wait] = time.monotonic(), os.readlink(f"/proc/self/fd/{file.fileno()}")
-        if self._thread is None or not self._thread.is_alive():
-            try:
-                self._thread = threading.Thread(target=self._look, daemon=True)
-                self._thread.start()
-            except RuntimeError:  # Python starts no threads any more on its way out
-                self._thread = None
+        if not self._looking:
+            with suppress(RuntimeError):  # Python starts no threads any more on its way out
+                # and not threading.Thread, whose start() an interrupt turns into a RuntimeError
+                _thread.start_new_thread(self._look, ())
 
     def _look(self) -> None:
+        self._looking = True
+        try:
+            self._look_on()
+        finally:
+            self._looking = False
+
+    def _look_on(self) -> None:
         idle = 0
         while idle < 2:
             time.sleep(SECONDS / 5)
