@@ -56,9 +56,9 @@ def options_for_writing(plan: ConversionPlan, options: ConvertOptions) -> WriteO
     unused = plan.target.codecs[0].value  # where all is copied
     codec = Codec.named(next((step.codec for step in plan.steps if step.action != "copy"), unused))
     return WriteOptions(
-        lossy=codec.row.can_lose,
+        lossy=plan.quality is not None,
         compression=codec,
-        quality=options.quality,
+        quality=plan.quality,
         tile_size=options.tile_size,
         ome_version=NgffVersion(options.ome_version.value),
         overwrite=options.overwrite,

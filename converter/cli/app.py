@@ -27,6 +27,7 @@ from ziggurat.converter.plan.options import (
     ConvertOptions,
     Levels,
     OmeVersion,
+    Pictures,
     Verify,
     compression_named,
 )
@@ -69,7 +70,10 @@ def convert(
     ome_version: Version = OmeVersion.V05,
     levels: Annotated[Levels, typer.Option(help="full adds missing ÷2 levels.")] = Levels.FULL,
     compression: TileCompression = Compression.AUTO,
-    quality: Annotated[int, typer.Option(help="1 to 100, of lossy codecs.")] = DEFAULT_QUALITY,
+    quality: Annotated[
+        int | None, typer.Option(help=f"1 to 100, of lossy codecs; default: {DEFAULT_QUALITY}.")
+    ] = None,
+    reencode: Annotated[bool, typer.Option("--reencode", help="Copy no tile.")] = False,
     tile_size: Annotated[int | None, typer.Option(help="Of tiles that are encoded.")] = None,
     region: Annotated[str | None, typer.Option(help="LEFT,TOP,WIDTH,HEIGHT[,UNITS]")] = None,
     mpp: Annotated[float | None, typer.Option(help="Shrink to µm per pixel.")] = None,
@@ -80,6 +84,9 @@ def convert(
     deidentify: Annotated[bool, typer.Option("--deidentify", help="Drop who and when.")] = False,
     policy: Annotated[Path | None, typer.Option(help="A site's own rules (TOML).")] = None,
     label: Label = Associated.REMOVE,
+    associated: Annotated[
+        Pictures, typer.Option(help="Label, macro and other pictures beside the image.")
+    ] = Pictures.KEEP,
     verify: Annotated[bool, typer.Option("--verify", help="Check before publishing.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Check every tile.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse to lose anything.")] = False,
@@ -100,6 +107,8 @@ def convert(
         levels=levels,
         compression=compression_named(compression),
         quality=quality,
+        reencode=reencode,
+        associated=associated,
         tile_size=tile_size,
         overwrite=overwrite,
         region=parse_region(region),

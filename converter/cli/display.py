@@ -208,6 +208,7 @@ def show_plan(console: Console, plan: ConversionPlan) -> None:
         highlight=False,
     )
     show_losses(console, plan.losses)
+    show_notes(console, plan.notes)
 
 
 def _spans(numbers: list[int]) -> str:
@@ -234,6 +235,12 @@ def show_losses(console: Console, losses: tuple[str, ...]) -> None:
         console.print(text, highlight=False, soft_wrap=True)
 
 
+def show_notes(console: Console, notes: tuple[str, ...]) -> None:
+    """Print what is good to know, one line each."""
+    for note in notes:
+        console.print(Text("note: ", "cyan") + Text(note), highlight=False, soft_wrap=True)
+
+
 def show_report(console: Console, report: ConversionReport) -> None:
     """Print a finished conversion in a few lines."""
     rate = report.bytes_written / max(report.seconds, 1e-9)
@@ -247,6 +254,7 @@ def show_report(console: Console, report: ConversionReport) -> None:
     for item in report.removed:
         console.print(f"removed: {item}", highlight=False, soft_wrap=True)
     show_losses(console, report.losses)
+    show_notes(console, report.plan.notes)
     if report.verification is not None:
         show_verification(console, report.verification)
 

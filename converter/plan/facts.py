@@ -1,8 +1,12 @@
 """Gathers what the plan is made from: the one look into a source before anything is decided."""
 
 from ziggurat.converter.plan.plan import SourceFacts, StoredTiles
+from ziggurat.readers.codecs.jpeg_quality import jpeg_quality
+from ziggurat.readers.codecs.stream_size import stream_size
+from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel
 from ziggurat.readers.model.reader import Reader
+from ziggurat.readers.views.views import View
 
 SAMPLED_TILES = 24  # looked at per level, to guess its size
 
@@ -10,7 +14,20 @@ SAMPLED_TILES = 24  # looked at per level, to guess its size
 def gather_facts(reader: Reader, path: str) -> SourceFacts:
     """Look at the encoded tiles of every stored level."""
     tiles = tuple(_stored_tiles(reader, level) for level in range(len(reader.info.levels)))
-    return SourceFacts(path, reader.info, tiles)
+    return SourceFacts(path, reader.info, tiles, _source_quality(reader))
+
+
+def _source_quality(reader: Reader) -> int | None:
+    """Return the quality of the JPEG tiles that an image's pixels come from, whatever views say."""
+    while isinstance(reader, View):
+        reader = reader.source
+    tiles = reader.plane(0, 0).encoded()
+    if tiles is None or tiles.format.codec is not Codec.JPEG:
+        return None
+    if tiles.format.tables:
+        return jpeg_quality(tiles.format.tables)
+    first = tiles.tile(0, 0)
+    return None if first is None else jpeg_quality(first)
 
 
 def _stored_tiles(reader: Reader, level: int) -> StoredTiles | None:
@@ -21,7 +38,22 @@ def _stored_tiles(reader: Reader, level: int) -> StoredTiles | None:
         other = reader.plane(level, frame).encoded()
         if other is None or _shape(other) != _shape(first):
             return None
-    return StoredTiles(first, _mean_bytes(first))
+    return StoredTiles(first, _mean_bytes(first), _has_short_edges(first))
+
+
+def _has_short_edges(tiles: EncodedLevel) -> bool:
+    """Return True where tiles at the right or bottom edge are cut to the image's size.
+
+    Some writers do so, against TIFF's rules; many readers refuse such tiles or misread them.
+    """
+    last = tiles.columns - 1, tiles.rows - 1
+    size = tiles.tile_width, tiles.tile_height
+    for cell in {last, (last[0], 0), (0, last[1])}:
+        data = tiles.tile(*cell)
+        found = stream_size(tiles.format.codec, data) if data else None
+        if found is not None and (found[0] < size[0] or found[1] < size[1]):
+            return True
+    return False
 
 
 def _shape(tiles: EncodedLevel) -> tuple[object, ...]:

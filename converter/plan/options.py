@@ -62,6 +62,13 @@ class Associated(StrEnum):
     BLANK = "blank"
 
 
+class Pictures(StrEnum):
+    """Whether label, macro, thumbnail and other associated images go along."""
+
+    KEEP = "keep"
+    DROP = "drop"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvertOptions:
     """How to convert. Every field has a default that loses nothing.
@@ -77,9 +84,13 @@ class ConvertOptions:
     levels
         ``full`` adds the missing ÷2 levels, ``source`` makes none.
     compression, quality
-        See :class:`Compression`, or a codec; quality 1 to 100 for the lossy codecs.
+        See :class:`Compression`, or a codec; quality 1 to 100 for the lossy codecs (None: 90).
+    reencode
+        Copy no tile: ``quality``, ``tile_size`` and ``compression`` hold for all of them.
     tile_size
         Of tiles that are encoded, a multiple of 16. None: the source's, where that can be.
+    associated
+        See :class:`Pictures`; some programs refuse files that hold more than one picture.
     overwrite
         Replace an output that is there.
     region
@@ -104,8 +115,10 @@ class ConvertOptions:
     ome_version: OmeVersion = OmeVersion.V05
     levels: Levels = Levels.FULL
     compression: Compression | Codec = Compression.AUTO
-    quality: int = DEFAULT_QUALITY
+    quality: int | None = None
+    reencode: bool = False
     tile_size: int | None = None
+    associated: Pictures = Pictures.KEEP
     overwrite: bool = False
     region: Mapping[str, Any] | None = None
     mm_per_pixel: float | None = None
@@ -127,6 +140,7 @@ class ConvertOptions:
             "levels": Levels,
             "color": Color,
             "label": Associated,
+            "associated": Pictures,
             "verify": Verify,
         }
         for name, kind in kinds.items():

@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 
 from ziggurat.converter.plan import costs
 from ziggurat.converter.plan.levels import Rung, full_rungs, stored_rungs
-from ziggurat.converter.plan.options import Compression, ConvertOptions, Levels
+from ziggurat.converter.plan.notes import plan_notes, quality_text, reencoding_loss
+from ziggurat.converter.plan.options import (
+    DEFAULT_QUALITY,
+    Compression,
+    ConvertOptions,
+    Levels,
+)
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.codec import PRIVATE_TAGS, Codec, names_of
 from ziggurat.readers.model.encoded import EncodedLevel, TileFormat
@@ -24,6 +30,7 @@ COMMON = frozenset(
 # Slides whose tiles overlap, so that there is no tile to take
 COMPOSED = frozenset({"mirax", "hamamatsu", "ventana", "trestle", "sakura"})
 # Not JPEG 2000: its low pass sits on the even samples, half a pixel beside the mean of two.
+LEAST_QUALITY = 75  # of what is chosen for a source of less
 SCALABLE = frozenset({Codec.JPEG})
 
 
@@ -33,6 +40,7 @@ class StoredTiles:
 
     tiles: EncodedLevel
     mean_bytes: float
+    short_edges: bool = False  # tiles at the edge are smaller than the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,7 @@ class SourceFacts:
     path: str
     info: ImageInfo
     tiles: tuple[StoredTiles | None, ...]
+    quality: int | None = None  # of the JPEG tiles that the pixels come from
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,8 @@ class ConversionPlan:
     expected_bytes: int
     expected_seconds: float
     expected_memory: int
+    quality: int | None = None  # of what is encoded; None: no value is changed
+    notes: tuple[str, ...] = ()  # what is good to know: readers that lack the codec, idle options
     backend: str | None = None  # that reads the source
     declined: Mapping[str, str] = field(default_factory=dict)  # those asked before it, and why not
 
@@ -103,18 +114,31 @@ def make_plan(facts: SourceFacts, target: Output, options: ConvertOptions) -> Co
     """Decide for every wanted level where it comes from."""
     info = facts.info
     codec = encode_codec(facts, target, options)
+    quality = encode_quality(Codec.named(codec), facts, target, options)
     tile = encode_tile_size(info, target, options)
     rungs = _wanted(info, target, options, max(tile))
     steps: list[Step] = []
     for rung in rungs:
         above = steps[-1] if steps else None
-        steps.append(_step(rung, above, facts, target, options, codec, tile))
+        steps.append(_step(rung, above, facts, target, options, (codec, quality), tile))
     threads = costs.thread_count(options.threads)
+    anew = [i for i, step in enumerate(steps) if isinstance(step.origin, Stored)]
+    again = reencoding_loss(anew, codec, quality)
+    lost = (*info.losses, *target.load().expected_losses(info), *([again] if again else []))
     return ConversionPlan(
         source=facts.path,
         target=target,
         steps=tuple(steps),
-        losses=(*info.losses, *target.load().expected_losses(info)),
+        losses=lost,
+        quality=quality,
+        notes=plan_notes(
+            target,
+            options,
+            copied=list(dict.fromkeys(s.codec for s in steps if s.action == "copy")),
+            made=list(dict.fromkeys(s.codec for s in steps if s.action != "copy")),
+            quality=quality,
+            growth=_growth(steps, facts),
+        ),
         expected_bytes=sum(step.expected_bytes for step in steps) + costs.OVERHEAD_BYTES,
         expected_seconds=costs.seconds([_work(step, facts) for step in steps], threads),
         expected_memory=costs.memory(_row_bytes(steps, info), threads),
@@ -146,10 +170,10 @@ def _step(
     facts: SourceFacts,
     target: Output,
     options: ConvertOptions,
-    codec: str,
+    encoding: tuple[str, int | None],
     tile: tuple[int, int],
 ) -> Step:
-    info = facts.info
+    info, (codec, quality) = facts.info, encoding
     if rung.stored is not None:
         stored = facts.tiles[rung.stored]
         refusal = copy_refusal(stored, info, target, options)
@@ -165,7 +189,7 @@ def _step(
                 Copy(rung.stored), name, reason, info.frames, size,
             )  # fmt: skip
         origin: Origin = Stored(rung.stored)
-        reason = f"encoded as {codec}: {refusal}"
+        reason = f"encoded as {codec}{quality_text(quality)}: {refusal}"
     else:
         origin, reason = _made_from(above, facts)
     size = costs.encoded_bytes(rung.width, rung.height, info, codec) * info.frames
@@ -202,6 +226,8 @@ def copy_refusal(
     if stored is None:
         return "the source has no plain grid of encoded tiles here"
     tiles, form = stored.tiles, stored.tiles.format
+    if options.reencode:
+        return "all is to be encoded anew"
     refusal = target.load().copy_refusal(tiles, info)
     if refusal is not None:
         return refusal
@@ -211,6 +237,8 @@ def copy_refusal(
     if odd and not target.padded and options.levels is Levels.FULL:
         size = f"{tiles.tile_width} x {tiles.tile_height}"
         return f"{target.tiles} of {size} pixels can't be halved"
+    if stored.short_edges:
+        return "tiles at its edges are cut short, which many readers refuse or misread"
     return _asked_refusal(stored, target, options)
 
 
@@ -265,15 +293,39 @@ def encode_codec(facts: SourceFacts, target: Output, options: ConvertOptions) ->
     colors = info.bands - info.alpha
     picture = info.interpretation in (Interpretation.RGB, Interpretation.GRAY)
     simple = picture and info.dtype.name == "uint8" and not info.alpha and colors in (1, 3)
-    first = facts.tiles[0]
-    lossy = first is not None and not first.tiles.format.lossless and _is_lossy(first)
-    jpeg = simple and lossy and Codec.JPEG in target.codecs
+    jpeg = simple and is_lossy(facts) and Codec.JPEG in target.codecs
     return str((Codec.JPEG if jpeg else target.codecs[0]).value)
 
 
-def _is_lossy(stored: StoredTiles) -> bool:
-    codec = stored.tiles.format.codec
-    return codec.row.can_lose and codec is not Codec.OTHER
+def encode_quality(
+    codec: Codec, facts: SourceFacts, target: Output, options: ConvertOptions
+) -> int | None:
+    """Return the quality that tiles are encoded with; None: every value stays what it is.
+
+    Unless a lossy codec or a quality is asked for, only what was lossy already is encoded with
+    loss. A JPEG slide that is encoded anew (cropped, shrunk) needs no more than what it had.
+    """
+    row, asked = codec.row, isinstance(options.compression, Codec) or options.quality is not None
+    names = facts.info.interpretation in (Interpretation.LABELS, Interpretation.PALETTE)
+    if not row.can_lose or (names and not row.must_lose):
+        return None
+    if not (row.must_lose or asked or is_lossy(facts)):
+        return None
+    if options.quality is not None:
+        return options.quality
+    anew = options.reencode or copy_refusal(facts.tiles[0], facts.info, target, options)
+    if facts.quality is None or not anew:
+        return DEFAULT_QUALITY
+    return min(DEFAULT_QUALITY, max(LEAST_QUALITY, facts.quality))
+
+
+def is_lossy(facts: SourceFacts) -> bool:
+    """Return True for pixels that have been through a lossy codec already."""
+    first = facts.tiles[0]
+    if first is None:
+        return facts.info.lossy
+    codec = first.tiles.format.codec
+    return not first.tiles.format.lossless and codec.row.can_lose and codec is not Codec.OTHER
 
 
 def encode_tile_size(info: ImageInfo, target: Output, options: ConvertOptions) -> tuple[int, int]:
@@ -310,6 +362,18 @@ def _decoded_from(step: Step, facts: SourceFacts) -> str | None:
         return "composed" if facts.info.format in COMPOSED else "other"
     form = stored.tiles.format
     return str(form.codec.value) if form.zarr is None else "zarr"
+
+
+def _growth(steps: list[Step], facts: SourceFacts) -> float | None:
+    """Return the size of the source's own levels in the output over that in the source."""
+    before = after = 0.0
+    for step in steps:
+        stored = facts.tiles[step.origin.level] if isinstance(step.origin, Stored) else None
+        if stored is not None:
+            tiles = stored.tiles.columns * stored.tiles.rows * facts.info.frames
+            before += tiles * stored.mean_bytes
+            after += step.expected_bytes
+    return after / before if before else None
 
 
 def _row_bytes(steps: list[Step], info: ImageInfo) -> int | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ziggurat.converter.plan.plan import ConversionPlan
+from ziggurat.writers.formats.registry import Output
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,8 @@ class ConversionReport:
 
 def plain(value: Any) -> Any:
     """Return dataclasses, enumerations, tuples and paths as JSON-like values."""
+    if isinstance(value, Output):
+        return value.name
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
         action = getattr(value, "action", None)

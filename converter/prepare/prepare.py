@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ziggurat.converter.plan.options import Color, ConvertOptions
+from ziggurat.converter.plan.options import Color, ConvertOptions, Pictures
 from ziggurat.converter.prepare.blanks import FilledReader
 from ziggurat.converter.prepare.cuts import with_cuts
 from ziggurat.readers.errors import OptionError, RegionError
@@ -10,7 +10,7 @@ from ziggurat.readers.grid.regions import clipped, region_bounds
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.views.resampled import at_resolution
-from ziggurat.readers.views.views import BandsReader, CropReader, select_frames
+from ziggurat.readers.views.views import BandsReader, CropReader, select_frames, without_associated
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ def prepare(reader: Reader, name: str, options: ConvertOptions) -> Prepared:
         reader = at_resolution(reader, factor)
     if reader.plane(0, 0).encoded() is not None:  # no tiles to copy, no blanks among them
         reader = FilledReader(with_cuts(reader))
+    if options.associated is Pictures.DROP:
+        reader = without_associated(reader)
     if options.color is Color.SRGB:
         from ziggurat.converter.prepare.color import in_srgb  # styles and their libraries
 

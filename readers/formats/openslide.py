@@ -287,6 +287,7 @@ def _info(slide: Any, facts: dict[str, str], bounds: Rect) -> ImageInfo:
         icc_profile=lowlevel.read_icc_profile(slide),
         description=facts.get("openslide.comment"),
         associated=tuple(lowlevel.get_associated_image_names(slide)),
+        lossy=True,  # all scanners that are left to it compress by JPEG or JPEG 2000
         background=(color >> 16 & 255, color >> 8 & 255, color & 255),
         properties=facts,
         internal={"openslide": facts},

@@ -106,6 +106,7 @@ class ImageInfo:
     ``mm_y`` are millimetres per full-resolution pixel. ``nodata`` is per image or, as a tuple,
     per band. ``internal`` is what ``getInternalMetadata`` shows: free, JSON-like, per backend.
     ``losses`` says in a sentence each what the file holds and these pixels and facts do not.
+    ``lossy`` pixels have been through a codec that changes them.
     ``backend`` reads it; ``declined`` says of those that were asked before it why they don't.
     """
 
@@ -131,6 +132,7 @@ class ImageInfo:
     properties: Mapping[str, str] = field(default_factory=dict)  # vendor facts by field name
     internal: Mapping[str, Any] = field(default_factory=dict)
     losses: tuple[str, ...] = ()
+    lossy: bool = False
     backend: str | None = None
     declined: Mapping[str, str] = field(default_factory=dict)
 

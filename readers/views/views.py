@@ -82,6 +82,11 @@ class OtherPixels(Plane):
         self.source.release(rect)
 
 
+def without_associated(reader: Reader) -> View:
+    """Return an image that has no label, macro or other picture beside it."""
+    return View(reader, dataclasses.replace(reader.info, associated=()))
+
+
 class FramesReader(View):
     """Some frames of an image, in a given order, as one anonymous or given set of axes."""
 
@@ -178,6 +183,7 @@ def _with_bands(info: ImageInfo, bands: tuple[int, ...]) -> ImageInfo:
         info,
         bands=len(bands),
         interpretation=kind,
+        lossy=info.lossy and len(bands) == info.bands,  # a band by itself is a measurement
         alpha=alpha,
         nodata=nodata,
         background=background,

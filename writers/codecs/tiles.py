@@ -279,6 +279,5 @@ def _predictor(info: ImageInfo) -> int:
     """Return TIFF's predictor: differences of labels only make them longer."""
     if info.interpretation in (Interpretation.LABELS, Interpretation.PALETTE):
         return 1
-    if info.dtype.kind == "f":
-        return 3
+    # not 3, which is for floats: Bio-Formats refuses it, and fastslide reads it as nonsense
     return 2 if info.dtype.kind in "iu" and info.dtype.itemsize <= 4 else 1

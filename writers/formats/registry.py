@@ -7,7 +7,7 @@ row in :data:`OUTPUTS`. The sink and the converter ask the row; nobody else know
 import importlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +17,7 @@ from ziggurat.readers.model.codec import CHUNK_CODECS, PRIVATE_TAGS, TILE_CODECS
 from ziggurat.readers.model.encoded import EncodedLevel, TileFormat
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
+from ziggurat.readers.views.views import without_associated
 from ziggurat.writers.model.levels import LevelPlan, TileEncoder
 from ziggurat.writers.model.options import WriteOptions
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
@@ -24,13 +25,17 @@ from ziggurat.writers.model.progress import Cancellation, ProgressCallback
 
 @dataclass(frozen=True, slots=True)
 class WriteReport:
-    """What was written. ``lost`` says in words what the target could not carry."""
+    """What was written. ``lost`` says in words what the target could not carry.
+
+    ``notes``: what else is good to know, such as programs that can't read the codec.
+    """
 
     path: Path
     bytes: int
     seconds: float
     levels: int
     lost: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Emitter(Protocol):
@@ -200,7 +205,7 @@ def output_for(path: str | os.PathLike[str], *, placed: bool = False) -> Output:
     if row is None:
         known = sorted({suffix for row in OUTPUTS for suffix in row.suffixes})
         raise OptionError(
-            f"{Path(path).name!r} doesn't say what it shall be; endings are {', '.join(known)}"
+            f"{Path(path).name!r} doesn't say what it shall be; known are {', '.join(known)}"
         )
     return row
 
@@ -217,6 +222,21 @@ def output_named(name: str) -> Output:
         if row.name == name:
             return row
     raise OptionError(f"format is one of {', '.join(row.name for row in OUTPUTS)}, not {name!r}")
+
+
+def reader_notes(output: Output, codecs: Iterable[str]) -> list[str]:
+    """Return which common programs can't read an output of such codecs, a sentence each.
+
+    OME-Zarr's codecs are those that every zarr library has, and a flat picture is its codec.
+    """
+    if output.flat or not output.padded:
+        return []
+    notes = []
+    for name in dict.fromkeys(codecs):
+        lacking = Codec.named(name).row.lacking
+        if lacking:
+            notes.append(f"{name} tiles in a TIFF are not read by {', '.join(lacking)}")
+    return notes
 
 
 def write(
@@ -248,6 +268,8 @@ def write(
         It failed on the way; nothing is left under the name.
     """
     options = options or WriteOptions()
+    if not options.associated:
+        reader = without_associated(reader)
     row = output_for(path, placed=is_map(reader.info))
     levels = row.load().plan_levels(reader, options)
     return write_levels(
@@ -275,7 +297,15 @@ def write_levels(
     emitter = row.load()
     lost = emitter.emit(reader, target, levels, options, on_progress=on_progress, cancel=cancel)
     told = tuple(dict.fromkeys((*emitter.expected_losses(reader.info), *lost)))
-    return WriteReport(target, disk_bytes(target), time.perf_counter() - begin, len(levels), told)
+    codecs = [plan.format.codec.value for plan in levels if plan.format is not None]
+    return WriteReport(
+        path=target,
+        bytes=disk_bytes(target),
+        seconds=time.perf_counter() - begin,
+        levels=len(levels),
+        lost=told,
+        notes=tuple(reader_notes(row, codecs)),
+    )
 
 
 def disk_bytes(path: Path) -> int:

@@ -55,6 +55,8 @@ class WriteOptions:
         TIFF: None is pages for one frame, SubIFDs for several and in OME-TIFF.
     ome_version
         Of OME-Zarr.
+    associated
+        False leaves label, macro, thumbnail and other associated images out.
     overwrite
         Whether an existing output is replaced.
     description
@@ -73,6 +75,7 @@ class WriteOptions:
     reducer: Reducer | None = None
     pyramid: PyramidStyle | None = None
     ome_version: OmeVersion = OmeVersion.V05
+    associated: bool = True
     overwrite: bool = False
     description: str | None = None
     software: str = "ziggurat"

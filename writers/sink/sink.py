@@ -211,6 +211,7 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
         pyramid: str | PyramidStyle | None = None,
         omeVersion: str | OmeVersion = OmeVersion.V05,
         description: str | None = None,
+        associated: str = "keep",
         threads: int | None = None,
         maxMemory: int | None = None,
         onProgress: ProgressCallback | None = None,
@@ -234,6 +235,9 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
         threads, maxMemory
             See :class:`ziggurat.writers.model.options.WriteOptions`; what is an enum there may be
             given by its value (``'lzw'``, ``'4:4:4'``, ``'subifd'``, ``'0.4'``).
+        associated
+            ``'drop'`` leaves label, macro and other associated images out: some programs refuse
+            files that hold more than one picture.
         onProgress
             Called with a :class:`ziggurat.writers.model.progress.Progress` as the work goes on.
 
@@ -255,6 +259,7 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
             pyramid=_member("pyramid", PyramidStyle, pyramid),
             ome_version=_member("omeVersion", OmeVersion, omeVersion) or OmeVersion.V05,
             description=description,
+            associated=_kept(associated),
             reducer=reducer_named(resample),
             overwrite=overwriteAllowed,
             threads=threads,
@@ -311,6 +316,12 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
 
     def __repr__(self) -> str:
         return f"Sink({self._store.root!r})"
+
+
+def _kept(associated: str) -> bool:
+    if associated not in ("keep", "drop"):
+        raise OptionError(f"associated is one of keep, drop, not {associated!r}")
+    return associated == "keep"
 
 
 def _member[E: Enum](name: str, kind: type[E], value: str | E | None) -> E | None:

@@ -176,6 +176,7 @@ def _info(image: Any, loader: _Loader, frames: int, orientation: int) -> ImageIn
     texts = text_fields(image)
     return ImageInfo(
         format=loader.name,
+        lossy=loader.name == "jpeg",
         levels=(Level(width, height, min(width, _TILE), min(height, _TILE)),),
         bands=image.bands,
         dtype=np.dtype(_DTYPES[image.format]),

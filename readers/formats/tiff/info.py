@@ -197,6 +197,7 @@ def image_info(
         icc_profile=icc if isinstance(icc, bytes) and icc and not converted else None,
         description=structure.text or page.description or None,
         associated=tuple(associated),
+        lossy=not layout.format.lossless,
         background=None if background is None else (float(background),) * layout.bands,
         nodata=nodata,
         palette=_palette(page) if interpretation is Interpretation.PALETTE else None,

@@ -1,5 +1,6 @@
 """Real files of other kinds: what can be copied is, and other programs read the same pixels."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,9 @@ def test_stored_tiles_go_over_as_they_are(
 def test_the_rest_is_encoded_without_loss(
     data_file: Callable[[str], Path], tmp_path: Path, name: str, target: Any
 ) -> None:
-    report = convert(data_file(name), tmp_path / target, EXACT)
+    # lossy slides become JPEG unless another codec is asked for
+    options = EXACT if target.endswith("zip") else dataclasses.replace(EXACT, compression="deflate")
+    report = convert(data_file(name), tmp_path / target, options)
     assert report.verification is not None
     assert all(check.max_error == 0 for check in report.verification.levels)
     with open_reader(data_file(name)) as theirs, open_reader(tmp_path / target) as ours:
@@ -76,7 +79,7 @@ def test_a_raster_on_earth_becomes_a_cog(data_file: Callable[[str], Path], tmp_p
 
     source, output = data_file("geotiff/rio-tiler/cog.tif"), tmp_path / "out.tif"
     report = convert(source, output, ConvertOptions(verify="full"))
-    assert report.plan.target.value == "cog"
+    assert report.plan.target.name == "cog"
     with gdal.ExceptionMgr(useExceptions=True):
         ours, theirs = gdal.Open(str(output)), gdal.Open(str(source))
         assert ours.GetGeoTransform() == theirs.GetGeoTransform()

@@ -36,8 +36,7 @@ def associated_page(
         arguments["extrasamples"] = [2]  # unassociated alpha
     if bands > 1:
         arguments["planarconfig"] = "contig"
-    if pixels.dtype.kind in "ui" and pixels.dtype.itemsize <= 4:
-        arguments["predictor"] = 2
+    # without a predictor: they are small, and cuCIM dies of Deflate with one
     return np.squeeze(pixels, axis=2) if bands == 1 else pixels, {
         **arguments,
         "compression": _DEFLATE,

@@ -22,6 +22,7 @@ from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import TilePlaces
 from ziggurat.readers.model.reader import Reader
 from ziggurat.writers.files.writebehind import start_writing
+from ziggurat.writers.formats.tiff.trim import all_pages
 from ziggurat.writers.model.levels import BlankTile, Copy, LevelPlan
 from ziggurat.writers.model.progress import Cancellation, Meter
 
@@ -173,7 +174,7 @@ class TileMover:
         if not (self._tables or self._shared):
             return
         with tifffile.TiffFile(path, mode="r+b") as tif:
-            for page in _all_pages(tif):
+            for page in all_pages(tif):
                 table = self._tables.pop(page.offset, None)
                 shared = self._shared.pop(page.offset, None)
                 if shared is not None:
@@ -183,10 +184,3 @@ class TileMover:
         lost = len(self._tables) + len(self._shared)
         if lost:
             raise WriteError(f"{path} lost {lost} of its pages")
-
-
-def _all_pages(tif: Any) -> Iterator[Any]:
-    for page in tif.pages:
-        yield page
-        if page.subifds:
-            yield from page.pages

@@ -24,7 +24,9 @@ from ziggurat.writers.model.options import WriteOptions
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
 
 _HEADER = "Aperio Image Library vFS90 01"  # the one that tools look for is the first word
-# Aperio's own use of NewSubfileType: lower levels have none, as readers expect
+# Aperio's own use of NewSubfileType. Every page says it: Bio-Formats takes one that doesn't for
+# a label or macro.
+_LEVEL = 0
 _SUBFILE = {"label": 1, "macro": 9}
 _PREFIX = "aperio."
 THUMBNAIL = 1024  # pixels of the longer side
@@ -87,6 +89,7 @@ def _write_pages(
     for index, plan in enumerate(levels):
         extra: dict[str, Any] = {
             "software": False,
+            "subfiletype": _LEVEL,
             "description": options.description or describe(info, level_line(info, plan)),
         }
         plain.write_level(out, reader, levels, 0, index, extra)
@@ -107,8 +110,7 @@ def _write_picture(tiff: Any, reader: Reader, name: str) -> list[str]:
     if name == "thumbnail":
         line = f"{info.width}x{info.height} -> {width}x{height} - "
     extra: dict[str, Any] = {"software": False, "description": describe(info, line)}
-    if name in _SUBFILE:
-        extra["subfiletype"] = _SUBFILE[name]
+    extra["subfiletype"] = _SUBFILE.get(name, _LEVEL)
     loss = plain.write_associated(tiff, reader, name, extra, tiled=False)  # those are levels
     return [] if loss is None else [loss]
 
@@ -130,7 +132,8 @@ def _write_made_thumbnail(tiff: Any, reader: Reader) -> None:
         pixels[..., 0] if info.bands == 1 else pixels,
         photometric=kind,
         planarconfig="contig" if info.bands > 1 else None,
-        compression="deflate",
+        compression="adobe_deflate",  # tag 8: cuCIM does not know the old number
+        subfiletype=_LEVEL,
         description=description,
         software=False,
         metadata=None,

@@ -33,6 +33,7 @@ from ziggurat.writers.formats.tiff.tags import (
     needs_bigtiff,
     page_tags,
 )
+from ziggurat.writers.formats.tiff.trim import trim_pages
 from ziggurat.writers.model.levels import (
     Cascade,
     Copy,
@@ -238,6 +239,7 @@ def open_tiff(
         ):
             yield OpenTiff(tiff, sorter, mover)
     mover.finish(staged)
+    trim_pages(staged)
 
 
 def made_tiles(

@@ -1,0 +1,91 @@
+"""What is good to know of a plan before it is carried out, in words; pure."""
+
+from collections.abc import Iterator, Sequence
+
+from ziggurat.converter.plan.options import ConvertOptions, Levels, OmeVersion
+from ziggurat.readers.model.codec import Codec
+from ziggurat.writers.formats.registry import Output, reader_notes
+
+_GROWTH = 1.5  # times the size of the source's tiles that is worth a word
+
+
+def quality_text(quality: int | None) -> str:
+    """Return a quality for a sentence, nothing where pixels keep their values."""
+    return "" if quality is None else f", quality {quality}"
+
+
+def reencoding_loss(levels: Sequence[int], codec: str, quality: int | None) -> str | None:
+    """Return what the source's own levels lose by being encoded anew, None where they don't.
+
+    Levels that the source doesn't have are made by shrinking: there is nothing that they lose.
+    """
+    if not levels or quality is None:
+        return None
+    which = ", ".join(map(str, levels))
+    return (
+        f"exact values of level {which}: encoded anew as {codec}{quality_text(quality)} "
+        "(--compression deflate, in OME-Zarr blosc, keeps them)"
+    )
+
+
+def plan_notes(
+    target: Output,
+    options: ConvertOptions,
+    *,
+    copied: Sequence[str],
+    made: Sequence[str],
+    quality: int | None,
+    growth: float | None,
+) -> tuple[str, ...]:
+    """Return the notes on a plan.
+
+    Parameters
+    ----------
+    copied, made
+        Codecs of the levels that are copied, and of those that are encoded.
+    quality
+        Of what is encoded; None where that loses nothing.
+    growth
+        Bytes of the source's own levels in the output for each byte that they take in the
+        source; None where that isn't known.
+    """
+    notes = [
+        *reader_notes(target, (*copied, *made)),
+        *_idle(target, options, copied, made, quality),
+    ]
+    if growth is not None and growth > _GROWTH and not target.flat:
+        advice = ""
+        if Codec.JPEG not in target.codecs:
+            advice = "; .tiff and .ome.tiff copy JPEG tiles as they are"
+        elif made and quality is None:
+            advice = "; --compression jpeg makes it small, with loss"
+        notes.append(f"about {growth:.1f} times the size of the source's tiles{advice}")
+    return tuple(notes)
+
+
+def _idle(
+    target: Output,
+    options: ConvertOptions,
+    copied: Sequence[str],
+    made: Sequence[str],
+    quality: int | None,
+) -> Iterator[str]:
+    """Yield a sentence for each option that has no effect."""
+    lossy = bool(made) and quality is not None
+    again = " (--reencode encodes them anew)" if target.padded else ""
+    if options.quality is not None and not lossy:
+        why = f"tiles are copied as they are{again}" if copied else f"{made[0]} keeps every value"
+        yield f"--quality {options.quality} has no effect: {why}"
+    elif options.quality is not None and copied:
+        yield f"--quality {options.quality} is for levels that are encoded, not for copied{again}"
+    if options.tile_size is not None and target.flat:
+        yield f"--tile-size {options.tile_size} has no effect: a {target.name} has no tiles"
+    elif options.tile_size is not None and copied:
+        yield (
+            f"--tile-size {options.tile_size} is for levels that are encoded: "
+            f"tiles that are copied keep their size{again}"
+        )
+    if target.flat and options.levels is Levels.SOURCE:
+        yield f"--levels source has no effect: a {target.name} has one level"
+    if options.ome_version is not OmeVersion.V05 and Codec.BLOSC not in target.codecs:
+        yield f"--ome-version {options.ome_version} has no effect: {target.name} is no OME-Zarr"
