@@ -97,6 +97,10 @@ class GeoReference:
     gcps: tuple[GroundControlPoint, ...] = ()
 
 
+# What the user of a sink gave, kept under ``internal`` as it was given: texts, numbers, mappings.
+GIVEN = ("imageDescription", "additionalMetadata")
+
+
 @dataclass(frozen=True)
 class ImageInfo:
     """Everything about an image but its pixels.
@@ -145,6 +149,11 @@ class ImageInfo:
         if len(set(names)) != len(names) or {"x", "y", "s"} & set(names):
             raise ValueError(f"frame axes must be distinct and none of x, y, s: {names}")
         object.__setattr__(self, "dtype", np.dtype(self.dtype))
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What the user of a sink gave beside the pixels, typed as it was given."""
+        return {name: self.internal[name] for name in GIVEN if self.internal.get(name) is not None}
 
     @property
     def width(self) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ziggurat.readers.model.image import (
+    GIVEN,
     Axis,
     Channel,
     GeoReference,
@@ -39,6 +40,7 @@ def facts_to_json(info: ImageInfo) -> dict[str, Any]:
         "palette": info.palette,
         "geo": dataclasses.asdict(info.geo) if info.geo else None,
         "properties": dict(info.properties),
+        "given": info.given,
     }
     facts |= {name: getattr(info, name) for name in _PLAIN}
     return {name: _jsonable(value) for name, value in facts.items() if value or value == 0}
@@ -113,6 +115,9 @@ def _facts_from_json(facts: Mapping[str, Any]) -> dict[str, Any]:
     known["axes"] = tuple(_axis_from_json(axis) for axis in facts.get("axes", ()))
     known["channels"] = tuple(_channel_from_json(item) for item in facts.get("channels", ()))
     known["properties"] = {str(k): str(v) for k, v in facts.get("properties", {}).items()}
+    if isinstance(facts.get("given"), Mapping):
+        given = facts["given"]
+        known["internal"] = {name: given[name] for name in GIVEN if name in given}
     if facts.get("icc_profile"):
         known["icc_profile"] = base64.b64decode(facts["icc_profile"], validate=True)
     nodata = facts.get("nodata")

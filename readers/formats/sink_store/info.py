@@ -69,7 +69,11 @@ def image_info(
         background=(structure.fill,) * bands if structure.fill else None,
         geo=_geo(attributes),
         properties=_texts(additional) if isinstance(additional, Mapping) else {},
-        internal={"store": structure.to_json(), "additionalMetadata": additional},
+        internal={
+            "store": structure.to_json(),
+            "additionalMetadata": additional,
+            "imageDescription": attributes.get("imageDescription"),
+        },
     )
 
 

@@ -216,5 +216,7 @@ def _as_described(info: ImageInfo, said: PageDescription) -> ImageInfo:
             facts.pop(name, None)
     if isinstance(facts.get("nodata"), tuple) and len(facts["nodata"]) != info.bands:
         facts.pop("nodata")
+    facts.pop("bands_apart", None)
+    facts["internal"] = {**info.internal, **facts.pop("given", {})}
     facts.pop("axes", None)  # the structure was made by them
     return dataclasses.replace(info, **facts)

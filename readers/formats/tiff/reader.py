@@ -7,6 +7,8 @@ tile, without locks, so that threads and forked processes share one open reader.
 import contextlib
 import dataclasses
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -34,6 +36,7 @@ from ziggurat.readers.io.siblings import SiblingFiles, source_of
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import AssociatedImage, Pixels, Plane, Reader
+from ziggurat.readers.views.channels import BandsTogether
 from ziggurat.readers.views.turned import ORIENTATIONS, TurnedReader
 
 # tifffile tells of every oddity of a file through logging; ours to judge, not the terminal's.
@@ -66,6 +69,12 @@ class TiffReader(Reader):
         pages = (page for level in structure.levels for page in level if page is not None)
         self.scattered = any(page.path is not None for page in pages)
         self._fill = np.asarray(info.background or 0, dtype=info.dtype)
+
+    @property
+    def described(self) -> Mapping[str, Any]:
+        """What a file of ours says of itself; of others, nothing."""
+        said = self.structure.said
+        return {} if said is None else said.facts
 
     def plane(self, level: int, frame: int) -> Plane:
         """Return a page's pixels; made on first use."""
@@ -175,6 +184,8 @@ def _assembled(tif: tifffile.TiffFile, source: ByteSource) -> Reader:
         raise
     except UnsupportedFormatError as error:
         raise LeftToOthersError(str(error), held(tif)) from error
+    if reader.described.get("bands_apart"):
+        return BandsTogether(reader, reader.described)
     return _turned(reader, kind)
 
 

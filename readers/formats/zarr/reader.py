@@ -338,5 +338,8 @@ def _with_facts(info: ImageInfo, associated: dict[str, str], node: Node, fill: A
     if background is None and fill != 0 and np.isfinite(fill):
         background = (float(fill),) * info.bands
     return dataclasses.replace(
-        info, associated=tuple(associated), internal=internal, background=background
+        info,
+        associated=tuple(associated),
+        internal={**internal, **info.internal},
+        background=background,
     )

@@ -97,6 +97,9 @@ def ome_xml(
     levels: Sequence[tuple[int, int]],
     associated: Sequence[AssociatedFacts] = (),
     creator: str = "ziggurat",
+    *,
+    name: str = "image",
+    own: str | None = None,
 ) -> str:
     """Return the OME-XML of an OME-TIFF, in ASCII.
 
@@ -108,6 +111,10 @@ def ome_xml(
         (width, height) of the pyramid, full size first.
     associated
         Images on the pages after those of the frames.
+    name
+        Of the image, as programs show it.
+    own
+        Our own description of it; None: that of ``info``.
 
     Raises
     ------
@@ -129,8 +136,9 @@ def ome_xml(
             NominalMagnification=_text(info.magnification),
         )
     annotations = ET.Element(f"{{{_NS}}}StructuredAnnotations")
-    references = _annotations(annotations, info, levels, dimensions)
-    _main_image(root, info, dimensions, references)
+    own = describe_image(info) if own is None else own
+    references = _annotations(annotations, own, levels, dimensions)
+    _main_image(root, info, dimensions, references, _clean(name))
     for number, facts in enumerate(associated):
         _associated_image(root, number + 1, info.frames + number, facts)
     root.append(annotations)
@@ -161,9 +169,13 @@ def _dimensions(axes: Sequence[Axis]) -> _Dimensions:
 
 
 def _main_image(
-    root: ET.Element, info: ImageInfo, dimensions: _Dimensions, references: Sequence[str]
+    root: ET.Element,
+    info: ImageInfo,
+    dimensions: _Dimensions,
+    references: Sequence[str],
+    name: str,
 ) -> None:
-    image = _sub(root, "Image", ID="Image:0", Name="image")
+    image = _sub(root, "Image", ID="Image:0", Name=name)
     if info.description:
         _sub(image, "Description").text = _clean(info.description)
     if info.magnification:
@@ -300,7 +312,7 @@ def _planes(pixels: ET.Element, info: ImageInfo, dimensions: _Dimensions) -> Non
 
 def _annotations(
     parent: ET.Element,
-    info: ImageInfo,
+    description: str,
     levels: Sequence[tuple[int, int]],
     dimensions: _Dimensions,
 ) -> list[str]:
@@ -311,7 +323,7 @@ def _annotations(
         ids.insert(0, "Annotation:2")  # tifffile looks at an image's first annotation only
         _modulo(_sub(parent, "XMLAnnotation", ID="Annotation:2", Namespace=_MODULO), further)
     own = _sub(parent, "CommentAnnotation", ID="Annotation:0", Namespace=OWN_NAMESPACE)
-    _sub(own, "Value").text = describe_image(info)
+    _sub(own, "Value").text = description
     if len(levels) > 1:
         ids.append("Annotation:1")
         pyramid = _sub(parent, "MapAnnotation", ID="Annotation:1", Namespace=_PYRAMID)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation
+from ziggurat.readers.model.image import GIVEN, Axis, Channel, ImageInfo, Interpretation
 
 _KEY = "ziggurat"
 _VERSION = 1
@@ -29,8 +29,11 @@ class PageDescription:
     facts: Mapping[str, Any]
 
 
-def describe_image(info: ImageInfo) -> str:
-    """Return the description of the first page: all facts that TIFF has no tag for."""
+def describe_image(info: ImageInfo, *, bands_apart: bool = False) -> str:
+    """Return the description of the first page: all facts that TIFF has no tag for.
+
+    ``bands_apart``: each band has pages of its own, as if it were a channel.
+    """
     facts: dict[str, Any] = {
         "version": _VERSION,
         "frame": 0,
@@ -50,7 +53,10 @@ def describe_image(info: ImageInfo) -> str:
         "nodata": _plain(info.nodata),
         "band_names": list(info.band_names),
         "properties": dict(info.properties),
+        "given": info.given,
     }
+    if bands_apart:
+        facts["bands_apart"] = info.bands
     kept = {name: value for name, value in facts.items() if value not in (None, [], {})}
     return json.dumps({_KEY: kept})
 
@@ -118,11 +124,17 @@ def _facts(said: Mapping[str, Any]) -> dict[str, Any]:
         facts["band_names"] = tuple(map(str, said["band_names"]))
     if isinstance(said.get("properties"), dict):
         facts["properties"] = {str(k): str(v) for k, v in said["properties"].items()}
+    if isinstance(said.get("given"), dict):
+        facts["given"] = {name: said["given"][name] for name in GIVEN if name in said["given"]}
     try:
         facts["axes"] = tuple(_axis(a) for a in said.get("axes", ()))
         facts["channels"] = tuple(_channel(c) for c in said.get("channels", ()))
     except (KeyError, TypeError, ValueError, AttributeError):
         facts.pop("axes", None)
+    apart = said.get("bands_apart")
+    if isinstance(apart, int) and apart > 1 and "axes" in facts:
+        facts["bands_apart"] = apart
+        facts["axes"] = (*facts["axes"], Axis("c", apart))
     return facts
 
 
