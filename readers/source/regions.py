@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from ziggurat.readers.constants import TILE_FORMAT_IMAGE
+from ziggurat.readers.constants import TILE_FORMAT_IMAGE, TILE_FORMAT_NUMPY
 from ziggurat.readers.errors import OptionError, RegionError
 from ziggurat.readers.grid.frames import check_frame
 from ziggurat.readers.grid.regions import OUTPUT_KEYS, Window, check_keys
 from ziggurat.readers.grid.scales import native_resolution
 from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.model.geometry import Rect
-from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.pixels.window import Image
 from ziggurat.readers.source.encode import chosen_format, deliver, merged_encoding, to_8bit
 from ziggurat.readers.source.export import export_tiled
@@ -198,7 +198,9 @@ class RegionMethods(SourceHooks):
     ) -> tuple[Any, Any]:
         """Return the whole image within ``width`` × ``height`` (default 256 × 256).
 
-        Of a view in a projection: the part of the world that has pixels.
+        Of a view in a projection: the part of the world that has pixels. A picture (not an array)
+        of samples that aren't 8-bit colours or grays is shown as ``style='auto'`` shows it, where
+        no other style was given: it would be black.
 
         The other parameters and the result are those of :meth:`getRegion`.
         """
@@ -207,6 +209,9 @@ class RegionMethods(SourceHooks):
                 whole_number(name, value, 2)
         if width is None and height is None:
             width = height = _THUMBNAIL
+        exact = chosen_format(format, TILE_FORMAT_IMAGE) == TILE_FORMAT_NUMPY or (
+            encoding is not None and encoding.upper() in ("TIFF", "TILED")
+        )
         return self.getRegion(
             format,
             region=self._image_region(),
@@ -218,8 +223,16 @@ class RegionMethods(SourceHooks):
             frame=frame,
             fill=fill,
             resample=resample,
-            style=style,
+            style=style if exact else self._showing(style),
         )
+
+    def _showing(self, style: Mapping[str, Any] | str | None) -> Mapping[str, Any] | str | None:
+        """Return the style that shows something: ``auto`` for what is no 8-bit picture."""
+        info = self._reader().info
+        plain = info.interpretation in (Interpretation.RGB, Interpretation.GRAY)
+        if style is not None or self._style(None) is not None:
+            return style
+        return None if plain and info.dtype == "uint8" else "auto"
 
 
 def _check_size(window: Window, info: ImageInfo) -> None:

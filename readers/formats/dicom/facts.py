@@ -156,7 +156,7 @@ def slide_info(
         magnification=_magnification(header),
         icc_profile=_icc_profile(header),
         associated=associated,
-        lossy=not _codec(first)[1],
+        lossy=not instance_syntax(first).lossless,
         background=(255.0, 255.0, 255.0) if color else None,
         properties=_texts(header),
         internal={"dicom": facts},

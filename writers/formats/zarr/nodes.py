@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ class ArraySpec:
     codec: ChunkCodec
     names: tuple[str, ...]
     shard_shape: tuple[int, ...] | None = None
+    attributes: Json = field(default_factory=dict)
 
     @property
     def shard_grid(self) -> tuple[int, ...]:
@@ -47,7 +48,12 @@ def array_documents(spec: ArraySpec, zarr_format: int) -> dict[str, bytes]:
     """Return an array's metadata by key."""
     if zarr_format == 3:
         return {joined(spec.path, "zarr.json"): _encoded(_array_v3(spec))}
-    return {joined(spec.path, ".zarray"): _encoded(_array_v2(spec))}
+    # xarray knows the names of a v2 array's dimensions by this attribute alone
+    attributes = {"_ARRAY_DIMENSIONS": spec.names, **spec.attributes}
+    return {
+        joined(spec.path, ".zarray"): _encoded(_array_v2(spec)),
+        joined(spec.path, ".zattrs"): _encoded(attributes),
+    }
 
 
 def chunk_key(spec: ArraySpec, place: Sequence[int], zarr_format: int) -> str:
@@ -92,7 +98,7 @@ def _array_v3(spec: ArraySpec) -> Json:
         "fill_value": _fill(spec),
         "codecs": codecs,
         "dimension_names": spec.names,
-        "attributes": {},
+        "attributes": spec.attributes,
     }
 
 

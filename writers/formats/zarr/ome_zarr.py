@@ -286,7 +286,17 @@ def _array(
         codec=codec,
         names=tuple(d.name for d in layout.dimensions),
         shard_shape=several,
+        attributes=_place(info),
     )
+
+
+def _place(info: ImageInfo) -> dict[str, Any]:
+    """Return GDAL's attribute of an array that lies on earth."""
+    if info.geo is None or not info.geo.projection:
+        return {}
+    from ziggurat.readers.geo.crs import parse_crs  # loads GDAL, which few images need
+
+    return {"_CRS": {"wkt": parse_crs(info.geo.projection).ExportToWkt(["FORMAT=WKT2_2019"])}}
 
 
 def _write_chunks(tiles: Iterator[EncodedTile], plan: _Plan, target: KeyWriter) -> None:
