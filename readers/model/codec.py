@@ -216,5 +216,8 @@ def function_at(place: str) -> Callable[..., Any]:
 PRIVATE_TAGS = (33003, 33005)
 # What a TIFF, and an OME-Zarr, can be written with.
 TILE_CODECS: tuple[Codec, ...] = tuple(codec for codec in Codec if codec.row.encode is not None)
-CHUNK_CODECS: tuple[Codec, ...] = tuple(codec for codec in Codec if codec.row.chunk is not None)
+CHUNK_CODECS: tuple[Codec, ...] = (  # the default first
+    Codec.BLOSC,
+    *(codec for codec in Codec if codec.row.chunk is not None and codec is not Codec.BLOSC),
+)
 WRITTEN_CODECS = tuple(codec for codec in Codec if codec in (*TILE_CODECS, *CHUNK_CODECS))

@@ -128,7 +128,6 @@ class Output:
 
 _ROOM = "ziggurat.writers.formats"
 _DEFLATE_FIRST = (Codec.DEFLATE, *(codec for codec in TILE_CODECS if codec is not Codec.DEFLATE))
-_BLOSC_FIRST = (Codec.BLOSC, *(codec for codec in CHUNK_CODECS if codec is not Codec.BLOSC))
 
 # Order matters: the first row that fits.
 OUTPUTS: tuple[Output, ...] = (
@@ -152,11 +151,11 @@ OUTPUTS: tuple[Output, ...] = (
     ),
     Output(
         name="ome-zarr", module=f"{_ROOM}.zarr.ome_zarr", suffixes=(".zarr",), folder=True,
-        codecs=_BLOSC_FIRST, tile=512, tiles="chunks", padded=False,
+        codecs=CHUNK_CODECS, tile=512, tiles="chunks", padded=False,
     ),
     Output(
         name="ome-zarr-zip", module=f"{_ROOM}.zarr.ome_zarr",
-        suffixes=(".zarr.zip", ".zip", ".ozx"), codecs=_BLOSC_FIRST, tile=512, tiles="chunks",
+        suffixes=(".zarr.zip", ".zip", ".ozx"), codecs=CHUNK_CODECS, tile=512, tiles="chunks",
         padded=False,
     ),
     Output(
