@@ -2,7 +2,6 @@
 
 from ziggurat.converter.plan.plan import SourceFacts, StoredTiles
 from ziggurat.readers.codecs.jpeg_quality import jpeg_quality
-from ziggurat.readers.codecs.stream_size import stream_size
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel
 from ziggurat.readers.model.reader import Reader
@@ -38,22 +37,7 @@ def _stored_tiles(reader: Reader, level: int) -> StoredTiles | None:
         other = reader.plane(level, frame).encoded()
         if other is None or _shape(other) != _shape(first):
             return None
-    return StoredTiles(first, _mean_bytes(first), _has_short_edges(first))
-
-
-def _has_short_edges(tiles: EncodedLevel) -> bool:
-    """Return True where tiles at the right or bottom edge are cut to the image's size.
-
-    Some writers do so, against TIFF's rules; many readers refuse such tiles or misread them.
-    """
-    last = tiles.columns - 1, tiles.rows - 1
-    size = tiles.tile_width, tiles.tile_height
-    for cell in {last, (last[0], 0), (0, last[1])}:
-        data = tiles.tile(*cell)
-        found = stream_size(tiles.format.codec, data) if data else None
-        if found is not None and (found[0] < size[0] or found[1] < size[1]):
-            return True
-    return False
+    return StoredTiles(first, _mean_bytes(first))
 
 
 def _shape(tiles: EncodedLevel) -> tuple[object, ...]:

@@ -40,7 +40,6 @@ class StoredTiles:
 
     tiles: EncodedLevel
     mean_bytes: float
-    short_edges: bool = False  # tiles at the edge are smaller than the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +236,6 @@ def copy_refusal(
     if odd and not target.padded and options.levels is Levels.FULL:
         size = f"{tiles.tile_width} x {tiles.tile_height}"
         return f"{target.tiles} of {size} pixels can't be halved"
-    if stored.short_edges:
-        return "tiles at its edges are cut short, which many readers refuse or misread"
     return _asked_refusal(stored, target, options)
 
 

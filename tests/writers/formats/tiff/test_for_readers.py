@@ -118,8 +118,7 @@ def test_short_tiles_at_the_edge_are_made_whole(tmp_path: Path, tissue: np.ndarr
         source, iter(tiles), shape=pixels.shape, dtype="uint8", photometric="ycbcr",
         tile=(64, 64), compression="jpeg", subsampling=(2, 2), metadata=None,
     )  # fmt: skip
-    report = convert(source, tmp_path / "out.tiff")
-    assert "cut short" in report.plan.steps[0].reason
+    convert(source, tmp_path / "out.tiff")
     with tifffile.TiffFile(tmp_path / "out.tiff") as tif:
         page = tif.pages[0]
         for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
