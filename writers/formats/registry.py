@@ -160,7 +160,7 @@ OUTPUTS: tuple[Output, ...] = (
     ),
     Output(
         name="ome-zarr-sqlite", module=f"{_ROOM}.zarr.ome_zarr",
-        suffixes=(".zarr.db", ".db", ".sqlite"), codecs=_BLOSC_FIRST, tile=512, tiles="chunks",
+        suffixes=(".zarr.db", ".db", ".sqlite"), codecs=CHUNK_CODECS, tile=512, tiles="chunks",
         padded=False,
     ),
     Output(
