@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import batched
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from ziggurat.readers.model.reader import Pixels, Reader
 from ziggurat.readers.views.resampled import ResampledReader
 
 _IMAGE_CODECS = tuple(codec for codec in Codec if codec.row.decode and not codec.row.raw)
+_AT_ONCE = 4096  # tiles that wait for a thread: a level may have millions
 SAMPLED_TILES = 24  # a level and frame, where not all are wanted
 
 
@@ -34,9 +36,10 @@ def compare_levels(output: Reader, source: Reader, *, full: bool) -> Iterator[Le
     with ThreadPoolExecutor(thread_count(None)) as pool:
         for index, level in enumerate(output.info.levels):
             pair = _pair(output, source, index)
-            cells = list(_cells(level, full=full))
-            jobs = [(frame, rect) for frame in frames for rect in cells]
-            checks = list(pool.map(lambda job, pair=pair: pair.check(*job), jobs))
+            jobs = ((frame, rect) for frame in frames for rect in _cells(level, full=full))
+            checks: list[TileCheck] = []
+            for some in batched(jobs, _AT_ONCE):
+                checks.extend(pool.map(lambda job, pair=pair: pair.check(*job), some))
             columns, rows = grid_shape(
                 level.width, level.height, level.tile_width, level.tile_height
             )
