@@ -8,7 +8,6 @@ import dataclasses
 
 from ziggurat.readers.errors import UnsupportedFormatError
 from ziggurat.readers.formats.gdal.georeferenced import is_georeferenced
-from ziggurat.readers.formats.gdal.reader import open_reader as open_raster
 from ziggurat.readers.formats.tiff.reader import open_reader as open_pages
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.image import ImageInfo, Interpretation
@@ -28,6 +27,9 @@ def open_reader(location: Location) -> Reader:
     """
     if not is_georeferenced(location):
         raise UnsupportedFormatError("nothing in it says where on earth it is")
+    # this row is asked of every TIFF, and loading GDAL takes longer than opening one
+    from ziggurat.readers.formats.gdal.reader import open_reader as open_raster
+
     with open_raster(location) as raster:
         facts = raster.info
     pages = open_pages(location)

@@ -119,7 +119,7 @@ def test_unset_is_none(sink: ziggurat.Sink) -> None:
 
 def test_a_map_knows_its_place(sink: ziggurat.Sink) -> None:
     sink.projection = "EPSG:3857"
-    with pytest.warns(UserWarning, match="there twice"):
+    with pytest.warns(UserWarning, match="there already"):
         sink.gcps = [(10, 60, 0, 0), "90 60 80 0", [10, 0, 0, 60], [10, 0, 0, 60]]
     geo = sink._reader().info.geo
     assert geo is not None
