@@ -245,7 +245,8 @@ def test_cancelling_leaves_nothing(tmp_path: Path, tissue: np.ndarray) -> None:
 def test_an_unknown_ending_is_refused_with_the_known_ones(
     tmp_path: Path, tissue: np.ndarray
 ) -> None:
-    with pytest.raises(OptionError, match=r"'a\.xyz' doesn't say what it shall be.*\.ome\.tif.*\.zarr"):
+    words = r"'a\.xyz' doesn't say what it shall be.*\.ome\.tif.*\.zarr"
+    with pytest.raises(OptionError, match=words):
         write(array_reader(tissue), tmp_path / "a.xyz")
     assert names(tmp_path) == []
 
