@@ -152,6 +152,7 @@ def _run(
         losses=losses,
         removed=prepared.removed,
         verification=verification,
+        searched=len(prepared.secrets),
     )
 
 

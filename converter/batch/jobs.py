@@ -3,14 +3,14 @@
 import glob
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ziggurat.converter.batch.sets import later_files
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import OptionError, SourceNotFoundError
 from ziggurat.readers.formats.unread import unread_kind
-from ziggurat.writers.formats.registry import output_named
+from ziggurat.writers.formats.registry import OUTPUTS, find_output, output_named
 
 # What is taken out of a folder; a file that is named itself is always tried.
 SLIDE_SUFFIXES = (
@@ -81,6 +81,26 @@ def is_slide_name(name: str) -> bool:
     return name.lower().endswith(SLIDE_SUFFIXES) and unread_kind(name.lower()) is None
 
 
+def split_pattern(output: Path, options: ConvertOptions) -> tuple[Path, ConvertOptions]:
+    """Return the folder of ``FOLDER/*.SUFFIX``, and options with the format of that suffix.
+
+    Raises
+    ------
+    OptionError
+        The suffix names nothing that can be written, or another format than was asked for.
+    """
+    if not output.name.startswith("*"):
+        return output, options
+    suffix = output.name[1:]
+    found = find_output(suffix)
+    if found is None or "*" in suffix:
+        known = ", ".join(f"*{row.suffixes[0]}" for row in OUTPUTS)
+        raise OptionError(f"{output.name!r} doesn't say what all shall be; known are {known}")
+    if options.format not in (None, found.name):
+        raise OptionError(f"{output.name!r} and --format {options.format} don't agree")
+    return output.parent, replace(options, format=found.name)
+
+
 def holds_slides(path: Path) -> bool:
     """Return True for a folder of slides; False for files, and folders that are one image."""
     if not path.is_dir() or path.suffix.lower() == ".zarr":
@@ -136,7 +156,7 @@ def plan_jobs(
         No target is said.
     """
     if options.format is None:
-        raise OptionError(f"say --format for a folder of outputs ({folder})")
+        raise OptionError(f"say --format, or {folder}/*.SUFFIX, for a folder of outputs ({folder})")
     suffix = output_named(options.format).suffixes[0]
     if options.deidentify:
         digits = max(4, len(str(len(sources))))
@@ -145,9 +165,9 @@ def plan_jobs(
         return [Job(s, folder / (n + suffix)) for s, n in zip(sources, names, strict=True)]
     tops = [root for root in roots if holds_slides(root)]
     folders = [folder / _below(source, tops) for source in sources]
-    stems = Counter((f, _stem(s)) for f, s in zip(folders, sources, strict=True))
+    stems = Counter((f, stem_of(s)) for f, s in zip(folders, sources, strict=True))
     outputs = [
-        f / ((_stem(s) if stems[f, _stem(s)] == 1 else s.name) + suffix)
+        f / ((stem_of(s) if stems[f, stem_of(s)] == 1 else s.name) + suffix)
         for f, s in zip(folders, sources, strict=True)
     ]
     if len(set(outputs)) != len(outputs):
@@ -161,7 +181,8 @@ def _below(source: Path, tops: list[Path]) -> Path:
     return source.parent.relative_to(top)
 
 
-def _stem(path: Path) -> str:
+def stem_of(path: Path) -> str:
+    """Return a file's name without the suffixes that say what it is."""
     for ending in (".ome.tiff", ".ome.tif", ".zarr.zip", ".ome.zarr"):
         if path.name.lower().endswith(ending):
             return path.name[: -len(ending)]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,19 +15,29 @@ from ziggurat.converter.plan.report import plain
 NAME = ".ziggurat-batch.jsonl"
 
 
+def has_ledger(folder: Path) -> bool:
+    """Return True where a batch noted in a folder what it made there."""
+    return (folder / NAME).is_file()
+
+
 class Ledger:
     """A file of finished jobs in the output folder. Sources are in it as digests only."""
 
     def __init__(self, folder: Path, options: ConvertOptions) -> None:
         self._folder, self._path = folder, folder / NAME
         self._options = _digest(json.dumps(plain(_lasting(options)), sort_keys=True))
-        self._done: dict[str, dict[str, Any]] = {}
-        for line in self._path.read_text().splitlines() if self._path.exists() else []:
-            try:
-                entry = json.loads(line)
-                self._done[entry["output"]] = entry
-            except (ValueError, KeyError, TypeError):
-                continue  # a line that a killed run didn't finish
+        self._done = _entries(self._path)
+
+    @staticmethod
+    def outputs_of(folder: Path, sources: Sequence[Path]) -> dict[Path, list[Path]]:
+        """Return which outputs of a folder were noted to be made from sources as they are now."""
+        digests = {_source_digest(source): source for source in sources}
+        found: dict[Path, list[Path]] = {}
+        for name, entry in _entries(folder / NAME).items():
+            source = digests.get(str(entry.get("source")))
+            if source is not None and (folder / name).exists():
+                found.setdefault(source, []).append(folder / name)
+        return found
 
     def knows(self, job: Job) -> bool:
         """Return True where a job's output is the one that was made from this source so."""
@@ -51,9 +62,25 @@ class Ledger:
         return {
             "output": self._name(job),
             "state": _state(job.output),
-            "source": _digest(f"{job.source.resolve()} {_state(job.source)}"),
+            "source": _source_digest(job.source),
             "options": self._options,
         }
+
+
+def _entries(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the last entry of each output."""
+    done: dict[str, dict[str, Any]] = {}
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try:
+            entry = json.loads(line)
+            done[entry["output"]] = entry
+        except (ValueError, KeyError, TypeError):
+            continue  # a line that a killed run didn't finish
+    return done
+
+
+def _source_digest(source: Path) -> str:
+    return _digest(f"{source.resolve()} {_state(source)}")
 
 
 def _lasting(options: ConvertOptions) -> dict[str, Any]:

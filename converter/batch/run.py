@@ -16,9 +16,12 @@ from typing import NoReturn
 
 from ziggurat.converter.batch.jobs import Job
 from ziggurat.converter.batch.ledger import Ledger
+from ziggurat.converter.batch.memory import peak_memory, reset_peak_memory
+from ziggurat.converter.batch.proof import tree_hash, write_proof
 from ziggurat.converter.convert import convert, plan_for
 from ziggurat.converter.plan.costs import thread_count
 from ziggurat.converter.plan.options import ConvertOptions
+from ziggurat.converter.plan.report import ConversionReport
 from ziggurat.converter.prepare.prepare import prepare
 from ziggurat.converter.verify.verify import verify_against
 from ziggurat.readers.errors import OptionError, ZigguratError, message_of
@@ -45,6 +48,9 @@ class Outcome:
     message: str = ""
     bytes_written: int = 0
     seconds: float = 0.0
+    report: ConversionReport | None = None
+    sha256: str | None = None  # of the output, where hashes are wanted
+    peak_memory: int = 0  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,7 @@ def run_batch(
     resume: bool = False,
     folder: Path | None = None,
     on_event: BatchCallback | None = None,
+    hashes: bool = False,
 ) -> BatchReport:
     """Convert many slides in worker processes.
 
@@ -86,6 +93,9 @@ def run_batch(
         Where it is noted what is done; by default, with the first output.
     on_event
         Called with progress, and once with the outcome of each job.
+    hashes
+        Whether outcomes shall have the SHA-256 of outputs; that of a de-identified one is made
+        in any case, for the proof beside it.
     """
     if workers < 1:
         raise OptionError(f"jobs is how many slides are in work at a time, not {workers}")
@@ -104,7 +114,7 @@ def run_batch(
     if resume:  # what is there by now was looked at, and isn't the wanted output
         options = replace(options, overwrite=True)
     made = [made for job in todo for made in _make_folders(job.output.parent)]
-    for job, event in _work(todo, options, workers):
+    for job, event in _work(todo, options, workers, hashes=hashes):
         if isinstance(event, Outcome):
             outcomes[job] = event
             if event.status is Status.DONE and ledger is not None:
@@ -159,14 +169,14 @@ class _Worker:
 
 
 def _work(
-    todo: deque[Job], options: ConvertOptions, count: int
+    todo: deque[Job], options: ConvertOptions, count: int, *, hashes: bool
 ) -> Iterator[tuple[Job, Progress | Outcome]]:
     """Keep workers busy; yield what they tell. A worker that dies is replaced by a new one."""
     workers: list[_Worker] = []
     try:
         while todo or any(worker.job for worker in workers):
             while todo and len(workers) < min(count, len(todo) + len(workers)):
-                workers.append(_start(options))
+                workers.append(_start(options, hashes=hashes))
             for worker in workers:
                 if worker.job is None and todo:
                     worker.give(todo.popleft())
@@ -198,11 +208,11 @@ def _listen(worker: _Worker) -> Progress | Outcome:
     return event
 
 
-def _start(options: ConvertOptions) -> _Worker:
+def _start(options: ConvertOptions, *, hashes: bool) -> _Worker:
     # spawn: nothing of this process, its threads and its locks is in the workers.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, options), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, options, hashes), daemon=True)
     process.start()
     theirs.close()
     return _Worker(process, ours)
@@ -219,7 +229,7 @@ def _stop(workers: list[_Worker]) -> None:
             worker.process.kill()
 
 
-def _serve(pipe: Connection, options: ConvertOptions) -> None:
+def _serve(pipe: Connection, options: ConvertOptions, hashes: bool) -> None:
     """Convert what comes through the pipe until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and says so
     signal.signal(signal.SIGTERM, _leave)
@@ -228,7 +238,7 @@ def _serve(pipe: Connection, options: ConvertOptions) -> None:
             job = pipe.recv()
         except (EOFError, OSError):
             return
-        pipe.send(_convert(job, options, pipe))
+        pipe.send(_convert(job, options, pipe, hashes=hashes))
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:
@@ -236,7 +246,7 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def _convert(job: Job, options: ConvertOptions, pipe: Connection) -> Outcome:
+def _convert(job: Job, options: ConvertOptions, pipe: Connection, *, hashes: bool) -> Outcome:
     last = 0.0
 
     def tell(event: Progress) -> None:
@@ -247,9 +257,14 @@ def _convert(job: Job, options: ConvertOptions, pipe: Connection) -> Outcome:
             pipe.send(event)  # fails when the parent is gone: then this work ends, too
 
     try:
+        reset_peak_memory()
         report = convert(job.source, job.output, options, on_progress=tell)
+        peak = peak_memory()
+        sha256 = tree_hash(job.output) if hashes or options.deidentify else None
+        if options.deidentify and sha256 is not None:
+            write_proof(job.source, job.output, report, sha256)
     except (ZigguratError, OSError, MemoryError) as error:
         return Outcome(job, Status.FAILED, message_of(error))
     except Exception as error:  # noqa: BLE001  (one bad slide must not stop the others)
         return Outcome(job, Status.FAILED, f"{type(error).__name__}: {error}")
-    return Outcome(job, Status.DONE, "", report.bytes_written, report.seconds)
+    return Outcome(job, Status.DONE, "", report.bytes_written, report.seconds, report, sha256, peak)

@@ -1,253 +1,237 @@
-"""The command line: ``ziggurat convert | info | verify | demo``.
+"""The command line: ``ziggurat convert``, ``info``, ``verify`` and others; one row a command.
 
 Each command imports what it needs when it runs, so that ``--help`` and mistakes are answered
-at once.
+at once. Exit codes: 0 all is well, 1 it could not be done or is not what it should be, 2 the
+command can't be meant so, 128 + number stopped by a signal (130: Ctrl-C).
 """
 
+import argparse
+import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
-import typer
+from ziggurat.converter.cli.viewing import add_view, run_view
 
-from ziggurat.converter.cli.texts import (
-    parse_bytes,
-    parse_frames,
-    parse_positions,
-    parse_region,
-)
-from ziggurat.converter.plan.options import (
-    DEFAULT_QUALITY,
-    Associated,
-    Color,
-    Compression,
-    ConvertOptions,
-    Levels,
-    OmeVersion,
-    Pictures,
-    Verify,
-    compression_named,
-)
-from ziggurat.readers.errors import OptionError, ZigguratError, message_of
-from ziggurat.readers.model.codec import WRITTEN_CODECS
-from ziggurat.writers.formats.registry import OUTPUTS, find_output
-
-app = typer.Typer(
-    name="ziggurat",
-    help="Slides and rasters in, open tiled pyramids out.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
-Version = Annotated[OmeVersion, typer.Option(help="Of OME-Zarr; 0.4 is zarr v2.")]
-Format = Annotated[
-    str | None,
-    typer.Option(help=f"{' | '.join(row.name for row in OUTPUTS)}. Default: the output's suffix."),
-]
-TileCompression = Annotated[
-    str,
-    typer.Option(
-        "--compression",
-        "-c",
-        help=f"{' | '.join((*Compression, *(codec.value for codec in WRITTEN_CODECS)))}, of tiles "
-        "that can't be copied.",
-    ),
-]
-Label = Annotated[Associated, typer.Option(help="What de-identifying leaves of label and macro.")]
+_EXIT_CODES = """exit codes:
+  0    all is well
+  1    it could not be done, any slide of a batch failed, or an output isn't what it should be
+  2    the command line can't be understood
+  130  stopped by Ctrl-C (143: by SIGTERM); no output is left half done"""
+_TITLE = "Slides and rasters in, open tiled pyramids out."
 
 
-@app.command()
-def convert(
-    paths: Annotated[list[str], typer.Argument(help="One or more sources, then the output.")],
-    format: Format = None,
-    ome_version: Version = OmeVersion.V05,
-    levels: Annotated[Levels, typer.Option(help="full adds missing ÷2 levels.")] = Levels.FULL,
-    compression: TileCompression = Compression.AUTO,
-    quality: Annotated[
-        int | None, typer.Option(help=f"1 to 100, of lossy codecs; default: {DEFAULT_QUALITY}.")
-    ] = None,
-    reencode: Annotated[bool, typer.Option("--reencode", help="Copy no tile.")] = False,
-    tile_size: Annotated[int | None, typer.Option(help="Of tiles that are encoded.")] = None,
-    region: Annotated[str | None, typer.Option(help="LEFT,TOP,WIDTH,HEIGHT[,UNITS]")] = None,
-    mpp: Annotated[float | None, typer.Option(help="Shrink to µm per pixel.")] = None,
-    magnification: Annotated[float | None, typer.Option(help="Shrink to this.")] = None,
-    frames: Annotated[list[str] | None, typer.Option(help="AXIS=POSITIONS: c=0,2 z=3-7")] = None,
-    bands: Annotated[str | None, typer.Option(help="Bands to keep, from 0: 0,1,2")] = None,
-    color: Annotated[Color, typer.Option(help="Keep the ICC profile, or apply it.")] = Color.KEEP,
-    deidentify: Annotated[bool, typer.Option("--deidentify", help="Drop who and when.")] = False,
-    policy: Annotated[Path | None, typer.Option(help="A site's own rules (TOML).")] = None,
-    label: Label = Associated.REMOVE,
-    associated: Annotated[
-        Pictures, typer.Option(help="Label, macro and other pictures beside the image.")
-    ] = Pictures.KEEP,
-    verify: Annotated[bool, typer.Option("--verify", help="Check before publishing.")] = False,
-    full: Annotated[bool, typer.Option("--full", help="Check every tile.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Refuse to lose anything.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan only.")] = False,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Slides at a time.")] = 1,
-    resume: Annotated[bool, typer.Option("--resume", help="Skip what is done.")] = False,
-    threads: Annotated[int | None, typer.Option(help="Per slide; default: all.")] = None,
-    max_memory: Annotated[str | None, typer.Option(help="Per slide, such as 2GB.")] = None,
-    quiet: Quiet = False,
-    json: Json = False,
-) -> None:
-    """Convert slides and rasters: what can be copied is copied, the rest is encoded."""
-    check = Verify.FULL if full else Verify.SAMPLE if verify else Verify.NONE
-    options = ConvertOptions(
-        format=format,
-        ome_version=ome_version,
-        levels=levels,
-        compression=compression_named(compression),
-        quality=quality,
-        reencode=reencode,
-        associated=associated,
-        tile_size=tile_size,
-        overwrite=overwrite,
-        region=parse_region(region),
-        mm_per_pixel=None if mpp is None else mpp / 1000,
-        magnification=magnification,
-        frames=parse_frames(frames or []),
-        bands=None if bands is None else parse_positions(bands),
-        color=color,
-        deidentify=deidentify,
-        policy=policy,
-        label=label,
-        verify=check,
-        strict=strict,
-        threads=threads,
-        max_memory=parse_bytes(max_memory),
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: what it does in a line, its arguments, and what runs it."""
+
+    about: str
+    add: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def _add_show(parser: argparse.ArgumentParser, *, quiet: bool = True) -> None:
+    parser.add_argument("--json", action="store_true", help="Print JSON for machines on stdout.")
+    if quiet:
+        parser.add_argument("-q", "--quiet", action="store_true", help="Print nothing but errors.")
+
+
+def _add_convert(parser: argparse.ArgumentParser) -> None:
+    from ziggurat.converter.cli.arguments import add_options
+
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH",
+        help="One or more sources (files, folders, patterns, URLs), then the output: a file, a "
+        "folder, or FOLDER/*.SUFFIX, where the suffix says what all become.",
+    )  # fmt: skip
+    add_options(parser)
+    many = parser.add_argument_group("many slides")
+    many.add_argument("-j", "--jobs", type=int, default=1, metavar="NUMBER",
+                      help="Slides at a time (1).")  # fmt: skip
+    many.add_argument(
+        "--resume", action="store_true", help="Skip what is done and as it should be."
     )
-    what = _Work(dry_run=dry_run, jobs=jobs, resume=resume, quiet=quiet, json=json)
-    _convert(paths, options, what)
+    many.add_argument("--report", metavar="FILE",
+                      help="Write what became of each slide as it finishes: plan, losses, what was "
+                      "removed, checks, hash, time, memory; .jsonl or .csv, or - for "
+                      "JSON lines on stdout.")  # fmt: skip
+    many.add_argument("--log", metavar="FILE", help="Append a line with date for each event.")
+    parser.add_argument("--dry-run", action="store_true", help="Print the plan, and do nothing.")
+    _add_show(parser)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Work:
-    """How to go about it, and what to tell: all that is no option of a single conversion."""
+def _convert(given: argparse.Namespace) -> int:
+    from ziggurat.converter.cli.arguments import options_from
+    from ziggurat.converter.cli.commands import convert_paths
 
-    dry_run: bool
-    jobs: int
-    resume: bool
-    quiet: bool
-    json: bool
+    return convert_paths(given, options_from(given))
 
 
-def _convert(paths: list[str], options: ConvertOptions, what: _Work) -> None:
-    """Convert one slide to a name, or all that are named into a folder."""
-    if len(paths) < 2:
-        raise OptionError("name a source and an output: ziggurat convert IN OUT")
-    from ziggurat.converter.batch.jobs import holds_slides
+def _add_info(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", help="A file, folder or URL.")
+    _add_show(parser, quiet=False)
+
+
+def _info(given: argparse.Namespace) -> int:
     from ziggurat.converter.cli import commands
 
-    show = commands.Show(quiet=what.quiet, json=what.json)
-    *sources, last = paths
-    output = Path(last)
-    named = find_output(output.name) is not None or (output.suffix and not output.is_dir())
-    slide = len(sources) == 1 and not holds_slides(Path(sources[0]))
-    if slide and named and not (output.is_dir() and output.suffix != ".zarr"):
-        commands.convert_one(sources[0], output, options, show, dry_run=what.dry_run)
-    else:
-        failed = commands.convert_many(
-            sources,
-            output,
-            options,
-            show,
-            dry_run=what.dry_run,
-            jobs=what.jobs,
-            resume=what.resume,
-        )
-        raise typer.Exit(failed)
+    commands.show_image(given.path, json=given.json)
+    return 0
 
 
-@app.command()
-def info(path: str, json: Json = False) -> None:
-    """Show metadata, levels, frames and associated images."""
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", help="What it was made from; or, alone, what to check.")
+    parser.add_argument("output", nargs="?", help="What to check, an image or a folder of them. "
+                        "They are told apart by what they are, else by this order.")  # fmt: skip
+    parser.add_argument("--full", action="store_true", help="Compare, or decode, every tile.")
+    _add_show(parser)
+
+
+def _verify(given: argparse.Namespace) -> int:
     from ziggurat.converter.cli import commands
 
-    commands.show_image(path, json=json)
+    show = commands.Show(quiet=given.quiet, json=given.json)
+    return 0 if commands.verify(given.source, given.output, show, full=given.full) else 1
 
 
-@app.command()
-def verify(
-    source: Annotated[str, typer.Argument(help="What it was made from, or all there is.")],
-    output: Annotated[str | None, typer.Argument(help="What to check.")] = None,
-    full: Annotated[bool, typer.Option("--full", help="Compare every tile.")] = False,
-    json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Check an output: its structure, and its pixels against its source."""
-    from ziggurat.converter.cli import commands
-
-    ok = commands.verify(source, output, commands.Show(quiet=quiet, json=json), full=full)
-    raise typer.Exit(0 if ok else 1)
+def _add_picture(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", help="A file, folder or URL.")
+    parser.add_argument("output", help="NAME.png, .jpg, .webp or .tif; - for PNG on stdout.")
+    parser.add_argument("--width", type=int, metavar="PIXELS", help="At most so wide.")
+    parser.add_argument("--height", type=int, metavar="PIXELS", help="At most so high.")
+    _add_look(parser)
 
 
-@app.command()
-def view(
-    sources: Annotated[list[str], typer.Argument(help="A slide, and results over it.")],
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 0,
-    browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
-    on_map: Annotated[bool, typer.Option("--map", help="Show maps in EPSG:3857.")] = False,
-    snapshot: Annotated[Path | None, typer.Option(help="Write this PNG instead.")] = None,
-    region: Annotated[
-        str | None, typer.Option(help="Of the PNG: LEFT,TOP,WIDTH,HEIGHT[,UNITS].")
-    ] = None,
-    width: Annotated[int, typer.Option(help="Of the PNG, in pixels.")] = 1024,
-    opacity: Annotated[float, typer.Option(help="Of the results in the PNG, 0 to 1.")] = 0.6,
-    look: Annotated[list[str] | None, typer.Option(help="Of the PNG: JSON, one an image.")] = None,
-    export: Annotated[Path | None, typer.Option(help="Write this folder instead.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the PNG.")] = False,
-) -> None:
-    """Look at images in the browser, growing sinks among them."""
-    from ziggurat.converter.viewer.command import ViewOptions
-    from ziggurat.converter.viewer.command import view as show
-
-    options = ViewOptions(
-        host=host,
-        port=port,
-        browser=browser,
-        on_map=on_map,
-        snapshot=snapshot,
-        region=parse_region(region),
-        width=width,
-        opacity=opacity,
-        looks=tuple(look or ()),
-        export=export,
-        overwrite=overwrite,
-    )
-    show(sources, options, print)
+def _add_look(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--frame", type=int, metavar="NUMBER", help="Which frame, from 0.")
+    parser.add_argument("--style", metavar="STYLE", help="auto, or a style as JSON.")
+    parser.add_argument("--overwrite", action="store_true", help="Replace the output.")
 
 
-@app.command()
-def demo(
-    outdir: Annotated[Path, typer.Argument(help="Where the files go.")] = Path("ziggurat-demo"),
-    slide: Annotated[Path | None, typer.Option(help="A slide of your own.")] = None,
-) -> None:
-    """Make a slide, convert it, run workers over it, write and check the results."""
+def _add_region(parser: argparse.ArgumentParser) -> None:
+    _add_picture(parser)
+    parser.add_argument("--region", metavar="LEFT,TOP,WIDTH,HEIGHT[,UNITS]",
+                        help="Units: base_pixels (default), mm, fraction, or a projection; "
+                        "without it, the whole image.")  # fmt: skip
+    parser.add_argument("--mpp", type=float, metavar="MICROMETRES", help="Size of a pixel.")
+    parser.add_argument("--magnification", type=float, metavar="NUMBER", help="Such as 20.")
+
+
+def _add_associated(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", help="A file, folder or URL.")
+    parser.add_argument("name", nargs="?", help="Such as label; without it, names are listed.")
+    parser.add_argument("output", nargs="?", help="NAME.png, .jpg, .webp or .tif; - for stdout.")
+    parser.add_argument("--overwrite", action="store_true", help="Replace the output.")
+
+
+def _picture(given: argparse.Namespace) -> int:
+    from ziggurat.converter.cli import pictures
+
+    pictures.run(given)
+    return 0
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("outdir", nargs="?", default="ziggurat-demo", help="Where files go.")
+    parser.add_argument("--slide", metavar="FILE", help="A slide of your own.")
+
+
+def _demo(given: argparse.Namespace) -> int:
+    from pathlib import Path
+
     from ziggurat.converter.demo.run import run_demo
 
-    run_demo(slide, outdir)
+    run_demo(None if given.slide is None else Path(given.slide), Path(given.outdir))
+    return 0
 
 
-@app.callback(invoke_without_command=True)
-def root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    """Slides and rasters in, open tiled pyramids out."""
-    if version:
+def _add_completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=["bash", "zsh", "tcsh"], help='As in: eval "$(ziggurat '
+                        'completion bash)"')  # fmt: skip
+
+
+def _completion(given: argparse.Namespace) -> int:
+    import shtab
+
+    print(shtab.complete(whole_parser(shown=True), given.shell))
+    return 0
+
+
+COMMANDS = {
+    "convert": Command(
+        "Convert slides and rasters: what can be copied is copied, the rest is encoded.",
+        _add_convert, _convert,
+    ),
+    "info": Command("Show metadata, levels, frames and associated images.", _add_info, _info),
+    "verify": Command(
+        "Check an output: its structure, and facts and pixels against its source.",
+        _add_verify, _verify,
+    ),
+    "view": Command(
+        "Look at images in the browser, growing sinks among them.", add_view, run_view
+    ),
+    "thumbnail": Command("Write a small picture of an image.", _add_picture, _picture),
+    "region": Command("Write a part of an image as a picture.", _add_region, _picture),
+    "associated": Command("List or write label, macro and the like.", _add_associated, _picture),
+    "demo": Command(
+        "Make a slide, convert it, run workers over it, write and check the results.",
+        _add_demo, _demo,
+    ),
+    "completion": Command("Print a script that completes commands.", _add_completion, _completion),
+}  # fmt: skip
+
+
+def whole_parser(*, shown: bool = False) -> argparse.ArgumentParser:
+    """Return a parser that knows every command: for the first help, or ``shown``, completion."""
+    listed = "\n".join(f"  {name:<12}{command.about}" for name, command in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="ziggurat",
+        usage="ziggurat COMMAND ...",
+        description=f"{_TITLE}\n\ncommands (ziggurat COMMAND --help tells more):\n{listed}",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="Print the version.")
+    told = "what to do" if shown else argparse.SUPPRESS  # the description lists them
+    below = parser.add_subparsers(dest="command", metavar="COMMAND", help=told)
+    for name in COMMANDS:
+        _filled(below.add_parser(name, help=COMMANDS[name].about), name)
+    return parser
+
+
+def command_parser(name: str) -> argparse.ArgumentParser:
+    """Return the parser of one command."""
+    return _filled(argparse.ArgumentParser(prog=f"ziggurat {name}", allow_abbrev=False), name)
+
+
+def _filled(parser: argparse.ArgumentParser, name: str) -> argparse.ArgumentParser:
+    parser.description, parser.epilog = COMMANDS[name].about, _EXIT_CODES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    COMMANDS[name].add(parser)
+    return parser
+
+
+def _run(arguments: list[str]) -> int:
+    name = arguments[0] if arguments else ""
+    if name in COMMANDS:
+        given = command_parser(name).parse_intermixed_args(arguments[1:])
+        given.command = name
+        return COMMANDS[name].run(given)
+    parser = whole_parser()
+    if name == "--version":
         from ziggurat import __version__
 
         print(f"ziggurat {__version__}")
-        raise typer.Exit
+        return 0
+    if not arguments:
+        parser.print_help()
+        return 2
+    parser.parse_args(arguments)  # --help, or a mistake
+    return 2
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -255,21 +239,24 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)  # as an exception, so that staging folders go away
 
 
-def main(args: list[str] | None = None) -> None:
+def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line; errors are one line on stderr and an exit code that is not 0."""
+    if args is None:  # the process is ours: numpy would start a thread a core that nobody uses
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from ziggurat.readers.errors import ZigguratError, message_of
+
     before = signal.signal(signal.SIGTERM, _stop)
     try:
-        app(args)
+        sys.exit(_run(sys.argv[1:] if args is None else args))
     except (ZigguratError, OSError, MemoryError) as error:
-        sys.exit(_report(error))
+        if isinstance(error, BrokenPipeError):  # whoever read our lines has had enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        print(f"ziggurat: {message_of(error)}", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
         # Forked workers of whoever called this inherit the handler, and an exception that it
         # raises while a worker is being forked is swallowed: the worker would never end.
         signal.signal(signal.SIGTERM, before)
-
-
-def _report(error: BaseException) -> int:
-    print(f"ziggurat: {message_of(error)}", file=sys.stderr)
-    return 1

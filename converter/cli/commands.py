@@ -1,23 +1,33 @@
-"""What the commands do once their options are understood: run, then show."""
+"""What the commands do once their options are understood: run, then show.
 
+Tables and bars are loaded where somebody looks at them: they take longer than a small slide.
+"""
+
+import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
 
-from rich.console import Console
-
-from ziggurat.converter.batch.jobs import Job, find_sources, left_out, plan_jobs
-from ziggurat.converter.batch.run import Status, run_batch
-from ziggurat.converter.cli import display
-from ziggurat.converter.cli.describe import describe
+from ziggurat.converter.batch.jobs import (
+    Job,
+    find_sources,
+    holds_slides,
+    left_out,
+    plan_jobs,
+    split_pattern,
+)
+from ziggurat.converter.batch.record import Records
+from ziggurat.converter.batch.run import BatchCallback, Outcome, Status, run_batch
+from ziggurat.converter.cli.lines import batch_line, outcome_line, report_lines
 from ziggurat.converter.convert import convert, plan_conversion
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.converter.plan.report import plain
-from ziggurat.converter.verify.verify import verify_alone, verify_pair
 from ziggurat.readers.errors import OptionError, ZigguratError, message_of
-from ziggurat.readers.formats.registry import open_reader
+from ziggurat.writers.formats.registry import find_output
+from ziggurat.writers.model.progress import Progress, ProgressCallback
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,38 +42,94 @@ class Show:
         """Whether there is somebody to look at a progress bar."""
         return not (self.quiet or self.json) and sys.stderr.isatty()
 
+    @property
+    def talks(self) -> bool:
+        """Whether people read what is printed."""
+        return not (self.quiet or self.json)
+
+
+def convert_paths(given: argparse.Namespace, options: ConvertOptions) -> int:
+    """Convert one slide to a name, or all that are named into a folder; return the exit code."""
+    if len(given.paths) < 2:
+        raise OptionError("name a source and an output: ziggurat convert IN OUT")
+    show = Show(quiet=given.quiet, json=given.json)
+    *sources, last = given.paths
+    output = Path(last)
+    named = find_output(output.name) is not None or (output.suffix and not output.is_dir())
+    slide = len(sources) == 1 and not holds_slides(Path(sources[0])) and "*" not in output.name
+    if slide and named and not (output.is_dir() and output.suffix != ".zarr"):
+        convert_one(sources[0], output, options, show, dry_run=given.dry_run)
+        return 0
+    folder, options = split_pattern(output, options)
+    return convert_many(
+        sources,
+        folder,
+        options,
+        show,
+        dry_run=given.dry_run,
+        jobs=given.jobs,
+        resume=given.resume,
+        records=Records(given.report, given.log),
+    )
+
 
 def convert_one(
     source: str, output: Path, options: ConvertOptions, show: Show, *, dry_run: bool
 ) -> None:
     """Convert one image, or print the plan for it."""
-    console = Console(markup=False)
     if dry_run:
         plan = plan_conversion(source, output, options)
         if show.json:
             print(dumps(plain(plan), indent=2))
         elif not show.quiet:
-            display.show_plan(console, plan)
+            from ziggurat.converter.cli import display
+
+            display.show_plan(plan)
         return
-    with display.progress_bar(Path(source).name, quiet=not show.bar) as on_progress:
+    with _bar(Path(source).name, show) as on_progress:
         report = convert(source, output, options, on_progress=on_progress)
     if show.json:
         print(report.to_json())
     elif not show.quiet:
-        display.show_report(console, report)
+        print(*report_lines(report), sep="\n")
+        if report.verification is not None:
+            from ziggurat.converter.cli import display
+
+            display.show_verification(report.verification)
+
+
+@contextmanager
+def _bar(title: str, show: Show) -> Iterator[ProgressCallback | None]:
+    if not show.bar:
+        yield None
+        return
+    from ziggurat.converter.cli.bars import progress_bar
+
+    with progress_bar(title) as on_progress:
+        yield on_progress
 
 
 def show_image(path: str, *, json: bool) -> None:
     """Print what is in an image."""
+    from ziggurat.readers.formats.registry import open_reader
+
     with open_reader(path) as reader:
         if json:
+            from ziggurat.converter.cli.describe import describe
+
             print(dumps(describe(reader, path), indent=2))
-        else:
-            display.show_info(Console(markup=False), path, reader)
+            return
+        from ziggurat.converter.cli import display
+
+        display.show_info(path, reader)
 
 
 def verify(source: str, output: str | None, show: Show, *, full: bool) -> bool:
-    """Check an output, or the one file that is named; return whether all is well."""
+    """Check an output, a folder of them, or the one file that is named; return if all is well."""
+    if output is not None and holds_slides(Path(source)) and holds_slides(Path(output)):
+        return _verify_folders(Path(source), Path(output), show, full=full)
+    from ziggurat.converter.verify.verify import verify_alone, verify_pair
+
     if output is None:
         report = verify_alone(source, full=full)
     else:
@@ -71,8 +137,27 @@ def verify(source: str, output: str | None, show: Show, *, full: bool) -> bool:
     if show.json:
         print(dumps({"ok": report.ok, **plain(report)}, indent=2))
     elif not show.quiet:
-        display.show_verification(Console(markup=False), report)
+        from ziggurat.converter.cli import display
+
+        display.show_verification(report)
     return report.ok
+
+
+def _verify_folders(sources: Path, outputs: Path, show: Show, *, full: bool) -> bool:
+    from ziggurat.converter.batch.check import verify_folders
+
+    checks = []
+    for check in verify_folders(sources, outputs, full=full):
+        checks.append(check)
+        if show.talks:
+            print(check.line, flush=True)
+    ok = all(check.ok for check in checks)
+    if show.json:
+        print(dumps({"ok": ok, "pairs": [{"ok": c.ok, **plain(c)} for c in checks]}, indent=2))
+    elif not show.quiet:
+        wrong = sum(not check.ok for check in checks)
+        print(f"{len(checks)} slides: {len(checks) - wrong} verified, {wrong} wrong")
+    return ok
 
 
 def _plan_many(work: Sequence[Job], options: ConvertOptions, show: Show) -> int:
@@ -96,6 +181,7 @@ def convert_many(
     dry_run: bool,
     jobs: int,
     resume: bool,
+    records: Records | None = None,
 ) -> int:
     """Convert many slides into a folder; return 1 where any failed, else 0."""
     named = [Path(path) for path in paths]
@@ -104,19 +190,50 @@ def convert_many(
     if not work:
         rest = f"; left out: {others}" if others else ""
         raise OptionError(f"there are no slides in {', '.join(paths)}{rest}")
-    if others:
+    if others and not show.quiet:
         print(f"left out, as no slides that are read: {others}", file=sys.stderr)
     if dry_run:
         return _plan_many(work, options, show)
     folder.mkdir(parents=True, exist_ok=True)
-    with display.batch_progress(len(work), quiet=not show.bar) as on_event:
+    with records or Records(None, None) as kept, _telling(len(work), show) as tell:
+
+        def on_event(job: Job, event: Progress | Outcome) -> None:
+            if isinstance(event, Outcome):
+                kept.add(event)
+            if tell:
+                tell(job, event)
+
         report = run_batch(
-            work, options, workers=jobs, resume=resume, folder=folder, on_event=on_event
-        )
+            work, options, workers=jobs, resume=resume, folder=folder, on_event=on_event,
+            hashes=kept.wanted,
+        )  # fmt: skip
     if show.json:
         print(dumps(plain(report), indent=2))
     else:
-        display.show_batch(
-            Console(quiet=show.quiet, markup=False), Console(stderr=True, markup=False), report
-        )
+        if not show.quiet:
+            print(batch_line(report))
+        for outcome in report.outcomes:
+            if outcome.status is Status.FAILED:
+                print(outcome_line(outcome), file=sys.stderr)
     return 1 if report.count(Status.FAILED) else 0
+
+
+@contextmanager
+def _telling(count: int, show: Show) -> Iterator[BatchCallback | None]:
+    """Give what is told of events: bars to a terminal, a line a slide to a pipe."""
+    if not show.talks:
+        yield None
+        return
+    if show.bar:
+        from ziggurat.converter.cli.bars import batch_progress
+
+        with batch_progress(count) as tell_bars:
+            yield tell_bars
+        return
+
+    def tell(job: Job, event: Progress | Outcome) -> None:
+        del job
+        if isinstance(event, Outcome) and event.status is not Status.FAILED:
+            print(outcome_line(event), flush=True)
+
+    yield tell

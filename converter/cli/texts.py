@@ -7,6 +7,7 @@ from typing import Any
 from ziggurat.readers.errors import OptionError
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE)
+_RANGE = re.compile(r"\s*\d+\s*(?:-\s*\d+\s*)?")
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
@@ -39,14 +40,19 @@ def parse_region(text: str | None) -> dict[str, Any] | None:
     return region
 
 
-def parse_frames(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """Return ``c=0,2`` and ``z=3-7`` as positions by axis."""
+def parse_frames(texts: Sequence[str]) -> dict[str, tuple[int | str, ...]]:
+    """Return ``c=0,2``, ``z=3-7`` and ``c=DAPI,FITC`` as positions, or their names, by axis."""
     frames = {}
     for text in texts:
         axis, equals, positions = text.partition("=")
-        if not equals or not axis.strip():
-            raise OptionError(f"frames are AXIS=POSITIONS, such as c=0,2 or z=3-7, not {text!r}")
-        frames[axis.strip().lower()] = parse_positions(positions)
+        if not equals or not axis.strip() or not positions.strip():
+            raise OptionError(
+                f"frames are AXIS=POSITIONS, such as c=0,2 or z=3-7 or c=DAPI, not {text!r}"
+            )
+        found: list[int | str] = []
+        for part in positions.split(","):
+            found.extend(parse_positions(part) if _RANGE.fullmatch(part) else [part.strip()])
+        frames[axis.strip().lower()] = tuple(found)
     return frames
 
 

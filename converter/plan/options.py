@@ -78,37 +78,49 @@ class ConvertOptions:
     Parameters
     ----------
     format
-        Name of an output (see ``ziggurat.writers.formats.registry``); None: what the name says.
+        What comes out; default: what the output's name says.
     ome_version
-        Of OME-Zarr outputs.
+        Of OME-Zarr outputs; 0.4 is zarr v2 (default 0.5).
     levels
-        ``full`` adds the missing ÷2 levels, ``source`` makes none.
-    compression, quality
-        See :class:`Compression`, or a codec; quality 1 to 100 for the lossy codecs (None: 90).
+        ``full`` adds the missing ÷2 levels (default), ``source`` makes none.
+    compression
+        Of tiles that can't be copied: ``auto`` chooses, ``keep`` copies what the output can hold.
+    quality
+        1 to 100, of lossy codecs (default 90).
     reencode
         Copy no tile: ``quality``, ``tile_size`` and ``compression`` hold for all of them.
     tile_size
-        Of tiles that are encoded, a multiple of 16. None: the source's, where that can be.
+        Of tiles that are encoded, a multiple of 16; default: the source's, where that can be.
     associated
-        See :class:`Pictures`; some programs refuse files that hold more than one picture.
+        Whether label, macro and the like go along; some programs refuse files of several pictures.
     overwrite
         Replace an output that is there.
     region
-        As in ``getRegion``: left, top, right, bottom, width, height, units. None: all.
-    mm_per_pixel, magnification
-        Shrink to this resolution; one of both.
+        Left, top, width and height of a part, as in ``getRegion``, in pixels or UNITS such as mm.
+    mm_per_pixel
+        Shrink to pixels of this size (millimetres; ``--mpp`` takes micrometres).
+    magnification
+        Shrink to this magnification.
     frames
-        Axis name → positions to keep.
+        Positions to keep of an axis, or their names: c=0,2 or z=3-7 or c=DAPI.
     bands
-        Bands to keep, 0 is the first.
-    color, deidentify, policy, label
-        See the enumerations; ``policy`` is a file of a site's own rules and implies ``deidentify``.
+        Bands to keep, 0 is the first: 0,2.
+    color
+        What becomes of an ICC profile: it is kept (default), or applied to give sRGB.
+    deidentify
+        Drop who and when: labels, texts, dates, comments in tiles.
+    policy
+        A file (TOML) of a site's own rules of de-identifying, which it implies.
+    label
+        What de-identifying leaves of label and macro: nothing, or white.
     verify
-        See :class:`Verify`.
+        How closely the output is looked at before it appears, see :class:`Verify`.
     strict
         Refuse where anything would be lost.
-    threads, max_memory
-        Budgets; None: all cores, and a share of the free memory (bytes).
+    threads
+        How many work at a time, a slide; default: one a core.
+    max_memory
+        Bytes a slide, such as 2GB; default: a share of what is free.
     """
 
     format: str | None = None
@@ -123,7 +135,7 @@ class ConvertOptions:
     region: Mapping[str, Any] | None = None
     mm_per_pixel: float | None = None
     magnification: float | None = None
-    frames: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    frames: Mapping[str, Sequence[int | str]] = field(default_factory=dict)
     bands: tuple[int, ...] | None = None
     color: Color = Color.KEEP
     deidentify: bool = False

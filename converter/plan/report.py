@@ -64,6 +64,7 @@ class ConversionReport:
     losses: tuple[str, ...]
     removed: tuple[str, ...] = ()  # by de-identification
     verification: VerificationReport | None = None
+    searched: int = 0  # texts that were looked for in a de-identified output, and not found
 
     @property
     def tiles_copied(self) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ziggurat.converter.plan.options import Color, ConvertOptions, Pictures
 from ziggurat.converter.prepare.blanks import FilledReader
 from ziggurat.converter.prepare.cuts import with_cuts
+from ziggurat.converter.prepare.frames import frame_numbers
 from ziggurat.readers.errors import OptionError, RegionError
 from ziggurat.readers.grid.regions import clipped, region_bounds
 from ziggurat.readers.model.geometry import Rect
@@ -31,7 +32,7 @@ def prepare(reader: Reader, name: str, options: ConvertOptions) -> Prepared:
         A region, resolution, frame or band that the image hasn't.
     """
     if options.frames:
-        reader = select_frames(reader, options.frames)
+        reader = select_frames(reader, frame_numbers(reader.info, options.frames))
     if options.region:
         reader = CropReader(reader, region_rect(reader, options))
     if options.bands is not None:

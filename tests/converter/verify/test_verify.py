@@ -305,7 +305,7 @@ def test_two_of_a_kind_are_taken_in_the_order_of_the_readme(source: Path, tmp_pa
 
 
 def test_a_difference_that_is_allowed_is_explained(source: Path, tmp_path: Path) -> None:
-    from ziggurat.converter.cli.display import tolerance_text
+    from ziggurat.converter.cli.lines import tolerance_text
 
     output = tmp_path / "o.tiff"
     convert(source, output, ConvertOptions(compression="jpeg", quality=40))
