@@ -44,6 +44,14 @@ class CorruptSourceError(SourceError):
     """The file is of a known kind, but truncated, damaged or hostile."""
 
 
+class InefficientSourceError(SourceError):
+    """A file that isn't laid out so that parts of it can be read on their own."""
+
+
+class EmptySinkError(SourceError):
+    """A sink without tiles and without sizes, asked for what only an image has."""
+
+
 class RegionError(SourceError, ValueError):
     """A region, scale or unit that makes no sense for this image."""
 

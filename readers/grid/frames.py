@@ -94,12 +94,16 @@ def _frame_list(info: ImageInfo) -> list[dict[str, Any]]:
     """Return one dictionary per frame.
 
     ``Index`` counts the frames without regard to channels: all channels of one place share it.
+    An image that has one of the axes c, t and z is told to be at 0 on the others: scripts that
+    copy frames look at all three.
     """
     names = channel_names(info)
+    usual = {"IndexC": 0, "IndexT": 0, "IndexZ": 0}
+    known = {} if usual.keys().isdisjoint(map(index_name, info.axes)) else usual
     found = []
     for number in range(info.frames):
         position = info.frame_position(number)
-        entry: dict[str, Any] = {"Frame": number}
+        entry: dict[str, Any] = {"Frame": number, **known}
         index = 0
         for axis in info.axes:
             entry[index_name(axis)] = position[axis.name]

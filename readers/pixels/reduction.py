@@ -60,7 +60,7 @@ def reduced(
         for index in range(worker, len(tops) - 1, core_count()):
             top, end = tops[index], tops[index + 1]
             pixels = read(Rect(rect.x, top, rect.width, end - top))
-            narrow = resize(pixels, width, end - top, Resample.LANCZOS, alpha=alpha)
+            narrow = resize(pixels, width, end - top, Resample.AREA, alpha=alpha)
             sums.add(narrow, *row_weights(top - rect.y, end - top, scale, height))
 
     workers = min(core_count(), len(tops) - 1)

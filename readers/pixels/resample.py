@@ -1,8 +1,9 @@
 """Scaling of pixel arrays: any dtype, any number of bands, never by way of 8 bits.
 
-Reductions average areas (OpenCV's ``INTER_AREA``: every source pixel counts with the part of it
-that an output pixel covers), so nothing aliases; enlargements interpolate. Colours are weighted
-by alpha where there is any, so that what is transparent doesn't bleed.
+By default reductions average areas (OpenCV's ``INTER_AREA``: every source pixel counts with the
+part of it that an output pixel covers), so nothing aliases, and enlargements interpolate. A filter
+that is asked for by its name is that of Pillow. Colours are weighted by alpha where there is any,
+so that what is transparent doesn't bleed.
 """
 
 from enum import Enum
@@ -24,8 +25,9 @@ from ziggurat.readers.model.samples import (
 
 
 class Resample(Enum):
-    """How pixels are scaled; the values are PIL's numbers for the same."""
+    """How pixels are scaled; the values from 0 are PIL's numbers for the same."""
 
+    AREA = -1  # the default: area means when reducing, Lanczos when enlarging
     NEAREST = 0
     LANCZOS = 1
     BILINEAR = 2
@@ -34,14 +36,7 @@ class Resample(Enum):
     HAMMING = 5
 
 
-_ENLARGE = {  # names of OpenCV's constants: it is loaded when something is scaled
-    Resample.NEAREST: "INTER_NEAREST_EXACT",
-    Resample.LANCZOS: "INTER_LANCZOS4",
-    Resample.BILINEAR: "INTER_LINEAR",
-    Resample.BICUBIC: "INTER_CUBIC",
-    Resample.BOX: "INTER_NEAREST_EXACT",
-    Resample.HAMMING: "INTER_LINEAR",
-}
+SPARE = 3  # pixels for each that comes out: what a filter is given where there are many more
 _DIRECT = {"uint8", "uint16", "int16", "float32", "float64"}
 _SMALL = {"bool": np.uint8, "int8": np.int16, "float16": np.float32}
 _MAX_BANDS = 4  # OpenCV's limit for most of its interpolations
@@ -55,16 +50,23 @@ def parse_resample(value: Any, info: ImageInfo) -> Resample:
     if value is None or isinstance(value, bool):
         return default_resample(info)
     try:
-        return Resample(int(value))
-    except (TypeError, ValueError, OverflowError) as error:
-        known = ", ".join(f"{member.value} ({member.name})" for member in Resample)
+        name = value.upper() if isinstance(value, str) and not value.isdigit() else None
+        return Resample[name] if name else _numbered(int(value))
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        known = ", ".join(f"{m.value} ({m.name})" for m in Resample if m is not Resample.AREA)
         raise OptionError(f"resample is True, None or one of {known}, not {value!r}") from error
+
+
+def _numbered(number: int) -> Resample:
+    if number < 0:
+        raise ValueError(number)
+    return Resample(number)
 
 
 def default_resample(info: ImageInfo) -> Resample:
     """Return the method that suits an image."""
     names = info.interpretation in (Interpretation.LABELS, Interpretation.PALETTE)
-    return Resample.NEAREST if names else Resample.LANCZOS
+    return Resample.NEAREST if names else Resample.AREA
 
 
 def resize(
@@ -85,8 +87,8 @@ def resize(
     width, height
         One or more.
     method
-        Its kind of interpolation counts for enlargements; reductions average areas, or with
-        ``NEAREST`` take pixels as they are.
+        ``AREA``, ``NEAREST`` (pixels as they are), or one of Pillow's filters. These work in single
+        precision where samples have more than 8 bits.
     alpha
         The last band is unassociated alpha.
     nodata
@@ -153,6 +155,8 @@ def _resize_any(pixels: Pixels, width: int, height: int, method: Resample) -> Pi
 
 
 def _resize_few(pixels: Pixels, width: int, height: int, method: Resample) -> Pixels:
+    if method is not Resample.AREA:
+        return _filtered(pixels, width, height, method)
     import cv2
 
     rows, columns, bands = pixels.shape
@@ -164,5 +168,23 @@ def _resize_few(pixels: Pixels, width: int, height: int, method: Resample) -> Pi
     if width < columns or height < rows:
         small_w, small_h = min(width, columns), min(height, rows)
         pixels = cv2.resize(pixels, (small_w, small_h), interpolation=cv2.INTER_AREA)
-    scaled = cv2.resize(pixels, (width, height), interpolation=getattr(cv2, _ENLARGE[method]))
+    scaled = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LANCZOS4)
     return np.asarray(scaled).reshape(height, width, bands)
+
+
+def _filtered(pixels: Pixels, width: int, height: int, method: Resample) -> Pixels:
+    """Scale by one of Pillow's filters, band by band."""
+    from PIL import Image  # loads what callers that take the default never need
+
+    exact = np.uint8 if pixels.dtype == np.uint8 else np.float32
+    kind = Image.Resampling(method.value)
+    bands = [
+        np.asarray(
+            Image.fromarray(np.ascontiguousarray(pixels[..., band], exact)).resize(
+                (width, height), kind
+            )
+        )
+        for band in range(pixels.shape[2])
+    ]
+    scaled = np.stack(bands, axis=2)
+    return scaled if scaled.dtype == pixels.dtype else cast_rounded(scaled, pixels.dtype)

@@ -15,7 +15,7 @@ from ziggurat.readers.model.reader import Pixels, Plane, Reader
 from ziggurat.readers.model.samples import nodata_by_band
 from ziggurat.readers.pixels.cache import ByteCache, turn
 from ziggurat.readers.pixels.reduction import reduced
-from ziggurat.readers.pixels.resample import Resample, resize
+from ziggurat.readers.pixels.resample import SPARE, Resample, resize
 from ziggurat.readers.pixels.threads import core_count, run_all
 
 _BLOCK = 256  # smaller stored tiles are cached several at a time, pixels a side
@@ -60,15 +60,19 @@ def read_window(image: Image, frame: int, window: Window, method: Resample) -> P
     if smaller and rect.width * rect.height > max(_STRIP_PIXELS, 4 * window.width * window.height):
         if method is Resample.NEAREST:
             return _sampled(image, choice.index, frame, rect, window)
-        return reduced(
+        # a filter gets some more pixels than it gives: it is hardly seen, and memory is bounded
+        spare = 1 if method is Resample.AREA else SPARE
+        size = min(spare * window.width, rect.width), min(spare * window.height, rect.height)
+        pixels = reduced(
             image.reader.plane(choice.index, frame).read,
             rect,
-            (window.width, window.height),
+            size,
             info.levels[choice.index].tile_height,
             alpha=info.alpha,
             nodata=nodata_by_band(info),
         )
-    pixels = read_level(image, choice.index, frame, rect)
+    else:
+        pixels = read_level(image, choice.index, frame, rect)
     return resize(
         pixels,
         window.width,

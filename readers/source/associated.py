@@ -62,5 +62,5 @@ class AssociatedMethods(SourceHooks):
         alpha = pixels.shape[2] in (2, 4)
         if width is not None or height is not None:
             across, down, _ = fit(pixels.shape[1], pixels.shape[0], width, height)
-            pixels = resize(pixels, across, down, Resample.LANCZOS, alpha=alpha)
+            pixels = resize(pixels, across, down, Resample.AREA, alpha=alpha)
         return deliver(pixels, wanted, how, alpha=alpha)

@@ -7,7 +7,7 @@ import os
 import warnings
 from typing import Any
 
-from ziggurat.readers.errors import ProjectionError, SourceError
+from ziggurat.readers.errors import InefficientSourceError, ProjectionError, SourceError
 from ziggurat.readers.source.hooks import SourceHooks
 
 
@@ -126,7 +126,7 @@ class GeoMethods(SourceHooks):
 
         Raises
         ------
-        SourceError
+        InefficientSourceError
             ``strict``, and there are errors.
         """
         from ziggurat.readers.formats.gdal.cog import validate_cog
@@ -136,7 +136,7 @@ class GeoMethods(SourceHooks):
             raster_name(self._reader()), check_tiled=check_tiled, full_check=full_check
         )
         if errors and strict:
-            raise SourceError(f"not a cloud-optimized GeoTIFF: {'; '.join(errors)}")
+            raise InefficientSourceError(f"not a cloud-optimized GeoTIFF: {'; '.join(errors)}")
         if warn:
             for text in found:
                 warnings.warn(text, stacklevel=2)

@@ -135,7 +135,8 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
             pixel share one.
         axes
             A letter or a name for each dimension of the tile, x and y among them; ``s`` are
-            bands, all others are frame axes.
+            bands, all others are frame axes. Names of more axes may come before those where
+            a keyword places the tile on them (``axes='zcyxs', z=1, c=2``).
         weight
             In mode ``weighted``: ``'hann'``, ``'gaussian'``, ``'linear'``, or an array of shape
             (y, x), zero or more and near one.
@@ -145,7 +146,9 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
             retry lays the tile again: harmless in ``over``, ``max`` and ``min`` alone.
         **positions
             ``z=1``: where on a frame axis of any name; ``z_value=0.25``: what that position
-            stands for.
+            stands for. An axis that is new is slower than those that were there, and of several
+            new ones the last one named is the slowest (``z=, c=``: all z of a channel are
+            neighbours), unless ``axes`` or :attr:`frameAxes` gives the order.
 
         Raises
         ------

@@ -66,8 +66,13 @@ def tile_input(
         Something that can't be meant, with what was found.
     """
     given = _pixels(tile)
+    placed: tuple[str, ...] = ()
+    if axes is not None:
+        axes, placed = _without_placed(axes, given.ndim, keywords)
     pixels, names = _named(given, axes)
-    start, values = _positions(keywords, names) if keywords or names else (NOTHING, NOTHING)
+    start, values = NOTHING, NOTHING
+    if keywords or names:
+        start, values = _positions(keywords, placed, names)
     height, width, bands = pixels.shape[-3:]
     counts = dict(zip(names, pixels.shape[:-3], strict=True)) if names else NOTHING
     left, top = _corner("x", x, width), _corner("y", y, height)
@@ -150,6 +155,26 @@ def _decoded(data: bytes) -> Any:
     return image
 
 
+def _without_placed(
+    axes: str | Sequence[str] | None, dimensions: int, keywords: Mapping[str, Any]
+) -> tuple[str | Sequence[str] | None, tuple[str, ...]]:
+    """Return the axes of a tile's dimensions, and those before them that keywords place.
+
+    ``axes='zcyxs', z=1, c=2`` of a tile (y, x, s) says in which order z and c are kept.
+    """
+    if axes is None or len(axes) <= dimensions:
+        return axes, ()
+    names = [axis_name(name) for name in axes]
+    known = {name.lower() for name in keywords}
+    first = next((at for at, name in enumerate(names) if name not in known), len(names))
+    rest = names[first:]
+    if len(rest) == dimensions or (len(rest) == dimensions - 1 and "s" not in rest):
+        return rest, tuple(names[:first])
+    # some of the placed ones may be dimensions of the tile, too
+    spare = len(names) - dimensions
+    return (names[spare:], tuple(names[:spare])) if spare <= first else (axes, ())
+
+
 def _named(pixels: Array, axes: str | Sequence[str] | None) -> tuple[Array, tuple[str, ...]]:
     """Bring a tile into the order (frame axes …, y, x, s)."""
     if axes is None:
@@ -166,7 +191,8 @@ def _named(pixels: Array, axes: str | Sequence[str] | None) -> tuple[Array, tupl
         names.append("s")
     if len(names) != pixels.ndim or not {"x", "y"} <= set(names):
         raise SinkInputError(
-            f"axes {axes!r} don't name the {pixels.ndim} dimensions of the tile, x and y among them"
+            f"axes {axes!r} don't name the {pixels.ndim} dimensions of the tile, x and y among "
+            "them; others may come before these where a keyword places them (z=1)"
         )
     if "s" not in names:
         pixels, names = pixels[..., np.newaxis], [*names, "s"]
@@ -190,7 +216,7 @@ def refuse_reserved(names: Sequence[str]) -> None:
 
 
 def _positions(
-    keywords: Mapping[str, Any], tile_axes: Sequence[str]
+    keywords: Mapping[str, Any], placed: Sequence[str], tile_axes: Sequence[str]
 ) -> tuple[dict[str, int], dict[str, Any]]:
     start: dict[str, int] = {}
     values: dict[str, Any] = {}
@@ -204,9 +230,10 @@ def _positions(
             start[name] = coordinate(name, value)
     for name in values:
         start.setdefault(name, 0)
-    # New axes come in this order: those of the call, then the tile's own, as it has them.
-    own = {name: start.pop(name, 0) for name in tile_axes}
-    start |= own
+    # New axes come in this order, slowest first: those of the call, the last one named the slowest;
+    # then those that ``axes`` names, as it has them.
+    named = {name: start.pop(name, 0) for name in (*placed, *tile_axes)}
+    start = dict(reversed(start.items())) | named
     refuse_reserved(list(start))
     if len(start) > MAX_AXES:
         raise SinkInputError(f"a sink takes {MAX_AXES} frame axes at most, not {list(start)}")

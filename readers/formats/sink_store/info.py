@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ziggurat.readers.errors import SourceError
+from ziggurat.readers.errors import EmptySinkError
 from ziggurat.readers.formats.sink_store.layout import Structure
 from ziggurat.readers.model.image import (
     Axis,
@@ -32,12 +32,12 @@ def image_info(
 
     Raises
     ------
-    SourceError
+    EmptySinkError
         There is nothing in the store yet.
     """
     *axis_sizes, height, width = sizes
     if not (structure.dtype and height and width):
-        raise SourceError("there is no tile in the sink yet, and no size was given")
+        raise EmptySinkError("there is no tile in the sink yet, and no size was given")
     bands, dtype = structure.bands, structure.numpy_dtype
     said = attributes.get("interpretation")
     color = dtype.name in ("uint8", "uint16") and said is None

@@ -55,8 +55,8 @@ def test_frame_values_are_what_was_set(sink: ziggurat.Sink) -> None:
     values = np.empty((2, 2, 2), object)
     for c in range(2):
         for z in range(2):
-            values[c, z] = [f"c{c}", z * 0.5]
-    assert sink.frameAxes == ["c", "z"]
+            values[z, c] = [z * 0.5, f"c{c}"]
+    assert sink.frameAxes == ["z", "c"]
     sink.frameValues = values
     assert np.array_equal(sink.frameValues, values)
     assert sink.getMetadata()["ValueZ"]["values"] == [0, 0.5]

@@ -57,10 +57,10 @@ def test_any_keyword_is_an_axis_and_has_values(sink: ziggurat.Sink) -> None:
     for z in range(3):
         sink.addTile(full(z + 1, 8, 8), z=z, z_value=z * 0.5, time=1, time_value="late")
     metadata = sink.getMetadata()
-    assert sink.frameAxes == ["z", "time"]
-    assert metadata["IndexRange"] == {"IndexZ": 3, "IndexTIME": 2}
+    assert sink.frameAxes == ["time", "z"]
+    assert metadata["IndexRange"] == {"IndexTIME": 2, "IndexZ": 3}
     assert metadata["ValueZ"]["values"] == [0, 0.5, 1.0]
-    assert sink.frameValues[2, 1].tolist() == [1.0, "late"]
+    assert sink.frameValues[1, 2].tolist() == ["late", 1.0]
     assert image(sink, z=2, time=1)[0, 0] == 3
 
 

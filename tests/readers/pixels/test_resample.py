@@ -1,0 +1,71 @@
+"""A filter that is asked for by name is that filter: models were trained on its pixels."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.pixels import window
+
+NAMES = ["LANCZOS", "BICUBIC", "BILINEAR", "BOX", "HAMMING"]
+
+
+def region(source: Any, width: int, method: Any) -> np.ndarray:
+    pixels: np.ndarray = source.getRegion(
+        format="numpy", output={"maxWidth": width}, resample=method
+    )[0]
+    return pixels
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("width", [100, 77, 300])
+def test_named_filters_are_pillows(
+    made_source: Callable[..., Any], rng: np.random.Generator, name: str, width: int
+) -> None:
+    pixels = rng.integers(0, 256, (200, 200, 3), np.uint8)
+    kind = PIL.Image.Resampling[name]
+    due = np.asarray(PIL.Image.fromarray(pixels).resize((width, width), kind))
+    for asked in (kind, kind.value, name, name.lower()):
+        np.testing.assert_array_equal(region(made_source(pixels), width, asked), due)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_other_types_are_filtered_without_a_detour_by_8_bits(
+    made_source: Callable[..., Any], rng: np.random.Generator, name: str
+) -> None:
+    pixels = rng.integers(0, 60_000, (200, 200, 1), np.uint16)
+    image = PIL.Image.fromarray(pixels[..., 0].astype(np.float32))
+    due = np.asarray(image.resize((90, 90), PIL.Image.Resampling[name]))
+    found = region(made_source(pixels), 90, name)
+    assert found.dtype == np.uint16
+    np.testing.assert_array_equal(found[..., 0], np.clip(np.rint(due), 0, 65535))
+
+
+def test_the_default_is_the_mean_of_areas(
+    made_source: Callable[..., Any], rng: np.random.Generator
+) -> None:
+    pixels = rng.integers(0, 256, (200, 200, 1), np.uint8)
+    mean = pixels.reshape(100, 2, 100, 2).mean((1, 3))
+    for asked in (True, None, False):
+        assert np.abs(region(made_source(pixels), 100, asked)[..., 0] - mean).max() <= 0.5
+
+
+def test_large_reductions_are_filtered_in_bounded_memory(
+    made_source: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(window, "_STRIP_PIXELS", 1000)
+    y, x = np.mgrid[:400, :400]
+    smooth = (100 + 60 * np.sin(x / 40) * np.cos(y / 50)).astype(np.uint8)[..., np.newaxis]
+    image = PIL.Image.fromarray(smooth[..., 0])
+    due = np.asarray(image.resize((40, 40), PIL.Image.Resampling.LANCZOS)).astype(int)
+    found = region(made_source(smooth), 40, "LANCZOS")[..., 0]
+    assert np.abs(found - due).max() <= 2
+
+
+@pytest.mark.parametrize("method", ["sharpest", -1, 6, [], 1.5j])
+def test_unknown_filters_are_refused(made_source: Callable[..., Any], method: Any) -> None:
+    with pytest.raises(OptionError, match="resample is True, None or one of"):
+        region(made_source(np.zeros((20, 20, 1), np.uint8)), 10, method)
