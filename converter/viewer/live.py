@@ -16,7 +16,7 @@ from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.source.source import Source
-from ziggurat.writers.store.journal import Journal
+from ziggurat.writers.store.mapped.journal import Journal
 
 MOST_TILES = 2000  # of one message; past that a page is told to look at everything anew
 _FRAMES = 8  # overviews that are kept

@@ -9,7 +9,8 @@ import threading
 from collections import OrderedDict
 
 from ziggurat.readers.io.lock_files import forks, renewed
-from ziggurat.writers.store.store import Store
+from ziggurat.writers.store.interface import TileStore
+from ziggurat.writers.store.kinds import attach
 
 KEPT = 4
 
@@ -18,7 +19,7 @@ class _Attached:
     """The stores, in the order of their last use."""
 
     def __init__(self) -> None:
-        self.stores: OrderedDict[str, Store] = OrderedDict()
+        self.stores: OrderedDict[str, TileStore] = OrderedDict()
         self.forks = forks()
         self.renew()
 
@@ -30,7 +31,7 @@ class _Attached:
 _attached = _Attached()
 
 
-def attached_store(path: str) -> Store:
+def attached_store(path: str) -> TileStore:
     """Return a store that is shared by all handles of this process that came by pickle.
 
     Raises
@@ -45,7 +46,7 @@ def attached_store(path: str) -> Store:
             if store.vanished:
                 stores.pop(name)
                 store.close()
-        found = stores.pop(path, None) or Store(path)
+        found = stores.pop(path, None) or attach(path)
         stores[path] = found
         # A handle may still use an older one, so it stays open until its store is removed.
         for store in list(stores.values())[:-KEPT]:

@@ -27,10 +27,9 @@ from ziggurat.writers.sink.attached import attached_store
 from ziggurat.writers.sink.attributes import AttributeFile, SinkAttributes, ValueFile
 from ziggurat.writers.sink.coverage import Coverage
 from ziggurat.writers.sink.declared import DEFAULT_TILE, Preallocation
-from ziggurat.writers.store import scratch
+from ziggurat.writers.store import kinds, scratch
 from ziggurat.writers.store.interface import TileStore
 from ziggurat.writers.store.room import check_room
-from ziggurat.writers.store.store import Store
 from ziggurat.writers.store.tile_input import tile_input
 
 
@@ -410,7 +409,7 @@ def new(
 
 
 def _sink(place: str | os.PathLike[str]) -> Sink:
-    store = Store(place)
+    store = kinds.attach(place)
     return Sink(store, scratch.Ending(store))
 
 
@@ -434,7 +433,7 @@ def _temporary(structure: Structure, sizes: Sequence[int]) -> Sink:
     target = folder.with_name(folder.name.replace(scratch.MAKING, scratch.PREFIX))
     ownership = scratch.claim(folder)
     scratch.publish(folder, target)
-    store = Store(target)
+    store = kinds.attach(target)
     return Sink(store, scratch.Ending(store, ownership, os.getpid()))
 
 

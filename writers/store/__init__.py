@@ -1,1 +1,4 @@
-"""The mapped chunk store behind `interface`: tiles in, locks, journal, keys, growth, blending."""
+"""What a sink asks of a store (`interface`), what every kind needs, and a room for each kind.
+
+To add a kind: a room here, and a row in `kinds`.
+"""

@@ -24,7 +24,7 @@ from ziggurat.readers.formats.sink_store.layout import FOLDER, Structure, is_sto
 from ziggurat.readers.io.lock_files import open_lock_file
 from ziggurat.writers.files.small import NO_ROOM
 from ziggurat.writers.store.interface import TileStore
-from ziggurat.writers.store.store import create_store
+from ziggurat.writers.store.kinds import MAPPED, StoreKind
 
 PREFIX = "ziggurat-sink-"
 MAKING = ".ziggurat-making-"
@@ -34,7 +34,12 @@ ABANDONED_SECONDS = 3600  # a store that is still being made after an hour never
 
 
 def make(
-    parent: Path, structure: Structure, sizes: Sequence[int], *, private: bool = False
+    parent: Path,
+    structure: Structure,
+    sizes: Sequence[int],
+    *,
+    private: bool = False,
+    kind: StoreKind = MAPPED,
 ) -> Path:
     """Make an empty store under a name that nobody looks for.
 
@@ -48,7 +53,7 @@ def make(
     folder = parent / f"{MAKING}{uuid4().hex}"
     try:
         folder.mkdir(0o700 if private else 0o777, parents=True)
-        create_store(str(folder), structure, sizes)
+        kind.create(str(folder), structure, sizes)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         if error.errno in NO_ROOM:

@@ -11,7 +11,7 @@ import ziggurat
 from ziggurat.readers.errors import SinkError, SinkInputError
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.writers.sink.coverage import covered, picture
-from ziggurat.writers.store.journal import RECORD, Journal, pack_record
+from ziggurat.writers.store.mapped.journal import RECORD, Journal, pack_record
 
 RECTS = st.lists(
     st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(1, 25), st.integers(1, 25)),

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import ziggurat
-from ziggurat.writers.store import rewrite
-from ziggurat.writers.store.journal import Journal
-from ziggurat.writers.store.store import Store
+from ziggurat.writers.store.mapped import rewrite
+from ziggurat.writers.store.mapped.journal import Journal
+from ziggurat.writers.store.mapped.store import Store
 
 
 def lay(sink: ziggurat.Sink, count: int) -> None:

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import ziggurat
-from ziggurat.writers.store.locks import EXCLUSIVE, EXTENTS, Locks, acquired_at_once
-from ziggurat.writers.store.store import Store
+from ziggurat.writers.store.mapped.locks import EXCLUSIVE, EXTENTS, Locks, acquired_at_once
+from ziggurat.writers.store.mapped.store import Store
 
 # what an exception takes from its owner is closed as it goes, which Python remarks on
 pytestmark = pytest.mark.filterwarnings(

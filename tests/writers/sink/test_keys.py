@@ -10,7 +10,7 @@ import pytest
 
 import ziggurat
 from ziggurat.readers.errors import SinkInputError
-from ziggurat.writers.store.store import Store
+from ziggurat.writers.store.mapped.store import Store
 
 MODES = ("over", "mean", "max", "min", "sum", "weighted")
 

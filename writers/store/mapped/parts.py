@@ -3,9 +3,9 @@
 from typing import Protocol
 
 from ziggurat.readers.formats.sink_store.layout import Header, Structure
-from ziggurat.writers.store.chunks import ChunkFiles
-from ziggurat.writers.store.journal import Journal
-from ziggurat.writers.store.locks import StructureLock
+from ziggurat.writers.store.mapped.chunks import ChunkFiles
+from ziggurat.writers.store.mapped.journal import Journal
+from ziggurat.writers.store.mapped.locks import StructureLock
 
 
 class StoreParts(Protocol):

@@ -14,9 +14,9 @@ import pytest
 import ziggurat
 from ziggurat.readers.formats.sink_store.layout import Word
 from ziggurat.writers.store import waiting
-from ziggurat.writers.store.locks import EXCLUSIVE, EXTENTS, SHARED, acquired_at_once
-from ziggurat.writers.store.store import Store
-from ziggurat.writers.store.waiting import holders
+from ziggurat.writers.store.mapped.locks import EXCLUSIVE, EXTENTS, SHARED, acquired_at_once
+from ziggurat.writers.store.mapped.store import Store
+from ziggurat.writers.store.mapped.waiting import holders
 
 TILE = np.full((20, 20, 3), 9, np.uint8)
 

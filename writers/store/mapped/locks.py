@@ -20,7 +20,7 @@ from ziggurat.readers.io.lock_files import (
     open_lock_file,
     request,
 )
-from ziggurat.writers.store.waiting import watch
+from ziggurat.writers.store.mapped.waiting import watch
 
 STRIPES = 4096  # chunks, and keys, that share a lock are rare
 SLOTS = 1024  # redo logs: blended tiles under way at the same moment
@@ -50,7 +50,7 @@ def slot_lock(number: int) -> bytes:
 
 
 def acquire(file: io.FileIO, wanted: bytes) -> None:
-    """Take a lock; who waits long learns for whom (:mod:`ziggurat.writers.store.waiting`)."""
+    """Take a lock; who waits long learns for whom: see `waiting`."""
     try:
         fcntl.fcntl(file, SET, wanted)
         return

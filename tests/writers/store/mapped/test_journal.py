@@ -11,7 +11,7 @@ import pytest
 
 import ziggurat
 from ziggurat.readers.errors import ScratchFullError
-from ziggurat.writers.store.journal import SIZE, Journal, pack_key, pack_record
+from ziggurat.writers.store.mapped.journal import SIZE, Journal, pack_key, pack_record
 
 TILE = np.full((16, 16), 5, np.uint8)
 

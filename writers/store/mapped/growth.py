@@ -30,8 +30,8 @@ from ziggurat.readers.formats.sink_store.layout import (
     own,
 )
 from ziggurat.writers.files.small import NO_ROOM, write_json
-from ziggurat.writers.store.parts import StoreParts
-from ziggurat.writers.store.rewrite import Rewriting
+from ziggurat.writers.store.mapped.parts import StoreParts
+from ziggurat.writers.store.mapped.rewrite import Rewriting
 from ziggurat.writers.store.room import refuse_certain
 
 NEXT = "next"  # the folder in which a change is prepared

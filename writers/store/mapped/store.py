@@ -1,4 +1,4 @@
-"""The mapped chunk store: tiles in, no global lock. What lies where: readers/store_layout.
+"""The mapped chunk store: tiles in, no global lock. What lies where: formats/sink_store/layout.
 
 A tile is laid under the shared structure lock: many processes lay tiles at once, and wait for
 each other only where they blend into the same chunk or while the structure changes.
@@ -36,9 +36,7 @@ from ziggurat.readers.formats.sink_store.layout import (
 from ziggurat.readers.formats.sink_store.reader import StoreReader
 from ziggurat.readers.io.lock_files import RELEASE, SET
 from ziggurat.writers.files.small import replace_file, sync_file_system, write_json
-from ziggurat.writers.store import growth
-from ziggurat.writers.store.blend import Blender, Piece, check_weight
-from ziggurat.writers.store.chunks import Array, ChunkFiles, paste, staged
+from ziggurat.writers.store.blend import check_weight
 from ziggurat.writers.store.fit import (
     fitted,
     fitted_mask,
@@ -48,9 +46,12 @@ from ziggurat.writers.store.fit import (
     with_axes_of,
 )
 from ziggurat.writers.store.interface import TileRecord
-from ziggurat.writers.store.journal import Journal, pack_key, pack_record
 from ziggurat.writers.store.keys import key_hash
-from ziggurat.writers.store.locks import (
+from ziggurat.writers.store.mapped import growth
+from ziggurat.writers.store.mapped.blender import Blender, Piece
+from ziggurat.writers.store.mapped.chunks import Array, ChunkFiles, paste, staged
+from ziggurat.writers.store.mapped.journal import Journal, pack_key, pack_record
+from ziggurat.writers.store.mapped.locks import (
     ATTRIBUTES,
     EXTENTS,
     SHARED,
@@ -60,7 +61,7 @@ from ziggurat.writers.store.locks import (
     acquired_at_once,
     key_lock,
 )
-from ziggurat.writers.store.records import tile_records
+from ziggurat.writers.store.mapped.records import tile_records
 from ziggurat.writers.store.room import check_room, host_word, refuse_other_host
 from ziggurat.writers.store.tile_input import TileInput
 

@@ -21,8 +21,8 @@ import numpy as np
 from ziggurat.readers.errors import ScratchFullError, SinkError
 from ziggurat.readers.formats.sink_store.layout import own
 from ziggurat.writers.files.small import NO_ROOM
-from ziggurat.writers.store.chunks import Array, Place
-from ziggurat.writers.store.locks import SLOTS, acquired_at_once, slot_lock
+from ziggurat.writers.store.mapped.chunks import Array, Place
+from ziggurat.writers.store.mapped.locks import SLOTS, acquired_at_once, slot_lock
 
 _HEAD = struct.Struct("<QI")  # sequence number, bytes of the JSON table that follows
 

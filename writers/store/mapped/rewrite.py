@@ -19,10 +19,10 @@ from ziggurat.readers.formats.sink_store.layout import (
     chunk_shape,
 )
 from ziggurat.readers.model.geometry import ceil_div
-from ziggurat.writers.store.chunks import Array
 from ziggurat.writers.store.fit import adapt_bands, adaptable
-from ziggurat.writers.store.journal import KEY_PART
-from ziggurat.writers.store.parts import StoreParts
+from ziggurat.writers.store.mapped.chunks import Array
+from ziggurat.writers.store.mapped.journal import KEY_PART
+from ziggurat.writers.store.mapped.parts import StoreParts
 
 Chunk = tuple[int, ...]  # its indices: frame axes (slowest first), row, column
 Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels

@@ -1,0 +1,1 @@
+"""One machine, fastest: mapped chunks, with locks, journal, redo logs and growth around them."""
