@@ -96,6 +96,14 @@ FORMATS: tuple[Format, ...] = (
         usual=(".dzi", ".szi"),
     ),
     Format(
+        "czi",
+        "ziggurat.readers.formats.czi.reader",
+        magics=((0, b"ZISRAWFILE"),),
+        remote=True,
+        owns=True,
+        usual=(".czi",),
+    ),
+    Format(
         "geo",
         "ziggurat.readers.formats.gdal.georeferenced",
         magics=(*TIFF_MAGICS, *PICTURE_MAGICS),
@@ -315,8 +323,8 @@ def open_reader(path: str | os.PathLike[str], formats: tuple[Format, ...] | None
             if not row.any_file and row.recognises(location):
                 search.refused(row, "reads local files only; download it")
             continue
-        if row.any_file and search.failure is not None:
-            break  # somebody has recognised it as damaged: guessing would not mend it
+        if row.any_file and (search.failure is not None or location.inside):
+            break  # recognised as damaged, or a place in an archive: guessing would not mend it
         reader = search.ask(row)
         if reader is not None:
             return reader

@@ -19,7 +19,6 @@ class Unread:
 
 # By name alone: some are TIFF, JPEG 2000 or zip inside, and what would be shown is a preview.
 UNREAD: tuple[Unread, ...] = (
-    Unread("Zeiss CZI", (".czi",)),
     Unread("Zeiss ZVI", (".zvi",)),
     Unread("Olympus VSI", (".vsi", ".ets")),
     Unread("Olympus OIB, OIF or OIR", (".oib", ".oif", ".oir")),

@@ -61,9 +61,9 @@ def test_what_is_left_out_of_a_folder_is_named(
     slides, out = tmp_path / "slides", tmp_path / "out"
     (slides / "below").mkdir(parents=True)
     make_svs(slides / "a.svs", width=300, height=200)
-    for name in ("a.vsi", "b.VSI", "c.czi", "below/d.vsi", "README", "e.isyntax", ".hidden.vsi"):
+    for name in ("a.vsi", "b.VSI", "c.zvi", "below/d.vsi", "README", "e.isyntax", ".hidden.vsi"):
         (slides / name).write_text("junk")
-    assert left_out([slides]) == {".vsi": 3, ".czi": 1, ".isyntax": 1, "without an ending": 1}
+    assert left_out([slides]) == {".vsi": 3, ".zvi": 1, ".isyntax": 1, "without an ending": 1}
     with pytest.raises(SystemExit, match="0"):
         main(["convert", str(slides), str(out), "--format", "tiff"])
     assert "left out" in (said := capsys.readouterr().err)

@@ -24,6 +24,7 @@ from PIL import Image
 from pydicom.uid import HTJ2KLossless, JPEGBaseline8Bit, JPEGLSLossless
 
 import ziggurat
+from tests.czi_files import JPEGXR, Block, make_czi
 
 WORKER = Path(__file__).with_name("fuzz_worker.py")
 HANG_SECONDS = 10.0  # of processor time; the machine may be busy with other things
@@ -57,6 +58,8 @@ REAL = (
     ("ome-zarr/ngio-v04-tczyx.zarr", ""),
     ("ome-zarr/ngio-v05-tczyx.zarr", ""),
     ("ome-zarr/sample_float32_8bit_range.zarr.zip", ""),
+    ("zeiss-czi/S3_1Pos_2Mosaic_T1_Z1_CH1.czi", ""),
+    ("zeiss-czi/WellD6-7_S2.czi", ""),
     ("tiff/boxes.tiff", ""),
     ("tiff/tensorstore-D75_16b.tiff", ""),
     ("tiff/wsic-CMU-1-Small-Region.jp2.tiff", ""),
@@ -263,6 +266,21 @@ FRAMES: dict[str, tuple[Callable[[np.ndarray], bytes], str]] = {
     "jpeg-ls": (imagecodecs.jpegls_encode, JPEGLSLossless),
     "htj2k": (imagecodecs.htj2k_encode, HTJ2KLossless),
 }
+
+
+def czi(folder: Path, tissue: np.ndarray) -> Path:
+    """Write a CZI of two scenes, one of two JPEG XR tiles and a level, and a thumbnail."""
+    blocks = []
+    for x in (0, 64):
+        pixels = np.ascontiguousarray(tissue[:64, x : x + 64])
+        data = imagecodecs.jpegxr_encode(pixels, level=0.9)
+        blocks.append(Block(x, 0, pixels, position={"S": 0}, compression=JPEGXR, data=data))
+    blocks.append(Block(0, 0, tissue[:64:2, :128:2], 2, position={"S": 0}))
+    blocks.append(Block(500, 70, tissue[:40, :50], position={"S": 1, "M": 3}))
+    stream = imagecodecs.jpeg8_encode(np.ascontiguousarray(tissue[:40, :60]), level=90)
+    xml = "<ImageDocument><Metadata><Scaling><Items><Distance Id='X'><Value>2.5e-07</Value>"
+    xml += "</Distance></Items></Scaling></Metadata></ImageDocument>"
+    return make_czi(folder / "made.czi", blocks, xml, {"Thumbnail": ("JPG", stream)})
 
 
 def dicom(folder: Path, tissue: np.ndarray, codec: str) -> Path:
