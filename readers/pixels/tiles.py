@@ -9,7 +9,7 @@ from ziggurat.readers.codecs.jpeg_stream import (
     with_adobe_marker,
 )
 from ziggurat.readers.errors import TileRangeError
-from ziggurat.readers.grid.levels import LevelChoice, populated_levels
+from ziggurat.readers.grid.levels import LevelChoice, populated_levels, rect_in_level
 from ziggurat.readers.grid.regions import Window
 from ziggurat.readers.grid.scales import level_count, level_scale, tile_size
 from ziggurat.readers.model.checks import whole_number
@@ -20,7 +20,7 @@ from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.model.samples import nodata_by_band
 from ziggurat.readers.pixels.resample import default_resample, resize
-from ziggurat.readers.pixels.window import Image, read_level
+from ziggurat.readers.pixels.window import Image, is_immense, read_level, read_window
 
 _MAX_DIRECT = 4  # a tile this many times smaller than its source is made from its source at once
 
@@ -62,7 +62,8 @@ def read_tile(image: Image, frame: int, x: int, y: int, z: int) -> Pixels:
 
     A tile of a level that isn't stored is shrunk from the stored level that is up to four times
     finer, or made of the four tiles of the level below it, and each of them likewise: its
-    neighbours and coarser levels then find their parts in the cache.
+    neighbours and coarser levels then find their parts in the cache. Where that would be
+    immense (:func:`is_immense`), pixels are picked.
     """
     info = image.info
     window = tile_window(info, x, y, z)
@@ -75,7 +76,9 @@ def read_tile(image: Image, frame: int, x: int, y: int, z: int) -> Pixels:
     found: Pixels | None = cached.get(key) if cached is not None else None
     if found is not None:
         return found
-    if 2 ** (finer - z) <= _MAX_DIRECT:
+    if is_immense(rect_in_level(info, populated[finer], window.rect)):
+        pixels = read_window(image, frame, window, default_resample(info))
+    elif 2 ** (finer - z) <= _MAX_DIRECT:
         pixels = _from_level(image, frame, populated[finer], window, 2 ** (finer - z))
     else:
         pixels = _from_four(image, frame, (x, y, z), window)

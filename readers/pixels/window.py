@@ -23,6 +23,8 @@ _MAX_BLOCK_PIXELS = 4 << 20  # larger stored tiles are never cached
 _MAX_CACHED_PIXELS = 4 << 20  # larger reads go past the cache
 _PARALLEL_PIXELS = 1 << 17  # smaller reads stay in the calling thread
 _STRIP_PIXELS = 8 << 20  # of source pixels held at a time while a huge region is reduced
+_MOST_AVERAGED = 1 << 34  # pixels of a level; of more, single ones stand for their surroundings
+_WIDEST_ROW = 1 << 24  # pixels; of wider rows only those that are wanted are read
 _DIRECT = 2e-3  # relative; closer than this, a wanted scale is a stored level's
 
 
@@ -48,7 +50,8 @@ def read_window(image: Image, frame: int, window: Window, method: Resample) -> P
     """Return the pixels of a window at its size, as a new array (y, x, band).
 
     A window at the scale of a stored level is that level's pixels, untouched. Otherwise the
-    smallest level that is still finer is read, and scaled.
+    smallest level that is still finer is read, and scaled. Of levels of claimed sizes beyond all
+    that is ever drawn, pixels are picked: an average would have to read all of them.
     """
     info = image.info
     choice = best_level(info, window.scale)
@@ -56,6 +59,8 @@ def read_window(image: Image, frame: int, window: Window, method: Resample) -> P
     if direct is not None:
         return read_level(image, choice.index, frame, direct)
     rect = rect_in_level(info, choice, window.rect)
+    if is_immense(rect):
+        return _sampled(image, choice.index, frame, rect, window)
     smaller = window.width <= rect.width and window.height <= rect.height
     if smaller and rect.width * rect.height > max(_STRIP_PIXELS, 4 * window.width * window.height):
         if method is Resample.NEAREST:
@@ -81,6 +86,11 @@ def read_window(image: Image, frame: int, window: Window, method: Resample) -> P
         alpha=info.alpha,
         nodata=nodata_by_band(info),
     )
+
+
+def is_immense(rect: Rect) -> bool:
+    """Return True for a part of a level that is never averaged: it would take many minutes."""
+    return rect.width * rect.height > _MOST_AVERAGED or rect.width > _WIDEST_ROW
 
 
 def _direct_rect(info: ImageInfo, choice: LevelChoice, window: Window) -> Rect | None:
@@ -212,11 +222,16 @@ def _in_strips(info: ImageInfo, plane: Plane, level: int, rect: Rect) -> Pixels:
 
 def _sampled(image: Image, level: int, frame: int, rect: Rect, window: Window) -> Pixels:
     """Read a huge rectangle in bands of rows, keeping the pixel at each output pixel's centre."""
+    plane = image.reader.plane(level, frame)
     rows = rect.y + ((np.arange(window.height) + 0.5) * (rect.height / window.height)).astype(int)
     columns = ((np.arange(window.width) + 0.5) * (rect.width / window.width)).astype(int)
     result = np.empty((window.height, window.width, image.info.bands), image.info.dtype)
+    if rect.width > _WIDEST_ROW:
+        for place in np.ndindex(result.shape[:2]):
+            pixel = Rect(rect.x + int(columns[place[1]]), int(rows[place[0]]), 1, 1)
+            result[place] = plane.read(pixel)[0, 0]
+        return result
     tall = max(1, _STRIP_PIXELS // rect.width)
-    plane = image.reader.plane(level, frame)
     index = 0
     while index < window.height:
         end = int(np.searchsorted(rows, rows[index] + tall))
