@@ -72,7 +72,8 @@ def _statistics(tiles: Iterable[tuple[Pixels, Pixels | None]]) -> BandStatistics
         if not len(flat):
             continue
         samples += len(flat)
-        values = flat.astype(np.float64)
+        with np.errstate(invalid="ignore"):  # signalling NaNs
+            values = flat.astype(np.float64)
         valid = np.isfinite(values)
         if hidden is not None:
             valid &= ~hidden.reshape(flat.shape)

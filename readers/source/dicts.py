@@ -1,5 +1,6 @@
 """The dictionaries that describe an image, out of its facts."""
 
+import math
 from typing import Any
 
 from ziggurat.readers.grid.frames import frames_metadata
@@ -46,3 +47,14 @@ def band_interpretations(info: ImageInfo) -> list[str]:
     if info.alpha and not info.band_names:
         names[-1] = "alpha"
     return names
+
+
+def json_numbers(value: Any) -> Any:
+    """Return a value with words for the numbers that JSON knows none of, as GDAL writes them."""
+    if isinstance(value, dict):
+        return {key: json_numbers(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_numbers(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    return value

@@ -8,14 +8,15 @@ import numpy as np
 from ziggurat.readers.errors import TileRangeError
 from ziggurat.readers.grid.frames import axes_frame, channel_names, frame_axes
 from ziggurat.readers.grid.scales import level_count, tile_size
-from ziggurat.readers.model.samples import uncounted
-from ziggurat.readers.pixels.histogram import statistics
-from ziggurat.readers.pixels.window import overview
-from ziggurat.readers.source.dicts import JSONDict, band_interpretations, image_metadata
+from ziggurat.readers.source.band_values import band_values, known_band_values
+from ziggurat.readers.source.dicts import (
+    JSONDict,
+    band_interpretations,
+    image_metadata,
+    json_numbers,
+)
 from ziggurat.readers.source.hooks import SourceHooks
 from ziggurat.readers.style.access import effective_style
-
-_STATISTICS_LIMIT = 2048  # pixels a side of the overview that band statistics come from
 
 
 class SizeMethods(SourceHooks):
@@ -81,10 +82,23 @@ class MetadataMethods(SourceHooks):
     """Metadata, bands, frames and their axes."""
 
     def getMetadata(self) -> JSONDict:
-        """Return sizes, scale, levels, frames and channels under their public names."""
+        """Return sizes, scale, levels, frames and channels under their public names.
+
+        Geospatial images add where they are, and ``bands``: what :meth:`getBandInformation` says,
+        with ``min``, ``max``, ``mean`` and ``stdev`` where they can be had at little cost (None
+        where all is nodata). All of it is valid JSON: numbers that JSON has no word for are
+        ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``, which ``float`` understands.
+        """
         geo = self._geo_metadata()
-        bands = {"bands": self.getBandInformation()} if geo else {}
+        bands = {"bands": self._bands_as_json()} if geo else {}
         return JSONDict(image_metadata(self._reader().info), **geo, **bands)
+
+    def _bands_as_json(self) -> dict[int, dict[str, Any]]:
+        bands, raster = self.getBandInformation(), self._raster()
+        found = () if raster is None else known_band_values(raster)
+        for facts, values in zip(bands.values(), found, strict=False):
+            facts.update({key: None if v != v else v for key, v in values.items()})
+        return {number: json_numbers(facts) for number, facts in bands.items()}
 
     @property
     def metadata(self) -> JSONDict:
@@ -108,7 +122,9 @@ class MetadataMethods(SourceHooks):
         Parameters
         ----------
         statistics
-            Add min, max, mean and stdev; of an overview of at most 2048 pixels a side.
+            Add ``min``, ``max``, ``mean`` and ``stdev``, nodata left out: what the file says of
+            itself, else of an overview of at most 2048 pixels a side. Those of a map in another
+            projection are of the stored raster.
         """
         info = self._reader().info
         result: dict[int, dict[str, Any]] = {
@@ -116,19 +132,10 @@ class MetadataMethods(SourceHooks):
             for number, name in enumerate(band_interpretations(info), 1)
         }
         if statistics:
-            for number, facts in enumerate(self._band_statistics(), 1):
-                result[number].update(facts)
+            found = band_values(self._raster() or self._image())
+            for facts, values in zip(result.values(), found, strict=False):
+                facts.update(values)
         return result
-
-    def _band_statistics(self) -> list[dict[str, Any]]:
-        image = self._image()
-        small = overview(image, 0, _STATISTICS_LIMIT)
-        found = statistics([small], uncounted(image.info))
-        assert found is not None
-        facts = found.as_dict()
-        return [
-            {key: values[band] for key, values in facts.items()} for band in range(image.info.bands)
-        ]
 
     def getOneBandInformation(self, band: int) -> dict[str, Any]:
         """Return facts and statistics of one band, counted from 1."""

@@ -8,6 +8,7 @@ import warnings
 from typing import Any
 
 from ziggurat.readers.errors import InefficientSourceError, ProjectionError, SourceError
+from ziggurat.readers.pixels.window import Image
 from ziggurat.readers.source.hooks import SourceHooks
 
 
@@ -152,6 +153,17 @@ class GeoMethods(SourceHooks):
                 return reader.info.geo is not None
         except SourceError:
             return False
+
+    def _raster(self) -> Image | None:
+        image = self._image()
+        if image.info.geo is None:
+            return image
+        from ziggurat.readers.formats.gdal.projected import ProjectedReader
+
+        view = image.reader
+        if not isinstance(view, ProjectedReader):
+            return image
+        return None if view.source.info.palette is not None else Image(view.source)
 
     def _native_bands(self, x: int, y: int) -> dict[int, Any]:
         """Return the stored values under a full-resolution pixel of a view, by band (1 …)."""

@@ -41,6 +41,13 @@ class SourceHooks:
         del band
         return {}
 
+    def _raster(self) -> Image | None:
+        """Return the image that has the bands as they are stored: of a view, what it shows.
+
+        None where they are others: colours in place of indices.
+        """
+        return self._image()
+
     def _native_bands(self, x: int, y: int) -> dict[int, Any]:
         """Return the stored values under a pixel of a projected view, by band (1 …)."""
         del x, y

@@ -76,8 +76,9 @@ def test_rows_that_are_too_wide_give_the_pixels_at_the_places(tmp_path: Path) ->
     width = 2**25
     # every pixel of the piece is made 2**25 / 25 pixels wide
     (tmp_path / "a.vrt").write_text(
-        f'<VRTDataset rasterXSize="{width}" rasterYSize="4"><VRTRasterBand dataType="Byte" band="1">'
-        '<SimpleSource><SourceFilename relativeToVRT="1">p.tif</SourceFilename>'
+        f'<VRTDataset rasterXSize="{width}" rasterYSize="4">'
+        '<VRTRasterBand dataType="Byte" band="1"><SimpleSource>'
+        '<SourceFilename relativeToVRT="1">p.tif</SourceFilename>'
         '<SrcRect xOff="0" yOff="0" xSize="25" ySize="4"/>'
         f'<DstRect xOff="0" yOff="0" xSize="{width}" ySize="4"/></SimpleSource>'
         "</VRTRasterBand></VRTDataset>"
