@@ -8,7 +8,7 @@ import numpy as np
 from ziggurat.readers.errors import TileRangeError
 from ziggurat.readers.grid.frames import axes_frame, channel_names, frame_axes
 from ziggurat.readers.grid.scales import level_count, tile_size
-from ziggurat.readers.source.band_values import band_values, known_band_values
+from ziggurat.readers.pixels.band_values import band_values, known_band_values
 from ziggurat.readers.source.dicts import (
     JSONDict,
     band_interpretations,
