@@ -7,7 +7,7 @@ import imagecodecs
 import numpy as np
 
 from ziggurat.readers.codecs.colors import ycbcr_to_rgb
-from ziggurat.readers.codecs.jpeg_decode import check_end, complete_stream
+from ziggurat.readers.codecs.jpeg_decode import check_end, complete_stream, reduced_jpeg
 from ziggurat.readers.codecs.jpeg_stream import merge_tables, with_adobe_marker
 from ziggurat.readers.codecs.stream_size import has_subsampled_chroma, stream_size
 from ziggurat.readers.errors import (
@@ -183,14 +183,18 @@ def fit_tile(tile: Pixels, shape: tuple[int, int, int], fill: Any = 0) -> Pixels
 
 def _reduced_jpeg(data: bytes, form: TileFormat, reduction: int) -> Pixels | None:
     """Let libjpeg's scaled inverse transform do it."""
-    import cv2
-
     check_end(data, form)
     stream = complete_stream(data, form)
-    if stream is None:
+    if stream is not None:
+        tile = reduced_jpeg(stream, reduction)
+        if tile is not None:
+            return tile
+    else:
         stream = merge_tables(data, form.tables)
         if form.bands == 3:
             stream = with_adobe_marker(stream, form.photometric)
+    import cv2  # for what simplejpeg does not take; most conversions never load it
+
     kind = cv2.IMREAD_COLOR_RGB if form.bands == 3 else cv2.IMREAD_GRAYSCALE
     scale = {
         2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
