@@ -189,12 +189,12 @@ def test_the_crew_notices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         "    print('done', flush=True)\n"
     )
     monkeypatch.setitem(globals(), "WORKER", script)
-    monkeypatch.setitem(globals(), "SILENCE_SECONDS", 0.5)
+    monkeypatch.setitem(globals(), "SILENCE_SECONDS", 4)
     crew = run_all([Seed(tmp_path / "seed", "seed")], 6)
     assert crew.findings == [
         "seed copy -1: the undamaged seed: refused",
         "seed copy 0: ended the process (status -11)",
-        "seed copy 1: ended the process (silent for 0.5 s)",
+        "seed copy 1: ended the process (silent for 4 s)",
         "seed copy 2: leaked KeyError",
         "seed copy 3: took 11 s",
         "seed copy 4: took 2000 MB",

@@ -157,7 +157,11 @@ def test_jpeg_chroma_and_quality_do_what_they_say(
         write(array_reader(tissue), path, options)
         with tifffile.TiffFile(path) as tif:
             page = tif.pages[0]
-            assert page.tags["YCbCrSubSampling"].value == subsampling.factors
+            tag = page.tags.get("YCbCrSubSampling")
+            if subsampling is Subsampling.S444:
+                assert tag is None  # with (1, 1) Bio-Formats converts the colours twice
+            else:
+                assert tag.value == subsampling.factors
             assert page.jpegtables is not None
             tif.filehandle.seek(page.dataoffsets[0])
             stream = tif.filehandle.read(page.databytecounts[0])
@@ -188,7 +192,7 @@ def test_predictors_are_used_where_they_pay(tissue: np.ndarray) -> None:
         ("uint8", 2),
         ("int32", 2),
         ("uint64", 1),
-        ("float32", 3),
+        ("float32", 1),  # few readers know the floating-point predictor
         ("bool", 1),
     ):
         info = array_reader(made_up(tissue, dtype, 1)).info
