@@ -1,6 +1,7 @@
 """Names and tables of the public read API: formats a call may return, encodings, units."""
 
 from collections.abc import Mapping
+from enum import IntEnum
 from types import MappingProxyType
 
 TILE_FORMAT_NUMPY = "numpy"
@@ -29,6 +30,7 @@ TileOutputMimeTypes: Mapping[str, str] = MappingProxyType(
         "PPM": "image/x-portable-anymap",
         "SGI": "image/sgi",
         "TGA": "image/x-tga",
+        "XBM": "image/x-xbitmap",
     }
 )
 
@@ -71,3 +73,50 @@ TileInputUnits: Mapping[str | None, str] = MappingProxyType(
         "4326": "proj4:EPSG:4326",
     }
 )
+
+# What PIL calls an encoding, where it has another name for it.
+TileOutputPILFormat: Mapping[str, str] = MappingProxyType({"JFIF": "JPEG"})
+
+# What libvips calls a type, by NumPy's character for it; and the other way round.
+dtypeToGValue: Mapping[str, str] = MappingProxyType(  # noqa: N816  (the name of the reference)
+    {
+        "b": "char",
+        "B": "uchar",
+        "h": "short",
+        "H": "ushort",
+        "i": "int",
+        "I": "uint",
+        "f": "float",
+        "d": "double",
+        "F": "complex",
+        "D": "dpcomplex",
+    }
+)
+GValueToDtype: Mapping[str, str] = MappingProxyType(
+    {value: character for character, value in dtypeToGValue.items()}
+)
+
+# Endings whose MIME types Python doesn't know.
+ExtraExtensionsToMimetypes: Mapping[str, str] = MappingProxyType(
+    {"mrxs": "image/mirax", "dicom": "application/dicom", "jp2": "image/jp2"}
+)
+
+NEW_IMAGE_PATH_FLAG = "__new_image__"
+
+
+class SourcePriority(IntEnum):
+    """In which order the reference asks its sources; here the order of the formats is fixed."""
+
+    NAMED = 0
+    PREFERRED = 1
+    HIGHER = 2
+    HIGH = 3
+    MEDIUM = 4
+    LOW = 5
+    LOWER = 6
+    IMPLICIT_HIGH = 7
+    IMPLICIT = 8
+    IMPLICIT_LOW = 9
+    FALLBACK_HIGH = 10
+    FALLBACK = 11
+    MANUAL = 12

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ziggurat.readers.io import late_imports as _late_imports  # it has forks wait for imports
 
 if TYPE_CHECKING:
+    from ziggurat.converter.compat import cache_util, config, tilesource
+    from ziggurat.converter.compat.install import install_as_large_image
     from ziggurat.converter.convert import convert
     from ziggurat.converter.plan.options import ConvertOptions
     from ziggurat.readers import constants, errors, exceptions
@@ -44,32 +46,37 @@ _HOMES = {
     "Sink": "ziggurat.writers.sink.sink",
     "new": "ziggurat.writers.sink.sink",
     "convert": "ziggurat.converter.convert",
+    "install_as_large_image": "ziggurat.converter.compat.install",
     "ConvertOptions": "ziggurat.converter.plan.options",
     "write": "ziggurat.writers.formats.arrays",
     "WriteOptions": "ziggurat.writers.model.options",
 }
-_MODULES = ("constants", "errors", "exceptions", "viewer")
+_MODULES = ("cache_util", "config", "constants", "errors", "exceptions", "tilesource", "viewer")
 
 __all__ = [
     "ConvertOptions",
     "Sink",
     "Source",
     "WriteOptions",
+    "cache_util",
     "cachesClear",
     "cachesInfo",
     "canRead",
     "canReadList",
+    "config",
     "constants",
     "convert",
     "errors",
     "exceptions",
     "getTileSource",
+    "install_as_large_image",
     "listExtensions",
     "listMimeTypes",
     "listSources",
     "new",
     "open",
     "setCacheSize",
+    "tilesource",
     "write",
 ]
 

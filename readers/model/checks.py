@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
+import numpy as np
+
 from ziggurat.readers.errors import OptionError, ZigguratError
 
 
@@ -13,6 +15,8 @@ def whole_number(
 ) -> int:
     """Return a whole number of at least ``least``; numpy's count, truth values do not.
 
+    Whole floats and texts of whole numbers count, too: JSON, YAML and command lines bring them.
+
     Raises
     ------
     OptionError
@@ -20,12 +24,20 @@ def whole_number(
     """
     wanted = "a whole number" if least is None else f"a whole number of {least} or more"
     try:
-        number = None if isinstance(value, bool) else operator.index(value)
-    except TypeError:
+        number = None if isinstance(value, bool) else operator.index(_integer(value))
+    except (TypeError, ValueError):
         number = None
     if number is None or (least is not None and number < least):
         raise error(f"{name} must be {wanted}, not {value!r}")
     return number
+
+
+def _integer(value: Any) -> Any:
+    if isinstance(value, str):
+        return int(value)
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return int(value)
+    return value
 
 
 def one_of[T: Enum](

@@ -7,6 +7,7 @@ from ziggurat.readers.constants import TILE_FORMAT_IMAGE
 from ziggurat.readers.grid.regions import fit
 from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.keywords import shares_words
 from ziggurat.readers.pixels.resample import Resample, resize
 from ziggurat.readers.source.encode import ImageBytes, chosen_format, deliver, merged_encoding
 from ziggurat.readers.source.hooks import SourceHooks
@@ -19,6 +20,7 @@ class AssociatedMethods(SourceHooks):
         """Return the names of the associated images."""
         return sorted(self._reader().info.associated)
 
+    @shares_words()
     def getAssociatedImage(
         self,
         imageKey: str,
@@ -50,9 +52,8 @@ class AssociatedMethods(SourceHooks):
             self._options, encoding, jpegQuality, jpegSubsampling, tiffCompression
         )
         wanted = chosen_format(format, TILE_FORMAT_IMAGE)
-        for name, value in (("width", width), ("height", height)):
-            if value is not None:
-                whole_number(name, value, 1)
+        width = None if width is None else whole_number("width", width, 1)
+        height = None if height is None else whole_number("height", height, 1)
         untouched = width is None and height is None and jpegQuality is None
         if wanted == TILE_FORMAT_IMAGE and how.name == "JPEG" and untouched:
             stored = reader.associated(imageKey).encoded()

@@ -74,7 +74,9 @@ class Encoding:
 
     def __post_init__(self) -> None:
         check_encoding(self.name)
-        check_jpeg(self.jpeg_quality, self.jpeg_subsampling)
+        quality, subsampling = check_jpeg(self.jpeg_quality, self.jpeg_subsampling)
+        object.__setattr__(self, "jpeg_quality", quality)
+        object.__setattr__(self, "jpeg_subsampling", subsampling)
         if self.tiff_compression not in _TIFF_COMPRESSION:
             known = ", ".join(name for name in _TIFF_COMPRESSION if name)
             raise OptionError(f"tiffCompression is one of {known}, not {self.tiff_compression!r}")
@@ -126,6 +128,17 @@ def deliver(pixels: Pixels, wanted: str, encoding: Encoding, *, alpha: bool) -> 
         return to_pil(pixels, alpha=alpha), TILE_FORMAT_PIL
     assert wanted == TILE_FORMAT_IMAGE
     return encoded(pixels, encoding, alpha=alpha), encoding.mime_type
+
+
+def nothing(info: ImageInfo, wanted: str, encoding: Encoding) -> tuple[Any, str]:
+    """Return (data, format or MIME type) of a region without a pixel: no picture can be empty."""
+    if wanted == TILE_FORMAT_NUMPY:
+        return np.zeros((0, 0, info.bands), info.dtype), TILE_FORMAT_NUMPY
+    if wanted == TILE_FORMAT_PIL:
+        import PIL.Image
+
+        return PIL.Image.new("RGB" if info.bands >= 3 else "L", (0, 0)), TILE_FORMAT_PIL
+    return ImageBytes(b"", encoding.mime_type), encoding.mime_type
 
 
 def palette_colors(pixels: Pixels, palette: Sequence[tuple[int, int, int, int]]) -> Pixels:
@@ -222,6 +235,8 @@ def encoded(pixels: Pixels, encoding: Encoding, *, alpha: bool) -> ImageBytes:
     image = to_pil(pixels, alpha=alpha)
     name = _PIL_NAMES.get(encoding.name, encoding.name)
     output = io.BytesIO()
+    if name == "XBM":  # one bit a pixel
+        image = _without_alpha(image).convert("1")
     if name == "JPEG":
         image = _without_alpha(image)
         image.save(

@@ -8,6 +8,7 @@ import numpy as np
 from ziggurat.readers.errors import TileRangeError
 from ziggurat.readers.grid.frames import axes_frame, channel_names, frame_axes
 from ziggurat.readers.grid.scales import level_count, tile_size
+from ziggurat.readers.model.keywords import shares_words
 from ziggurat.readers.pixels.band_values import band_values, known_band_values
 from ziggurat.readers.source.dicts import (
     JSONDict,
@@ -105,6 +106,7 @@ class MetadataMethods(SourceHooks):
         """The same as :meth:`getMetadata`."""
         return self.getMetadata()
 
+    @shares_words()
     def getInternalMetadata(self) -> JSONDict:
         """Return what the file says in its own words: free-form, different for every format."""
         info = self._reader().info
@@ -116,6 +118,7 @@ class MetadataMethods(SourceHooks):
             found["losses"] = list(info.losses)
         return JSONDict({**said, **found})
 
+    @shares_words()
     def getBandInformation(self, statistics: bool = False) -> dict[int, dict[str, Any]]:
         """Return facts per band, counted from 1.
 

@@ -8,6 +8,7 @@ import warnings
 from typing import Any
 
 from ziggurat.readers.errors import InefficientSourceError, ProjectionError, SourceError
+from ziggurat.readers.model.keywords import shares_words
 from ziggurat.readers.pixels.window import Image
 from ziggurat.readers.source.hooks import SourceHooks
 
@@ -28,6 +29,7 @@ class GeoMethods(SourceHooks):
         info = self._reader().info
         return info.geo.projection if info.geo is not None and is_view(info) else None
 
+    @shares_words()
     def getBounds(self, crs: str | None = None, srs: str | None = None) -> dict[str, Any]:
         """Return where the image is.
 
@@ -51,6 +53,7 @@ class GeoMethods(SourceHooks):
             return {"sizeX": info.width, "sizeY": info.height}
         return image_bounds(info, crs if crs is not None else srs)
 
+    @shares_words()
     def getCenter(self, crs: str | None = None) -> tuple[float, float]:
         """Return the middle of the bounds as (y, x)."""
         where = self.getBounds(crs)

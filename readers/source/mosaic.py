@@ -10,8 +10,16 @@ import numpy as np
 from ziggurat.readers.constants import TILE_FORMAT_IMAGE
 from ziggurat.readers.grid.frames import check_frame
 from ziggurat.readers.model.checks import whole_number
+from ziggurat.readers.model.keywords import shares_words
 from ziggurat.readers.pixels.threads import core_count
-from ziggurat.readers.source.encode import chosen_format, deliver, merged_encoding
+from ziggurat.readers.source.encode import (
+    chosen_format,
+    deliver,
+    merged_encoding,
+    nothing,
+    to_8bit,
+)
+from ziggurat.readers.source.fill import letterbox, wanted_border
 from ziggurat.readers.source.hooks import SourceHooks
 from ziggurat.readers.source.image import window_of, window_pixels
 
@@ -21,6 +29,7 @@ Options = Mapping[str, Any]
 class MosaicMethods(SourceHooks):
     """Frames put together into one picture."""
 
+    @shares_words()
     def tileFrames(
         self,
         format: str | Sequence[str] | None = None,
@@ -36,6 +45,7 @@ class MosaicMethods(SourceHooks):
         jpegSubsampling: int | None = None,
         tiffCompression: str | None = None,
         resample: Any = True,
+        fill: str | None = None,
         style: Options | str | None = None,
     ) -> tuple[Any, Any]:
         """Return the same region of several frames as one picture, row by row.
@@ -49,7 +59,7 @@ class MosaicMethods(SourceHooks):
         max_workers
             Threads that read frames; default: one per core. Negative: one per core, but no more
             than that many.
-        format, region, scale, output, encoding, resample, style
+        format, region, scale, output, encoding, fill, resample, style
             As in :meth:`getRegion`; ``output`` is the size of each frame.
         """
         image = self._image()
@@ -65,11 +75,16 @@ class MosaicMethods(SourceHooks):
         )
         parsed = self._style(style)
         if window is None:
-            return np.zeros((0, 0, info.bands), info.dtype), "numpy"
+            return nothing(info, wanted, how)
         shown = wanted != "numpy" and how.name != "TIFF"
+        border = wanted_border(fill, window.width, window.height, output)
 
         def read(frame: int) -> tuple[Any, bool]:
-            return window_pixels(image, frame, window, resample, parsed, eight_bit=shown)
+            pixels, alpha = window_pixels(image, frame, window, resample, parsed, eight_bit=shown)
+            if border is None:
+                return pixels, alpha
+            pixels = to_8bit(pixels, alpha=alpha) if wanted != "numpy" else pixels
+            return letterbox(pixels, border, alpha=alpha)
 
         first, alpha = read(numbers[0])
         rows = math.ceil(len(numbers) / across)

@@ -4,18 +4,21 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ziggurat.readers.constants import TileOutputMimeTypes
 from ziggurat.readers.errors import SourceError
 from ziggurat.readers.formats.registry import FORMATS, open_reader
+from ziggurat.readers.model.keywords import shares_words
 from ziggurat.readers.source.options import OpenOptions
 from ziggurat.readers.source.source import Source
 
 Path = str | os.PathLike[str]
 
 
+@shares_words()
 def open(
     path: Path,
-    *,
     encoding: str = "JPEG",
+    *,
     jpegQuality: int = 95,
     jpegSubsampling: int = 0,
     tiffCompression: str = "raw",
@@ -55,6 +58,8 @@ def open(
     OptionError, StyleError, ProjectionError
         Options that can't be meant.
     """
+    if projection is None and encoding not in TileOutputMimeTypes and _names_projection(encoding):
+        encoding, projection = "JPEG", encoding  # the second argument of the reference's maps
     options = OpenOptions(
         encoding=encoding,
         jpegQuality=jpegQuality,
@@ -73,8 +78,18 @@ def open(
 getTileSource = open  # noqa: N816  (the name of the reference)
 
 
-def canRead(path: Path) -> bool:
-    """Return True where :func:`open` would succeed."""
+def _names_projection(text: object) -> bool:
+    """Return True for what can only be meant as a coordinate system."""
+    return isinstance(text, str) and (":" in text or text.startswith(("+", "PROJ", "GEOG")))
+
+
+def canRead(path: Path, *arguments: Any, mimeType: str | None = None, **options: Any) -> bool:
+    """Return True where :func:`open` would succeed.
+
+    ``mimeType`` is accepted for compatibility, the file itself is looked at; so are options of
+    :func:`open`, which don't change whether a file can be read.
+    """
+    del arguments, mimeType, options
     try:
         open_reader(path).close()
     except SourceError:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ziggurat.readers.constants import TileOutputMimeTypes
 from ziggurat.readers.errors import OptionError
+from ziggurat.readers.model.checks import whole_number
 
 _COLOR = re.compile(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
 
@@ -33,7 +34,9 @@ class OpenOptions:
 
     def __post_init__(self) -> None:
         check_encoding(self.encoding)
-        check_jpeg(self.jpegQuality, self.jpegSubsampling)
+        quality, subsampling = check_jpeg(self.jpegQuality, self.jpegSubsampling)
+        object.__setattr__(self, "jpegQuality", quality)
+        object.__setattr__(self, "jpegSubsampling", subsampling)
         if isinstance(self.style, Mapping):
             object.__setattr__(self, "style", _canonical(self.style))
         edge = self.edge
@@ -65,14 +68,23 @@ def check_encoding(encoding: str) -> str:
     return encoding
 
 
-def check_jpeg(quality: int, subsampling: int) -> None:
-    """Refuse a JPEG quality outside 0-100 and a subsampling that is none of 0, 1, 2."""
-    if isinstance(quality, bool) or not isinstance(quality, int) or not 0 <= quality <= 100:
-        raise OptionError(f"jpegQuality is a whole number from 0 to 100, not {quality!r}")
-    if subsampling not in (0, 1, 2):
+def check_jpeg(quality: Any, subsampling: Any) -> tuple[int, int]:
+    """Return a JPEG quality from 0 to 100, and a subsampling of 0, 1 or 2, as numbers.
+
+    Raises
+    ------
+    OptionError
+        They are none.
+    """
+    number = whole_number("jpegQuality", quality, 0)
+    if number > 100:
+        raise OptionError(f"jpegQuality must be a whole number from 0 to 100, not {quality!r}")
+    shrunk = whole_number("jpegSubsampling", subsampling)
+    if shrunk not in (0, 1, 2):
         raise OptionError(
-            f"jpegSubsampling is 0 (4:4:4), 1 (4:2:2) or 2 (4:2:0), not {subsampling!r}"
+            f"jpegSubsampling must be 0 (4:4:4), 1 (4:2:2) or 2 (4:2:0), not {subsampling!r}"
         )
+    return number, shrunk
 
 
 def _canonical(style: Mapping[str, Any]) -> Any:

@@ -1,24 +1,32 @@
 """Regions, thumbnails and single pixels."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from ziggurat.readers.constants import TILE_FORMAT_IMAGE, TILE_FORMAT_NUMPY
 from ziggurat.readers.errors import OptionError, RegionError
 from ziggurat.readers.grid.frames import check_frame
-from ziggurat.readers.grid.regions import OUTPUT_KEYS, Window, check_keys
+from ziggurat.readers.grid.regions import Window
 from ziggurat.readers.grid.scales import native_resolution
 from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo, Interpretation
+from ziggurat.readers.model.keywords import shares_words
+from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.pixels.window import Image
-from ziggurat.readers.source.encode import chosen_format, deliver, merged_encoding, to_8bit
+from ziggurat.readers.source.encode import (
+    Encoding,
+    chosen_format,
+    deliver,
+    merged_encoding,
+    nothing,
+    to_8bit,
+)
 from ziggurat.readers.source.export import export_tiled
-from ziggurat.readers.source.fill import letterbox
+from ziggurat.readers.source.fill import Border, bordered_rows, letterbox, wanted_border
 from ziggurat.readers.source.hooks import SourceHooks
 from ziggurat.readers.source.image import window_of, window_pixels
 from ziggurat.readers.style.parse import Style
@@ -32,6 +40,7 @@ Options = Mapping[str, Any]
 class RegionMethods(SourceHooks):
     """Pixels of any rectangle at any scale."""
 
+    @shares_words()
     def getRegion(
         self,
         format: str | Sequence[str] | None = None,
@@ -47,6 +56,7 @@ class RegionMethods(SourceHooks):
         fill: str | None = None,
         resample: Any = True,
         style: Mapping[str, Any] | str | None = None,
+        compression: str | None = None,
         tile_size: Options | None = None,
         tile_offset: Options | None = None,
     ) -> tuple[Any, Any]:
@@ -80,15 +90,18 @@ class RegionMethods(SourceHooks):
             PIL's numbers.
         style
             Default: the one given to ``open``.
+        compression
+            Of a ``TILED`` file, as ``tiffCompression``.
         tile_size, tile_offset
-            Accepted for compatibility: no pixel depends on how a region is read.
+            Accepted for compatibility, as other words of :meth:`tileIterator`: no pixel depends on
+            how a region is read.
 
         Returns
         -------
         (data, format)
             An array of shape (y, x, band) and ``'numpy'``; a PIL image and ``'PIL'``; or
             :class:`ImageBytes` and the MIME type. A region with no pixel in it is an array of
-            shape (0, 0, bands) whatever the format, since no picture can be empty.
+            shape (0, 0, bands), a PIL image of no size, or no bytes.
 
         Raises
         ------
@@ -108,25 +121,21 @@ class RegionMethods(SourceHooks):
         )
         parsed = self._style(style)
         if window is None:
-            return np.zeros((0, 0, info.bands), info.dtype), "numpy"
+            return nothing(info, wanted, how)
+        border = wanted_border(fill, window.width, window.height, output)
         if encoding == "TILED":
-            compression = tiffCompression or "lzw"
+            compression = compression or tiffCompression or "lzw"
             made = self._tiled(
-                image, number, window, resample, parsed, output, compression, how.jpeg_quality
+                image, number, window, resample, parsed, output, compression, how, border
             )
             return made, "image/tiff"
         _check_size(window, info)
         shown = wanted != "numpy" and how.name != "TIFF"
         pixels, alpha = window_pixels(image, number, window, resample, parsed, eight_bit=shown)
-        if fill is not None and not isinstance(fill, str):
-            raise OptionError(f"fill is the name of a colour or #rrggbb, not {fill!r}")
-        if fill and fill.lower() != "none":
+        if border is not None:
             if wanted != "numpy":
                 pixels = to_8bit(pixels, alpha=alpha)
-            limits = check_keys("output", output, OUTPUT_KEYS)
-            pixels, alpha = letterbox(
-                pixels, fill, limits.get("maxWidth"), limits.get("maxHeight"), alpha=alpha
-            )
+            pixels, alpha = letterbox(pixels, border, alpha=alpha)
         return deliver(pixels, wanted, how, alpha=alpha)
 
     def _image_region(self) -> Options | None:
@@ -149,13 +158,14 @@ class RegionMethods(SourceHooks):
         style: Style | None,
         output: Options | None,
         compression: str,
-        quality: int,
+        how: Encoding,
+        border: Border | None,
     ) -> Path:
         path = (output or {}).get("path")
         if path is not None and _same_file(path, self._file()):
             raise OptionError(f"{path} is the image that is read; write to another path")
 
-        def rows(top: int, height: int) -> Any:
+        def plain(top: int, height: int) -> Pixels:
             first = round(window.rect.height * top / window.height)
             last = round(window.rect.height * (top + height) / window.height)
             part = Rect(window.rect.x, window.rect.y + first, window.rect.width, last - first)
@@ -169,18 +179,27 @@ class RegionMethods(SourceHooks):
             resample,
             style,
         )
+        rows: Callable[[int, int], Pixels] = plain
+        size = window.width, window.height
+        tags = _place_tags(image.info, window, border, plain=style is None)
+        if border is not None:
+            rows = bordered_rows(plain, window.height, border, alpha=alpha)
+            one = replace(border, width=1, height=1, x=0, y=0)
+            sample, alpha = letterbox(sample, one, alpha=alpha)
+            size = border.width, border.height
         return export_tiled(
             rows,
-            (window.height, window.width, sample.shape[2]),
+            (size[1], size[0], sample.shape[2]),
             sample.dtype,
             path=path,
             compression=compression.lower(),
-            quality=quality,
+            quality=how.jpeg_quality,
             resolution=native_resolution(image.info).at(window.scale),
             alpha=alpha,
-            tags=_place_tags(image.info, window, plain=style is None),
+            tags=tags,
         )
 
+    @shares_words()
     def getThumbnail(
         self,
         width: int | None = None,
@@ -193,6 +212,7 @@ class RegionMethods(SourceHooks):
         tiffCompression: str | None = None,
         frame: int | None = None,
         fill: str | None = None,
+        region: Options | None = None,
         resample: Any = True,
         style: Mapping[str, Any] | str | None = None,
     ) -> tuple[Any, Any]:
@@ -202,11 +222,11 @@ class RegionMethods(SourceHooks):
         of samples that aren't 8-bit colours or grays is shown as ``style='auto'`` shows it, where
         no other style was given: it would be black.
 
-        The other parameters and the result are those of :meth:`getRegion`.
+        The other parameters and the result are those of :meth:`getRegion`: with a ``region`` it
+        is a thumbnail of that.
         """
-        for name, value in (("width", width), ("height", height)):
-            if value is not None:
-                whole_number(name, value, 2)
+        width = None if width is None else whole_number("width", width, 2)
+        height = None if height is None else whole_number("height", height, 2)
         if width is None and height is None:
             width = height = _THUMBNAIL
         exact = chosen_format(format, TILE_FORMAT_IMAGE) == TILE_FORMAT_NUMPY or (
@@ -214,7 +234,7 @@ class RegionMethods(SourceHooks):
         )
         return self.getRegion(
             format,
-            region=self._image_region(),
+            region=self._image_region() if region is None else region,
             output={"maxWidth": width, "maxHeight": height},
             encoding=encoding,
             jpegQuality=jpegQuality,
@@ -250,7 +270,9 @@ def _check_size(window: Window, info: ImageInfo) -> None:
         )
 
 
-def _place_tags(info: ImageInfo, window: Window, *, plain: bool) -> list[Any]:
+def _place_tags(
+    info: ImageInfo, window: Window, border: Border | None, *, plain: bool
+) -> list[Any]:
     """Return the tags that say where on earth a region is, and of stored pixels its nodata."""
     tags: list[Any] = []
     if plain and isinstance(info.nodata, int | float):
@@ -259,7 +281,11 @@ def _place_tags(info: ImageInfo, window: Window, *, plain: bool) -> list[Any]:
         from ziggurat.readers.geo.facts import region_geo  # loads GDAL
         from ziggurat.readers.geo.geotiff import geo_tags
 
-        tags += geo_tags(region_geo(info.geo, window.rect, (window.width, window.height)))
+        place = region_geo(info.geo, window.rect, (window.width, window.height))
+        if border is not None:
+            whole = Rect(-border.x, -border.y, border.width, border.height)
+            place = region_geo(place, whole, (border.width, border.height))
+        tags += geo_tags(place)
     return tags
 
 

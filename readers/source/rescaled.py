@@ -22,22 +22,19 @@ class AnotherScaleMethods(ScaleMethods, RegionMethods, TileMethods):
         targetScale: Options | None = None,
         targetUnits: str | None = None,
         format: str | Sequence[str] | None = None,
-        *,
-        output: Options | None = None,
-        encoding: str | None = None,
-        frame: int | None = None,
-        resample: Any = True,
+        **words: Any,
     ) -> tuple[Any, Any]:
-        """Return a region that is given at one scale, at another scale; see :meth:`getRegion`."""
-        return self.getRegion(
-            format,
-            region=self.convertRegionScale(sourceRegion, sourceScale, targetScale, targetUnits),
-            scale=targetScale,
-            output=output,
-            encoding=encoding,
-            frame=frame,
-            resample=resample,
-        )
+        """Return a region that is given at one scale, at another scale.
+
+        Parameters
+        ----------
+        sourceRegion, sourceScale, targetScale, targetUnits
+            As in :meth:`convertRegionScale`.
+        format, **words
+            As in :meth:`getRegion`.
+        """
+        region = self.convertRegionScale(sourceRegion, sourceScale, targetScale, targetUnits)
+        return self.getRegion(format, **{**words, "region": region, "scale": targetScale})
 
     def tileIteratorAtAnotherScale(
         self,
@@ -47,31 +44,11 @@ class AnotherScaleMethods(ScaleMethods, RegionMethods, TileMethods):
         targetUnits: str | None = None,
         *,
         format: str | Sequence[str] | None = TILE_FORMAT_NUMPY,
-        resample: Any = True,
-        output: Options | None = None,
-        tile_size: Options | None = None,
-        tile_overlap: Options | None = None,
-        tile_offset: Options | None = None,
-        tile_position: int | Options | None = None,
-        encoding: str | None = None,
-        frame: int | None = None,
-        prefetch: int = 0,
+        **words: Any,
     ) -> TileIterator:
         """Iterate over a region that is given at another scale; see :meth:`tileIterator`."""
-        return self.tileIterator(
-            format,
-            resample,
-            region=self.convertRegionScale(sourceRegion, sourceScale, targetScale, targetUnits),
-            scale=targetScale,
-            output=output,
-            tile_size=tile_size,
-            tile_overlap=tile_overlap,
-            tile_offset=tile_offset,
-            tile_position=tile_position,
-            encoding=encoding,
-            frame=frame,
-            prefetch=prefetch,
-        )
+        region = self.convertRegionScale(sourceRegion, sourceScale, targetScale, targetUnits)
+        return self.tileIterator(format, **{**words, "region": region, "scale": targetScale})
 
     def getSingleTileAtAnotherScale(
         self,
@@ -80,12 +57,8 @@ class AnotherScaleMethods(ScaleMethods, RegionMethods, TileMethods):
         targetScale: Options | None = None,
         targetUnits: str | None = None,
         *,
-        format: str | Sequence[str] | None = TILE_FORMAT_NUMPY,
-        resample: Any = True,
-        tile_size: Options | None = None,
-        tile_overlap: Options | None = None,
         tile_position: int | Options = 0,
-        frame: int | None = None,
+        **words: Any,
     ) -> LazyTileDict | None:
         """Return one tile of :meth:`tileIteratorAtAnotherScale`, or None."""
         tiles = self.tileIteratorAtAnotherScale(
@@ -93,11 +66,7 @@ class AnotherScaleMethods(ScaleMethods, RegionMethods, TileMethods):
             sourceScale,
             targetScale,
             targetUnits,
-            format=format,
-            resample=resample,
-            tile_size=tile_size,
-            tile_overlap=tile_overlap,
             tile_position=tile_position,
-            frame=frame,
+            **words,
         )
         return next(tiles, None)

@@ -21,6 +21,7 @@ from ziggurat.readers.grid.scales import (
     rounded_level,
 )
 from ziggurat.readers.grid.units import Unit, parse_unit, pixels_per_unit
+from ziggurat.readers.model.keywords import shares_words
 from ziggurat.readers.source.hooks import SourceHooks
 from ziggurat.readers.source.image import geo_bounds
 
@@ -49,6 +50,7 @@ class ScaleMethods(SourceHooks):
         found: dict[str, float | None] = native_resolution(info).at(scale).as_dict()
         return {**found, "level": number, "scale": scale}
 
+    @shares_words()
     def getLevelForMagnification(
         self,
         magnification: float | None = None,

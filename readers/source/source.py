@@ -29,9 +29,14 @@ class Source(ReadMethods):
     shall be released at a known moment.
     """
 
-    def __init__(self, path: str | os.PathLike[str], options: OpenOptions | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], options: OpenOptions | str | None = None, **named: Any
+    ) -> None:
+        """Open an image, as :func:`ziggurat.open`: by a record of options, or by their names."""
+        if isinstance(options, str):
+            named["encoding"], options = options, None
         self._path = _absolute(os.fsdecode(path))
-        self._options = options or OpenOptions()
+        self._options = options or OpenOptions(**named)
         self._lock = threading.Lock()
         self._closed = False
         self._forget: Callable[[], object] | None = None  # what is cached for this opening alone

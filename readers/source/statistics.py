@@ -5,6 +5,7 @@ from typing import Any
 
 from ziggurat.readers.grid.regions import REGION_KEYS, check_keys
 from ziggurat.readers.model.checks import whole_number
+from ziggurat.readers.model.keywords import shares_words
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.model.samples import uncounted
 from ziggurat.readers.pixels.histogram import histogram
@@ -17,6 +18,7 @@ Options = Mapping[str, Any]
 class StatisticsMethods(TileMethods):
     """What values there are."""
 
+    @shares_words("x", "y")
     def getPixel(
         self,
         includeTileRecord: bool = False,
@@ -64,6 +66,7 @@ class StatisticsMethods(TileMethods):
             found["bands"] = native or dict(enumerate(found["value"], 1))
         return found
 
+    @shares_words()
     def histogram(
         self,
         dtype: Any = None,

@@ -9,6 +9,7 @@ from ziggurat.readers.grid.iteration import plan_iteration
 from ziggurat.readers.grid.levels import best_level
 from ziggurat.readers.grid.scales import tile_size as served_size
 from ziggurat.readers.model.checks import whole_number
+from ziggurat.readers.model.keywords import shares_words
 from ziggurat.readers.pixels.tiles import (
     check_tile,
     padded_tile,
@@ -34,6 +35,7 @@ Options = Mapping[str, Any]
 class TileMethods(SourceHooks):
     """Tiles of the conceptual levels, and of any grid over any region."""
 
+    @shares_words()
     def getTile(
         self,
         x: int,
@@ -43,6 +45,8 @@ class TileMethods(SourceHooks):
         numpyAllowed: bool | str = False,
         sparseFallback: bool = False,
         frame: int | None = None,
+        *,
+        encoding: str | None = None,
     ) -> Any:
         """Return one tile of a conceptual ÷2 level, in the encoding given to ``open``.
 
@@ -57,6 +61,8 @@ class TileMethods(SourceHooks):
             background.
         frame
             Default: the first.
+        encoding
+            Default: that given to ``open``.
 
         Returns
         -------
@@ -75,7 +81,7 @@ class TileMethods(SourceHooks):
         info = image.info
         check_tile(info, x, y, z)
         number = check_frame(info, frame)
-        how = merged_encoding(self._options)
+        how = merged_encoding(self._options, encoding)
         wanted = "numpy" if numpyAllowed else "PIL" if pilImageAllowed else "image"
         style = self._style(None)
         window = tile_window(info, x, y, z)
@@ -111,6 +117,7 @@ class TileMethods(SourceHooks):
         """Return the MIME type of encoded tiles."""
         return merged_encoding(self._options).mime_type
 
+    @shares_words()
     def getTileCount(
         self,
         *,
@@ -147,6 +154,7 @@ class TileMethods(SourceHooks):
         )
         return plan.grid.count if plan else 0
 
+    @shares_words()
     def tileIterator(
         self,
         format: str | Sequence[str] | None = TILE_FORMAT_NUMPY,
@@ -224,6 +232,7 @@ class TileMethods(SourceHooks):
             return TileIterator(loader, prefetch=prefetch)
         return TileIterator(loader, plan.grid.index(tile_position), single=True)
 
+    @shares_words()
     def getSingleTile(
         self,
         format: str | Sequence[str] | None = TILE_FORMAT_NUMPY,

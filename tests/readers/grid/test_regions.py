@@ -101,7 +101,7 @@ def test_unknown_names_are_errors_that_name_the_known() -> None:
         rect({"left": 3, "units": "projection"})
 
 
-@pytest.mark.parametrize("bad", [-1, 100.5, "7", True])
+@pytest.mark.parametrize("bad", [-1, 100.5, "7.5", True])
 def test_output_limits_are_whole_numbers(bad: object) -> None:
     with pytest.raises(OptionError, match="output maxWidth must be a whole number"):
         plan_window(INFO, output={"maxWidth": bad})

@@ -15,13 +15,15 @@ class Color(Enum):
     BLUE = "blue"
 
 
-@pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3)])
+@pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3), 3.0, np.float32(3), "3", " 3 "])
 def test_whole_numbers_of_any_kind_are_taken(value: Any) -> None:
     number = whole_number("bins", value, 1)
     assert (number, type(number)) == (3, int)
 
 
-@pytest.mark.parametrize("value", [True, np.True_, 3.0, "3", None, np.float32(3), [3], 0, -1])
+@pytest.mark.parametrize(
+    "value", [True, np.True_, 3.5, "3.5", "x", None, np.nan, np.inf, [3], 0, -1]
+)
 def test_what_is_none_is_refused_by_its_name(value: Any) -> None:
     with pytest.raises(OptionError, match="bins must be a whole number of 1 or more, not"):
         whole_number("bins", value, 1)

@@ -48,6 +48,6 @@ def test_a_warm_region_takes_few_calls(source: ziggurat.Source) -> None:
     with source:
         source.getRegion(format="numpy", region=_REGION)  # fills the cache
         calls = calls_of(lambda: source.getRegion(format="numpy", region=_REGION))
-    assert calls[0] == "regions.getRegion"
+    assert "regions.getRegion" in calls[:2]
     assert len(calls) <= 45, calls
     assert calls.count("source._image") == 1  # who the file is, is asked once a call

@@ -52,12 +52,12 @@ def test_every_dtype_and_band_count_comes_as_it_is(
             np.testing.assert_array_equal(found, pixels[5:, 3:])
 
 
-def test_a_region_without_pixels_is_an_empty_array(
+def test_a_region_without_pixels_is_empty(
     made_source: Callable[..., Any], gradient: np.ndarray
 ) -> None:
     source = made_source(gradient)
     for region in ({"left": 400}, {"left": 30, "right": 20}, {"left": 10, "width": -5}):
-        pixels, kind = source.getRegion(region=region, encoding="PNG")
+        pixels, kind = source.getRegion(region=region, format="numpy")
         assert pixels.shape == (0, 0, 3)
         assert kind == "numpy"
 
@@ -233,9 +233,11 @@ def test_jpeg_quality_and_subsampling_are_heeded(
     assert sizes == sorted(sizes)
     full, half = (source.getRegion(jpegSubsampling=value)[0] for value in (0, 2))
     assert len(half) < len(full)
-    with pytest.raises(OptionError, match="jpegQuality is a whole number from 0 to 100, not 101"):
+    with pytest.raises(
+        OptionError, match="jpegQuality must be a whole number from 0 to 100, not 101"
+    ):
         source.getRegion(jpegQuality=101)
-    with pytest.raises(OptionError, match="jpegSubsampling is 0"):
+    with pytest.raises(OptionError, match="jpegSubsampling must be 0"):
         source.getRegion(jpegSubsampling=3)
 
 

@@ -1,0 +1,1 @@
+../../converter/facade/cache_util.py

@@ -1,0 +1,85 @@
+"""Words that calls of the reference share: taken by all of them; typos are told.
+
+There every method takes any keyword, and leaves out what it has no use for: scripts hand one set
+of arguments to ``getRegion``, ``tileIterator`` and ``getTile`` alike. Here the words that some
+call of the family knows are taken by all, and any other is an error.
+"""
+
+import difflib
+import functools
+import inspect
+import logging
+from collections.abc import Callable, Mapping, Set
+from typing import Any
+
+# What a region, a tile or an iteration is told with; and what only says how to read or send it.
+SHARED = frozenset(
+    {
+        "edge", "encoding", "fill", "format", "frame", "jpegQuality", "jpegSubsampling",
+        "max_workers", "maxSize", "mayRedirect", "numpyAllowed", "output", "pilImageAllowed",
+        "region", "resample", "scale", "sparseFallback", "style", "tiffCompression", "tile_offset",
+        "tile_overlap", "tile_position", "tile_size",
+    }
+)  # fmt: skip
+_NEAR = 0.8  # as alike as a word and its misspelling
+
+_tolerant = False
+
+
+def tolerate(on: bool = True) -> None:
+    """Ignore words that are like no known one, with a debug message, from now on or no longer."""
+    global _tolerant
+    _tolerant = on
+
+
+def shares_words[**P, T](*more: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Let a method take, and leave out, the shared words that its signature lacks, and ``more``."""
+
+    def decorated(call: Callable[P, T]) -> Callable[P, T]:
+        named = frozenset(inspect.signature(call).parameters)
+        spare = (SHARED | set(more)) - named
+
+        @functools.wraps(call)
+        def taken(*arguments: P.args, **words: P.kwargs) -> T:
+            if not words.keys() <= named:
+                words = known_words(call.__name__, words, named, spare)  # type: ignore[assignment]
+            return call(*arguments, **words)
+
+        return taken
+
+    return decorated
+
+
+def known_words(
+    call: str, words: Mapping[str, Any], named: Set[str], spare: Set[str]
+) -> dict[str, Any]:
+    """Return the words that a call has a use for.
+
+    Parameters
+    ----------
+    call
+        Its name.
+    words
+        What it was given.
+    named
+        What it uses.
+    spare
+        What it takes and leaves out.
+
+    Raises
+    ------
+    TypeError
+        Another word; the message names the nearest known one.
+    """
+    kept = {}
+    for word, value in words.items():
+        if word in named:
+            kept[word] = value
+            continue
+        if word not in spare:
+            near = difflib.get_close_matches(word, sorted(named | spare), 1, _NEAR)
+            if near or not _tolerant:
+                advice = f"; did you mean {near[0]!r}?" if near else ""
+                raise TypeError(f"{call}() got an unexpected keyword argument {word!r}{advice}")
+        logging.getLogger("ziggurat").debug("%s() has no use for %s=", call, word)
+    return kept
