@@ -1,10 +1,12 @@
 """Regions given in coordinates on earth, as pixels."""
 
+import dataclasses
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ziggurat.readers.errors import RegionError
+from ziggurat.readers.errors import ProjectionError, RegionError
 from ziggurat.readers.geo.crs import (
     WGS84,
     Affine,
@@ -13,11 +15,13 @@ from ziggurat.readers.geo.crs import (
     apply,
     inverse,
     native_crs,
+    parse_crs,
     transform_points,
     world_width,
 )
-from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.model.image import GeoReference, GroundControlPoint, ImageInfo
 
+_EDGES = ("left", "top", "right", "bottom")
 _OWN = {"projection", "proj"}
 _LONGITUDE_LATITUDE = {"wgs84", "4326", "epsg:4326", "lonlat"}
 _STEPS = 9  # points along each side of a region: its edges are curves in the image
@@ -100,6 +104,54 @@ def region_to_pixels(
         float(info.width) if right is None else high[0],
         float(info.height) if bottom is None else high[1],
     )
+
+
+def placed_region(
+    info: ImageInfo,
+    crs: str,
+    gcps: Sequence[Sequence[float]],
+    region_crs: str,
+    region: Mapping[str, float],
+) -> dict[str, float]:
+    """Return a region on earth as full-resolution pixels of an image that is put there.
+
+    Parameters
+    ----------
+    info
+        Of the image; what it says itself of its place doesn't count.
+    crs, gcps
+        Where it is: control points (x, y, pixel x, pixel y), x and y in this system. The affine
+        transform that fits them best counts.
+    region_crs, region
+        ``left``, ``top``, ``right`` and ``bottom`` in this system.
+
+    Raises
+    ------
+    RegionError
+        Edges are missing, are no finite numbers, or have no place there.
+    ProjectionError
+        A name is no system, or the points don't say where the image is.
+    """
+    points = []
+    for point in gcps:
+        numbers = [_number("a control point (x, y, pixel x, pixel y)", part) for part in point]
+        if len(numbers) != 4:
+            raise ProjectionError(f"a control point is (x, y, pixel x, pixel y), not {point!r}")
+        x, y, pixel_x, pixel_y = numbers
+        points.append(GroundControlPoint(pixel_x, pixel_y, x, y))
+    if set(region) != set(_EDGES):
+        raise RegionError(f"the region must have {', '.join(_EDGES)}, not {sorted(region)}")
+    edges = [_number(f"the region's {name}", region[name]) for name in _EDGES]
+    geo = GeoReference(parse_crs(crs).ExportToWkt(), gcps=tuple(points))
+    pixels = region_to_pixels(dataclasses.replace(info, geo=geo), region_crs, *edges)
+    return dict(zip(_EDGES, pixels, strict=True))
+
+
+def _number(name: str, value: float) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise RegionError(f"{name} must be a number, not {value!r}") from error
 
 
 def _turned_to_the_image(

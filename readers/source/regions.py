@@ -138,6 +138,48 @@ class RegionMethods(SourceHooks):
             pixels, alpha = letterbox(pixels, border, alpha=alpha)
         return deliver(pixels, wanted, how, alpha=alpha)
 
+    def getGeospatialRegion(
+        self,
+        src_projection: str,
+        src_gcps: Sequence[Sequence[float]],
+        dest_projection: str,
+        dest_region: Mapping[str, float],
+        **options: Any,
+    ) -> tuple[Any, Any]:
+        """Return the pixels of a region on earth, of any image that is put there by control points.
+
+        Parameters
+        ----------
+        src_projection, src_gcps
+            A coordinate reference system, and points ``(x, y, pixel x, pixel y)``: where in it
+            full-resolution pixels of the image are. The affine transform that fits all of them
+            best counts: pixels are neither turned nor warped.
+        dest_projection, dest_region
+            The system of ``left``, ``top``, ``right`` and ``bottom``; all four are needed. The
+            smallest rectangle of pixels that holds the region is read, as far as there is one.
+        options
+            All others of :meth:`getRegion`.
+
+        Returns
+        -------
+        (data, format)
+            As of :meth:`getRegion`.
+
+        Raises
+        ------
+        ProjectionError
+            A projection is unknown, or the points don't say where the image is.
+        RegionError
+            The region is no region, or has no place in the image's system.
+        """
+        from ziggurat.readers.geo.units import placed_region  # loads GDAL
+
+        if "region" in options:
+            raise OptionError("the region must be given as dest_region alone")
+        info = self._reader().info
+        region = placed_region(info, src_projection, src_gcps, dest_projection, dest_region)
+        return self.getRegion(region=region, **options)
+
     def _image_region(self) -> Options | None:
         info = self._reader().info
         if info.geo is None:
