@@ -104,6 +104,22 @@ FORMATS: tuple[Format, ...] = (
         usual=(".czi",),
     ),
     Format(
+        "lif",
+        "ziggurat.readers.formats.lif",
+        (".lif", ".lof"),
+        ((0, b"\x70\0\0\0"),),
+        remote=True,
+        owns=True,
+    ),
+    Format(
+        "nd2",
+        "ziggurat.readers.formats.nikon",
+        (".nd2",),
+        ((0, b"\xda\xce\xbe\x0a"),),
+        remote=True,
+        owns=True,
+    ),
+    Format(
         "geo",
         "ziggurat.readers.formats.gdal.georeferenced",
         magics=(*TIFF_MAGICS, *PICTURE_MAGICS),

@@ -7,6 +7,7 @@ may share one source without moving each other's position.
 import errno
 import io
 import os
+import threading
 from collections.abc import Buffer
 from pathlib import Path
 from typing import Protocol
@@ -163,3 +164,20 @@ class ByteFile(io.RawIOBase):
         data = self.read(len(view))
         view[: len(data)] = data
         return len(data)
+
+
+class ThreadFile(ByteFile):
+    """The same with a position for each thread, for libraries that move it and then read."""
+
+    def __init__(self, source: ByteSource) -> None:
+        self._local = threading.local()
+        super().__init__(source)
+
+    @property
+    def _position(self) -> int:
+        position: int = getattr(self._local, "position", 0)
+        return position
+
+    @_position.setter
+    def _position(self, position: int) -> None:
+        self._local.position = position

@@ -6,7 +6,6 @@ held against the file here before it is asked. Layout of the segments: libCZI's 
 
 import logging
 import struct
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, cast
@@ -16,7 +15,7 @@ from czifile import CziDirectoryEntryDV, CziFile, CziSubBlockSegmentData
 
 from ziggurat.readers.codecs.segment_cache import SHARED
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
-from ziggurat.readers.io.bytes import ByteFile, ByteSource
+from ziggurat.readers.io.bytes import ByteSource, ThreadFile
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import Pixels
 
@@ -34,23 +33,6 @@ _SEGMENT_HEADER, _DIRECTORY_HEADER, _ENTRY_HEADER, _DIMENSION = 32, 128, 32, 20
 _LARGEST_XML = 1 << 28
 
 logging.getLogger("czifile").addHandler(logging.NullHandler())
-
-
-class _ThreadFile(ByteFile):
-    """A file with a position for each thread: czifile moves it, and then reads."""
-
-    def __init__(self, source: ByteSource) -> None:
-        self._local = threading.local()
-        super().__init__(source)
-
-    @property
-    def _position(self) -> int:
-        position: int = getattr(self._local, "position", 0)
-        return position
-
-    @_position.setter
-    def _position(self, position: int) -> None:
-        self._local.position = position
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +60,7 @@ class CziBytes:
         self._key = object()  # in the cache's keys: alive as long as they are, so never another's
         self._check_header()
         try:
-            self.czi = CziFile(cast(IO[bytes], _ThreadFile(source)), squeeze=False)
+            self.czi = CziFile(cast(IO[bytes], ThreadFile(source)), squeeze=False)
             self._check_directory(int(self.czi.header.directory_position))
             self.entries = self.czi.subblock_directory
             self._full = {id(entry) for entry in self.czi.filtered_subblock_directory}

@@ -111,6 +111,7 @@ class CziReader(Reader):
             background=(0.0,) * self._bands,
             properties=properties,
             internal={"czi": {"xml": text, "subblocks": len(self._file.entries)}},
+            lossy=any(int(one.compression) in (JPEG, JPEGXR) for one in self._file.entries),
             losses=_losses(layout, has_text=bool(text), understood=facts.properties is not None),
         )
 

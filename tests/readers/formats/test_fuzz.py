@@ -25,6 +25,7 @@ from pydicom.uid import HTJ2KLossless, JPEGBaseline8Bit, JPEGLSLossless
 
 import ziggurat
 from tests.czi_files import JPEGXR, Block, make_czi
+from tests.microscope_files import make_lif, make_nd2
 
 WORKER = Path(__file__).with_name("fuzz_worker.py")
 HANG_SECONDS = 10.0  # of processor time; the machine may be busy with other things
@@ -339,6 +340,11 @@ def made_seeds(
             sink.write(folder / name)
             paths.append(folder / name)
     paths.append(folder / "store")
+    paths.append(czi(folder, tissue))
+    gray = np.ascontiguousarray(tissue[:64, :80, :2])
+    paths.append(make_nd2(folder / "made.nd2", [gray, gray[::-1]]))
+    images = {"one": (gray[..., 0].copy(), "YX"), "two": (tissue[:40, :50].copy(), "YXS")}
+    paths.append(make_lif(folder / "made.lif", images))
     return [Seed(path, path.name) for path in paths]
 
 
