@@ -7,9 +7,8 @@ import imagecodecs
 import numpy as np
 
 from ziggurat.readers.codecs.colors import ycbcr_to_rgb
-from ziggurat.readers.codecs.jpeg_decode import check_end, complete_stream, reduced_jpeg
-from ziggurat.readers.codecs.jpeg_stream import merge_tables, with_adobe_marker
-from ziggurat.readers.codecs.stream_size import has_subsampled_chroma, stream_size
+from ziggurat.readers.codecs.jpeg_decode import decode_jpeg_reduced
+from ziggurat.readers.codecs.stream_size import has_subsampled_chroma, jpegxr_end, stream_size
 from ziggurat.readers.errors import (
     CorruptSourceError,
     OptionError,
@@ -48,6 +47,9 @@ def jpegxl(data: bytes, form: TileFormat, shape: Shape) -> Any:
 def jpegxr(data: bytes, form: TileFormat, shape: Shape) -> Any:
     """Decode a JPEG XR stream."""
     del form, shape
+    missing = jpegxr_end(data) - len(data)
+    if missing > 0:  # the library makes up the rest
+        raise ValueError(f"it ends {missing} bytes too early")
     return imagecodecs.jpegxr_decode(data)
 
 
@@ -181,30 +183,6 @@ def fit_tile(tile: Pixels, shape: tuple[int, int, int], fill: Any = 0) -> Pixels
     return full
 
 
-def _reduced_jpeg(data: bytes, form: TileFormat, reduction: int) -> Pixels | None:
-    """Let libjpeg's scaled inverse transform do it."""
-    check_end(data, form)
-    stream = complete_stream(data, form)
-    if stream is not None:
-        tile = reduced_jpeg(stream, reduction)
-        if tile is not None:
-            return tile
-    else:
-        stream = merge_tables(data, form.tables)
-        if form.bands == 3:
-            stream = with_adobe_marker(stream, form.photometric)
-    import cv2  # for what simplejpeg does not take; most conversions never load it
-
-    kind = cv2.IMREAD_COLOR_RGB if form.bands == 3 else cv2.IMREAD_GRAYSCALE
-    scale = {
-        2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
-        4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
-        8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
-    }[reduction]
-    flags = kind | scale | cv2.IMREAD_IGNORE_ORIENTATION
-    return cv2.imdecode(np.frombuffer(stream, np.uint8), flags)  # None where it can't
-
-
 def _reduced_jpeg2000(data: bytes, form: TileFormat, reduction: int) -> Pixels:
     """Leave the finest wavelet levels out; where a stream has too few, average the rest.
 
@@ -264,15 +242,13 @@ def decode_tile_reduced(
     if reduction not in (2, 4, 8) or not can_reduce(form):
         raise OptionError(f"{form.codec.value} tiles can't be decoded at 1/{reduction}")
     _check_size(data, form, shape)
-    reduced = _reduced_jpeg if form.codec is Codec.JPEG else _reduced_jpeg2000
+    reduced = decode_jpeg_reduced if form.codec is Codec.JPEG else _reduced_jpeg2000
     try:
         tile = reduced(data, form, reduction)
     except SourceError:
         raise
     except Exception as error:  # every codec has error classes of its own
         raise CorruptSourceError(f"a {form.codec.value} tile can't be decoded: {error}") from error
-    if tile is None:
-        raise CorruptSourceError(f"a {form.codec.value} tile can't be decoded at 1/{reduction}")
     tile = tile if tile.ndim == 3 else tile[..., np.newaxis]
     if shape is None:
         return tile

@@ -1,17 +1,26 @@
 """JPEG tiles of eight bits to pixels: the fast way where it gives the same, or else the sure one.
 
-Both are libjpeg-turbo with its accurate transforms. simplejpeg is a fifth faster, but takes the
-colour space from the stream's markers alone and nothing that is damaged; imagecodecs is told the
-colour space and decodes what there is.
+Both are libjpeg-turbo with its accurate transforms. simplejpeg is a fifth faster, and tells what
+libjpeg warns of; but it takes the colour space from the stream's markers alone, and few samplings.
+imagecodecs is told the colour space, and hides the warnings.
+
+libjpeg never fails for damaged pixels: it makes some up and warns. Warnings of what touches no
+pixel, such as padding behind the last block, are common in the files of scanners.
 """
 
+import re
+from collections.abc import Buffer
 from functools import lru_cache
 from typing import Any
 
 import imagecodecs
 import simplejpeg
 
-from ziggurat.readers.codecs.jpeg_stream import marked_prefix, merge_tables
+from ziggurat.readers.codecs.jpeg_stream import (
+    marked_prefix,
+    merge_tables,
+    with_adobe_marker,
+)
 from ziggurat.readers.codecs.stream_size import stream_size
 from ziggurat.readers.codecs.tile_memory import tile_memory
 from ziggurat.readers.model.codec import Codec
@@ -20,6 +29,15 @@ from ziggurat.readers.model.reader import Pixels
 
 _JPEG_SPACE = {Photometric.RGB: 2, Photometric.YCBCR: 3}  # libjpeg's numbers
 _RGB = 2
+_END = b"\xff\xd9"
+
+# libjpeg's warnings (jerror.h, JWRN_*), of which simplejpeg tells the first.
+_NO_END = "Premature end of JPEG file"
+_DAMAGED = ("Corrupt JPEG data", "Inconsistent progression", _NO_END)
+_OTHERS = re.compile(r"Unknown Adobe color transform|Invalid SOS parameters")  # harmless
+_EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0x([0-9a-f]{2})")
+_REVISION = re.compile(rb"(?s)JFIF\0.")
+_FEW = 4  # bytes that no padding need be
 
 
 def decode_jpeg(data: bytes, form: TileFormat, shape: tuple[int, int] | None) -> Any:
@@ -33,73 +51,147 @@ def decode_jpeg(data: bytes, form: TileFormat, shape: tuple[int, int] | None) ->
         Its colour space, bands and tables.
     shape
         (height, width), for streams that leave their height open.
-    """
-    check_end(data, form)
-    if form.bands != 3 or form.planar:
-        return imagecodecs.jpeg8_decode(data, tables=form.tables, shape=shape)
-    if form.lossless:  # libjpeg converts no colours of these
-        return imagecodecs.jpeg8_decode(
-            data, tables=form.tables, colorspace=_RGB, outcolorspace=_RGB, shape=shape
-        )
-    stream = complete_stream(data, form)
-    if stream is not None:
-        try:
-            place = None if shape is None else tile_memory(*shape, 3)
-            return simplejpeg.decode_jpeg(stream, buffer=place)
-        except ValueError:
-            pass  # damaged, or no picture of three bands
-    return imagecodecs.jpeg8_decode(
-        data,
-        tables=form.tables,
-        colorspace=_JPEG_SPACE.get(form.photometric),
-        outcolorspace=_RGB,
-        shape=shape,
-    )
-
-
-def reduced_jpeg(stream: bytes, reduction: int) -> Pixels | None:
-    """Return a picture of three bands at 1/``reduction`` by libjpeg's scaled inverse transform.
-
-    The pixels are OpenCV's, which takes a tenth longer. None where simplejpeg does not take the
-    stream, or gives another size.
-
-    Parameters
-    ----------
-    stream
-        With all tables and markers.
-    reduction
-        2, 4 or 8.
-    """
-    size = stream_size(Codec.JPEG, stream)
-    if size is None:
-        return None
-    width, height = (-(-side // reduction) for side in size)
-    try:  # without the least sizes it decodes at full size
-        tile: Pixels = simplejpeg.decode_jpeg(
-            stream, min_height=height, min_width=width, min_factor=reduction
-        )
-    except ValueError:
-        return None
-    return tile if tile.shape == (height, width, 3) else None
-
-
-def check_end(data: bytes, form: TileFormat) -> None:
-    """Refuse a stream that is cut short: libjpeg makes up what is missing, without a word.
-
-    A sound one may lack its end marker, and nothing but that.
 
     Raises
     ------
     ValueError
-        Pixels are missing.
+        libjpeg makes up some of the pixels, or can't decode it at all.
     """
-    if b"\xff\xd9" in data:
-        return
-    stream = merge_tables(data, form.tables) + b"\xff\xd9"
-    try:
-        simplejpeg.decode_jpeg(stream, "GRAY")  # no guessing: any warning is an error
-    except ValueError as error:
-        raise ValueError(f"it ends too early ({error})") from error
+    colors = form.bands == 3 and not form.planar
+    stream = complete_stream(data, form) if colors and not form.lossless else None
+    if stream is not None:
+        place = None if shape is None else tile_memory(*shape, 3)
+        pixels = _watched(stream, "RGB", buffer=place)
+        if pixels is not None:
+            return pixels
+        check_end(data)
+    else:
+        gray = check_jpeg(data, form.tables)
+        if gray is not None and not colors:
+            return gray
+    if not colors:
+        return imagecodecs.jpeg8_decode(data, tables=form.tables, shape=shape)
+    space = _RGB if form.lossless else _JPEG_SPACE.get(form.photometric)  # those aren't converted
+    return imagecodecs.jpeg8_decode(
+        data, tables=form.tables, colorspace=space, outcolorspace=_RGB, shape=shape
+    )
+
+
+def decode_jpeg_reduced(data: bytes, form: TileFormat, reduction: int) -> Any:
+    """Return the pixels of a JPEG stream at 1/2, 1/4 or 1/8, by libjpeg's scaled transform.
+
+    Raises
+    ------
+    ValueError
+        libjpeg makes up some of the pixels, or can't decode it at all.
+    """
+    stream = complete_stream(data, form)
+    if stream is None:
+        stream = merge_tables(data, form.tables)
+        if form.bands == 3:
+            stream = with_adobe_marker(stream, form.photometric)
+    size = stream_size(Codec.JPEG, stream)
+    width, height = (-(-side // reduction) for side in size or (0, 0))
+    if min(width, height) < 1:
+        raise ValueError("no picture's size is in it")
+    pixels = _watched(  # without the least sizes it decodes at full size
+        stream,
+        "RGB" if form.bands == 3 else "GRAY",
+        min_factor=reduction,
+        min_height=height,
+        min_width=width,
+    )
+    if pixels is not None and pixels.shape[:2] == (height, width):
+        return pixels
+    import cv2  # for what simplejpeg does not take; most conversions never load it
+
+    full = decode_jpeg(data, form, None)
+    return cv2.resize(full, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def check_jpeg(data: bytes, tables: bytes | None = None) -> Pixels | None:
+    """Refuse a stream of which libjpeg makes up some of the pixels, where that can be seen.
+
+    For those that other calls decode, which leave libjpeg's warnings out. Where the stream is
+    one of grey pixels, they are returned.
+
+    Raises
+    ------
+    ValueError
+        It is cut short, or damaged.
+    """
+    stream = merge_tables(data, tables)
+    pixels: Pixels | None = _watched(stream, "GRAY")  # the codes of all components are read
+    if pixels is None:
+        check_end(data)
+        return None
+    return pixels if simplejpeg.decode_jpeg_header(stream, strict=False)[2] == "Gray" else None
+
+
+def check_end(data: bytes) -> None:
+    """Refuse a stream without an end: for kinds whose damage libjpeg never tells.
+
+    Raises
+    ------
+    ValueError
+        Pixels may be missing.
+    """
+    if _END not in data:
+        raise ValueError("it ends too early: there is no end marker")
+
+
+def decode_picture(stream: Buffer, space: str, out: Pixels) -> bool:
+    """Fill an array with a whole picture of eight bits, False where that can't be done so.
+
+    Raises
+    ------
+    ValueError
+        libjpeg makes up some of the pixels.
+    """
+    return _watched(bytes(stream), space, buffer=out) is not None
+
+
+def _watched(stream: bytes, space: str, **how: Any) -> Any:
+    """Decode, and raise if libjpeg warns that it makes up pixels; None where it can't at all."""
+    said = ""
+    for _ in range(3):
+        try:
+            return simplejpeg.decode_jpeg(stream, space, **how)
+        except ValueError as error:
+            if str(error) == said:
+                break
+            said = str(error)
+        if said == _NO_END:  # a sound stream may lack its end marker, and nothing but that
+            stream += _END
+        elif "JFIF revision" in said:
+            stream = _REVISION.sub(b"JFIF\0\1", stream, 1)
+        else:
+            break
+    if _OTHERS.search(said) or _is_padding(said, stream):
+        return simplejpeg.decode_jpeg(stream, space, strict=False, **how)
+    if said.startswith(_DAMAGED):
+        raise ValueError(f"libjpeg makes up a part of it: {said}")
+    return None
+
+
+def _is_padding(said: str, stream: bytes) -> bool:
+    """Return True where the bytes that libjpeg has left over hold no pixels.
+
+    Those of a damaged stream are blocks that came too late: any bytes, as a rule dozens. Before
+    a restart marker they always are.
+    """
+    found = _EXTRANEOUS.search(said)
+    if not found or "d0" <= found[2] <= "d7":
+        return False
+    count, marker = int(found[1]), b"\xff" + bytes.fromhex(found[2])
+    if count <= _FEW:
+        return True
+    at = stream.find(marker, count)
+    while at >= 0:
+        if stream[at - count : at] == stream[at - 1 : at] * count:
+            return True
+        at = stream.find(marker, at + 2)
+    return False
 
 
 def complete_stream(data: bytes, form: TileFormat) -> bytes | None:

@@ -84,3 +84,20 @@ def has_component_transform(data: bytes) -> bool | None:
     start = data.find(_JPEG2000_START, 0, _JPEG2000_BOXES)
     at = data.find(b"\xff\x52", start) if start >= 0 else -1
     return bool(data[at + 8]) if 0 <= at < len(data) - 8 else None
+
+
+def jpegxr_end(data: bytes) -> int:
+    """Return where the pixels of a JPEG XR picture end, as its directory says; 0 if it doesn't.
+
+    Source: ITU-T T.832, annex A; offsets and sizes of the image and of its alpha plane.
+    """
+    if data[:3] != b"II\xbc" or len(data) < 8:
+        return 0
+    at = int.from_bytes(data[4:8], "little")
+    count = int.from_bytes(data[at : at + 2], "little")
+    ends = [0]
+    for place in range(at + 2, min(at + 2 + 12 * count, len(data) - 11), 12):
+        tag, _, _, value = struct.unpack_from("<HHII", data, place)
+        if tag in (0xBCC0, 0xBCC2):  # where a plane begins; its size comes next
+            ends.append(int(value) + int.from_bytes(data[place + 20 : place + 24], "little"))
+    return max(ends)

@@ -11,6 +11,7 @@ import imagecodecs
 import numpy as np
 from pydicom.uid import UID
 
+from ziggurat.readers.codecs.jpeg_decode import check_jpeg
 from ziggurat.readers.codecs.stream_size import stream_size
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.model.codec import Codec
@@ -45,8 +46,7 @@ def _jpeg_lossless(data: bytes, shape: Shape, dtype: np.dtype[Any]) -> Any:
     size = stream_size(Codec.JPEG, data)
     if size != (shape[1], shape[0]):
         raise ValueError(f"a JPEG stream of {size} pixels where {shape[:2]} are due")
-    if b"\xff\xd9" not in data[-_END_BYTES:]:  # libjpeg would make up the rest
-        raise ValueError("a JPEG stream that ends before its end marker")
+    check_jpeg(data)
     if shape[2] == 3:  # no transform: what the samples mean is said by the header
         return imagecodecs.jpeg8_decode(data, colorspace=2, outcolorspace=2)
     return imagecodecs.jpeg8_decode(data)

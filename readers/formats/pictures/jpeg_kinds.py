@@ -8,6 +8,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
+from ziggurat.readers.codecs.jpeg_decode import check_jpeg
 from ziggurat.readers.codecs.jpeg_stream import JpegHeader, parse_header
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.pictures.base import DecodedReader
@@ -26,6 +27,7 @@ _PACKS_JPEG_LS = 200_000  # whole runs of lines in a bit or two
 
 def _decode(data: bytes) -> Any:
     header = parse_header(data)
+    check_jpeg(data)
     if header.lossless and header.components == 3:  # no transform: the samples are the colours
         return imagecodecs.jpeg8_decode(data, colorspace=_RGB, outcolorspace=_RGB)
     return imagecodecs.jpeg8_decode(data)

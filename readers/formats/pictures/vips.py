@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyvips
 
+from ziggurat.readers.codecs.jpeg_decode import decode_picture
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
 from ziggurat.readers.formats.pictures.base import DecodedReader, check_proportion, check_unchanged
 from ziggurat.readers.formats.pictures.vips_fields import text_fields
@@ -29,6 +30,9 @@ from ziggurat.readers.model.reader import Pixels
 _TILE = 256
 _STRIP_BYTES = 8 * 1024 * 1024
 _COARSEST_MM = 0.01
+_TAIL_BYTES = 64 * 1024  # scanners and cameras write behind the picture
+_END, _SCAN = b"\xff\xd9", b"\xff\xda"
+_MOST_SCANS = 100
 _REMOTE_BYTES = 256 * 1024 * 1024
 
 
@@ -107,10 +111,10 @@ def _loader(location: Location) -> _Loader:
     return loader
 
 
-def _load(location: Location, loader: _Loader, data: bytes | None) -> Any:
+def _load(location: Location, loader: _Loader, data: bytes | None, fail_on: str = "error") -> Any:
     """Return the picture as a sequential pyvips image, all pages under one another."""
     # revalidate: libvips remembers what it has loaded by name, and the file may be another by now
-    options: dict[str, Any] = {"access": "sequential", "fail_on": "error", "revalidate": True}
+    options: dict[str, Any] = {"access": "sequential", "fail_on": fail_on, "revalidate": True}
     if loader.pages:
         options["n"] = -1
     try:
@@ -134,6 +138,30 @@ def _load(location: Location, loader: _Loader, data: bytes | None) -> Any:
 def _said(error: Any) -> str:
     lines = [line.strip() for line in (error.detail or error.message).splitlines()]
     return "; ".join(dict.fromkeys(line for line in lines if line))
+
+
+def _decode_jpeg(
+    location: Location, loader: _Loader, data: bytes | None, allocate: Callable[[], Pixels]
+) -> Pixels:
+    """Decode a JPEG picture; what libjpeg makes up, with a warning, is an error.
+
+    libvips tells but the warnings that come before the last row, so it is not asked first.
+    """
+    image = _load(location, loader, data, "warning")
+    space = {1: "GRAY", 3: "RGB"}.get(image.bands)
+    size = location.open_bytes().size if data is None else len(data)
+    if space is None or size > _REMOTE_BYTES:
+        return _decode(location, image, allocate)
+    stream = location.open_bytes().read(0, size) if data is None else data
+    if stream.count(_SCAN) > _MOST_SCANS:  # hostile: libvips refuses it in its own words
+        return _decode(location, image, allocate)
+    out = allocate()
+    try:
+        if decode_picture(stream, space, out[0]):
+            return out
+    except ValueError as error:
+        raise CorruptSourceError(f"{location.url} can't be decoded: {error}") from error
+    return _decode(location, image, lambda: out)
 
 
 def _decode(location: Location, image: Any, allocate: Callable[[], Pixels]) -> Pixels:
@@ -208,6 +236,8 @@ def open_reader(location: Location) -> DecodedReader:
         raise UnsupportedFormatError("a picture is a file, not a folder")
     loader = _loader(location)
     data = _fetch(location) if location.is_remote else None
+    if loader.name == "jpeg":
+        data = _with_end(location, data)
     image = _load(location, loader, data)
     frames = _frames(image)
     size = len(data) if data is not None else location.open_bytes().size
@@ -221,9 +251,22 @@ def open_reader(location: Location) -> DecodedReader:
         check_unchanged(location.url, _shape(image), _shape(again))
         if loader.name == "webp":
             return decode_webp(location, data, allocate, again.bands)
+        if loader.name == "jpeg":
+            return _decode_jpeg(location, loader, data, allocate)
         return _decode(location, again, allocate)
 
     return DecodedReader(info, decode, orientation)
+
+
+def _with_end(location: Location, data: bytes | None) -> bytes | None:
+    """Return a JPEG picture whose end marker is missing with one; its pixels may be all there."""
+    if data is None:
+        source = location.open_bytes()
+        start = max(0, source.size - _TAIL_BYTES)
+        if _END in source.read(start, source.size - start) or source.size > _REMOTE_BYTES:
+            return None
+        data = source.read(0, source.size)
+    return data if _END in data[-_TAIL_BYTES:] else data + _END
 
 
 def _shape(image: Any) -> tuple[object, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ziggurat.readers.codecs.decode import can_decode, decode_tile, fit_tile
+from ziggurat.readers.codecs.jpeg_decode import check_jpeg
 from ziggurat.readers.codecs.jpeg_stream import merge_tables, parse_header, stream_photometric
 from ziggurat.readers.codecs.segment_cache import SegmentCache
 from ziggurat.readers.errors import CorruptSourceError
@@ -21,6 +22,7 @@ from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane
 # What missing tiles show: the pixels of a rectangle of the page, made from something else.
 Substitute = Callable[[Rect], Pixels]
 
+_JPEG_START = b"\xff\xd8"
 _NUMBERS = itertools.count()
 
 
@@ -140,6 +142,8 @@ class PageReader(Plane):
     def _decode_otherwise(self, data: bytes, index: int) -> Pixels:
         form = self.layout.format
         try:
+            if data.startswith(_JPEG_START):
+                check_jpeg(data, self._tables)
             tile, _, _ = self.layout.fallback(data, index, jpegtables=self._tables)
         except Exception as error:  # every codec has error classes of its own
             raise CorruptSourceError(
