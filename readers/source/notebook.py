@@ -1,7 +1,10 @@
 """How an image shows itself in a notebook."""
 
 import html
+from importlib import import_module
+from typing import Any
 
+from ziggurat.readers.errors import SourceError
 from ziggurat.readers.source.regions import RegionMethods
 
 _WIDTH = 512
@@ -29,3 +32,32 @@ class NotebookMethods(RegionMethods):
         )
         picture = base64.b64encode(self._repr_png_()).decode()
         return f'<img src="data:image/png;base64,{picture}"><table>{rows}</table>'
+
+    def view(self, *others: Any) -> Any:
+        """Return a widget that shows this image in a notebook, also while it grows.
+
+        Parameters
+        ----------
+        *others
+            What lies over it: sources, sinks, paths or URLs.
+
+        Raises
+        ------
+        UnsupportedFormatError
+            ``ziggurat[notebook]`` is not installed.
+        SourceError
+            One of them has no path that it can be opened by.
+        """
+        # the viewer stands floors above: it is asked for at the front door
+        return import_module("ziggurat.viewer").view([place_of(one) for one in (self, *others)])
+
+
+def place_of(image: Any) -> Any:
+    """Return the path or URL of a source or sink; what is one already, as it is."""
+    for name in ("largeImagePath", "path"):
+        place = getattr(image, name, None)
+        if isinstance(place, str):
+            return place
+    if isinstance(image, NotebookMethods):
+        raise SourceError("an image without a path can't be shown: the viewer opens it by its path")
+    return image

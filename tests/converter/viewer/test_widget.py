@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+import ziggurat
 from ziggurat.converter.viewer.answers import VENDORED, Gallery, page
 from ziggurat.converter.viewer.shown import Shown
 from ziggurat.converter.viewer.widget import Channel, script
+from ziggurat.readers.source.notebook import place_of
 
 
 class Comm:
@@ -47,3 +49,18 @@ def test_the_widgets_module_holds_every_module_of_the_page() -> None:
             if line.startswith("import"):
                 name = line.split('"')[1].removeprefix("./")
                 assert name in modules
+
+
+@pytest.mark.skipif(page(VENDORED).status != 200, reason="built without the library")
+def test_sources_and_sinks_show_themselves(slide: Path, tmp_path: Path) -> None:
+    pytest.importorskip("anywidget")
+    with ziggurat.open(slide) as source, ziggurat.new(tmp_path / "s") as sink:
+        assert type(source.view(sink, slide)).__name__ == "ZigguratView"
+        assert type(sink.view()).__name__ == "ZigguratView"
+
+
+def test_sources_are_shown_by_their_paths(slide: Path, tmp_path: Path) -> None:
+    with ziggurat.open(slide) as source, ziggurat.new(tmp_path / "s") as sink:
+        assert place_of(source) == str(slide)
+        assert place_of(sink) == sink.path
+        assert place_of("https://a.example/b.tif") == "https://a.example/b.tif"
