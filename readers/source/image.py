@@ -57,10 +57,24 @@ def window_pixels(
     ``eight_bit`` says that they will be shown: a palette's colours stand for its indices then,
     and styles may round.
     """
-    info = image.info
-    method = parse_resample(resample, info)
     if style is not None:
-        pixels = styled_window(image, frame, window, method, style, eight_bit=eight_bit)
+        stored = _indexed(image) if style.bands or style.preset else image
+        method = parse_resample(resample, stored.info)
+        pixels = styled_window(stored, frame, window, method, style, eight_bit=eight_bit)
         return pixels, pixels.shape[2] in (2, 4)
-    pixels = read_window(image, frame, window, method)
+    info = image.info
+    pixels = read_window(image, frame, window, parse_resample(resample, info))
     return pictured(pixels, info) if eight_bit else (pixels, info.alpha)
+
+
+def _indexed(image: Image) -> Image:
+    """Return an image with the numbers that a style acts on, where a map shows their colours."""
+    if image.info.geo is None:
+        return image
+    from ziggurat.readers.formats.gdal.projected import ProjectedReader  # loads GDAL
+
+    view = image.reader
+    if not isinstance(view, ProjectedReader) or view.indexed is view:
+        return image
+    identity = None if image.identity is None else (image.identity, "indices")
+    return Image(view.indexed, image.cache, identity, image.keep)

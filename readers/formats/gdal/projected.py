@@ -27,6 +27,7 @@ from ziggurat.readers.geo.world_grid import WorldGrid, world_grid
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import GeoReference, ImageInfo, Interpretation
 from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane, Reader
+from ziggurat.readers.pixels.threads import core_count
 
 _THREADED = 1 << 20  # pixels; smaller warps are done before threads are up
 _MOST_PIXELS = 1 << 28  # of one read; what shows a region reads it in strips far smaller
@@ -61,6 +62,8 @@ class ProjectedReader(Reader):
         projection: str,
         units_per_pixel: float | None = None,
         resample: Warp = Warp.NEAREST,
+        *,
+        colors: bool = True,
     ) -> None:
         self.source = source
         self.volatile, self.scattered = source.volatile, source.scattered
@@ -68,9 +71,24 @@ class ProjectedReader(Reader):
         self._own, self._inside = _place(source.info, projection)
         self._grid = world_grid(source.info, projection, units_per_pixel)
         self._wkt = parse_crs(projection).ExportToWkt()
-        self.info = _projected_info(source.info, self._grid)
+        palette = source.info.palette if colors else None
+        self._colors = None if palette is None else _color_table(palette)
+        self.info = _projected_info(source.info, self._grid, colors=palette is not None)
+        self._indexed: ProjectedReader | None = None
+        if palette is not None:
+            self._indexed = ProjectedReader(
+                source, projection, units_per_pixel, resample, colors=False
+            )
         self._around = world_width(projection)
         self._turns = _turns(self._inside, self._around)
+
+    @property
+    def indexed(self) -> "ProjectedReader":
+        """The view with a palette's indices as they are stored, on which styles act.
+
+        Itself, where there is no palette.
+        """
+        return self._indexed or self
 
     def plane(self, level: int, frame: int) -> Plane:
         """Return a zoom level."""
@@ -168,7 +186,7 @@ class ProjectedReader(Reader):
                 warpOptions=[
                     f"SRC_ALPHA_MAX={_opaque(stored)}",
                     f"DST_ALPHA_MAX={_warped_opaque(stored)}",
-                    *(["NUM_THREADS=ALL_CPUS"] if large else []),
+                    *([f"NUM_THREADS={core_count()}"] if large else []),
                 ],
             )
         pixels = np.asarray(pixels, stored)
@@ -181,12 +199,10 @@ class ProjectedReader(Reader):
 
     def _colored(self, pixels: Pixels) -> Pixels:
         """Give the alpha its full range, and a palette's indices their colours."""
-        palette = self.source.info.palette
         alpha = pixels[..., -1:]
-        if palette is not None:
-            colors = np.zeros((256, 4), np.uint8)
-            colors[: len(palette)] = np.array(palette, np.uint8)[:256]
-            shown = colors[pixels[..., 0]]
+        if self._colors is not None:
+            known = np.clip(pixels[..., 0], 0, len(self._colors) - 1)
+            shown = self._colors[known.astype(np.intp)]
             shown[alpha[..., 0] == 0] = 0
             return shown
         full, warped = _opaque(pixels.dtype), _warped_opaque(pixels.dtype)
@@ -256,22 +272,28 @@ def raster_name(reader: Reader) -> str:
     return source.handles.name
 
 
-def _projected_info(info: ImageInfo, grid: WorldGrid) -> ImageInfo:
-    indexed = info.interpretation is Interpretation.PALETTE
+def _color_table(palette: tuple[tuple[int, int, int, int], ...]) -> Pixels:
+    """Return colours by index; what the palette has none for is transparent."""
+    table = np.zeros((len(palette) + 1, 4), np.uint8)
+    table[:-1] = palette
+    return table
+
+
+def _projected_info(info: ImageInfo, grid: WorldGrid, *, colors: bool) -> ImageInfo:
     mm_x, mm_y = _millimeters(info, grid)
-    bands = 4 if indexed else info.bands + (not info.alpha)
-    names = ("red", "green", "blue") if indexed else info.band_names[: bands - 1]
+    bands = 4 if colors else info.bands + (not info.alpha)
+    names = ("red", "green", "blue") if colors else info.band_names[: bands - 1]
     return dataclasses.replace(
         info,
         levels=grid.levels,
         bands=bands,
-        dtype=np.dtype(np.uint8) if indexed or info.dtype.kind == "b" else info.dtype,
-        interpretation=Interpretation.RGB if indexed else info.interpretation,
+        dtype=np.dtype(np.uint8) if colors or info.dtype.kind == "b" else info.dtype,
+        interpretation=Interpretation.RGB if colors else info.interpretation,
         alpha=True,
         mm_x=mm_x,
         mm_y=mm_y,
         nodata=None,
-        palette=None,
+        palette=None if colors else info.palette,
         band_names=(*names, "alpha"),
         geo=GeoReference(grid.crs, grid.transform),
         internal={**info.internal, "projected_from": origin_facts(info)},

@@ -203,6 +203,62 @@ def test_a_colour_table_is_a_palette_by_name(tmp_path: Path) -> None:
         source.getRegion(format="numpy")
 
 
+def indexed(path: Path, dtype: str) -> tuple[Path, np.ndarray]:
+    """Write stripes of the indices 0 to 9; return the path, and their colours."""
+    table = gdal.ColorTable()
+    for number in range(10):
+        table.SetColorEntry(number, (number * 20, 255 - number * 20, number, 255))
+    indices = np.repeat(np.arange(300) // 30, 300).reshape(300, 300).astype(dtype)
+    colors = np.array([table.GetColorEntry(number) for number in range(10)])
+    return raster(path, indices, SetColorTable=table), colors
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize(
+    "style",
+    [
+        {"band": 1, "min": 0, "max": 9, "palette": ["#000000", "#ffffff"]},
+        {"bands": [{"band": "palette", "min": 0, "max": 9, "palette": ["#000", "#fff"]}]},
+    ],
+)
+def test_a_style_sees_the_indices_of_a_palette_in_a_projection_too(
+    tmp_path: Path, dtype: str, style: dict[str, Any]
+) -> None:
+    path, _ = indexed(tmp_path / "a.tif", dtype)
+    with ziggurat.open(path) as source:
+        plain = source.getRegion(format="numpy", style=style)[0]
+    with ziggurat.open(path, projection="EPSG:3857", style=style) as source:
+        shown = source.getRegion(format="numpy", region=around(source))[0]
+        tile = source.getTile(0, 0, 0, numpyAllowed="always")
+    inside = shown[shown[..., 3] == 255]
+    assert 0 < len(inside) < shown.shape[0] * shown.shape[1]
+    assert {tuple(c) for c in inside.tolist()} == {tuple(c) for c in plain.reshape(-1, 4).tolist()}
+    assert tile.shape[2] == 4
+
+
+@pytest.mark.parametrize("style", [None, "auto", {"band": 1, "palette": "colortable"}])
+def test_a_palette_in_a_projection_keeps_its_colours(tmp_path: Path, style: Any) -> None:
+    path, colors = indexed(tmp_path / "a.tif", "uint8")
+    with ziggurat.open(path, projection="EPSG:3857", style=style) as source:
+        shown = source.getRegion(format="numpy", region=around(source))[0]
+    inside = shown[shown[..., 3] == 255]
+    assert {tuple(c) for c in inside.tolist()} == {tuple(map(float, c)) for c in colors.tolist()}
+
+
+def test_an_index_without_a_colour_is_transparent_in_a_projection(tmp_path: Path) -> None:
+    pixels = np.full((100, 100), 60000, np.uint16)
+    pixels[:50] = 1
+    table = gdal.ColorTable()
+    table.SetColorEntry(1, (10, 20, 30, 255))
+    path = raster(tmp_path / "a.tif", pixels, SetColorTable=table)
+    with ziggurat.open(path, projection="EPSG:3857") as source:
+        shown = source.getRegion(format="numpy", region=around(source))[0]
+    assert {tuple(c) for c in shown[shown[..., 3] > 0].tolist()} <= {
+        (10, 20, 30, 255),
+        (0, 0, 0, 255),
+    }  # fmt: skip  (GDAL fills a table of 65,536 colours with black)
+
+
 @pytest.mark.parametrize("order", ["bgr", "argb", "bgrn"])
 def test_bands_are_shown_by_what_the_file_calls_them(order: str, tmp_path: Path) -> None:
     kinds = {

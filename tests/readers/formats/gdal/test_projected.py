@@ -1,6 +1,7 @@
 """Projected views, against gdalwarp."""
 
 import math
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +11,11 @@ import pytest
 from osgeo import gdal, osr
 
 from ziggurat.readers.errors import OptionError, ProjectionError, RegionError
+from ziggurat.readers.formats.gdal import projected
 from ziggurat.readers.formats.gdal.projected import ProjectedReader, Warp, project
 from ziggurat.readers.formats.gdal.reader import open_reader
 from ziggurat.readers.geo.facts import image_rect
+from ziggurat.readers.geo.gdal_calls import warped_pixels
 from ziggurat.readers.io.location import locate
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import (
@@ -457,3 +460,35 @@ def test_a_view_knows_the_size_of_its_own_pixels(data_file: Callable[[str], Path
         assert reader.info.geo.transform is not None
         equator = reader.info.geo.transform[1] * 1000
         assert reader.info.mm_x == pytest.approx(equator * math.cos(math.radians(24.56)), rel=2e-3)
+
+
+def test_large_warps_use_all_cores_and_a_bounded_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.tif"
+    system = osr.SpatialReference()
+    system.ImportFromEPSG(32633)
+    made = gdal.GetDriverByName("GTiff").Create(str(path), 200, 200, 1, gdal.GDT_Byte)
+    made.SetSpatialRef(system)
+    made.SetGeoTransform((500_000, 1000, 0, 5_000_000, 0, -1000))
+    made.GetRasterBand(1).Fill(9)
+    made.Close()
+    asked: list[dict[str, object]] = []
+
+    def warped(what: str, source: gdal.Dataset, **options: object) -> np.ndarray:
+        asked.append(options)
+        return warped_pixels(what, source, **options)
+
+    monkeypatch.setattr(projected, "warped_pixels", warped)
+    monkeypatch.setattr(projected, "core_count", lambda: 3)
+    with view(path) as reader:
+        middle = image_rect(reader.info)
+        x, y = middle.x + middle.width // 2, middle.y + middle.height // 2
+        few = reader.warped(0, 0, Rect(x, y, 64, 64))
+        many = reader.warped(0, 0, Rect(x, y, 1200, 1000))
+    np.testing.assert_array_equal(many[:64, :64], few)
+    small, large = (
+        ("NUM_THREADS=3" in options["warpOptions"], options["multithread"]) for options in asked
+    )
+    assert (small, large) == ((False, False), (True, True))
+    assert gdal.GetCacheMax() <= 128 << 20 or "GDAL_CACHEMAX" in os.environ
