@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+COPIED = ("pyproject.toml", "README.md", "LICENSE", ".build", "readers", "writers", "converter")
 ROOMS = {"readers": "readers", "writers": "writers", "converter": "converter", "facade": ""}
 
 
@@ -19,7 +20,7 @@ def unpacked_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     work = tmp_path_factory.mktemp("packaging")
     copy = work / "project"
     copy.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE", "readers", "writers", "converter"):
+    for name in COPIED:
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -1,9 +1,11 @@
 """The same image without whom it is of: a view that the writers see instead of the source."""
 
 import dataclasses
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +43,8 @@ class DeidentifiedReader(View):
         blank = [name for name, fate in self._fates.items() if fate is Fate.BLANK]
         profile = info.icc_profile and scrub_icc(info.icc_profile)
         facts, texts = clean_facts(info, policy)
-        found = {*dropped.values(), *texts.values(), info.description or ""}
+        inside = (leaf for name in dropped for leaf in texts_in(info.properties[name]))
+        found = {*inside, *dropped.values(), *texts.values(), info.description or ""}
         secrets = sorted(filter(is_secret, found))
         for name in [name for name in kept if any(secret in name for secret in secrets)]:
             dropped[name] = kept.pop(name)  # a text that goes is part of this field's name
@@ -131,14 +134,32 @@ def _scrubbed_2000(data: bytes | None) -> bytes | None:
     return data and scrub_jpeg2000(data)
 
 
+def texts_in(value: Any) -> Iterator[str]:
+    """Yield all texts of a value as JSON has it, names of fields among them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            yield name
+            yield from texts_in(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from texts_in(part)
+
+
 def split_fields(
-    fields: Mapping[str, str], policy: Policy
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Return (what stays, what goes) of a description's fields; kept days may be shifted."""
-    kept, dropped = {}, {}
-    for name, value in fields.items():
+    fields: Mapping[str, Any], policy: Policy
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return (what stays, what goes) of a description's fields; kept days may be shifted.
+
+    What is no text is judged, and goes, as the JSON that it is written as.
+    """
+    kept: dict[str, Any] = {}
+    dropped: dict[str, str] = {}
+    for name, given in fields.items():
+        value = given if isinstance(given, str) else json.dumps(given)
         if policy.keeps_text(name) or (policy.keeps_field(name) and is_technical(value)):
-            kept[name] = value
+            kept[name] = given
             continue
         dropped[name] = value
         if is_date(name) and policy.shift_days is not None:

@@ -133,7 +133,8 @@ class ImageInfo:
     palette: tuple[tuple[int, int, int, int], ...] | None = None  # RGBA
     band_names: tuple[str, ...] = ()
     geo: GeoReference | None = None
-    properties: Mapping[str, str] = field(default_factory=dict)  # vendor facts by field name
+    # vendor facts by field name: texts, and of what a sink was told whatever JSON holds
+    properties: Mapping[str, Any] = field(default_factory=dict)
     internal: Mapping[str, Any] = field(default_factory=dict)
     losses: tuple[str, ...] = ()
     lossy: bool = False

@@ -34,10 +34,15 @@ def tolerate(on: bool = True) -> None:
 
 def shares_words[**P, T](*more: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a method take, and leave out, the shared words that its signature lacks, and ``more``."""
+    return also_takes(*SHARED, *more)
+
+
+def also_takes[**P, T](*more: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Let a method take, and leave out, words that its signature lacks."""
 
     def decorated(call: Callable[P, T]) -> Callable[P, T]:
         named = frozenset(inspect.signature(call).parameters)
-        spare = (SHARED | set(more)) - named
+        spare = frozenset(more) - named
 
         @functools.wraps(call)
         def taken(*arguments: P.args, **words: P.kwargs) -> T:

@@ -114,7 +114,7 @@ def _facts_from_json(facts: Mapping[str, Any]) -> dict[str, Any]:
     known["interpretation"] = Interpretation(facts["interpretation"])
     known["axes"] = tuple(_axis_from_json(axis) for axis in facts.get("axes", ()))
     known["channels"] = tuple(_channel_from_json(item) for item in facts.get("channels", ()))
-    known["properties"] = {str(k): str(v) for k, v in facts.get("properties", {}).items()}
+    known["properties"] = dict(facts.get("properties", {}))
     if isinstance(facts.get("given"), Mapping):
         given = facts["given"]
         known["internal"] = {name: given[name] for name in GIVEN if name in given}

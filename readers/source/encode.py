@@ -130,14 +130,14 @@ def deliver(pixels: Pixels, wanted: str, encoding: Encoding, *, alpha: bool) -> 
     return encoded(pixels, encoding, alpha=alpha), encoding.mime_type
 
 
-def nothing(info: ImageInfo, wanted: str, encoding: Encoding) -> tuple[Any, str]:
+def nothing(bands: int, dtype: np.dtype[Any], wanted: str, encoding: Encoding) -> tuple[Any, str]:
     """Return (data, format or MIME type) of a region without a pixel: no picture can be empty."""
     if wanted == TILE_FORMAT_NUMPY:
-        return np.zeros((0, 0, info.bands), info.dtype), TILE_FORMAT_NUMPY
+        return np.zeros((0, 0, bands), dtype), TILE_FORMAT_NUMPY
     if wanted == TILE_FORMAT_PIL:
         import PIL.Image
 
-        return PIL.Image.new("RGB" if info.bands >= 3 else "L", (0, 0)), TILE_FORMAT_PIL
+        return PIL.Image.new("RGB" if bands >= 3 else "L", (0, 0)), TILE_FORMAT_PIL
     return ImageBytes(b"", encoding.mime_type), encoding.mime_type
 
 

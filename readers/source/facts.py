@@ -1,6 +1,8 @@
 """What is in an image, as methods: sizes, metadata, bands, frames."""
 
+import contextlib
 import dataclasses
+import json
 from typing import Any
 
 import numpy as np
@@ -69,9 +71,36 @@ class SizeMethods(SourceHooks):
         return channel_names(self._reader().info)
 
     @property
+    def encoding(self) -> str:
+        """How tiles are encoded."""
+        return self._options.encoding
+
+    @property
+    def jpegQuality(self) -> int:
+        """The quality of tiles that are encoded as JPEG, 0 to 100."""
+        return self._options.jpegQuality
+
+    @property
+    def edge(self) -> bool | str | None:
+        """What becomes of tiles at the right and the bottom edge."""
+        return self._options.edge
+
+    @property
+    def name(self) -> str:
+        """The backend that reads the image."""
+        info = self._reader().info
+        return info.backend or info.format
+
+    def getState(self) -> str:
+        """Return a text that is equal for equal images opened with equal options."""
+        return f"{self._file()} {self._options}"
+
+    @property
     def style(self) -> Any:
         """The style that all pixels are read with; None where there is none. May be set."""
-        return self._options.style
+        style = self._options.style  # kept as JSON where it can be, so that equal ones are equal
+        known = isinstance(style, str) and style.startswith("{")
+        return json.loads(style) if known else style
 
     @style.setter
     def style(self, style: Any) -> None:
@@ -105,6 +134,20 @@ class MetadataMethods(SourceHooks):
     def metadata(self) -> JSONDict:
         """The same as :meth:`getMetadata`."""
         return self.getMetadata()
+
+    @property
+    def imageDescription(self) -> Any:
+        """The description: a text, or what JSON holds where it is an object or a list of that."""
+        text = self._reader().info.description
+        if text is not None and text[:1] in ("{", "["):
+            with contextlib.suppress(ValueError, RecursionError):
+                return json.loads(text)
+        return text
+
+    @property
+    def additionalMetadata(self) -> dict[str, Any] | None:
+        """Further facts by name: those that a sink was told, or the fields of a vendor's file."""
+        return dict(self._reader().info.properties) or None
 
     @shares_words()
     def getInternalMetadata(self) -> JSONDict:

@@ -75,7 +75,7 @@ class MosaicMethods(SourceHooks):
         )
         parsed = self._style(style)
         if window is None:
-            return nothing(info, wanted, how)
+            return nothing(info.bands, info.dtype, wanted, how)
         shown = wanted != "numpy" and how.name != "TIFF"
         border = wanted_border(fill, window.width, window.height, output)
 

@@ -121,7 +121,7 @@ class RegionMethods(SourceHooks):
         )
         parsed = self._style(style)
         if window is None:
-            return nothing(info, wanted, how)
+            return nothing(info.bands, info.dtype, wanted, how)
         border = wanted_border(fill, window.width, window.height, output)
         if encoding == "TILED":
             compression = compression or tiffCompression or "lzw"

@@ -209,8 +209,8 @@ def output_for(path: str | os.PathLike[str], *, placed: bool = False) -> Output:
     return row
 
 
-def output_named(name: str) -> Output:
-    """Return the output of a name.
+def output_named(name: str, *, placed: bool = False) -> Output:
+    """Return the output of a name; with a place on earth a TIFF is a COG.
 
     Raises
     ------
@@ -218,7 +218,7 @@ def output_named(name: str) -> Output:
         There is none of that name.
     """
     for row in OUTPUTS:
-        if row.name == name:
+        if row.name == ("cog" if placed and name == "tiff" else name):
             return row
     raise OptionError(f"format is one of {', '.join(row.name for row in OUTPUTS)}, not {name!r}")
 
@@ -243,6 +243,7 @@ def write(
     path: str | os.PathLike[str],
     options: WriteOptions | None = None,
     *,
+    output: str | None = None,
     on_progress: ProgressCallback | None = None,
     cancel: Cancellation | None = None,
 ) -> WriteReport:
@@ -256,6 +257,8 @@ def write(
         The output; its ending decides the format (see :data:`OUTPUTS`).
     options
         None: lossy where that suits the image, in the format's own layout.
+    output
+        The format by its name, whatever the ending says.
 
     Raises
     ------
@@ -269,7 +272,8 @@ def write(
     options = options or WriteOptions()
     if not options.associated:
         reader = without_associated(reader)
-    row = output_for(path, placed=is_map(reader.info))
+    placed = is_map(reader.info)
+    row = output_for(path, placed=placed) if output is None else output_named(output, placed=placed)
     levels = row.load().plan_levels(reader, options)
     return write_levels(
         reader, path, levels, options, output=row, on_progress=on_progress, cancel=cancel

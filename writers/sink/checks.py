@@ -75,6 +75,7 @@ def names(name: str, value: Any) -> list[str] | None:
     """Return a list of texts, or None."""
     if value is None:
         return None
+    value = value.tolist() if isinstance(value, np.ndarray) else value
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise SinkInputError(f"{name} must be a list of texts, not {value!r}")
     wrong = [item for item in value if not isinstance(item, str)]

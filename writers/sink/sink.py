@@ -15,9 +15,9 @@ from ziggurat.readers.formats.sink_store.info import channels_without_place
 from ziggurat.readers.formats.sink_store.layout import Blend, Structure, is_store, read_structure
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.keywords import also_takes
 from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.ngff.version import OmeVersion
-from ziggurat.readers.source.api import ReadMethods
 from ziggurat.readers.source.options import OpenOptions
 from ziggurat.readers.views.views import BandsReader, CropReader, PaddedReader
 from ziggurat.writers.formats.registry import WriteReport, write
@@ -25,6 +25,7 @@ from ziggurat.writers.model.options import PyramidStyle, Subsampling, WriteOptio
 from ziggurat.writers.model.progress import ProgressCallback
 from ziggurat.writers.sink.attached import attached_store
 from ziggurat.writers.sink.attributes import AttributeFile, SinkAttributes, ValueFile
+from ziggurat.writers.sink.blank import BlankAnswers
 from ziggurat.writers.sink.coverage import Coverage
 from ziggurat.writers.sink.declared import DEFAULT_TILE, Preallocation
 from ziggurat.writers.store import kinds, scratch
@@ -41,7 +42,7 @@ class Mode(Enum):
     RESUME = "resume"
 
 
-class Sink(SinkAttributes, Coverage, ReadMethods):
+class Sink(SinkAttributes, Coverage, BlankAnswers):
     """An image that grows out of tiles. Made by :func:`ziggurat.new`.
 
     A sink is a handle: it pickles to the path of its store, so it goes to threads, to workers
@@ -197,6 +198,7 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
         else:
             self._store.publish()
 
+    @also_takes("bigtiff", "keepFloat", "predictor", "stats", "subifds", "_concurrency")
     def write(
         self,
         path: str | os.PathLike[str],
@@ -224,6 +226,7 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
         ----------
         path
             Its ending decides the format: ``.tiff``, ``.ome.tiff``, ``.zarr``, ``.zarr.zip`` …
+            A name without an ending is a TIFF.
         lossy
             Allow loss: 8-bit pictures become JPEG. False keeps every value of every dtype.
         alpha
@@ -268,7 +271,10 @@ class Sink(SinkAttributes, Coverage, ReadMethods):
             max_memory=maxMemory,
         )
         reader = self._output(alpha=alpha)
-        report = write(reader, path, options, on_progress=onProgress)
+        named = os.path.splitext(os.fspath(path))[1]
+        report = write(
+            reader, path, options, output=None if named else "tiff", on_progress=onProgress
+        )
         info = self._reader().info
         said = {"channelNames": self.channelNames, "channelColors": self.channelColors}
         lost = channels_without_place(said, info.axes, info.bands)

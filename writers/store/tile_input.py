@@ -222,6 +222,8 @@ def _positions(
     values: dict[str, Any] = {}
     for keyword, value in keywords.items():
         name = axis_name(keyword)
+        if name.endswith("_value") and value is None:
+            continue  # nobody knows what the position stands for
         if name.endswith("_value"):
             values[name.removesuffix("_value")] = _plain(keyword, value)
         elif name in start:

@@ -68,7 +68,7 @@ def image_info(
         associated=tuple(attributes.get("associated", ())),
         background=(structure.fill,) * bands if structure.fill else None,
         geo=_geo(attributes),
-        properties=_texts(additional) if isinstance(additional, Mapping) else {},
+        properties=dict(additional) if isinstance(additional, Mapping) else {},
         internal={
             "store": structure.to_json(),
             "additionalMetadata": additional,
@@ -147,13 +147,6 @@ def _description(description: Any) -> str | None:
     if description is None or isinstance(description, str):
         return description
     return json.dumps(description)
-
-
-def _texts(additional: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        name: value if isinstance(value, str) else json.dumps(value)
-        for name, value in additional.items()
-    }
 
 
 def _geo(attributes: Mapping[str, Any]) -> GeoReference | None:

@@ -14,6 +14,7 @@ from ziggurat.readers.formats.tiff.pages.chain import broken_off, chain_structur
 from ziggurat.readers.formats.tiff.pages.structure import NONSENSE, Structure
 from ziggurat.readers.formats.tiff.vendors.akoya import AKOYA
 from ziggurat.readers.formats.tiff.vendors.aperio import APERIO
+from ziggurat.readers.formats.tiff.vendors.converted import CONVERTED
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts
 from ziggurat.readers.formats.tiff.vendors.hamamatsu import HAMAMATSU
 from ziggurat.readers.formats.tiff.vendors.imagej import IMAGEJ
@@ -28,6 +29,7 @@ from ziggurat.readers.formats.tiff.vendors.ziggurat import OWN
 KINDS: tuple[TiffKind, ...] = (
     OVERLAPPING,
     OWN,
+    CONVERTED,
     APERIO,
     HAMAMATSU,
     LEICA,

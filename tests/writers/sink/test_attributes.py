@@ -37,7 +37,7 @@ def test_all_of_it_shows_in_metadata_and_in_every_output(
     info = sink._reader().info
     assert [channel.color for channel in info.channels] == ["#0000ff", "#ff0000"]
     assert info.description == "what it is"
-    assert info.properties == {"stain": "IF", "round": "3"}
+    assert info.properties == {"stain": "IF", "round": 3}
     for file in ("a.ome.tiff", "a.zarr.zip", "a.tiff"):
         sink.write(tmp_path / file, lossy=False)
         written = ziggurat.open(tmp_path / file)

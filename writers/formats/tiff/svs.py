@@ -154,7 +154,7 @@ def describe(info: ImageInfo, line: str) -> str:
     fields = {
         name.removeprefix(_PREFIX): value
         for name, value in info.properties.items()
-        if name.startswith(_PREFIX) and "|" not in value
+        if name.startswith(_PREFIX) and isinstance(value, str) and "|" not in value
     }
     if info.magnification is not None:
         fields["AppMag"] = f"{info.magnification:g}"

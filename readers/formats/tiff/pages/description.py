@@ -123,7 +123,7 @@ def _facts(said: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(said.get("band_names"), list):
         facts["band_names"] = tuple(map(str, said["band_names"]))
     if isinstance(said.get("properties"), dict):
-        facts["properties"] = {str(k): str(v) for k, v in said["properties"].items()}
+        facts["properties"] = dict(said["properties"])
     if isinstance(said.get("given"), dict):
         facts["given"] = {name: said["given"][name] for name in GIVEN if name in said["given"]}
     try:
