@@ -115,7 +115,8 @@ def make_plan(facts: SourceFacts, target: Output, options: ConvertOptions) -> Co
     codec = encode_codec(facts, target, options)
     quality = encode_quality(Codec.named(codec), facts, target, options)
     tile = encode_tile_size(info, target, options)
-    rungs = _wanted(info, target, options, max(tile))
+    wanted = _wanted(info, target, options, max(tile))
+    rungs = [r for n, r in enumerate(wanted) if target.has_level(n, r.width, r.height)]
     steps: list[Step] = []
     for rung in rungs:
         above = steps[-1] if steps else None

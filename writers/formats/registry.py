@@ -98,6 +98,8 @@ class Output:
         A library makes the levels: it takes all the stored ones, or halves (rounding down).
     flat
         It has one level of one frame, and no tiles.
+    smallest
+        Levels of which no side is longer than this are left out, but for the first.
     known_tags
         Compressions of TIFF that are private, but known to those who read this container.
     """
@@ -114,11 +116,16 @@ class Output:
     source_tiles: bool = False
     levels_by_library: bool = False
     flat: bool = False
+    smallest: int = 0
     known_tags: tuple[int, ...] = ()
 
     def fits(self, name: str, *, placed: bool) -> bool:
         """Return True where a name means this output, for images with(out) a place on earth."""
         return name.endswith(self.suffixes) and self.geospatial in (None, placed)
+
+    def has_level(self, index: int, width: int, height: int) -> bool:
+        """Return True where it has a level of such a size at such a place."""
+        return index == 0 or max(width, height) > self.smallest
 
     def load(self) -> Emitter:
         """Import the module."""
@@ -147,7 +154,7 @@ OUTPUTS: tuple[Output, ...] = (
     ),
     Output(
         name="svs", module=f"{_ROOM}.tiff.svs", suffixes=(".svs",), codecs=_DEFLATE_FIRST,
-        tile=256, source_tiles=True, known_tags=PRIVATE_TAGS,
+        tile=256, source_tiles=True, known_tags=PRIVATE_TAGS, smallest=1024,
     ),
     Output(
         name="ome-zarr", module=f"{_ROOM}.zarr.ome_zarr", suffixes=(".zarr",), folder=True,

@@ -17,6 +17,7 @@ from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.views.resampled import ResampledReader
 from ziggurat.writers.files.atomic import atomic_file
 from ziggurat.writers.formats.map_facts import lost_map_facts
+from ziggurat.writers.formats.registry import output_named
 from ziggurat.writers.formats.tiff import tiff as plain
 from ziggurat.writers.formats.tiff.moved import with_moves
 from ziggurat.writers.model.levels import LevelPlan
@@ -29,13 +30,21 @@ _HEADER = "Aperio Image Library vFS90 01"  # the one that tools look for is the 
 _LEVEL = 0
 _SUBFILE = {"label": 1, "macro": 9}
 _PREFIX = "aperio."
-THUMBNAIL = 1024  # pixels of the longer side
+_ROW = output_named("svs")
 _SQUARE = 1e-3  # difference of sides that is none
 _ROWS = 16  # of a thumbnail that are made at once, to bound the memory
 
-plan_levels = plain.plan_levels
 copy_refusal = plain.copy_refusal
 level_encoder = plain.level_encoder
+
+
+def plan_levels(reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:
+    """Return the levels of a TIFF that are larger than a thumbnail, as Aperio has them.
+
+    Bio-Formats takes the thumbnail for the smallest level, and leaves the smallest one out.
+    """
+    levels = plain.plan_levels(reader, options)
+    return tuple(p for n, p in enumerate(levels) if _ROW.has_level(n, p.width, p.height))
 
 
 def expected_losses(info: ImageInfo) -> tuple[str, ...]:
@@ -118,7 +127,8 @@ def _write_picture(tiff: Any, reader: Reader, name: str) -> list[str]:
 def _write_made_thumbnail(tiff: Any, reader: Reader) -> None:
     """Write a thumbnail of a slide that has none: readers take the second page for one."""
     info = reader.info
-    factor = max(1.0, max(info.width, info.height) / THUMBNAIL)
+    longer = max(info.width, info.height)
+    factor = longer / max(1, min(_ROW.smallest, longer // 2))  # smaller than every level
     width, height = (max(1, round(side / factor)) for side in (info.width, info.height))
     small = ResampledReader(reader, width, height)
     rows = [

@@ -126,3 +126,19 @@ def test_short_tiles_at_the_edge_are_made_whole(tmp_path: Path, tissue: np.ndarr
             data = tif.filehandle.read(count)
             shape = imagecodecs.jpeg8_decode(data, tables=page.jpegtables).shape[:2]
             assert shape == (page.tilelength, page.tilewidth)
+
+
+def test_the_thumbnail_of_an_svs_is_smaller_than_all_levels(
+    tmp_path: Path, tissue: np.ndarray
+) -> None:
+    """Bio-Formats took it for a level otherwise, and left the smallest level out."""
+    large = np.tile(tissue, (2, 5, 1))
+    written(tmp_path / "large.svs", large)
+    written(tmp_path / "small.svs", tissue)
+    convert(tmp_path / "large.svs", tmp_path / "again.svs")
+    for name, sizes in {
+        "large.svs": [(1024, 2560), (410, 1024), (512, 1280)],
+        "again.svs": [(1024, 2560), (410, 1024), (512, 1280)],
+        "small.svs": [(512, 512), (256, 256)],
+    }.items():
+        assert [page.shape[:2] for page in pages(tmp_path / name)][:-1] == sizes, name
