@@ -67,17 +67,25 @@ class Layout:
         return due - sum(len(scene.planes[1]) for scene in self.scenes)
 
 
+def _off(block: Subblock, factor: int) -> float:
+    """Return by how many stored pixels a subblock misses the size that a downsample gives it."""
+    wide, high = block.rect.width / factor - block.width, block.rect.height / factor - block.height
+    return max(abs(wide), abs(high))
+
+
 def _snapped(blocks: Iterable[Subblock]) -> dict[int, list[Subblock]]:
     """Sort subblocks of lower resolution by their downsample, a whole number.
 
-    The last tile of a row tells it badly, its stored size being rounded: the larger ones go first.
+    The last tile of a row tells it badly, its stored size being rounded: the larger ones go first,
+    and a small one is of the downsample, among theirs, that its sizes are nearest to.
     """
     found: dict[int, list[Subblock]] = {}
     for block in sorted(blocks, key=lambda one: -one.width * one.height):
         ratio = block.rect.width / block.width
         if block.height > block.width:
             ratio = block.rect.height / block.height
-        near = next((one for one in found if abs(one - ratio) < 0.1 * one), round(ratio))
+        fitting = {one: off for one in found if (off := _off(block, one)) < 1}
+        near = min(fitting, key=lambda one: fitting[one], default=round(ratio))
         if near > 1:
             found.setdefault(near, []).append(block)
     return {

@@ -94,14 +94,22 @@ def test_a_level_that_does_not_show_all_of_the_image_is_left_out(tmp_path: Path)
 
 
 def test_the_rounded_size_of_a_last_tile_makes_no_level_of_its_own(tmp_path: Path) -> None:
-    full = [Block(0, 0, flat(1, 100, 7))]
-    half = [
-        Block(0, 0, flat(1, 40, 4), 2, size=(80, 7)),
-        Block(80, 0, flat(1, 10, 4), 2, size=(20, 7)),
+    full = [Block(0, 0, flat(1, 325, 7))]
+    half = [Block(0, 0, flat(1, 163, 4), 2, size=(325, 7))]
+    quarter = [
+        Block(320, 0, flat(1, 2, 2), 4, size=(5, 7)),
+        Block(0, 0, flat(1, 80, 2), 4, size=(320, 7)),
     ]
-    with open_reader(make_czi(tmp_path / "a.czi", [*full, *half])) as reader:
-        assert [(one.width, one.height) for one in reader.info.levels] == [(100, 7), (50, 4)]
-        assert (reader.plane(1, 0).read(Rect(0, 0, 50, 4)) == 1).all()
+    with open_reader(make_czi(tmp_path / "a.czi", [*full, *half, *quarter])) as reader:
+        sizes = [(one.width, one.height) for one in reader.info.levels]
+        assert sizes == [(325, 7), (163, 4), (82, 2)]
+        assert (reader.plane(2, 0).read(Rect(0, 0, 82, 2)) == 1).all()
+
+
+def test_a_picture_that_is_nearly_all_gap_is_damage(tmp_path: Path) -> None:
+    blocks = [Block(0, 0, flat(1, 8, 8)), Block(500_000, 500_000, flat(2, 8, 8))]
+    with pytest.raises(CorruptSourceError, match="claims 500008 x 500008 pixels and stores 128"):
+        open_reader(make_czi(tmp_path / "a.czi", blocks))
 
 
 def jpegxr(path: Path, tissue: np.ndarray) -> tuple[Path, list[bytes]]:
@@ -223,11 +231,16 @@ def test_a_forged_directory_is_refused_before_room_is_made(
         open_reader(forged(plain, directory_of(plain) + offset, layout, number))
 
 
-@pytest.mark.parametrize(("at", "layout"), [(8, "<q"), (0, "<i"), (0, "<q")])
-def test_a_forged_subblock_is_refused_when_it_is_read(plain: Path, at: int, layout: str) -> None:
+@pytest.mark.parametrize(
+    ("at", "layout", "told"),
+    [(8, "<q", "claims 1073741824 bytes"), (0, "<i", "claims 2400 bytes"), (0, "<q", "claims")],
+)
+def test_a_forged_subblock_is_refused_when_it_is_read(
+    plain: Path, at: int, layout: str, told: str
+) -> None:
     first = plain.read_bytes().index(b"ZISRAWSUBBLOCK")
     with open_reader(forged(plain, first + 32 + at, layout, 2**30)) as reader:
-        with pytest.raises(CorruptSourceError):
+        with pytest.raises(CorruptSourceError, match=told):
             reader.plane(0, 0).read(Rect(0, 0, 5, 5))
         assert reader.plane(0, 0).read(Rect(40, 0, 1, 1))[0, 0, 0] == 2  # the others are there
 
