@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.faults import Disk, watch
+
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("ZIGGURAT_DATA", ROOT.parent / "shared" / "data"))
 
@@ -60,6 +62,23 @@ def small_disk() -> Iterator[Callable[[int], Path]]:
     for place in mounted:
         subprocess.run(["umount", "-l", str(place)], check=True)
         place.rmdir()
+
+
+@pytest.fixture
+def memory_path(tmp_path: Path) -> Iterator[Path]:
+    """Return an empty folder in memory where there is such: for thousands of small files."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="ziggurat-test-", dir=memory) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    """Record the calls that change the disk, and spoil one of them on demand."""
+    return watch(monkeypatch)
 
 
 @pytest.fixture(scope="session")

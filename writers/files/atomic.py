@@ -190,7 +190,7 @@ def _publish_file(staged: Path, target: Path, overwrite: bool) -> None:
         os.replace(staged, target)
     else:
         _rename_new(staged, target)
-    _sync_directory(target.parent)
+    _sync_name(target)
 
 
 def _publish_directory(staged: Path, target: Path, folder: Path, overwrite: bool) -> None:
@@ -204,7 +204,7 @@ def _publish_directory(staged: Path, target: Path, folder: Path, overwrite: bool
         except OSError:
             os.rename(old, target)
             raise
-    _sync_directory(target.parent)
+    _sync_name(target)
 
 
 def _rename_new(staged: Path, target: Path) -> None:
@@ -240,6 +240,18 @@ def _sync_file_system(path: Path) -> None:
             raise OSError(code, os.strerror(code), str(path))
     finally:
         os.close(descriptor)
+
+
+def _sync_name(target: Path) -> None:
+    """Bring the new name of an output onto the disk; whatever happens, it is there already."""
+    try:
+        _sync_directory(target.parent)
+    except OSError as error:
+        message = (
+            "is whole under its name, but its folder could not be flushed to the disk, and a "
+            f"power failure now may bring back what was there before: {error.strerror}"
+        )
+        raise WriteError(error.errno or errno.EIO, message, str(target)) from error
 
 
 def _sync_directory(path: Path) -> None:

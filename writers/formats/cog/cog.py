@@ -1,6 +1,7 @@
 """Cloud-optimized GeoTIFF through GDAL's COG driver: rasters that know where on earth they are."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from osgeo import gdal
@@ -115,12 +116,13 @@ def emit(
     total = sum(plan.grid[0] * plan.grid[1] for plan in levels)
     progress = GdalProgress(total, on_progress, cancel)
     chosen = creation_options(reader.info, options, levels=len(levels), reuse=reuse and direct)
-    with atomic_file(path, options.overwrite) as staged:
+    with atomic_file(path, options.overwrite) as staged, ExitStack() as stack:
         if raster is not None:
             source = described(raster.handles.private(), options)
         else:
             plain = staged.parent / "pixels.tif"
-            source = fed(reader, plain, options, progress.part(0, _FED_SHARE))
+            first = progress.part(0, _FED_SHARE)
+            source = stack.enter_context(fed(reader, plain, options, first))
         part = progress.part(0 if direct else _FED_SHARE, 1)
         words = _create(staged, source, chosen, part)
         return (*lost_facts(reader, staged, direct=direct), *map(_as_loss, words))

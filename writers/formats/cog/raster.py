@@ -3,6 +3,7 @@
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,14 @@ from osgeo import gdal
 
 from ziggurat.readers.errors import OptionError, WriteError
 from ziggurat.readers.geo.crs import exact_affine, parse_crs
-from ziggurat.readers.geo.gdal_calls import GDAL_TYPES, checked, create, put_pixels
+from ziggurat.readers.geo.gdal_calls import (
+    GDAL_ERRORS,
+    GDAL_TYPES,
+    checked,
+    create,
+    gdal_words,
+    put_pixels,
+)
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import GeoReference, ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Reader
@@ -44,8 +52,11 @@ def described(dataset: gdal.Dataset, options: WriteOptions) -> gdal.Dataset:
     return view
 
 
-def fed(reader: Reader, path: Path, options: WriteOptions, progress: GdalProgress) -> gdal.Dataset:
-    """Write an image's full resolution into a plain raster and return that.
+@contextmanager
+def fed(
+    reader: Reader, path: Path, options: WriteOptions, progress: GdalProgress
+) -> Iterator[gdal.Dataset]:
+    """Write an image's full resolution into a plain raster and give that.
 
     The next cell is read while one is handed over; memory is two of them.
 
@@ -58,9 +69,17 @@ def fed(reader: Reader, path: Path, options: WriteOptions, progress: GdalProgres
     """
     info = reader.info
     dataset = _plain_raster(info, path)
-    _describe(dataset, info, options)
+    try:
+        _describe(dataset, info, options)
+        _feed(reader, dataset, f"{path.parent} takes no more pixels", progress)
+        yield dataset
+    finally:
+        with gdal_words(), suppress(*GDAL_ERRORS):  # on a full disk; nobody reads it any more
+            dataset.Close()
+
+
+def _feed(reader: Reader, dataset: gdal.Dataset, full: str, progress: GdalProgress) -> None:
     cells = list(_cells(reader))
-    full = f"{path.parent} takes no more pixels"
     plane = reader.plane(0, 0)
     with ThreadPoolExecutor(1, "cog-read") as ahead:
         pending = ahead.submit(plane.read, cells[0]) if cells else None
@@ -72,7 +91,6 @@ def fed(reader: Reader, path: Path, options: WriteOptions, progress: GdalProgres
                 pending = ahead.submit(plane.read, cells[number + 1])
             put_pixels(dataset, cell, pixels, full, WriteError)
         checked(full, dataset.FlushCache, WriteError, again=False)
-    return dataset
 
 
 def _plain_raster(info: ImageInfo, path: Path) -> gdal.Dataset:

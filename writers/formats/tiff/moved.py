@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import tifffile
 
 from ziggurat.readers.errors import WriteError
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import TilePlaces
 from ziggurat.readers.model.reader import Reader
 from ziggurat.writers.files.writebehind import start_writing
-from ziggurat.writers.formats.tiff.trim import all_pages
+from ziggurat.writers.formats.tiff.trim import all_pages, changing
 from ziggurat.writers.model.levels import BlankTile, Copy, LevelPlan
 from ziggurat.writers.model.progress import Cancellation, Meter
 
@@ -173,7 +172,7 @@ class TileMover:
         """Write the tables of places into a file that is complete otherwise."""
         if not (self._tables or self._shared):
             return
-        with tifffile.TiffFile(path, mode="r+b") as tif:
+        with changing(path) as tif:
             for page in all_pages(tif):
                 table = self._tables.pop(page.offset, None)
                 shared = self._shared.pop(page.offset, None)

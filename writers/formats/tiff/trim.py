@@ -7,6 +7,7 @@
 
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,20 @@ def all_pages(tif: Any) -> Iterator[Any]:
             yield from page.pages
 
 
+@contextmanager
+def changing(path: Path) -> Iterator[Any]:
+    """Open a finished TIFF to change it in place.
+
+    The file is ours to close: tifffile keeps what goes wrong then to itself, and the last
+    bytes are written no earlier.
+    """
+    with path.open("r+b") as file, tifffile.TiffFile(file) as tif:
+        yield tif
+
+
 def trim_pages(path: Path) -> None:
     """Take misleading tags out of all pages; nothing else in the file moves."""
-    with tifffile.TiffFile(path, mode="r+b") as tif:
+    with changing(path) as tif:
         unwanted = {page.offset: _unwanted(page) for page in all_pages(tif)}
         for offset, codes in unwanted.items():
             if codes:
