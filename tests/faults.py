@@ -8,6 +8,7 @@ for those, and spoils the writes of everybody.
 import builtins
 import ctypes
 import errno
+import hashlib
 import io
 import os
 import resource
@@ -78,17 +79,24 @@ class Disk:
             return view[: len(view) // 2] if len(view) > 1 else view
         return view
 
-    @property
-    def published(self) -> bool:
-        """Whether the output got its name before, or although, a call was spoiled."""
+    def published(self, target: Path) -> bool:
+        """Whether an output got its name before, or although, a call was spoiled."""
         assert self.at is not None
-        before = any(call.kind == "rename" for call in self.calls[: self.at])
-        late = self.fault is Fault.LATE_INTERRUPT and self.calls[self.at].kind == "rename"
-        return before or late
+        made = self.calls[: self.at + (self.fault is Fault.LATE_INTERRUPT)]
+        return Call("rename", target) in made
 
     def spoil(self, at: int | None, fault: Fault | None) -> None:
         """Forget all calls, and spoil number ``at`` of those to come."""
         self.calls, self.at, self.fault, self.struck = [], at, fault, False
+
+
+STOPS = (Fault.FULL, Fault.INTERRUPT, Fault.BROKEN, Fault.LATE_INTERRUPT, Fault.QUOTA)
+
+
+def digest(path: Path) -> dict[str, str]:
+    """Return the hash of each file of an output."""
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    return {str(f.relative_to(path)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
 
 def path_of(descriptor: int) -> Path:

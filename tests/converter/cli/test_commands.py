@@ -196,15 +196,30 @@ def test_completion_and_help(run: Run) -> None:
         assert "exit codes:" in said
 
 
-def test_nothing_that_is_shown_to_nobody_is_loaded(slide: Path, tmp_path: Path) -> None:
-    """Tables, bars and argument adapters cost more than a small slide."""
+@pytest.mark.parametrize(
+    ("words", "most"),
+    [
+        (["--help"], 300),
+        (["convert", "{slide}", "{folder}/o.tiff"], 550),
+        (["convert", "{slide}", "{folder}/o.ome.tiff"], 550),
+        (["convert", "{slide}", "{folder}/o.zarr"], 640),
+    ],
+)
+def test_a_command_loads_what_it_needs(
+    words: list[str], most: int, slide: Path, tmp_path: Path
+) -> None:
+    """Tables, bars, maps and checks of arguments take longer than a small slide does."""
+    arguments = [word.format(slide=slide, folder=tmp_path) for word in words]
     script = (
         "import sys\nfrom ziggurat.converter.cli.app import main\n"
-        f"try: main(['convert', {str(slide)!r}, {str(tmp_path / 'o.tiff')!r}])\n"
+        f"try: main({arguments!r})\n"
         "except SystemExit as end: assert not end.code\n"
-        "print([n for n in ('rich', 'typer', 'pydantic') if n in sys.modules])"
+        "heavy = ('rich', 'typer', 'pydantic', 'osgeo', 'pyvips', 'scipy', 'openslide')\n"
+        "print([n for n in heavy if n in sys.modules], len(sys.modules))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    assert done.stdout.splitlines()[-1] == "[]", done.stdout
+    heavy, count = done.stdout.splitlines()[-1].rsplit(" ", 1)
+    assert heavy == "[]"
+    assert int(count) < most

@@ -1,0 +1,70 @@
+"""A conversion of which any call that changes the disk fails: all of the old, or all of the new."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.faults import STOPS, Disk, Fault, digest
+from ziggurat.converter.convert import convert
+from ziggurat.converter.plan.options import ConvertOptions
+from ziggurat.readers.errors import WriteError
+
+# Copied tiles as they are; and in a second folder, looked through before anybody else can see it.
+WAYS = {
+    "copy": ("a.tiff", ConvertOptions(overwrite=True, threads=1)),
+    "checked": ("a.tiff", ConvertOptions(overwrite=True, threads=1, deidentify=True)),
+    "folder": (
+        "a.zarr",
+        ConvertOptions(overwrite=True, threads=1, levels="source", verify="sample"),
+    ),
+}
+
+
+@pytest.fixture
+def slide(make_svs: Callable[..., Path], tmp_path: Path) -> Path:
+    return make_svs(tmp_path / "slide.svs", width=260, height=250)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_any_call_fails(way: str, slide: Path, memory_path: Path, disk: Disk) -> None:
+    name, options = WAYS[way]
+    target = memory_path / name
+    convert(slide, target, options)
+    new = digest(target)
+    smaller = {"left": 0, "top": 0, "width": 30, "height": 20}
+    convert(slide, target, ConvertOptions(overwrite=True, region=smaller))
+    old = digest(target)
+    for number in count():
+        disk.spoil(number, STOPS[number % len(STOPS)])
+        done = False
+        with suppress(WriteError, KeyboardInterrupt):
+            convert(slide, target, options)
+            done = True  # a copy inside the kernel that fails is made another way
+        if not disk.struck:
+            break
+        published = done or disk.published(target)
+        assert digest(target) == (new if published else old), disk
+        assert [path.name for path in memory_path.iterdir()] == [name], disk
+        if published:
+            disk.spoil(None, None)
+            convert(slide, target, ConvertOptions(overwrite=True, region=smaller))
+    disk.spoil(None, None)
+    assert number > 8
+    convert(slide, target, options)
+    assert digest(target) == new
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_write_may_be_short(way: str, slide: Path, memory_path: Path, disk: Disk) -> None:
+    name, options = WAYS[way]
+    target = memory_path / name
+    convert(slide, target, options)
+    whole, calls = digest(target), list(disk.calls)
+    for number in [n for n, call in enumerate(calls) if call.kind == "write"]:
+        disk.spoil(number, Fault.SHORT)
+        convert(slide, target, options)
+        assert disk.struck
+        assert digest(target) == whole, number
