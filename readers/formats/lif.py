@@ -81,6 +81,7 @@ class LifReader(Reader):
 
     def __init__(self, source: ByteSource, only: int | None) -> None:
         self._source, self._url = source, source.url
+        self._key = object()  # in the cache's keys: they must not keep the reader alive
         self._file = _open(source)
         kinds: dict[int, tuple[dict[str, int], np.dtype[Any]]] = {}
         self._others: list[str] = []
@@ -158,7 +159,7 @@ class LifReader(Reader):
         image = self._images[position.pop("xy", 0)]
         wanted = dict(zip(self._letters, position.values(), strict=True))
         shape = (self.info.height, self.info.width, self._bands)
-        return WholeFramePlane(self, frame, shape, lambda: self._frame(image, wanted))
+        return WholeFramePlane(self._key, frame, shape, lambda: self._frame(image, wanted))
 
     def _frame(self, image: Any, wanted: Mapping[str, int]) -> Pixels:
         try:

@@ -48,6 +48,7 @@ class Nd2Reader(Reader):
 
     def __init__(self, source: ByteSource) -> None:
         self._source, self._url = source, source.url
+        self._key = object()  # in the cache's keys: they must not keep the reader alive
         self._file = _open(source)
         try:
             with warnings.catch_warnings():
@@ -127,7 +128,7 @@ class Nd2Reader(Reader):
         del level
         sequence, channel = divmod(frame, self._sizes.get("C", 1))
         shape = (self.info.height, self.info.width, self._bands)
-        return WholeFramePlane(self, frame, shape, lambda: self._frame(sequence, channel))
+        return WholeFramePlane(self._key, frame, shape, lambda: self._frame(sequence, channel))
 
     def _frame(self, sequence: int, channel: int) -> Pixels:
         """Return a channel of a frame of the file, which holds all channels of one place."""

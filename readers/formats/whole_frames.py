@@ -16,7 +16,7 @@ NONSENSE = (ValueError, LookupError, ArithmeticError, TypeError, RuntimeError, E
 
 
 class WholeFramePlane(DecodedPlane):
-    """One frame; ``read`` gives it as (y, x, band), and ``owner`` is the reader's own object."""
+    """One frame; ``read`` gives it as (y, x, band), and ``owner`` an object of the reader's own."""
 
     __slots__ = ("_key", "_read", "_shape")
 

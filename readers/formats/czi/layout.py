@@ -24,7 +24,7 @@ _DENSE_PIXELS = 2**36  # below, no size is suspicious, however little is in it
 _SCATTERED = 10_000  # pixels of the rectangle for each stored one
 _SPARSE_PLANES = 64  # places of the axes for each subblock
 _TILE = 512  # where subblocks overlap or are large
-_LARGEST_TILE = 2048
+_SMALLEST_TILE, _LARGEST_TILE = 64, 2048  # of tiles as they are stored
 _CELLS = 64  # a side of the grid that says where a level has pixels
 
 Position = tuple[tuple[str, int], ...]
@@ -191,7 +191,9 @@ def _level(scenes: Sequence[Scene], factor: int) -> Level:
     every = [place for mosaic in mosaics for place in mosaic.places]
     first = max(every, key=lambda place: place.width * place.height)
     tile = Level(width, height, min(width, first.width), min(height, first.height))
-    if max(first.width, first.height) <= _LARGEST_TILE and all(one.grid(tile) for one in mosaics):
+    sides = first.width, first.height
+    usual = min(sides) >= _SMALLEST_TILE and max(sides) <= _LARGEST_TILE
+    if usual and all(one.grid(tile) for one in mosaics):
         return tile
     return Level(width, height, min(width, _TILE), min(height, _TILE))
 
