@@ -95,6 +95,7 @@ FORMATS: tuple[Format, ...] = (
         remote=True,
         usual=(".dzi", ".szi"),
     ),
+    Format("multi", "ziggurat.readers.formats.multi.reader", (".yaml", ".yml", ".json"), owns=True),
     Format(
         "czi",
         "ziggurat.readers.formats.czi.reader",

@@ -6,10 +6,12 @@ import numpy as np
 
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.grid.frames import check_frame
-from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.geometry import Rect, ceil_div
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.pixels.window import read_level
 from ziggurat.readers.source.hooks import SourceHooks
+
+_CHUNK = 1024  # pixels a side of dask's chunks, at least
 
 
 class LevelArray:
@@ -143,6 +145,49 @@ class IndexingMethods(SourceHooks):
         arrays = self.level_arrays(frame)
         if not 0 <= level < len(arrays):
             raise OptionError(f"there are stored levels 0 to {len(arrays) - 1}, not {level!r}")
-        from ziggurat.readers.source.dask import as_dask
+        return _as_dask(arrays[level])
 
-        return as_dask(arrays[level])
+    def multiscale(self, frame: int | None = None) -> list[Any]:
+        """Return every stored level, largest first, as dask arrays with the frame axes in front.
+
+        ``napari.Viewer().add_image(source.multiscale(), multiscale=True)``
+
+        Parameters
+        ----------
+        frame
+            This frame alone, without frame axes. Default: all, as (axes …, y, x, band), the
+            slowest axis first; an image without frame axes has (y, x, band).
+
+        Raises
+        ------
+        OptionError
+            dask isn't installed.
+        """
+        info = self._reader().info
+        levels = range(len(info.levels))
+        if frame is not None or not info.axes:
+            return [self.to_dask(level, frame) for level in levels]
+        sizes = tuple(axis.size for axis in info.axes)
+        return [_stacked([self.to_dask(n, f) for f in range(info.frames)], sizes) for n in levels]
+
+
+def _stacked(frames: list[Any], sizes: tuple[int, ...]) -> Any:
+    """Return dask arrays of frames as one with the frame axes in front."""
+    import dask.array
+
+    return dask.array.stack(frames).reshape(*sizes, *frames[0].shape)
+
+
+def _as_dask(array: LevelArray) -> Any:
+    """Return a lazy level as a dask array whose chunks are whole stored tiles."""
+    try:
+        import dask.array
+    except ImportError as error:
+        raise OptionError("to_dask needs dask: pip install 'ziggurat[dask]'") from error
+    tile_height, tile_width, bands = array.chunks
+    chunks = (
+        ceil_div(_CHUNK, tile_height) * tile_height,
+        ceil_div(_CHUNK, tile_width) * tile_width,
+        bands,
+    )
+    return dask.array.from_array(array, chunks=chunks, asarray=False, fancy=False, lock=False)

@@ -1,7 +1,7 @@
 """Iterating over tiles: lazily loaded tile dictionaries, and threads that read ahead in order."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -196,13 +196,15 @@ def _loaded(loader: TileLoader, index: int) -> LazyTileDict:
     return tile
 
 
-def _plain(loader: TileLoader | None, indices: range) -> Iterator[LazyTileDict]:
+def _plain(loader: TileLoader | None, indices: Sequence[int]) -> Iterator[LazyTileDict]:
     for index in indices:
         assert loader is not None
         yield _tile(loader, index)
 
 
-def _ahead(loader: TileLoader | None, indices: range, threads: int) -> Iterator[LazyTileDict]:
+def _ahead(
+    loader: TileLoader | None, indices: Sequence[int], threads: int
+) -> Iterator[LazyTileDict]:
     """Yield loaded tiles in order; at most twice as many as threads are under way or waiting."""
     waiting: deque[Future[LazyTileDict]] = deque()
     pool = ThreadPoolExecutor(threads, "ziggurat-prefetch")
@@ -221,7 +223,8 @@ def _ahead(loader: TileLoader | None, indices: range, threads: int) -> Iterator[
 class TileIterator:
     """Tiles in order, each a :class:`LazyTileDict`. Has a length; may be walked once.
 
-    With ``prefetch`` threads, that many tiles (twice over) are read ahead, and come loaded.
+    ``among`` are the numbers of the tiles to give, by default all. With ``prefetch`` threads, that
+    many tiles (twice over) are read ahead, and come loaded.
     """
 
     def __init__(
@@ -231,14 +234,16 @@ class TileIterator:
         prefetch: int = 0,
         *,
         single: bool = False,
+        among: Sequence[int] | None = None,
     ) -> None:
         self._loader = loader
+        self._indices: Sequence[int]
         if loader is None or (single and only is None):
             self._indices = range(0)
         elif single and only is not None:
             self._indices = range(only, only + 1)
         else:
-            self._indices = range(loader.plan.grid.count)
+            self._indices = range(loader.plan.grid.count) if among is None else among
         # plain generators that don't know the iterator: dropping it ends them and their threads
         self._walk = (
             _ahead(loader, self._indices, prefetch) if prefetch else _plain(loader, self._indices)
@@ -280,7 +285,7 @@ class TileIterator:
             "encoding": self._loader.encoding.name,
             "requestedScale": plan.window.scale,
             "resample": plan.resampled,
-            "tile_count": grid.count,
+            "tile_count": len(self._indices),
             "tile_overlap": {"x": grid.x.overlap, "y": grid.y.overlap, "edges": grid.x.edges},
             "tile_size": {"width": grid.x.stride, "height": grid.y.stride},
         }

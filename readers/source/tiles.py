@@ -28,6 +28,7 @@ from ziggurat.readers.source.fill import color_pixel
 from ziggurat.readers.source.hooks import SourceHooks
 from ziggurat.readers.source.image import geo_bounds, window_pixels
 from ziggurat.readers.source.iterator import LazyTileDict, TileIterator, TileLoader
+from ziggurat.readers.source.masks import asked_mask, covered_tiles, tissue_of
 
 Options = Mapping[str, Any]
 
@@ -174,6 +175,8 @@ class TileMethods(SourceHooks):
         frame: int | None = None,
         style: Options | str | None = None,
         prefetch: int = 0,
+        mask: Any = None,
+        min_coverage: float = 0.0,
     ) -> TileIterator:
         """Return an iterator over the tiles of a region, row by row.
 
@@ -198,6 +201,12 @@ class TileMethods(SourceHooks):
             ``region_y``, or ``level_x`` and ``level_y``.
         prefetch
             Threads that read ahead, in order; tiles come loaded then.
+        mask
+            Yield only tiles that lie in it: an array (y, x) of the whole image in any size, zero or
+            False outside; a function that makes one of a thumbnail, uint8 (y, x, band); or
+            ``'tissue'``, see :meth:`tissue_mask`.
+        min_coverage
+            The share of a tile that must be in the mask, from 0 (any part of it) to 1.
 
         Yields
         ------
@@ -229,7 +238,12 @@ class TileMethods(SourceHooks):
         shared = plan.shares_tiles(best_level(info, plan.level_scale), info)
         loader = TileLoader(self, plan, number, wanted, how, resample, parsed, shared)
         if tile_position is None:
-            return TileIterator(loader, prefetch=prefetch)
+            among = None
+            if mask is not None:
+                image = self._image()
+                where = asked_mask(mask, image, number, parsed)
+                among = covered_tiles(plan, where, info, min_coverage)
+            return TileIterator(loader, prefetch=prefetch, among=among)
         return TileIterator(loader, plan.grid.index(tile_position), single=True)
 
     @shares_words()
@@ -265,6 +279,22 @@ class TileMethods(SourceHooks):
             style=style,
         )
         return next(tiles, None)
+
+    def tissue_mask(self, frame: int | None = None, side: int = 1024) -> Any:
+        """Return where a stained slide has tissue, as booleans of shape (y, x).
+
+        Tissue is what is more saturated than Otsu's threshold, on a thumbnail of the whole image
+        with at most ``side`` pixels a side; dust is left out. For
+        ``tileIterator(mask='tissue', min_coverage=0.1)``.
+
+        Raises
+        ------
+        OptionError
+            The image has no colours.
+        """
+        image = self._image()
+        number = check_frame(image.info, frame)
+        return tissue_of(image, number, whole_number("side", side, 1))
 
 
 def _resampled(resample: Any) -> bool:

@@ -1,0 +1,1 @@
+"""Images composed of other files by a YAML or JSON text, as the reference's ``multi`` files."""
