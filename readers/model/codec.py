@@ -85,6 +85,10 @@ class CodecRow:
         """Return True where samples of a kind and size in bytes, so many a pixel, are taken."""
         return kind in self.kinds and size in self.sizes and (not self.bands or bands in self.bands)
 
+    def names(self, name: str) -> tuple[str, ...]:
+        """Return all names of the codec of a name."""
+        return (name, *self.aliases)
+
     @property
     def domain(self) -> str:
         """What it takes, in words."""
@@ -111,12 +115,12 @@ class Codec(Enum):
         encode=f"{_TILES}:jpeg", ratio=0.10, encode_rate=700e6, decode_rate=700e6,
     )  # fmt: skip
     DEFLATE = "deflate", CodecRow(
-        aliases=("zip", "zlib", "adobe_deflate"), raw=True, tags=(8, 32946), predicts=True,
-        decode="imagecodecs:deflate_decode", encode=f"{_TILES}:deflate", expands=1100, grows=1.01,
-        encode_rate=420e6,
+        aliases=("zip", "zlib", "adobe_deflate", "tiff_adobe_deflate"), raw=True,
+        tags=(8, 32946), predicts=True, decode="imagecodecs:deflate_decode",
+        encode=f"{_TILES}:deflate", expands=1100, grows=1.01, encode_rate=420e6,
     )  # fmt: skip
     LZW = "lzw", CodecRow(
-        raw=True, tags=(5,), predicts=True, decode="imagecodecs:lzw_decode",
+        aliases=("tiff_lzw",), raw=True, tags=(5,), predicts=True, decode="imagecodecs:lzw_decode",
         encode=f"{_TILES}:lzw", expands=4096, ratio=0.48, encode_rate=120e6,
         lacking=(_GEOTIFF_JS,),
     )  # fmt: skip
@@ -188,7 +192,7 @@ class Codec(Enum):
         """
         lower = name.lower()
         for codec in cls:
-            if lower == codec.value or lower in codec.row.aliases:
+            if lower in codec.row.names(codec.value):
                 return codec
         raise OptionError(f"no codec {name!r}; there are {names_of(cls)}")
 

@@ -15,6 +15,7 @@ from ziggurat.readers.constants import (
     TileOutputMimeTypes,
 )
 from ziggurat.readers.errors import OptionError
+from ziggurat.readers.model.codec import TILE_CODECS, Codec, names_of
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.source.options import OpenOptions, check_encoding, check_jpeg
@@ -24,19 +25,8 @@ if TYPE_CHECKING:  # workers that want arrays never load it
 
 _PIL_NAMES = {"JFIF": "JPEG"}
 _OPAQUE = ("BMP", "DIB", "EPS", "MPO", "PCX", "PPM", "SGI")  # formats without alpha
-_TIFF_COMPRESSION = {
-    "raw": None,
-    "none": None,
-    "": None,
-    "lzw": "lzw",
-    "tiff_lzw": "lzw",
-    "deflate": "zlib",
-    "tiff_adobe_deflate": "zlib",
-    "zip": "zlib",
-    "zstd": "zstd",
-    "packbits": "packbits",
-    "jpeg": "jpeg",
-}
+# What tifffile packs by itself; the others need settings that a call has no words for.
+_TIFF_CODECS = (*(codec for codec in TILE_CODECS if codec.row.raw), Codec.JPEG)
 _PHOTOMETRIC_RGB = (3, 4)
 
 
@@ -77,14 +67,26 @@ class Encoding:
         quality, subsampling = check_jpeg(self.jpeg_quality, self.jpeg_subsampling)
         object.__setattr__(self, "jpeg_quality", quality)
         object.__setattr__(self, "jpeg_subsampling", subsampling)
-        if self.tiff_compression not in _TIFF_COMPRESSION:
-            known = ", ".join(name for name in _TIFF_COMPRESSION if name)
-            raise OptionError(f"tiffCompression is one of {known}, not {self.tiff_compression!r}")
+        tiff_codec(self.tiff_compression)
 
     @property
     def mime_type(self) -> str:
         """The MIME type of what comes out."""
         return TileOutputMimeTypes[self.name]
+
+
+def tiff_codec(name: str) -> Codec:
+    """Return the codec that ``tiffCompression`` names; the empty name is none.
+
+    Raises
+    ------
+    OptionError
+        There is none of that name, or it is not for TIFFs that are made in memory.
+    """
+    for codec in _TIFF_CODECS:
+        if (name.lower() or Codec.NONE.value) in codec.row.names(codec.value):
+            return codec
+    raise OptionError(f"tiffCompression is one of {names_of(_TIFF_CODECS)}, not {name!r}")
 
 
 def merged_encoding(
@@ -266,8 +268,8 @@ def _tiff(pixels: Pixels, encoding: Encoding) -> bytes:
     import tifffile  # heavy, and rarely needed
 
     bands = pixels.shape[2]
-    compression = _TIFF_COMPRESSION[encoding.tiff_compression]
-    if compression == "jpeg":
+    codec = tiff_codec(encoding.tiff_compression)
+    if codec is Codec.JPEG:
         check_jpeg_in_tiff(pixels.dtype, bands)
     color = bands in _PHOTOMETRIC_RGB and pixels.dtype.kind in "u"
     output = io.BytesIO()
@@ -277,8 +279,8 @@ def _tiff(pixels: Pixels, encoding: Encoding) -> bytes:
         photometric="rgb" if color else "minisblack",
         planarconfig="contig" if bands > 1 else None,
         extrasamples=["unassalpha"] if color and bands == 4 else None,
-        compression=compression,
-        compressionargs={"level": encoding.jpeg_quality} if compression == "jpeg" else None,
+        compression=codec.row.tags[0],
+        compressionargs={"level": encoding.jpeg_quality} if codec is Codec.JPEG else None,
         metadata=None,
     )
     return output.getvalue()
