@@ -62,9 +62,15 @@ def options_for_writing(plan: ConversionPlan, options: ConvertOptions) -> WriteO
         tile_size=options.tile_size,
         ome_version=NgffVersion(options.ome_version.value),
         overwrite=options.overwrite,
+        named_after=None if options.deidentify else _without_query(plan.source),
         threads=options.threads,
         max_memory=options.max_memory,
     )
+
+
+def _without_query(source: str) -> str:
+    """Return a source without what stands behind its URL, which may be a secret."""
+    return source.split("?")[0] if "://" in source else source
 
 
 def level_plans(

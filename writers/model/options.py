@@ -61,6 +61,8 @@ class WriteOptions:
         Whether an existing output is replaced.
     description
         Verbatim image description of a TIFF instead of the one with our metadata.
+    named_after
+        The file whose name the image has in OME-XML; None: the output's.
     threads, max_memory
         Encoders at work and bytes of pixels in flight; None: from the machine's budget.
     """
@@ -78,6 +80,7 @@ class WriteOptions:
     associated: bool = True
     overwrite: bool = False
     description: str | None = None
+    named_after: str | None = None
     software: str = "ziggurat"
     threads: int | None = None
     max_memory: int | None = None

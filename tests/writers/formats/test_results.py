@@ -90,3 +90,13 @@ def test_what_was_said_goes_when_who_and_when_go(tmp_path: Path) -> None:
     path = written(tmp_path / "a.tiff", probabilities("float32"), **GIVEN)
     convert(path, tmp_path / "b.tiff", ConvertOptions(deidentify=True))
     assert b"m-3" not in (tmp_path / "b.tiff").read_bytes()
+
+
+@pytest.mark.parametrize(("deidentify", "name"), [(False, "case 12"), (True, "anonymous")])
+def test_an_ome_tiff_is_called_after_the_slide(deidentify: bool, name: str, tmp_path: Path) -> None:
+    written(tmp_path / "case 12.tiff", probabilities("uint8"))
+    target = tmp_path / "anonymous.ome.tiff"
+    convert(tmp_path / "case 12.tiff", target, ConvertOptions(deidentify=deidentify))
+    image = ET.fromstring(tifffile.tiffcomment(target)).find(f"{_OME}Image")
+    assert image is not None
+    assert image.get("Name") == name

@@ -72,7 +72,7 @@ def emit(
         [(plan.width, plan.height) for plan in levels],
         [_facts(reader, name) for name in info.associated],
         options.software,
-        name=image_name(path),
+        name=image_name(Path(options.named_after or path)),
         own=described,
     )
     return tiff.write_pages(
