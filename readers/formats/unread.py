@@ -34,7 +34,8 @@ UNREAD: tuple[Unread, ...] = (
     Unread("TEKSQRAY SDPC", (".sdpc",), "the scanner's software exports it as TIFF"),
     Unread("UNIC TMAP", (".tmap",), "the scanner's software exports it as TIFF"),
     Unread("NetCDF", (".nc", ".cdf"), "gdal_translate makes a GeoTIFF of each of its rasters"),
-    Unread("HDF", (".h5", ".hdf", ".hdf5", ".he5"), "gdal_translate makes a GeoTIFF of a raster"),
+    Unread("HDF5", (".h5", ".hdf5", ".he5"), "gdal_translate makes a GeoTIFF of a raster"),
+    Unread("HDF4 or HDF5", (".hdf",), "gdal_translate makes a GeoTIFF of a raster"),
 )
 
 

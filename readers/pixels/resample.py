@@ -99,6 +99,23 @@ def resize(
         return pixels
     if method is Resample.NEAREST:
         return nearest(pixels, width, height)
+    scaled = _scaled(pixels, width, height, method, alpha=alpha, nodata=nodata)
+    if alpha and (width > pixels.shape[1] or height > pixels.shape[0]):
+        # What enlarges swings over; nothing is less than transparent, or more than opaque.
+        weight = pixels[..., -1]
+        np.clip(scaled[..., -1], weight.min(), weight.max(), out=scaled[..., -1])
+    return scaled
+
+
+def _scaled(
+    pixels: Pixels,
+    width: int,
+    height: int,
+    method: Resample,
+    *,
+    alpha: bool,
+    nodata: Nodata | None,
+) -> Pixels:
     if invalid_samples(pixels, nodata) is not None:
         sums = _resize_any(weighted(pixels, nodata, alpha=alpha), width, height, method)
         grows = width > pixels.shape[1] or height > pixels.shape[0]

@@ -9,6 +9,7 @@ import pytest
 
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.pixels import window
+from ziggurat.readers.pixels.resample import Resample, resize
 
 NAMES = ["LANCZOS", "BICUBIC", "BILINEAR", "BOX", "HAMMING"]
 
@@ -69,3 +70,14 @@ def test_large_reductions_are_filtered_in_bounded_memory(
 def test_unknown_filters_are_refused(made_source: Callable[..., Any], method: Any) -> None:
     with pytest.raises(OptionError, match="resample is True, None or one of"):
         region(made_source(np.zeros((20, 20, 1), np.uint8)), 10, method)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int32", "float32", "float64", "uint16"])
+def test_enlarged_alpha_is_never_below_transparent_nor_above_opaque(dtype: str) -> None:
+    opaque = 1 if np.dtype(dtype).kind == "f" else np.iinfo(dtype).max
+    pixels = np.zeros((20, 20, 2), dtype)
+    pixels[5:15, 5:15] = 5, opaque
+    for method in (Resample.LANCZOS, Resample.BICUBIC, Resample.BILINEAR):
+        large = resize(pixels, 87, 63, method, alpha=True)
+        assert large[..., 1].min() == 0
+        assert large[..., 1].max() == opaque
