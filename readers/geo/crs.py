@@ -203,11 +203,32 @@ def native_crs(geo: GeoReference, width: int, height: int) -> str:
         It has none, and can't be longitude and latitude.
     """
     if geo.projection:
-        return geo.projection
+        corners = image_corners(geo, width, height)
+        return _centred(geo.projection, float(corners[:, 0].min()), float(corners[:, 0].max()))
     corners = np.abs(image_corners(geo, width, height))
     if corners[:, 0].max() <= 180.5 and corners[:, 1].max() <= 90.5:
         return WGS84
     raise ProjectionError("the image does not say which coordinate reference system it is in")
+
+
+@lru_cache(maxsize=256)
+def _centred(crs: str, left: float, right: float) -> str:
+    """Return a system, or the same with its middle where the image is.
+
+    Coordinates stay what they are. Beyond the edge of a cylinder, at the date line, PROJ would
+    take them for those of the other edge.
+    """
+    system = parse_crs(crs)
+    around = world_width(crs) if system.IsProjected() else None
+    if around is None or not math.isfinite(left + right) or right - left > around:
+        return crs
+    if -around / 2 <= left and right <= around / 2:
+        return crs
+    middle = (left + right) / 2
+    turned = {"+lon_0": 360 * middle / around, "+x_0": middle * system.GetLinearUnits()}
+    parts = [p for p in proj_string(system).split() if p.partition("=")[0] not in turned]
+    parts += [f"{name}={value!r}" for name, value in turned.items()]
+    return str(parse_crs(" ".join(parts)).ExportToWkt())
 
 
 def image_corners(geo: GeoReference, width: int, height: int) -> Coordinates:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from osgeo import gdal, osr
 
+import ziggurat
 from ziggurat.readers.errors import OptionError, ProjectionError, RegionError
 from ziggurat.readers.formats.gdal import projected
 from ziggurat.readers.formats.gdal.projected import ProjectedReader, Warp, project
@@ -492,3 +493,32 @@ def test_large_warps_use_all_cores_and_a_bounded_cache(
     )
     assert (small, large) == ((False, False), (True, True))
     assert gdal.GetCacheMax() <= 128 << 20 or "GDAL_CACHEMAX" in os.environ
+
+
+@pytest.mark.parametrize("edge", [20_037_508, -20_037_508])
+@pytest.mark.parametrize("own", [3857, 3395, 4087])
+@pytest.mark.parametrize("shown", ["EPSG:3857", "EPSG:4326", "EPSG:3395"])
+def test_a_cylinder_s_map_is_shown_on_both_sides_of_the_date_line(
+    tmp_path: Path, edge: int, own: int, shown: str
+) -> None:
+    path = tmp_path / "a.tif"
+    system = osr.SpatialReference()
+    system.ImportFromEPSG(own)
+    made = gdal.GetDriverByName("GTiff").Create(str(path), 200, 200, 1, gdal.GDT_Byte)
+    made.SetSpatialRef(system)
+    made.SetGeoTransform((edge - 100_000, 1000, 0, 100_000, 0, -1000))
+    made.GetRasterBand(1).Fill(200)
+    made.Close()
+    with ziggurat.open(path, projection=shown) as source:
+        bounds = source.getBounds("EPSG:4326")
+        seen = [
+            int((source.getTile(x, y, 4, numpyAllowed="always")[..., -1] > 0).sum())
+            for x in (0, 15)
+            for y in range(16)
+            if not (shown == "EPSG:4326" and y >= 8)
+        ]
+    middle = 180 if edge > 0 else -180
+    right = (middle - 0.8983, middle + 0.8983)
+    assert (bounds["xmin"], bounds["xmax"]) == pytest.approx(right, abs=0.01)
+    west, east = np.array_split(seen, 2)
+    assert sum(west) == sum(east) > 0
