@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from ziggurat.readers.errors import SinkInputError
+from ziggurat.readers.formats.sink_store.keys import key_text
 from ziggurat.readers.formats.sink_store.layout import Structure
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.writers.store.interface import TileRecord, TileStore
-from ziggurat.writers.store.keys import key_text
 from ziggurat.writers.store.tile_input import coordinate
 
 Records = np.ndarray[Any, np.dtype[Any]]

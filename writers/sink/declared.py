@@ -9,10 +9,10 @@ import numpy as np
 
 from ziggurat.readers.errors import SinkInputError
 from ziggurat.readers.formats.sink_store.layout import MAX_AXES, Blend, Structure
+from ziggurat.readers.formats.sink_store.tile import TileInput
 from ziggurat.writers.sink.checks import size
 from ziggurat.writers.store.tile_input import (
     LARGEST,
-    TileInput,
     axis_name,
     refuse_reserved,
     tile_input,

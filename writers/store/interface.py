@@ -5,10 +5,10 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from ziggurat.readers.formats.sink_store.keys import Key
 from ziggurat.readers.formats.sink_store.layout import Structure
+from ziggurat.readers.formats.sink_store.tile import TileInput
 from ziggurat.readers.model.reader import Reader
-from ziggurat.writers.store.keys import Key
-from ziggurat.writers.store.tile_input import TileInput
 
 
 class TileRecord(NamedTuple):  # a resumed run reads a million of them

@@ -5,47 +5,19 @@ import math
 import operator
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from ziggurat.readers.errors import SinkInputError
+from ziggurat.readers.formats.sink_store.keys import key_text
 from ziggurat.readers.formats.sink_store.layout import MAX_AXES
-from ziggurat.writers.store.keys import key_text
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from ziggurat.readers.formats.sink_store.tile import Array, TileInput
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 RESERVED = {"x", "y", "s", "tile", "mask", "weight", "axes", "level", "frame", "key"}
 LARGEST = 2**31 - 1  # the largest coordinate; the journal and TIFF go no further
-
-
-@dataclass(frozen=True, slots=True)
-class TileInput:
-    """One tile, ready to be laid.
-
-    ``pixels`` has shape (one dimension for each of ``axes`` …, height, width, bands); ``start``
-    maps every frame axis that the caller named to the tile's first position on it, ``counts``
-    those of ``axes`` to how many positions it spans. ``mask`` has shape (frames or 1, height,
-    width, bands or 1), ``weight`` (height, width).
-    """
-
-    pixels: Array
-    x: int
-    y: int
-    axes: tuple[str, ...]
-    start: Mapping[str, int]
-    counts: Mapping[str, int]
-    values: Mapping[str, Any]
-    mask: Array | None
-    weight: str | Array | None
-    key: bytes | None
-    height: int
-    width: int
-    bands: int
-    blank_pixel: bool
 
 
 def tile_input(

@@ -5,7 +5,7 @@ import pytest
 
 import ziggurat
 from ziggurat.readers.errors import SinkInputError
-from ziggurat.writers.store.blend import window
+from ziggurat.readers.formats.sink_store.blend import window
 
 SIZE = (150, 190)
 Laid = list[tuple[np.ndarray, int, int, np.ndarray]]

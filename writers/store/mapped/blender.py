@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ziggurat.readers.errors import ScratchFullError
+from ziggurat.readers.formats.sink_store.blend import blended, tile_weight
 from ziggurat.readers.formats.sink_store.layout import (
     StoredArray,
     Structure,
@@ -18,9 +19,9 @@ from ziggurat.readers.formats.sink_store.layout import (
     chunk_shape,
     own,
 )
+from ziggurat.readers.formats.sink_store.tile import TileInput
 from ziggurat.readers.io.lock_files import SET, opened
 from ziggurat.writers.files.small import NO_ROOM
-from ziggurat.writers.store.blend import blended, tile_weight
 from ziggurat.writers.store.mapped.chunks import Array, ChunkFiles, Place, blank_chunk
 from ziggurat.writers.store.mapped.journal import Journal
 from ziggurat.writers.store.mapped.locks import (
@@ -32,7 +33,6 @@ from ziggurat.writers.store.mapped.locks import (
     chunk_lock,
 )
 from ziggurat.writers.store.mapped.redo import Part, Slot, Slots
-from ziggurat.writers.store.tile_input import TileInput
 
 
 class Piece(NamedTuple):  # every tile makes some

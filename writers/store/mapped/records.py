@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from ziggurat.readers.formats.sink_store.keys import key_of
 from ziggurat.readers.formats.sink_store.layout import Structure
 from ziggurat.writers.store.interface import TileRecord
-from ziggurat.writers.store.keys import key_of
 from ziggurat.writers.store.mapped.journal import KEY_PART, MASKED, Journal, KeyTexts
 
 _NO_AXES: Mapping[str, int] = {}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ziggurat.readers.formats.sink_store.fit import adapt_bands, adaptable
 from ziggurat.readers.formats.sink_store.layout import (
     Blend,
     StoredArray,
@@ -19,7 +20,6 @@ from ziggurat.readers.formats.sink_store.layout import (
     chunk_shape,
 )
 from ziggurat.readers.model.geometry import ceil_div
-from ziggurat.writers.store.fit import adapt_bands, adaptable
 from ziggurat.writers.store.mapped.chunks import Array
 from ziggurat.writers.store.mapped.journal import KEY_PART
 from ziggurat.writers.store.mapped.parts import StoreParts

@@ -17,6 +17,16 @@ from typing import Any
 import numpy as np
 
 from ziggurat.readers.errors import ScratchFullError, SinkError, ZigguratError, message_of
+from ziggurat.readers.formats.sink_store.blend import check_weight
+from ziggurat.readers.formats.sink_store.fit import (
+    fitted,
+    fitted_mask,
+    grown,
+    reserves,
+    with_axes,
+    with_axes_of,
+)
+from ziggurat.readers.formats.sink_store.keys import key_hash
 from ziggurat.readers.formats.sink_store.layout import (
     HEADER_BYTES,
     MAGIC,
@@ -34,19 +44,10 @@ from ziggurat.readers.formats.sink_store.layout import (
     read_structure,
 )
 from ziggurat.readers.formats.sink_store.reader import StoreReader
+from ziggurat.readers.formats.sink_store.tile import TileInput
 from ziggurat.readers.io.lock_files import RELEASE, SET
 from ziggurat.writers.files.small import replace_file, sync_file_system, write_json
-from ziggurat.writers.store.blend import check_weight
-from ziggurat.writers.store.fit import (
-    fitted,
-    fitted_mask,
-    grown,
-    reserves,
-    with_axes,
-    with_axes_of,
-)
 from ziggurat.writers.store.interface import TileRecord
-from ziggurat.writers.store.keys import key_hash
 from ziggurat.writers.store.mapped import growth
 from ziggurat.writers.store.mapped.blender import Blender, Piece
 from ziggurat.writers.store.mapped.chunks import Array, ChunkFiles, paste, staged
@@ -63,7 +64,6 @@ from ziggurat.writers.store.mapped.locks import (
 )
 from ziggurat.writers.store.mapped.records import tile_records
 from ziggurat.writers.store.room import check_room, host_word, refuse_other_host
-from ziggurat.writers.store.tile_input import TileInput
 
 PUBLISH_EVERY_NS = 250_000_000  # zarr.json follows a growing image four times a second at most
 

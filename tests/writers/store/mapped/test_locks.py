@@ -13,7 +13,7 @@ import pytest
 
 import ziggurat
 from ziggurat.readers.formats.sink_store.layout import Word
-from ziggurat.writers.store import waiting
+from ziggurat.writers.store.mapped import waiting
 from ziggurat.writers.store.mapped.locks import EXCLUSIVE, EXTENTS, SHARED, acquired_at_once
 from ziggurat.writers.store.mapped.store import Store
 from ziggurat.writers.store.mapped.waiting import holders

@@ -23,11 +23,11 @@ from ziggurat.readers.errors import (
     SourceError,
     UnsupportedFormatError,
 )
+from ziggurat.readers.formats.sink_store.fit import grown
 from ziggurat.readers.formats.sink_store.layout import Word
 from ziggurat.readers.formats.sink_store.reader import open_reader
 from ziggurat.readers.io.location import locate
 from ziggurat.writers.store import scratch
-from ziggurat.writers.store.fit import grown
 from ziggurat.writers.store.mapped import growth
 from ziggurat.writers.store.tile_input import tile_input
 

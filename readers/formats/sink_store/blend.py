@@ -11,7 +11,7 @@ import numpy as np
 
 from ziggurat.readers.errors import SinkInputError
 from ziggurat.readers.formats.sink_store.layout import Blend, Structure
-from ziggurat.writers.store.tile_input import Array, TileInput
+from ziggurat.readers.formats.sink_store.tile import Array, TileInput
 
 STEPS = 1 << 20  # weights are multiples of one over this
 WINDOWS = ("hann", "gaussian", "linear")

@@ -8,7 +8,7 @@ import numpy as np
 
 from ziggurat.readers.errors import SinkInputError
 from ziggurat.readers.formats.sink_store.layout import MAX_AXES, Blend, Structure
-from ziggurat.writers.store.tile_input import Array, TileInput
+from ziggurat.readers.formats.sink_store.tile import Array, TileInput
 
 COLOR_TYPES = ("uint8", "uint16")  # gray, gray+alpha, RGB and RGBA go into one another
 
