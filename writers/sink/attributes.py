@@ -1,107 +1,61 @@
 """The attributes of a sink: said once, in any process, and seen in all of them at once.
 
-They live in one small file of the store, replaced whole under a lock, one key at a time:
-a worker that knows nothing of them can't erase them.
+They are changed one at a time: a worker that knows nothing of them can't erase them.
 """
 
 import itertools
-import json
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 
-from ziggurat.readers.errors import ScratchFullError, SinkError, SinkInputError
+from ziggurat.readers.errors import SinkInputError
 from ziggurat.readers.formats.sink_store.info import frame_values
-from ziggurat.readers.formats.sink_store.layout import Name, is_store, own
-from ziggurat.readers.formats.sink_store.reader import read_attributes, read_values
-from ziggurat.writers.files.small import NO_ROOM, write_json
 from ziggurat.writers.sink import checks as check
 from ziggurat.writers.store.interface import TileStore
 from ziggurat.writers.store.tile_input import tile_input
 
 
-class AttributeFile:
-    """Reads and changes the attributes of one store."""
+class Attributes:
+    """Reads and changes the attributes of one store, one at a time."""
 
     def __init__(self, store: TileStore) -> None:
-        self._root, self._store = store.root, store
+        self._store = store
 
     def get(self, name: str) -> Any:
         """Return one attribute, or None."""
-        return read_attributes(self._root).get(name)
+        return self._store.attributes().get(name)
 
     def set(self, name: str, value: Any) -> None:
         """Set one attribute, or remove it where the value is None."""
-        self._refuse_gone()
 
-        def change() -> None:
-            attributes = read_attributes(self._root)
+        def change(attributes: dict[str, Any]) -> None:
             if value is None:
                 attributes.pop(name, None)
             else:
                 attributes[name] = value
-            write_json(own(self._root, Name.ATTRIBUTES), attributes)
 
         self._store.change_attributes(change)
 
     def add_associated(self, pixels: np.ndarray[Any, np.dtype[Any]], key: str | None) -> str:
         """Keep an associated image under a key; a missing key is made up."""
-        self._refuse_gone()
-        file = f"{uuid4().hex}.npy"
-        np.save(own(self._root, Name.ASSOCIATED) / file, pixels, allow_pickle=False)
+        file = self._store.keep_picture(pixels)
 
-        def change() -> str:
-            attributes = read_attributes(self._root)
+        def change(attributes: dict[str, Any]) -> str:
             files = attributes.setdefault("associated", {})
             free = (f"image_{number}" for number in itertools.count(1))
             name = key or next(name for name in free if name not in files)
             files[name] = file
-            write_json(own(self._root, Name.ATTRIBUTES), attributes)
             return name
 
         return self._store.change_attributes(change)
-
-    def _refuse_gone(self) -> None:
-        if not is_store(self._root):
-            raise SinkError(f"the sink's store has been removed: {self._root}")
-
-
-class ValueFile:
-    """What axis positions stand for: appended as tiles bring it, one line each, never rewritten."""
-
-    def __init__(self, root: str) -> None:
-        self._path = own(root, Name.VALUES)
-        self._written: set[str] = set()
-
-    def add(self, at: Mapping[str, int], values: Mapping[str, Any]) -> None:
-        """Add what a tile says, unless this process has said it already."""
-        line = json.dumps({"at": dict(at), "values": dict(values)})
-        if line in self._written:
-            return
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        descriptor = os.open(self._path, flags, 0o666)
-        try:
-            os.write(descriptor, line.encode() + b"\n")
-        except OSError as error:
-            if error.errno not in NO_ROOM:
-                raise
-            raise ScratchFullError(
-                error.errno, "no room to say what a position stands for", str(self._path)
-            ) from error
-        finally:
-            os.close(descriptor)
-        self._written.add(line)
 
 
 class SinkAttributes:
     """The settable attributes, under the names of their reference."""
 
     _store: TileStore
-    _attributes: AttributeFile
-    _values: ValueFile
+    _attributes: Attributes
 
     @property
     def crop(self) -> tuple[int, int, int, int] | None:
@@ -253,7 +207,7 @@ class SinkAttributes:
     def frameValues(self) -> np.ndarray[Any, np.dtype[Any]] | None:
         """What each frame stands for: an object array of shape (frame axes …, number of axes)."""
         axes = self.frameAxes
-        entries = read_values(self._store.root)
+        entries = self._store.values()
         if not entries:
             return None
         sizes = self._store.sizes[:-2]
@@ -275,7 +229,7 @@ class SinkAttributes:
         for position in itertools.product(*(range(size) for size in array.shape[:-1])):
             values = dict(zip(axes, (check.value(v) for v in array[position]), strict=True))
             known = {axis: v for axis, v in values.items() if v is not None}
-            self._values.add(dict(zip(axes, position, strict=True)), known)
+            self._store.add_values(dict(zip(axes, position, strict=True)), known)
 
     def addAssociatedImage(self, image: Any, imageKey: str | None = None) -> str:
         """Add a label, a macro image or the like.

@@ -24,7 +24,7 @@ from ziggurat.writers.formats.registry import WriteReport, write
 from ziggurat.writers.model.options import PyramidStyle, Subsampling, WriteOptions, reducer_named
 from ziggurat.writers.model.progress import ProgressCallback
 from ziggurat.writers.sink.attached import attached_store
-from ziggurat.writers.sink.attributes import AttributeFile, SinkAttributes, ValueFile
+from ziggurat.writers.sink.attributes import Attributes, SinkAttributes
 from ziggurat.writers.sink.blank import BlankAnswers
 from ziggurat.writers.sink.coverage import Coverage
 from ziggurat.writers.sink.declared import DEFAULT_TILE, Preallocation
@@ -85,8 +85,7 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
     def __init__(self, store: TileStore, ending: scratch.Ending | None) -> None:
         """Take a store; use :func:`ziggurat.new`. ``ending`` says what goes with the sink."""
         self._store = store
-        self._attributes = AttributeFile(store)
-        self._values = ValueFile(store.root)
+        self._attributes = Attributes(store)
         self._options = OpenOptions(noCache=True)
         self._ending = ending
         self._closing = weakref.finalize(self, ending.abandon if ending else bool)
@@ -161,10 +160,7 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
         """
         if not self._closing.alive:
             self._alive()
-        given = tile_input(tile, x, y, mask, axes, weight, positions, key)
-        self._store.add(given)
-        if given.values:
-            self._values.add(given.start, given.values)
+        self._store.add(tile_input(tile, x, y, mask, axes, weight, positions, key))
 
     def reserve(self, x: int = 0, y: int = 0, **positions: Any) -> None:
         """Let the image reach as far as pixel (x, y), at positions on its frame axes.

@@ -7,7 +7,7 @@ import numpy as np
 
 from ziggurat.readers.formats.sink_store.keys import Key
 from ziggurat.readers.formats.sink_store.layout import Structure
-from ziggurat.readers.formats.sink_store.tile import TileInput
+from ziggurat.readers.formats.sink_store.tile import Array, TileInput
 from ziggurat.readers.model.reader import Reader
 
 
@@ -71,8 +71,20 @@ class TileStore(Protocol):
     def reader(self) -> Reader:
         """Return the image as it is now; what dead processes left half done is finished."""
 
-    def change_attributes[T](self, change: Callable[[], T]) -> T:
-        """Do something to the attributes while nobody else does."""
+    def attributes(self) -> dict[str, Any]:
+        """Return what was said about the image."""
+
+    def change_attributes[T](self, change: Callable[[dict[str, Any]], T]) -> T:
+        """Change the attributes in place, so that no change of anybody else is lost."""
+
+    def keep_picture(self, pixels: Array) -> str:
+        """Keep an associated image; return the name by which attributes know it."""
+
+    def values(self) -> list[Mapping[str, Any]]:
+        """Return what positions stand for; the later say counts."""
+
+    def add_values(self, at: Mapping[str, int], values: Mapping[str, Any]) -> None:
+        """Say what a position stands for; tiles say it for themselves."""
 
     def publish(self) -> None:
         """Bring what other programs see of the store up to date."""

@@ -9,7 +9,7 @@ import io
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -43,17 +43,16 @@ from ziggurat.readers.formats.sink_store.layout import (
     own,
     read_structure,
 )
-from ziggurat.readers.formats.sink_store.reader import StoreReader
+from ziggurat.readers.formats.sink_store.reader import StoreReader, read_attributes, read_values
 from ziggurat.readers.formats.sink_store.tile import TileInput
 from ziggurat.readers.io.lock_files import RELEASE, SET
 from ziggurat.writers.files.small import replace_file, sync_file_system, write_json
 from ziggurat.writers.store.interface import TileRecord
-from ziggurat.writers.store.mapped import growth
+from ziggurat.writers.store.mapped import facts, growth
 from ziggurat.writers.store.mapped.blender import Blender, Piece
 from ziggurat.writers.store.mapped.chunks import Array, ChunkFiles, paste, staged
 from ziggurat.writers.store.mapped.journal import Journal, pack_key, pack_record
 from ziggurat.writers.store.mapped.locks import (
-    ATTRIBUTES,
     EXTENTS,
     SHARED,
     Locks,
@@ -117,6 +116,7 @@ class Store:
             ) from error
         self.locks = Locks(self.root)
         self.lock = StructureLock(self.locks, self.header, lambda: growth.recover(self))
+        self._values = facts.ValueFile(self.root)
         self.chunks = ChunkFiles(str(own(self.root, "")), lambda: self.vanished)
         self._structure = replace(read_structure(self.root), generation=-1)
         self._plain = _Plain.of(self._structure)
@@ -172,6 +172,8 @@ class Store:
         try:
             while not self._added(tile):
                 growth.restructure(self, lambda now: grown(now, tile))
+            if tile.values:
+                self._values.add(tile.start, tile.values)
         except OSError as error:
             if isinstance(error, ZigguratError):
                 raise
@@ -291,9 +293,27 @@ class Store:
         self.settle()
         return StoreReader(self.root)
 
-    def change_attributes[T](self, change: Callable[[], T]) -> T:
-        """Do something to the attributes while nobody else does."""
-        return self.locks.held([ATTRIBUTES], lambda _: change())
+    def attributes(self) -> dict[str, Any]:
+        """Return what was said about the image."""
+        return read_attributes(self.root)
+
+    def change_attributes[T](self, change: Callable[[dict[str, Any]], T]) -> T:
+        """Change the attributes in place while nobody else does."""
+        self.refuse_gone()
+        return facts.change_attributes(self.root, self.locks, change)
+
+    def keep_picture(self, pixels: Array) -> str:
+        """Keep an associated image; return the name by which attributes know it."""
+        self.refuse_gone()
+        return facts.keep_picture(self.root, pixels)
+
+    def values(self) -> list[Mapping[str, Any]]:
+        """Return what positions stand for, in the order in which it was said."""
+        return read_values(self.root)
+
+    def add_values(self, at: Mapping[str, int], values: Mapping[str, Any]) -> None:
+        """Say what a position stands for."""
+        self._values.add(at, values)
 
     def _refuse_too_large(self, structure: Structure, tile: TileInput) -> None:
         """Say no in time: when room is reserved for an image that the disk can't hold."""
