@@ -13,7 +13,7 @@ from ziggurat.converter.viewer.looks import Look
 from ziggurat.converter.viewer.pixels import as_png, base_pixels, read_region
 from ziggurat.converter.viewer.render import colorize, shows_as_stored, style_of
 from ziggurat.readers.errors import OptionError, SourceError, TileRangeError
-from ziggurat.readers.formats.sink_store.layout import is_store
+from ziggurat.readers.formats.sink_store.layout import is_mapped_store
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Pixels
@@ -56,7 +56,7 @@ class Shown:
         self.path = os.fspath(path)
         self.name = os.path.basename(self.path.rstrip("/")) or self.path
         self.on_map = on_map
-        self.growth = Growth(self.path) if is_store(self.path) else None
+        self.growth = Growth(self.path) if is_mapped_store(self.path) else None
         self._lock = threading.Lock()
         self._source: Source | None = None
         self._version = -1

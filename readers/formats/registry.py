@@ -62,7 +62,13 @@ SLIDE_SUFFIXES = (".mrxs", ".vms", ".vmu", ".dcm", ".svslide", ".bif")
 # Order matters: the first row that accepts a file reads it. Slides whose tiles overlap, or lie
 # in several files, go to OpenSlide before anybody takes their TIFF or thumbnail for the image.
 FORMATS: tuple[Format, ...] = (
-    Format("store", "ziggurat.readers.formats.sink_store.reader", directories=True, owns=True),
+    Format(
+        "store",
+        "ziggurat.readers.formats.sink_store.reader",
+        directories=True,
+        remote=True,
+        owns=True,
+    ),
     Format(
         "ome-zarr",
         "ziggurat.readers.formats.zarr.reader",

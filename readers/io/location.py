@@ -15,7 +15,7 @@ from ziggurat.readers.io.remote import RemoteBytes, is_remote_directory
 HEAD_BYTES = 512
 _ARCHIVES = (b"PK\x03\x04", b"SQLite format 3\0", b"ZISRAWFILE", b"\x70\0\0\0")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-_DIRECTORY_MARKERS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
+_DIRECTORY_MARKERS = ("zarr.json", ".zattrs", ".zgroup", ".zarray", ".ziggurat/log.json")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,22 @@ import dataclasses
 import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from ziggurat.readers.errors import OptionError, SinkError, SinkInputError
+from ziggurat.readers.errors import (
+    OptionError,
+    SinkError,
+    SinkInputError,
+    UnsupportedFormatError,
+)
 from ziggurat.readers.formats.sink_store.info import channels_without_place
-from ziggurat.readers.formats.sink_store.layout import Blend, Structure, is_store, read_structure
+from ziggurat.readers.formats.sink_store.layout import Blend, Structure, is_store
+from ziggurat.readers.formats.sink_store.log.objects import is_cloud
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.keywords import also_takes
@@ -28,6 +35,7 @@ from ziggurat.writers.sink.attributes import Attributes, SinkAttributes
 from ziggurat.writers.sink.blank import BlankAnswers
 from ziggurat.writers.sink.coverage import Coverage
 from ziggurat.writers.sink.declared import DEFAULT_TILE, Preallocation
+from ziggurat.writers.sink.task import Task
 from ziggurat.writers.store import kinds, scratch
 from ziggurat.writers.store.interface import TileStore
 from ziggurat.writers.store.room import check_room
@@ -161,6 +169,29 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
         if not self._closing.alive:
             self._alive()
         self._store.add(tile_input(tile, x, y, mask, axes, weight, positions, key))
+
+    def task(self, key: str | int | tuple[Any, ...]) -> Task:
+        """Return a ``with`` block whose tiles go in together when it ends, once for its key.
+
+        In a store of kind ``'log'`` they are one segment, all of them in or none: what a task of
+        Dask or Slurm lays should go in like that, 16 tiles or more at a time. In one of kind
+        ``'mapped'`` they are laid one by one, each once.
+
+        Parameters
+        ----------
+        key
+            A name for the task, unique in the sink, as for a tile. A task that is tried again must
+            lay the same tiles in the same order; their keys are ``(key, 0)``, ``(key, 1)`` …
+
+        Raises
+        ------
+        SinkInputError
+            Something that can't be a key.
+        SinkError
+            The sink was closed, or its store removed.
+        """
+        self._alive()
+        return Task(self._store, key)
 
     def reserve(self, x: int = 0, y: int = 0, **positions: Any) -> None:
         """Let the image reach as far as pixel (x, y), at positions on its frame axes.
@@ -351,6 +382,7 @@ def new(
     blend: Blend | str = Blend.OVER,
     fill: float = 0,
     expectedCoverage: float | None = None,
+    store: str | None = None,
 ) -> Sink:
     """Make a sink: an image that grows out of tiles. Nothing need be known of it beforehand.
 
@@ -383,6 +415,12 @@ def new(
         The share of the image that tiles will cover, 0 to 1, if you know it: an image that can't
         fit on the disk is then refused now, and not in the middle of the work. Without it nothing
         is refused beforehand. Tiles never laid need no room, whatever the size of the image.
+    store
+        How tiles are kept. ``'mapped'`` is fastest, for the workers of one machine, and the rule.
+        ``'log'`` is for many: tiles go out in segments that are put once and never changed, so
+        that a folder over NFS or Lustre is safe, and object storage (``s3://``, ``gs://``,
+        ``az://``, where it is the rule; ``ziggurat[cloud]``). They are blended when they are read,
+        in the order of their keys: the result is the same bit for bit whatever ran when.
 
     Raises
     ------
@@ -398,15 +436,20 @@ def new(
         sizeX, sizeY, bands, dtype, axes, tileSize, blend, fill, expectedCoverage
     )
     structure, sizes = wanted.structure(), wanted.sizes
+    kind = kinds.kind_for(store, path)
     if path is None:
         if mode is not Mode.CREATE:
             raise SinkInputError(f"mode {mode.value!r} needs a path")
-        return _temporary(structure, sizes)
+        return _temporary(structure, sizes, kind)
+    if isinstance(path, str) and is_cloud(path):
+        return _in_cloud(path, mode, wanted)
     place = Path(os.path.expanduser(path)).absolute()
     if mode is Mode.JOIN or (mode is Mode.RESUME and is_store(place)):
+        if store is not None:
+            kinds.refuse_other_kind(kind, place)
         return _joined(place, wanted)
     check_room(scratch.existing_parent(place), structure.room(sizes))
-    scratch.publish(scratch.make(place.parent, structure, sizes), place)
+    scratch.publish(scratch.make(place.parent, structure, sizes, kind=kind), place)
     return _sink(place)
 
 
@@ -427,11 +470,11 @@ def _mode(mode: Mode | str) -> Mode:
         raise SinkInputError(f"mode is one of {known}, not {mode!r}") from None
 
 
-def _temporary(structure: Structure, sizes: Sequence[int]) -> Sink:
+def _temporary(structure: Structure, sizes: Sequence[int], kind: kinds.StoreKind) -> Sink:
     home = scratch.temporary_folder()
     scratch.sweep(home)
     check_room(home, structure.room(sizes))
-    folder = scratch.make(home, structure, sizes, private=True)
+    folder = scratch.make(home, structure, sizes, private=True, kind=kind)
     target = folder.with_name(folder.name.replace(scratch.MAKING, scratch.PREFIX))
     ownership = scratch.claim(folder)
     scratch.publish(folder, target)
@@ -442,8 +485,27 @@ def _temporary(structure: Structure, sizes: Sequence[int]) -> Sink:
 def _joined(place: Path, wanted: Preallocation) -> Sink:
     if not is_store(place):
         raise SinkError(f"there is no sink's store at {place}; make one with mode='create'")
-    wanted.refuse_conflict(read_structure(place))
-    sink = _sink(place)
+    return _joining(_sink(place), wanted)
+
+
+def _in_cloud(url: str, mode: Mode, wanted: Preallocation) -> Sink:
+    url = url.rstrip("/")
+    if mode is Mode.CREATE:
+        kinds.LOG.create(url, wanted.structure(), wanted.sizes)
+        return _sink(url)
+    try:
+        sink = _sink(url)
+    except UnsupportedFormatError as error:
+        if mode is Mode.RESUME:
+            with suppress(SinkError):  # another worker makes it at the same moment
+                kinds.LOG.create(url, wanted.structure(), wanted.sizes)
+            return _in_cloud(url, Mode.JOIN, wanted)
+        raise SinkError(f"there is no sink's store at {url}: {error}") from error
+    return _joining(sink, wanted)
+
+
+def _joining(sink: Sink, wanted: Preallocation) -> Sink:
+    wanted.refuse_conflict(sink._store.structure)
     sink._store.settle()
     corner = wanted.corner()
     if corner is not None:

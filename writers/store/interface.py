@@ -53,6 +53,9 @@ class TileStore(Protocol):
     def add(self, tile: TileInput) -> None:
         """Lay one tile, once for a key; when it returns, the tile is in."""
 
+    def add_all(self, tiles: Sequence[TileInput], key: bytes) -> None:
+        """Lay the tiles of one task, which have keys of their own; once for the task's key."""
+
     def reserve(self, corner: TileInput, *, meant: bool = False) -> None:
         """Let the image reach as far as a pixel; ``meant``: its dtype and bands are, too."""
 

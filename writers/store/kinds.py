@@ -3,9 +3,13 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from ziggurat.readers.formats.sink_store.layout import Structure
+from ziggurat.readers.errors import SinkInputError
+from ziggurat.readers.formats.sink_store.layout import Structure, is_segment_store, is_store
+from ziggurat.readers.formats.sink_store.log.objects import is_cloud
 from ziggurat.writers.store.interface import TileStore
+from ziggurat.writers.store.log.store import LogStore, create_log
 from ziggurat.writers.store.mapped.store import Store, create_store
 
 
@@ -19,6 +23,38 @@ class StoreKind:
 
 
 MAPPED = StoreKind("mapped", create_store, Store)
+LOG = StoreKind("log", create_log, LogStore)
+KINDS = {kind.name: kind for kind in (MAPPED, LOG)}
+
+
+def kind_for(name: str | None, path: object) -> StoreKind:
+    """Return the kind that was asked for; None: the one that suits the place.
+
+    Raises
+    ------
+    SinkInputError
+        There is none of that name, or it can't be there.
+    """
+    cloud = is_cloud(path) if isinstance(path, str) else False
+    if name is None:
+        return LOG if cloud else MAPPED
+    if name not in KINDS:
+        raise SinkInputError(f"store is one of {', '.join(KINDS)}, not {name!r}")
+    if cloud and KINDS[name] is not LOG:
+        raise SinkInputError(f"a store on object storage must be 'log', not {name!r}")
+    return KINDS[name]
+
+
+def refuse_other_kind(kind: StoreKind, place: Path) -> None:
+    """Refuse to join a store of another kind than was asked for.
+
+    Raises
+    ------
+    SinkInputError
+        It is of another kind.
+    """
+    if is_store(place) and is_segment_store(place) != (kind is LOG):
+        raise SinkInputError(f"the store {place} is not of the kind {kind.name!r}")
 
 
 def attach(root: str | os.PathLike[str]) -> TileStore:
@@ -31,4 +67,5 @@ def attach(root: str | os.PathLike[str]) -> TileStore:
     SinkError
         It may not be written to, or not from here.
     """
-    return MAPPED.attach(root)
+    kind = LOG if is_cloud(root) or is_segment_store(root) else MAPPED
+    return kind.attach(root)

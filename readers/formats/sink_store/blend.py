@@ -134,3 +134,20 @@ def _in_steps(weight: Array) -> Array:
     """Round to whole steps; what is above zero stays above zero."""
     steps = np.rint(weight * STEPS)
     return np.where((weight > 0) & (steps < 1), 1, steps) / STEPS
+
+
+def resolve(structure: Structure, values: Array, weights: Array) -> Array:
+    """Turn values (y, x, band) and weights (y, x) into pixels of the image's dtype."""
+    dtype = structure.numpy_dtype
+    written = (weights > 0)[..., np.newaxis]
+    if structure.blend in (Blend.MEAN, Blend.WEIGHTED):
+        values = values / np.where(written, weights[..., np.newaxis], 1)
+    if dtype.kind in "biu" and values.dtype != dtype:
+        limits = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+        if dtype.itemsize == 8:  # a mean, as a float, may lie just past the largest integer
+            past = values >= float(limits[1])
+            whole = np.rint(np.where(past, 0, values)).astype(dtype)
+            values = np.where(past, dtype.type(limits[1]), whole)
+        else:
+            values = np.clip(np.rint(values) if values.dtype.kind == "f" else values, *limits)
+    return np.where(written, values, structure.fill_value).astype(dtype, copy=False)

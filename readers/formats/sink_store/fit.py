@@ -186,7 +186,11 @@ def adapt_bands(pixels: Array, wanted: int) -> Array:
 
 def fitted(structure: Structure, tile: TileInput) -> Array:
     """Return the tile's pixels in the dtype and with the bands of an image that takes it."""
-    pixels = tile.pixels
+    return fit_pixels(structure, tile.pixels)
+
+
+def fit_pixels(structure: Structure, pixels: Array) -> Array:
+    """Return pixels (…, band) in the dtype and with the bands of an image that takes them."""
     if pixels.dtype != structure.numpy_dtype:
         # A mask may keep values out that the dtype can't hold; they are not laid.
         with np.errstate(invalid="ignore", over="ignore"):

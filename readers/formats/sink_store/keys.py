@@ -6,6 +6,7 @@ A key is kept as JSON in the journal, just before the record of its tile, which 
 import hashlib
 import json
 import operator
+from typing import Any
 
 from ziggurat.readers.errors import SinkInputError
 
@@ -63,3 +64,16 @@ def _tuples(value: object) -> Key:
     if isinstance(value, str | int):
         return value
     raise ValueError(value)
+
+
+def key_order(text: bytes) -> Any:
+    """Return what keys are sorted by: numbers by size, then texts, then tuples part by part."""
+    return _order(key_of(text))
+
+
+def _order(key: Key | None) -> Any:
+    if isinstance(key, tuple):
+        return (2, tuple(_order(part) for part in key))
+    if isinstance(key, str):
+        return (1, key)
+    return (0, key or 0)

@@ -40,6 +40,7 @@ from ziggurat.readers.io.lock_files import opened
 from ziggurat.readers.model.geometry import ceil_div
 
 FOLDER = ".ziggurat"
+LOG = "log.json"  # in that folder: it is a store of segments
 MAGIC = int.from_bytes(b"ZIGGURAT", "little")
 VERSION = 3
 HEADER_BYTES = 4096
@@ -211,8 +212,18 @@ def own(root: str | os.PathLike[str], name: str) -> Path:
 
 
 def is_store(root: str | os.PathLike[str]) -> bool:
-    """Return True where a folder is a sink's store."""
+    """Return True where a folder is a sink's store, of any kind."""
+    return is_mapped_store(root) or is_segment_store(root)
+
+
+def is_mapped_store(root: str | os.PathLike[str]) -> bool:
+    """Return True where a folder is a store of mapped chunks."""
     return own(root, Name.HEADER).is_file()
+
+
+def is_segment_store(root: str | os.PathLike[str]) -> bool:
+    """Return True where a folder is a store of segments."""
+    return own(root, LOG).is_file()
 
 
 class Header:

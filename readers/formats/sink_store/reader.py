@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
+from ziggurat.readers.formats.sink_store.blend import resolve
 from ziggurat.readers.formats.sink_store.info import image_info
 from ziggurat.readers.formats.sink_store.layout import (
-    Blend,
     Header,
     LockByte,
     Name,
@@ -20,10 +20,13 @@ from ziggurat.readers.formats.sink_store.layout import (
     Word,
     chunk_path,
     chunk_shape,
-    is_store,
+    is_mapped_store,
+    is_segment_store,
     own,
     read_structure,
 )
+from ziggurat.readers.formats.sink_store.log.objects import is_cloud
+from ziggurat.readers.formats.sink_store.log.reader import open_segments
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.io.lock_files import SET_WAIT, open_lock_file, request
 from ziggurat.readers.model.geometry import Rect, cell_rect, grid_cells
@@ -234,26 +237,15 @@ def open_reader(location: Location) -> Reader:
     UnsupportedFormatError
         The folder is not a store.
     """
-    if location.path is None or not is_store(location.path):
+    if location.path is None:
+        if location.remote_directory and is_cloud(location.url):
+            return open_segments(location.url)
+        raise UnsupportedFormatError("not a sink's store")
+    if is_segment_store(location.path):
+        return open_segments(str(location.path))
+    if not is_mapped_store(location.path):
         raise UnsupportedFormatError("not a sink's store")
     return StoreReader(location.path)
-
-
-def resolve(structure: Structure, values: Pixels, weights: Pixels) -> Pixels:
-    """Turn values (y, x, band) and weights (y, x) into pixels of the image's dtype."""
-    dtype = structure.numpy_dtype
-    written = (weights > 0)[..., np.newaxis]
-    if structure.blend in (Blend.MEAN, Blend.WEIGHTED):
-        values = values / np.where(written, weights[..., np.newaxis], 1)
-    if dtype.kind in "biu" and values.dtype != dtype:
-        limits = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-        if dtype.itemsize == 8:  # a mean, as a float, may lie just past the largest integer
-            past = values >= float(limits[1])
-            whole = np.rint(np.where(past, 0, values)).astype(dtype)
-            values = np.where(past, dtype.type(limits[1]), whole)
-        else:
-            values = np.clip(np.rint(values) if values.dtype.kind == "f" else values, *limits)
-    return np.where(written, values, structure.fill_value).astype(dtype, copy=False)
 
 
 def read_attributes(root: str | os.PathLike[str]) -> dict[str, Any]:

@@ -7,6 +7,9 @@ import ziggurat
 from ziggurat.readers.errors import SinkInputError
 from ziggurat.readers.formats.sink_store.blend import window
 
+pytestmark = pytest.mark.usefixtures("kind")
+ONE_MACHINE = pytest.mark.parametrize("kind", ["mapped"], indirect=True)  # what lays tiles at once
+
 SIZE = (150, 190)
 Laid = list[tuple[np.ndarray, int, int, np.ndarray]]
 
@@ -120,6 +123,7 @@ def test_a_mean_takes_no_integers_that_it_would_change(mode: str, given: bool, d
     ("dtype", "values"),
     [("uint64", (2**64 - 5, 5)), ("int64", (2**63 - 5, 5)), ("int64", (-(2**63), -1))],
 )
+@ONE_MACHINE
 def test_a_sum_past_64_bits_is_refused(dtype: str, values: tuple[int, int]) -> None:
     with ziggurat.new(blend="sum", tileSize=64) as sink:
         for value in (values[0], 4 if values[0] > 0 else 0):
@@ -187,6 +191,7 @@ def test_weights_that_can_not_be_meant(weight: object, message: str) -> None:
         assert not list(sink.tiles())
 
 
+@ONE_MACHINE
 def test_blends_grow_like_any_image() -> None:
     with ziggurat.new(blend="mean", tileSize=64) as sink:
         sink.addTile(np.full((80, 80, 3), 50, np.uint8))

@@ -9,6 +9,8 @@ import pytest
 import ziggurat
 from ziggurat.readers.formats.registry import open_reader
 
+pytestmark = pytest.mark.usefixtures("kind")
+
 
 def sink_of(bands: int) -> Any:
     sink = ziggurat.new()

@@ -180,6 +180,11 @@ class Store:
             self.refuse_gone()
             raise SinkError(f"the sink's store can't be written to: {message_of(error)}") from error
 
+    def add_all(self, tiles: Sequence[TileInput], key: bytes) -> None:  # noqa: ARG002
+        """Lay the tiles of a task, each once for its own key: ``key`` is in all of them."""
+        for tile in tiles:
+            self.add(tile)
+
     def _added(self, tile: TileInput) -> bool:
         """Lay one tile; False where the structure has to change first.
 

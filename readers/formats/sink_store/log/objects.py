@@ -1,0 +1,203 @@
+"""Objects by name, in a folder or in object storage: listed, read by range, put if absent."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import uuid4
+
+from ziggurat.readers.errors import SourceError, message_of
+from ziggurat.readers.io.s3 import endpoint, unsigned
+
+CLOUDS = ("s3://", "s3a://", "gs://", "az://", "abfs://", "abfss://")
+TEMPORARY = ".making-"  # what is listed by nobody: a writer died before it gave it its name
+
+
+class Objects(Protocol):
+    """Where objects lie. A name is a relative path with ``/``; an object appears whole."""
+
+    def names(self, prefix: str) -> list[str]:
+        """Return the names below a prefix that ends with ``/``, in order."""
+
+    def read(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        """Return a part of an object, as far as it goes; FileNotFoundError where it isn't."""
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Put an object where there is none of its name; False where there is one."""
+
+    def replace(self, name: str, data: bytes) -> None:
+        """Put an object, in the place of one of its name."""
+
+
+def is_cloud(root: str | os.PathLike[str]) -> bool:
+    """Return True for a URL of object storage."""
+    return isinstance(root, str) and root.lower().startswith(CLOUDS)
+
+
+def objects_at(root: str) -> Objects:
+    """Return the objects below a folder or a URL.
+
+    Raises
+    ------
+    SourceError
+        The library for object storage is not installed, or the URL can't be meant.
+    """
+    return CloudObjects(root) if is_cloud(root) else FolderObjects(root)
+
+
+class FolderObjects:
+    """Objects that are files. ``link`` gives a finished file its name, once: also over NFS."""
+
+    def __init__(self, root: str) -> None:
+        self._root = Path(root)
+
+    def names(self, prefix: str) -> list[str]:
+        """Return the names below a prefix, in order."""
+        try:
+            found = os.listdir(self._root / prefix)
+        except FileNotFoundError:
+            return []
+        return sorted(prefix + name for name in found if not name.startswith(TEMPORARY))
+
+    def read(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        """Return a part of a file."""
+        with open(self._root / name, "rb") as file:
+            file.seek(start)
+            return file.read() if length is None else file.read(length)
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Put a file where there is none of its name."""
+        target = self._root / name
+        with self._made(target, data) as temporary:
+            try:
+                os.link(temporary, target)
+            except FileExistsError:
+                # An NFS server may have linked it and its answer got lost: the client asks again.
+                return os.stat(temporary).st_nlink == 2
+            return True
+
+    def replace(self, name: str, data: bytes) -> None:
+        """Put a file in the place of another."""
+        target = self._root / name
+        with self._made(target, data) as temporary:
+            os.replace(temporary, target)
+
+    def _made(self, target: Path, data: bytes) -> "_Made":
+        return _Made(target.parent / f"{TEMPORARY}{uuid4().hex}", data)
+
+
+class _Made:
+    """A finished file under a name of its own, which goes at the end."""
+
+    def __init__(self, path: Path, data: bytes) -> None:
+        self._path, self._data = path, data
+
+    def __enter__(self) -> Path:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            descriptor = os.open(self._path, flags, 0o666)
+        except FileNotFoundError:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self._path, flags, 0o666)
+        try:
+            with open(descriptor, "wb", buffering=0) as file:
+                rest = memoryview(self._data)
+                while rest:
+                    rest = rest[file.write(rest) :]
+        except BaseException:
+            self.__exit__()
+            raise
+        return self._path
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink(self._path)
+
+
+class CloudObjects:
+    """Objects of S3, GCS or Azure, through obstore. Keys come from the environment, never from us.
+
+    The connection is made anew after a fork: threads of the library do not survive one.
+    """
+
+    def __init__(self, root: str) -> None:
+        try:
+            import obstore  # noqa: F401
+        except ImportError as error:
+            raise SourceError(
+                f"{root.split(':', 1)[0]}:// needs a package that is not installed: "
+                "pip install 'ziggurat[cloud]'"
+            ) from error
+        self._root = root.rstrip("/")
+        self._pid = 0
+        self._connection: Any = None
+        self._connected()
+
+    def _connected(self) -> Any:
+        if self._pid != os.getpid():
+            from obstore.store import from_url
+
+            options: dict[str, Any] = {}
+            if self._root.lower().startswith(("s3://", "s3a://")):
+                url = endpoint()
+                options = {"skip_signature": True} if unsigned() else {}
+                if url is not None:
+                    options["endpoint"] = url
+                    options["client_options"] = {"allow_http": url.startswith("http://")}
+            try:
+                self._connection = from_url(self._root, **options)
+            except Exception as error:  # the library has many classes of its own
+                raise SourceError(f"{self._root} can't be used: {message_of(error)}") from error
+            self._pid = os.getpid()
+        return self._connection
+
+    def names(self, prefix: str) -> list[str]:
+        """Return the names below a prefix, in order."""
+        import obstore
+
+        batches: Iterator[Any] = iter(obstore.list(self._connected(), prefix.rstrip("/")))
+        try:
+            return sorted(str(entry["path"]) for batch in batches for entry in batch)
+        except Exception as error:
+            raise self._failed(prefix, error) from error
+
+    def read(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        """Return a part of an object."""
+        import obstore
+        from obstore.exceptions import NotFoundError
+
+        try:
+            if length is None and not start:
+                return bytes(obstore.get(self._connected(), name).bytes())
+            end = start + (length if length is not None else 1 << 40)
+            return bytes(obstore.get_range(self._connected(), name, start=start, end=end))
+        except (NotFoundError, FileNotFoundError) as error:
+            raise FileNotFoundError(name) from error
+        except Exception as error:
+            raise self._failed(name, error) from error
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Put an object where there is none of its name, by ``If-None-Match``."""
+        import obstore
+        from obstore.exceptions import AlreadyExistsError
+
+        try:
+            obstore.put(self._connected(), name, data, mode="create", use_multipart=False)
+        except AlreadyExistsError:
+            return False
+        except Exception as error:
+            raise self._failed(name, error) from error
+        return True
+
+    def replace(self, name: str, data: bytes) -> None:
+        """Put an object in the place of another."""
+        import obstore
+
+        try:
+            obstore.put(self._connected(), name, data)
+        except Exception as error:
+            raise self._failed(name, error) from error
+
+    def _failed(self, name: str, error: Exception) -> SourceError:
+        return SourceError(f"{self._root}/{name} can't be reached: {message_of(error)}")

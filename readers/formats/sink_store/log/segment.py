@@ -1,0 +1,191 @@
+r"""Segments: an index of tiles, then their pixels, each with a checksum. Immutable once put.
+
+::
+
+    8 bytes "ZIGSEG1\n", length of the index, its CRC-32 (little-endian 64-bit words)
+    the index, JSON: {"segments": [{"name", "base", "time", "entries": […]}]}, or {"moved": name}
+    the bytes of the entries: pixels, then mask, then weights; raw, or ZSTD where that is shorter
+"""
+
+import json
+import struct
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ziggurat.readers.errors import CorruptSourceError
+from ziggurat.readers.formats.sink_store.log.objects import Objects
+from ziggurat.readers.formats.sink_store.tile import Array, TileInput
+
+MAGIC = b"ZIGSEG1\n"
+_HEAD = struct.Struct("<8sQQ")
+_FIRST_READ = 64 * 1024  # most indexes come with the head, by one request
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The index of one segment; ``holder`` is the object it lies in, ``base`` where in that."""
+
+    name: str
+    holder: str
+    base: int
+    time: int
+    entries: Sequence[Mapping[str, Any]]
+
+
+def packed(name: str, time: int, tiles: Sequence[TileInput], *, compress: bool = True) -> bytes:
+    """Return a segment of tiles as bytes."""
+    entries, blobs, place = [], [], 0
+    for tile in tiles:
+        entry, blob = _packed_tile(tile, compress)
+        entries.append({**entry, "at": place})
+        blobs.append(blob)
+        place += len(blob)
+    return framed({"segments": [_listed(name, 0, time, entries)]}, blobs)
+
+
+def notice(name: str, time: int, facts: Mapping[str, Any]) -> bytes:
+    """Return a segment that has no tile, and says something: room that is reserved, axes."""
+    return framed({"segments": [_listed(name, 0, time, [facts])]}, [])
+
+
+def merged(segments: Sequence[Segment], bodies: Sequence[bytes]) -> bytes:
+    """Return several segments as one object; ``bodies`` are the bytes of their entries."""
+    listed, place = [], 0
+    for segment, body in zip(segments, bodies, strict=True):
+        listed.append(_listed(segment.name, place, segment.time, segment.entries))
+        place += len(body)
+    return framed({"segments": listed}, bodies)
+
+
+def framed(index: Mapping[str, Any], blobs: Sequence[bytes]) -> bytes:
+    """Return head, index and bytes in a row."""
+    text = json.dumps(index, separators=(",", ":")).encode()
+    return b"".join([_HEAD.pack(MAGIC, len(text), zlib.crc32(text)), text, *blobs])
+
+
+def _listed(name: str, base: int, time: int, entries: Sequence[Mapping[str, Any]]) -> Any:
+    return {"name": name, "base": base, "time": time, "entries": list(entries)}
+
+
+def read_index(objects: Objects, holder: str) -> list[Segment]:
+    """Return the segments of an object; none where it says that they have moved.
+
+    Raises
+    ------
+    CorruptSourceError
+        It is no segment, or damaged.
+    """
+    data = objects.read(holder, 0, _FIRST_READ)
+    if len(data) < _HEAD.size or data[: len(MAGIC)] != MAGIC:
+        raise CorruptSourceError(f"{holder} is no segment of a sink's store")
+    _, length, checksum = _HEAD.unpack_from(data)
+    end = _HEAD.size + length
+    if len(data) < end:
+        data += objects.read(holder, len(data), end - len(data))
+    text = data[_HEAD.size : end]
+    if zlib.crc32(text) != checksum:
+        raise CorruptSourceError(f"the index of the segment {holder} is damaged")
+    return [
+        Segment(one["name"], holder, end + one["base"], one["time"], one["entries"])
+        for one in json.loads(text).get("segments", ())
+    ]
+
+
+def _packed_tile(tile: TileInput, compress: bool) -> tuple[dict[str, Any], bytes]:
+    weight = tile.weight
+    parts = [tile.pixels, tile.mask]
+    if isinstance(weight, np.ndarray):
+        weight = weight.astype("<f8")
+        parts.append(weight)
+    raw = b"".join(
+        part.astype(part.dtype.newbyteorder("<"), copy=False).tobytes()
+        for part in parts
+        if part is not None
+    )
+    stored = _shorter(raw) if compress else raw
+    entry = {
+        "key": None if tile.key is None else tile.key.decode(),
+        "x": tile.x,
+        "y": tile.y,
+        "axes": list(tile.axes),
+        "start": dict(tile.start),
+        "values": dict(tile.values),
+        "shape": list(tile.pixels.shape),
+        "dtype": tile.pixels.dtype.name,
+        "mask": None if tile.mask is None else list(tile.mask.shape),
+        "weight": "array" if isinstance(weight, np.ndarray) else weight,
+        "blank": bool(tile.blank_pixel),
+        "raw": len(raw),
+        "size": len(stored),
+        "crc": zlib.crc32(stored),
+    }
+    return entry, stored
+
+
+def _shorter(raw: bytes) -> bytes:
+    import imagecodecs
+
+    stored = bytes(imagecodecs.zstd_encode(raw, level=1))
+    return stored if len(stored) < len(raw) else raw
+
+
+def body_length(segment: Segment) -> int:
+    """Return how many bytes its entries take."""
+    return sum(int(entry.get("size", 0)) for entry in segment.entries)
+
+
+def tile_facts(entry: Mapping[str, Any]) -> TileInput:
+    """Return a tile by its index entry alone: of its pixels a single one, blank."""
+    axes, shape = tuple(entry["axes"]), entry["shape"]
+    height, width, bands = shape[-3:]
+    return TileInput(
+        np.zeros((1,) * (len(shape) - 1) + (bands,), entry["dtype"]),
+        entry["x"],
+        entry["y"],
+        axes,
+        entry["start"],
+        dict(zip(axes, shape[:-3], strict=True)),
+        entry["values"],
+        None,
+        None,
+        None if entry["key"] is None else entry["key"].encode(),
+        height,
+        width,
+        bands,
+        entry["blank"],
+    )
+
+
+def unpacked(entry: Mapping[str, Any], stored: bytes) -> tuple[Array, Array | None, Array | None]:
+    """Return pixels (axes …, y, x, band), mask (frames or 1, y, x, bands or 1) and weights (y, x).
+
+    Raises
+    ------
+    CorruptSourceError
+        The bytes are not those that were put.
+    """
+    if len(stored) != entry["size"] or zlib.crc32(stored) != entry["crc"]:
+        raise CorruptSourceError(f"a tile at ({entry['x']}, {entry['y']}) is damaged")
+    raw = stored
+    if entry["size"] != entry["raw"]:
+        import imagecodecs
+
+        raw = bytes(imagecodecs.zstd_decode(stored))
+    pixels, place = _array(raw, 0, entry["dtype"], entry["shape"])
+    mask = weight = None
+    if entry["mask"] is not None:
+        mask, place = _array(raw, place, "bool", entry["mask"])
+    if entry["weight"] == "array":
+        weight, place = _array(raw, place, "float64", entry["shape"][-3:-1])
+    return pixels, mask, weight
+
+
+def _array(raw: bytes, place: int, dtype: str, shape: Sequence[int]) -> tuple[Array, int]:
+    kind = np.dtype(dtype).newbyteorder("<")
+    count = int(np.prod(shape))
+    array = np.frombuffer(raw, kind, count, place).reshape(shape)
+    return array.astype(np.dtype(dtype), copy=False), place + count * kind.itemsize

@@ -1,0 +1,180 @@
+"""A store of segments: exactly once, whatever ran when, and nothing half done to be seen."""
+
+import multiprocessing
+import pickle
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ziggurat
+from tests.writers.store.log.log_worker import TASKS, TILES, lay, lay_and_die, tile
+from ziggurat.readers.errors import CorruptSourceError, SinkError, SinkInputError, SourceError
+
+MODES = ("over", "mean", "max", "min", "sum", "weighted")
+SPAWN = multiprocessing.get_context("spawn")
+
+
+def pictures(sink: ziggurat.Sink) -> list[np.ndarray]:
+    return [sink.getRegion(format="numpy", frame=frame)[0] for frame in (0, 1)]
+
+
+def one_by_one(folder: Path, mode: str) -> list[np.ndarray]:
+    """Return what one process makes of all tiles in order, in mapped chunks."""
+    with ziggurat.new(folder / "alone", blend=mode, tileSize=32) as sink:
+        for task in range(TASKS):
+            for number in range(TILES):
+                sink.addTile(**tile(task, number, mode))  # type: ignore[arg-type]
+        return pictures(sink)
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[ProcessPoolExecutor]:
+    with ProcessPoolExecutor(4, mp_context=SPAWN) as pool:
+        yield pool
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_doubled_and_killed_tasks_count_once(
+    mode: str, tmp_path: Path, workers: ProcessPoolExecutor
+) -> None:
+    sink = ziggurat.new(tmp_path / "s", blend=mode, store="log", tileSize=32)
+    if mode in ("over", "sum"):
+        child = SPAWN.Process(target=lay_and_die, args=(sink, 3, mode))
+        child.start()
+        child.join()
+        assert child.exitcode == -signal.SIGKILL
+        assert not list(sink.tiles())
+    order = np.random.default_rng(5).permutation([*range(TASKS)] * 2)
+    for done in [workers.submit(lay, sink, int(task), mode) for task in order]:
+        done.result()
+    expected = [("task", task) for task in range(TASKS)]
+    assert [one.key for one in sink.tiles()] == [(k, n) for k in expected for n in range(TILES)]
+    for found, right in zip(pictures(sink), one_by_one(tmp_path, mode), strict=True):
+        assert found.dtype == right.dtype
+        assert np.array_equal(found, right)
+    files = [path.name for path in (tmp_path / "s/.ziggurat/segments").iterdir()]
+    assert len(files) == TASKS
+    assert all(name.startswith("t-") for name in files)
+    sink.close()
+
+
+def test_a_tile_counts_once_by_its_key_whatever_it_came_with(tmp_path: Path) -> None:
+    with ziggurat.new(tmp_path / "s", blend="sum", store="log") as sink:
+        with sink.task("job") as task:
+            task.addTile(np.full((4, 4), 2, np.uint8))
+        sink.addTile(np.full((4, 4), 2, np.uint8), key=("job", 0))
+        assert (sink.getRegion(format="numpy")[0] == 2).all()
+        assert sink.hasKey(("job", 0))
+
+
+def test_keys_are_in_the_order_of_numbers(tmp_path: Path) -> None:
+    with ziggurat.new(tmp_path / "s", store="log") as sink:
+        for number in (10, 9, 100, 2):
+            sink.addTile(np.full((2, 2), number, np.uint8), key=("t", number))
+        assert [one.key for one in sink.tiles()] == [("t", n) for n in (2, 9, 10, 100)]
+        assert (sink.getRegion(format="numpy")[0] == 100).all()
+
+
+def test_a_task_that_raises_lays_nothing(tmp_path: Path) -> None:
+    sink = ziggurat.new(tmp_path / "s", store="log")
+
+    def fails() -> None:
+        with sink.task("a") as task:
+            task.addTile(np.ones((2, 2), np.uint8))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
+    assert not list(sink.tiles())
+    assert not list((tmp_path / "s/.ziggurat").rglob(".making-*"))
+    sink.close()
+
+
+def test_a_task_takes_an_array_as_it_was(tmp_path: Path) -> None:
+    buffer = np.full((2, 2), 1, np.uint8)
+    with ziggurat.new(tmp_path / "s", store="log") as sink:
+        with sink.task("a") as task:
+            task.addTile(buffer)
+            buffer[...] = 9
+            task.addTile(buffer, 2)
+        assert sink.getRegion(format="numpy")[0][0, :, 0].tolist() == [1, 1, 9, 9]
+
+
+def test_it_is_read_while_it_grows_and_joined_by_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with ziggurat.new(path, store="log") as sink:
+        sink.addTile(np.full((4, 4), 7, np.uint8))
+        sink.mm_x = 0.5
+        with ziggurat.open(path) as source:
+            sink.addTile(np.full((4, 4), 8, np.uint8), 4)
+            assert source.sizeX == 4  # as it was when it was opened
+        with ziggurat.open(path) as source:
+            assert source.getRegion(format="numpy")[0][0, :, 0].tolist() == [7] * 4 + [8] * 4
+            assert source.getMetadata()["mm_x"] == 0.5
+        other = ziggurat.new(path, mode="join")
+        other.addTile(np.full((4, 4), 9, np.uint8), 8)
+        assert sink.sizeX == 12
+        assert sink.isWritten(0, 0, 12, 4)
+    assert len(pickle.dumps(other)) < 400
+    other.close()
+
+
+def test_attributes_said_by_many_are_all_kept(tmp_path: Path) -> None:
+    with ziggurat.new(tmp_path / "s", store="log") as sink:
+        other = pickle.loads(pickle.dumps(sink))
+        sink.mm_x = 0.25
+        other.magnification = 40
+        sink.addTile(np.ones((2, 2), np.uint8), z=1, z_value=3.5)
+        name = other.addAssociatedImage(np.full((3, 4, 3), 5, np.uint8))
+        assert (sink.magnification, other.mm_x) == (40, 0.25)
+        assert (sink.getAssociatedImage(name, format="numpy")[0] == 5).all()
+        assert sink.frameValues is not None
+        assert sink.frameValues[1, 0] == 3.5
+
+
+def test_damaged_tiles_are_refused_and_not_shown(tmp_path: Path) -> None:
+    with ziggurat.new(tmp_path / "s", store="log") as sink:
+        sink.addTile(np.random.default_rng(1).integers(0, 255, (40, 40), dtype=np.uint8), key=1)
+        (file,) = (tmp_path / "s/.ziggurat/segments").iterdir()
+        data = bytearray(file.read_bytes())
+        data[-5] ^= 1
+        file.write_bytes(data)
+        with pytest.raises(CorruptSourceError, match="damaged"):
+            sink.getRegion(format="numpy")
+
+
+def test_tiles_that_contradict_each_other_are_named(tmp_path: Path) -> None:
+    one = ziggurat.new(tmp_path / "s", store="log")
+    other = ziggurat.new(tmp_path / "s", mode="join")
+    one.addTile(np.zeros((4, 4, 3), np.uint8) + 1, key="three")
+    other.addTile(np.zeros((4, 4, 5), np.float32) + 1, key="five")
+    with pytest.raises(SourceError, match="contradict"):
+        one.getRegion(format="numpy")
+    with pytest.raises(SinkInputError, match="bands"):
+        other.addTile(np.zeros((4, 4, 3), np.uint8) + 1)
+    one.close()
+    other.close()
+
+
+def test_a_sum_past_64_bits_is_refused_when_it_is_read(tmp_path: Path) -> None:
+    with ziggurat.new(tmp_path / "s", store="log", blend="sum") as sink:
+        for key in range(2):
+            sink.addTile(np.full((2, 2), 2**63, np.uint64), key=key)
+        with pytest.raises(SourceError, match="past what"):
+            sink.getRegion(format="numpy")
+
+
+def test_what_can_not_be_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(SinkInputError, match="store is one of"):
+        ziggurat.new(tmp_path / "a", store="other")
+    with pytest.raises(SinkInputError, match="must be 'log'"):
+        ziggurat.new("s3://bucket/a", store="mapped")
+    ziggurat.new(tmp_path / "s", store="log").close()
+    with pytest.raises(SinkError, match="is there"):
+        ziggurat.new(tmp_path / "s", store="log")
+    with pytest.raises(SinkInputError, match="not of the kind"):
+        ziggurat.new(tmp_path / "s", mode="join", store="mapped")

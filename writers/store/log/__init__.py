@@ -1,0 +1,1 @@
+"""Many machines: tiles go out in immutable segments, put once under the key of their task."""

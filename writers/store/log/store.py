@@ -1,0 +1,290 @@
+"""The store of segments: each tile, or all tiles of one task, put once and never changed.
+
+No lock, no server, nothing read to be written again: a task that is tried again puts what is there
+already, one that was killed has put nothing. What lies where: formats/sink_store/log/layout.
+"""
+
+import hashlib
+import io
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+
+from ziggurat.readers.errors import (
+    ScratchFullError,
+    SinkError,
+    SinkInputError,
+    ZigguratError,
+    message_of,
+)
+from ziggurat.readers.formats.sink_store.blend import check_weight, tile_weight
+from ziggurat.readers.formats.sink_store.fit import (
+    adaptable,
+    grown,
+    with_axes,
+    with_axes_of,
+)
+from ziggurat.readers.formats.sink_store.keys import key_of
+from ziggurat.readers.formats.sink_store.layout import Blend, Structure
+from ziggurat.readers.formats.sink_store.log import layout
+from ziggurat.readers.formats.sink_store.log.objects import Objects, is_cloud, objects_at
+from ziggurat.readers.formats.sink_store.log.reader import SegmentReader
+from ziggurat.readers.formats.sink_store.log.segment import notice, packed
+from ziggurat.readers.formats.sink_store.log.view import Snapshot, View
+from ziggurat.readers.formats.sink_store.tile import Array, TileInput
+from ziggurat.writers.files.small import NO_ROOM, sync_file_system
+from ziggurat.writers.store.interface import TileRecord
+
+
+def create_log(root: str, structure: Structure, sizes: Sequence[int]) -> None:
+    """Make an empty store in a folder, or below a URL.
+
+    Raises
+    ------
+    SinkError
+        There is a store already.
+    """
+    made = objects_at(root).create(layout.DECLARED, layout.declared(structure, tuple(sizes)))
+    if not made:
+        raise SinkError(f"a sink's store is at {root}; mode='join' goes on with it")
+
+
+class LogStore:
+    """One process's hold on a store of segments. Calls may come from several threads and forks."""
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        """Attach to a store.
+
+        Raises
+        ------
+        UnsupportedFormatError, CorruptSourceError
+            There is no store, or a damaged one, or one of another version.
+        """
+        self.root = str(root) if is_cloud(root) else os.path.abspath(root)
+        self.closed = False
+        self._objects: Objects = objects_at(self.root)
+        self._view = View(self._objects, self.root)
+        self._present = self._view.now()
+        self._known = self._present.structure
+
+    @property
+    def vanished(self) -> bool:
+        """True once the store has been removed (object storage is not asked)."""
+        return not is_cloud(self.root) and not os.path.exists(f"{self.root}/{layout.DECLARED}")
+
+    @property
+    def structure(self) -> Structure:
+        """The structure as it is now."""
+        return self._look().structure
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Sizes so far: the frame axes (slowest first), height, width."""
+        return self._look().sizes
+
+    def refuse_gone(self) -> None:
+        """Raise SinkError where the store was closed, or removed."""
+        if self.closed or self.vanished:
+            what = "the sink is closed" if self.closed else "the sink's store has been removed"
+            raise SinkError(f"{what}: {self.root}")
+
+    def _look(self) -> Snapshot:
+        self.refuse_gone()
+        self._present = self._view.now()
+        self._known = self._present.structure
+        return self._present
+
+    def add(self, tile: TileInput) -> None:
+        """Put one tile as a segment of its own.
+
+        What other workers have put since this store was last looked at is not asked: where
+        their tiles and this one contradict each other, reading says so.
+
+        Raises
+        ------
+        SinkInputError
+            The tile can't be taken; nothing was written.
+        ScratchFullError, SinkError
+            It could not be put; it is not in.
+        """
+        self.refuse_gone()
+        self._check(tile)
+        if tile.key is None:
+            self._publish(f"u-{time.time_ns():020d}-{uuid4().hex}", [tile])
+        else:
+            self._publish(f"k-{_digest(tile.key)}", [tile])
+
+    def add_all(self, tiles: Sequence[TileInput], key: bytes) -> None:
+        """Put the tiles of a task as one segment, once for its key."""
+        self.refuse_gone()
+        for tile in tiles:
+            self._check(tile)
+        self._publish(f"t-{_digest(key)}", tiles)
+
+    def _check(self, tile: TileInput) -> None:
+        if tile.weight is not None:
+            check_weight(self._known, tile)
+        if self._known.blend is not Blend.OVER and tile.mask is not None:
+            tile_weight(tile)
+        self._known = self._fit(tile)
+
+    def _fit(self, tile: TileInput) -> Structure:
+        known = self._known
+        blank = tile.blank_pixel and not (known.dtype and known.bands)
+        fits = grown(known, tile, only_room=blank)
+        changes = known.settled and known.bands and known.bands != fits.bands
+        if changes and not adaptable(known.bands, fits.bands, fits.numpy_dtype):
+            raise SinkInputError(
+                f"an image of {known.bands} bands of {known.dtype} can't become one of "
+                f"{fits.bands} bands of {fits.dtype}"
+            )
+        return fits
+
+    def _publish(self, name: str, tiles: Sequence[TileInput]) -> None:
+        self._create(layout.SEGMENTS + name, packed(name, time.time_ns(), tiles))
+
+    def _create(self, name: str, data: bytes) -> bool:
+        try:
+            return self._objects.create(name, data)
+        except ZigguratError as error:
+            raise SinkError(f"the sink's store can't be written to: {error}") from error
+        except OSError as error:
+            self.refuse_gone()
+            if error.errno in NO_ROOM:
+                raise ScratchFullError(
+                    error.errno, "no room for a tile in the sink's store", self.root
+                ) from error
+            raise SinkError(f"the sink's store can't be written to: {message_of(error)}") from error
+
+    def reserve(self, corner: TileInput, *, meant: bool = False) -> None:
+        """Let the image reach as far as a pixel; ``meant``: its dtype and bands are, too."""
+        now = self._look().structure
+        if meant:
+            grown(now, corner, only_room=True)
+        else:
+            with_axes_of(now, corner)
+        facts = {
+            "key": None,
+            "x": corner.x,
+            "y": corner.y,
+            "axes": [],
+            "start": dict(corner.start),
+            "values": {},
+            "shape": [1, 1, corner.bands],
+            "dtype": corner.pixels.dtype.name,
+            "blank": True,
+            "meant": meant,
+        }
+        self._say({"reach": facts})
+
+    def add_axes(self, names: Sequence[str]) -> None:
+        """Give the image these frame axes, in this order."""
+        if with_axes(self._look().structure, names).axes != self._known.axes:
+            self._say({"names": list(names)})
+
+    def _say(self, facts: Mapping[str, Any]) -> None:
+        """Put what is no tile; said twice it is there once."""
+        name = f"n-{_digest(json.dumps(facts, sort_keys=True).encode())}"
+        self._create(layout.SEGMENTS + name, notice(name, 0, facts))
+
+    def has_key(self, key: bytes) -> bool:
+        """Return True where the tile of a key is in."""
+        return key.decode() in self._look().keys
+
+    def tiles(self) -> Iterator[TileRecord]:
+        """Yield the tiles that are in, in the order in which they count."""
+        now = self._look()
+        for one in now.tiles:
+            tile = one.tile
+            yield TileRecord(
+                tile.x,
+                tile.y,
+                tile.width,
+                tile.height,
+                {name: tile.start.get(name, 0) for name in now.structure.axes},
+                {name: tile.counts.get(name, 1) for name in now.structure.axes},
+                one.entry["mask"] is not None,
+                None if tile.key is None else key_of(tile.key),
+            )
+
+    def rectangles(self, position: Sequence[int]) -> Array:
+        """Return x, y, width, height of the tiles of one frame; axes as they came."""
+        now = self._look()
+        found: Array = now.table[now.of_frame(position)]
+        return found
+
+    def reader(self) -> SegmentReader:
+        """Return the image as it is now, and stays for this reader."""
+        self.refuse_gone()
+        return SegmentReader(self._view)
+
+    def attributes(self) -> dict[str, Any]:
+        """Return what was said about the image."""
+        return layout.read_attributes(self._objects)[1]
+
+    def change_attributes[T](self, change: Callable[[dict[str, Any]], T]) -> T:
+        """Change the attributes: the next number is put where nobody has put it meanwhile."""
+        self.refuse_gone()
+        while True:
+            number, attributes = layout.read_attributes(self._objects)
+            result = change(attributes)
+            data = json.dumps(attributes).encode()
+            if self._create(layout.numbered(layout.ATTRIBUTES, number + 1), data):
+                return result
+
+    def keep_picture(self, pixels: Array) -> str:
+        """Keep an associated image; return the name by which attributes know it."""
+        self.refuse_gone()
+        name = f"{uuid4().hex}.npy"
+        data = io.BytesIO()
+        np.save(data, pixels, allow_pickle=False)
+        self._create(layout.PICTURES + name, data.getvalue())
+        return name
+
+    def values(self) -> list[Mapping[str, Any]]:
+        """Return what positions stand for: what tiles said, then what was said without."""
+        return [*self._look().values, *layout.read_values(self._objects)]
+
+    def add_values(self, at: Mapping[str, int], values: Mapping[str, Any]) -> None:
+        """Say what a position stands for."""
+        data = json.dumps({"at": dict(at), "values": dict(values)}).encode()
+        number = len(self._objects.names(layout.VALUES)) + 1
+        while not self._create(layout.numbered(layout.VALUES, number), data):
+            number += 1
+
+    def publish(self) -> None:
+        """Nothing waits to be seen: what is in, all see."""
+        self.refuse_gone()
+
+    def sync(self) -> None:
+        """Bring everything that is in onto the disk; object storage keeps it before it answers."""
+        self.refuse_gone()
+        if not is_cloud(self.root):
+            descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                sync_file_system(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def settle(self) -> None:
+        """Nothing can be left half done."""
+
+    def forget(self) -> None:
+        """Nothing is held that counts."""
+
+    def close(self) -> None:
+        """Let go; the store stays. May be called twice."""
+        self.closed = True
+
+    def abandon(self) -> None:
+        """Let go."""
+        self.closed = True
+
+
+def _digest(key: bytes) -> str:
+    return hashlib.blake2b(key, digest_size=16).hexdigest()
