@@ -9,7 +9,7 @@ the same output, byte for byte, on any number of threads.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from ziggurat.readers.model.reader import Reader
@@ -34,7 +34,7 @@ def build(
     sparse: float | None = None,
     on_progress: ProgressCallback | None = None,
     cancel: Cancellation | None = None,
-) -> Iterator[EncodedTile]:
+) -> Generator[EncodedTile, None, None]:
     """Make a pyramid, tile by tile.
 
     Parameters

@@ -1,5 +1,6 @@
 """Each call that changes the disk goes wrong once: nothing is lost, nothing half done is seen."""
 
+import threading
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -82,6 +83,16 @@ def test_every_write_may_be_short(name: str, memory_path: Path, disk: Disk) -> N
         write(array_reader(NEW), target, EXACT)
         assert disk.struck
         assert digest(target) == whole, number
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_failure_leaves_no_thread(name: str, memory_path: Path, disk: Disk) -> None:
+    """Not even while somebody looks at the error: the collector would end threads anywhere."""
+    write(array_reader(NEW), memory_path / name, EXACT)
+    disk.spoil(len(disk.calls) * 2 // 3, Fault.FULL)
+    with pytest.raises(WriteError) as caught:
+        write(array_reader(NEW), memory_path / name, EXACT)
+    assert not [thread for thread in threading.enumerate() if "encode" in thread.name], caught
 
 
 def test_what_failed_after_it_got_its_name_is_told_so(memory_path: Path, disk: Disk) -> None:

@@ -6,7 +6,7 @@ among chunks, so nothing waits and nothing is spooled. ``.ozx`` follows RFC-9 of
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -153,7 +153,8 @@ def emit(
             on_progress=on_progress,
             cancel=cancel,
         )
-        _write_chunks(tiles, plan, target)
+        with closing(tiles):  # here: a thread that the collector ends may hold what it waits for
+            _write_chunks(tiles, plan, target)
     return associated.lost
 
 
