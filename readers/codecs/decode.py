@@ -151,16 +151,31 @@ def decode_tile(data: bytes, form: TileFormat, shape: Shape = None) -> Pixels:
     row = form.codec.row
     try:
         if row.raw:
-            return _samples(data, form, shape)
+            return _checked(_samples(data, form, shape), shape and (shape[1], shape[0]), form)
         if row.decode is None:
             raise UnsupportedFormatError(f"tiles of {form.codec.value} can't be decoded")
         _check_size(data, form, shape)
-        tile: Pixels = function_at(row.decode)(data, form, shape)
+        tile: object = function_at(row.decode)(data, form, shape)
     except (SourceError, OptionError):
         raise
     except Exception as error:  # every codec has error classes of its own
         raise CorruptSourceError(f"a {form.codec.value} tile can't be decoded: {error}") from error
-    return tile if tile.ndim == 3 else tile[..., np.newaxis]
+    return _checked(tile, stream_size(form.codec, data), form)
+
+
+def _checked(tile: object, size: tuple[int, int] | None, form: TileFormat) -> Pixels:
+    """Return (height, width, bands); no library's quiet failure passes as a tile.
+
+    ``size`` is (width, height), None or with zeros where the stream does not know.
+    """
+    if isinstance(tile, np.ndarray) and tile.ndim in (2, 3) and tile.dtype.kind in "buif":
+        known = size is not None and min(size) > 0
+        if not known or (tile.shape[1], tile.shape[0]) == size:
+            return tile if tile.ndim == 3 else tile[..., np.newaxis]
+    found = f"{tile.shape}" if isinstance(tile, np.ndarray) else type(tile).__name__
+    raise CorruptSourceError(
+        f"a {form.codec.value} tile can't be decoded: {found} came where {size} pixels are due"
+    )
 
 
 def fit_tile(tile: Pixels, shape: tuple[int, int, int], fill: Any = 0) -> Pixels:
@@ -192,10 +207,10 @@ def _reduced_jpeg2000(data: bytes, form: TileFormat, reduction: int) -> Pixels:
     import cv2
 
     skip = reduction.bit_length() - 1
-    tile = None
-    while tile is None:
+    while True:
         try:
             tile = imagecodecs.jpeg2k_decode(data, skipres=skip)
+            break
         except imagecodecs.Jpeg2kError:
             if skip == 0:
                 raise
@@ -249,7 +264,8 @@ def decode_tile_reduced(
         raise
     except Exception as error:  # every codec has error classes of its own
         raise CorruptSourceError(f"a {form.codec.value} tile can't be decoded: {error}") from error
-    tile = tile if tile.ndim == 3 else tile[..., np.newaxis]
+    width, height = stream_size(form.codec, data) or (0, 0)
+    tile = _checked(tile, (-(-width // reduction), -(-height // reduction)), form)
     if shape is None:
         return tile
     return fit_tile(tile, (-(-shape[0] // reduction), -(-shape[1] // reduction), form.bands))

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 import imagecodecs
+import numpy as np
 import simplejpeg
 
 from ziggurat.readers.codecs.jpeg_stream import (
@@ -106,6 +107,8 @@ def decode_jpeg_reduced(data: bytes, form: TileFormat, reduction: int) -> Any:
     import cv2  # for what simplejpeg does not take; most conversions never load it
 
     full = decode_jpeg(data, form, None)
+    if full.shape[1::-1] != size:
+        raise ValueError(f"{full.shape} came where {size} pixels are due")
     return cv2.resize(full, (width, height), interpolation=cv2.INTER_AREA)
 
 
@@ -148,7 +151,8 @@ def decode_picture(stream: Buffer, space: str, out: Pixels) -> bool:
     ValueError
         libjpeg makes up some of the pixels.
     """
-    return _watched(bytes(stream), space, buffer=out) is not None
+    pixels = _watched(bytes(stream), space, buffer=out)
+    return pixels is not None and pixels.shape == out.shape and np.shares_memory(pixels, out)
 
 
 def _watched(stream: bytes, space: str, **how: Any) -> Any:

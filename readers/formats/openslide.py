@@ -227,7 +227,8 @@ def _compose(raw: Pixels, background: tuple[int, int, int], out: Pixels) -> None
     weights[:, :3] = np.eye(3)[::-1]
     weights[:, 3] = np.array(background) / -255
     weights[:, 4] = background
-    cv2.transform(raw, weights, dst=out)
+    if not np.shares_memory(cv2.transform(raw, weights, dst=out), out):
+        raise SourceError("OpenCV has put colours elsewhere than it was asked to")
 
 
 def _properties(slide: Any) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
-from ziggurat.readers.errors import OptionError
+from ziggurat.readers.errors import OptionError, WriteError
 from ziggurat.readers.model.codec import TILE_CODECS, Codec, function_at, names_of
 from ziggurat.readers.model.encoded import Photometric, TileFormat
 from ziggurat.readers.model.image import ImageInfo, Interpretation
@@ -156,7 +156,10 @@ def _exact_jpeg(quality: int, sampling: Subsampling) -> TileEncoder:
 
     def encode(tile: Pixels) -> bytes:
         plain = cv2.cvtColor(tile, cv2.COLOR_RGB2BGR) if tile.shape[2] == 3 else tile
-        return cv2.imencode(".jpg", plain, settings)[1].tobytes()
+        done, data = cv2.imencode(".jpg", plain, settings)
+        if not done or len(data) == 0:
+            raise WriteError(f"OpenCV could not encode a tile of {plain.shape} as JPEG")
+        return data.tobytes()
 
     return encode
 

@@ -271,4 +271,6 @@ def _decode(data: bytes, form: TileFormat, most: tuple[int, int]) -> Pixels:
         tile: Pixels = np.asarray(imagecodecs.png_decode(data))
     except (RuntimeError, ValueError) as error:
         raise CorruptSourceError(f"a PNG tile can't be decoded: {error}") from error
+    if tile.shape[:2] != (height, width):
+        raise CorruptSourceError(f"a PNG tile of {width} x {height} decodes to {tile.shape}")
     return tile if tile.ndim == 3 else tile[..., np.newaxis]

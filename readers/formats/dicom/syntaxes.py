@@ -133,4 +133,6 @@ def decode_frame(data: bytes, syntax: Syntax, shape: Shape, dtype: np.dtype[Any]
         tile = np.asarray(syntax.decode(data, shape, dtype))
     except Exception as error:  # every codec has error classes of its own
         raise CorruptSourceError(f"a frame can't be decoded: {error}") from error
+    if tile.ndim not in (2, 3) or tile.shape[:2] != shape[:2]:
+        raise CorruptSourceError(f"a frame decodes to {tile.shape} where {shape} are due")
     return tile if tile.ndim == 3 else tile[..., np.newaxis]

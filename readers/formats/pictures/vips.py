@@ -175,7 +175,8 @@ def _decode(location: Location, image: Any, allocate: Callable[[], Pixels]) -> P
         step = max(1, _STRIP_BYTES // (width * bands * out.itemsize))
         for top in range(0, height, step):
             count = min(step, height - top)
-            strip = np.frombuffer(region.fetch(0, top, width, count), out.dtype)
+            data = region.fetch(0, top, width, count)
+            strip = np.frombuffer(b"" if data is None else data, out.dtype)
             if strip.size != count * width * bands:
                 raise CorruptSourceError(
                     f"{location.url} can't be decoded: {strip.size} samples of "

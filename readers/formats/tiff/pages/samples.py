@@ -3,6 +3,7 @@
 CMYK and CIELab become sRGB of as many bits, by libvips, as ordinary pictures of theirs do.
 """
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -119,6 +120,8 @@ def _fetched(image: Any, dtype: np.dtype[Any]) -> Pixels:
 
     data = pyvips.Region.new(image).fetch(0, 0, image.width, image.height)
     shape = image.height, image.width, image.bands
+    if not data or len(data) != math.prod(shape) * dtype.itemsize:
+        raise CorruptSourceError(f"libvips gave {len(data or b'')} bytes for pixels of {shape}")
     pixels: Pixels = np.frombuffer(data, dtype).reshape(shape)
     return pixels
 
