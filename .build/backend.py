@@ -51,6 +51,16 @@ def build_editable(wheel_directory, config_settings=None, metadata_directory=Non
     return build_meta.build_editable(wheel_directory, config_settings, metadata_directory)
 
 
+def build_sdist(sdist_directory, config_settings=None):
+    """Build an sdist with this file in it: setuptools takes packages and what a manifest names."""
+    manifest = ROOT / "MANIFEST.in"
+    manifest.write_text("graft .build\n")
+    try:
+        return build_meta.build_sdist(sdist_directory, config_settings)
+    finally:
+        manifest.unlink()
+
+
 def fetch() -> bool:
     """Put the viewer's library into its folder; say why not and go on where that fails."""
     if _is_there():
