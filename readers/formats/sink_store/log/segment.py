@@ -52,15 +52,6 @@ def notice(name: str, time: int, facts: Mapping[str, Any]) -> bytes:
     return framed({"segments": [_listed(name, 0, time, [facts])]}, [])
 
 
-def merged(segments: Sequence[Segment], bodies: Sequence[bytes]) -> bytes:
-    """Return several segments as one object; ``bodies`` are the bytes of their entries."""
-    listed, place = [], 0
-    for segment, body in zip(segments, bodies, strict=True):
-        listed.append(_listed(segment.name, place, segment.time, segment.entries))
-        place += len(body)
-    return framed({"segments": listed}, bodies)
-
-
 def framed(index: Mapping[str, Any], blobs: Sequence[bytes]) -> bytes:
     """Return head, index and bytes in a row."""
     text = json.dumps(index, separators=(",", ":")).encode()
@@ -131,11 +122,6 @@ def _shorter(raw: bytes) -> bytes:
 
     stored = bytes(imagecodecs.zstd_encode(raw, level=1))
     return stored if len(stored) < len(raw) else raw
-
-
-def body_length(segment: Segment) -> int:
-    """Return how many bytes its entries take."""
-    return sum(int(entry.get("size", 0)) for entry in segment.entries)
 
 
 def tile_facts(entry: Mapping[str, Any]) -> TileInput:
