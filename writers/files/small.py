@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from ziggurat.readers.errors import ScratchFullError, SinkError
+from ziggurat.readers.errors import ScratchFullError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -48,14 +50,13 @@ def sync_file_system(descriptor: int) -> None:
     """Write all dirty pages of the file system of an open file to its disk (syncfs(2)).
 
     Python has no call for it, and ``os.sync`` waits for every disk of the machine and tells
-    of no error.
+    of no error. One call flushes thousands of files, which would need one each.
 
     Raises
     ------
-    SinkError
+    OSError
         The system could not do it.
     """
-    library = ctypes.CDLL(None, use_errno=True)
-    if library.syncfs(descriptor):
+    if _libc.syncfs(descriptor):
         code = ctypes.get_errno()
-        raise SinkError(f"the sink could not be brought onto the disk: {os.strerror(code)}")
+        raise OSError(code, os.strerror(code))

@@ -195,12 +195,13 @@ class Store:
         try:
             self.lock.share(file)
             structure = self.structure
+            # First: what is in may not fit any more, as the image grew after it was laid.
+            if tile.key is not None and self._is_in(file, structure, tile.key):
+                return True
             fits = self._plain.fits(tile)
             if not fits and grown(structure, tile) != structure:
                 return False
-            if tile.key is None or not self._is_in(file, structure, tile.key):
-                pixels = tile.pixels if fits else fitted(structure, tile)
-                self._lay(file, structure, tile, pixels)
+            self._lay(file, structure, tile, tile.pixels if fits else fitted(structure, tile))
             return True
         finally:
             fcntl.fcntl(file, SET, RELEASE)
@@ -410,6 +411,8 @@ class Store:
         descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             sync_file_system(descriptor)
+        except OSError as error:
+            raise SinkError(f"the sink could not be brought onto the disk: {error}") from error
         finally:
             os.close(descriptor)
 

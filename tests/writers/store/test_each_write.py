@@ -1,0 +1,233 @@
+"""Whatever goes wrong with any one write of a sink: the tile is in wholly or not at all."""
+
+import contextlib
+import errno
+import json
+import math
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+
+import ziggurat
+from tests.disk import INTERRUPTS, Disk, Fault, Interrupted, each_write
+from ziggurat.readers.errors import ScratchFullError
+from ziggurat.readers.formats.sink_store.layout import Word
+from ziggurat.writers.store import chunks, growth
+from ziggurat.writers.store.store import Store
+
+# what an exception takes from its owner is closed as it goes, which Python remarks on
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+TILE = np.full((20, 20, 3), 10, np.uint8)
+
+
+def begun(path: Path, blend: str) -> ziggurat.Sink:
+    sink = ziggurat.new(path, tileSize=16, blend=blend)
+    sink.addTile(np.full((24, 24, 3), 3, np.uint8))
+    return sink
+
+
+def lay(sink: ziggurat.Sink) -> None:
+    """A tile over old chunks and new ones, then one that changes bands, dtype and axes."""
+    sink.addTile(TILE, 10, 10, key="plain")
+    sink.addTile(np.full((20, 20, 4), 300, np.uint16), 30, 0, z=1, key="wider")
+
+
+def pixels(sink: ziggurat.Sink) -> list[np.ndarray]:
+    return [sink.getRegion(frame=n, format="numpy")[0] for n in range(sink.frames)]
+
+
+@pytest.mark.parametrize("blend", ["over", "sum"])
+def test_each_write_of_tiles_and_of_growth(
+    blend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = begun(tmp_path / "right", blend)
+    lay(right)
+    expected = pixels(right)
+    right.close()
+    path = tmp_path / "s" / "store"
+    path.parent.mkdir()
+
+    def count() -> None:
+        with begun(path, blend) as sink:
+            lay(sink)
+
+    with monkeypatch.context() as patch:
+        for disk, number in each_write(patch, path.parent, count, 7):
+            for fault in Fault:
+                shutil.rmtree(path, ignore_errors=True)
+                disk.fail(number, fault)
+                _one(disk, fault, path, blend, expected)
+
+
+def _one(disk: Disk, fault: Fault, path: Path, blend: str, expected: list[np.ndarray]) -> None:
+    wanted = Interrupted if fault in INTERRUPTS else ScratchFullError
+    try:
+        sink = begun(path, blend)
+    except wanted:  # the store could not be made, or its first tile
+        assert disk.failed
+        shutil.rmtree(path, ignore_errors=True)
+        sink = begun(path, blend)
+    with contextlib.suppress(wanted):
+        lay(sink)
+    with contextlib.suppress(wanted):
+        sink.flush()
+    lay(sink)
+    assert sorted(str(tile.key) for tile in sink.tiles()) == ["None", "plain", "wider"]
+    for frame, (found, due) in enumerate(zip(pixels(sink), expected, strict=True)):
+        assert np.array_equal(found, due), (fault, disk.calls[:3], frame)
+    sink.close()
+    private = {entry.name for entry in (path / ".ziggurat").iterdir()}
+    assert not [name for name in private if name.startswith((".", "new-", "next", "change"))]
+
+
+def test_a_program_that_runs_again_may_lay_tiles_that_no_longer_fit(tmp_path: Path) -> None:
+    """Its tile of three bands is in; meanwhile the image got a fourth that sums can't be given."""
+    for _ in range(2):
+        with ziggurat.new(tmp_path / "s", "resume", blend="sum") as sink:
+            sink.addTile(TILE, key=1)
+            sink.addTile(np.full((20, 20, 4), 2, np.uint8), key=2)
+            assert len(list(sink.tiles())) == 2
+            assert sink.getRegion(format="numpy")[0][5, 5].tolist() == [12, 12, 12, 2]
+
+
+def leave_in_its_log(sink: ziggurat.Sink, patch: pytest.MonkeyPatch) -> None:
+    """Let a blended tile be left in its redo log: in, but not in the chunks."""
+    blender = sink._store.blender  # type: ignore[attr-defined]
+
+    def die(*_: object) -> None:
+        raise Interrupted
+
+    with patch.context() as inner:
+        inner.setattr(blender, "_apply", die)
+        with pytest.raises(Interrupted):
+            sink.addTile(TILE, 8, 8)
+
+
+@pytest.mark.parametrize("change", ["dtype", "axis", "bands"])
+def test_a_tile_cut_short_is_finished_before_the_image_changes_shape(
+    change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with begun(tmp_path / "s", "max") as sink:
+        leave_in_its_log(sink, monkeypatch)
+        if change == "axis":
+            sink.addTile(TILE, 100, 100, z=1)
+        else:
+            wide = {"dtype": np.full((4, 4, 3), 0.5), "bands": np.full((4, 4, 5), 1, np.uint8)}
+            sink.addTile(wide[change], 100, 100)
+        found = sink.getRegion(format="numpy")[0]
+        assert found[[0, 10, 23, 26], [0, 10, 23, 26], 0].tolist() == [3, 10, 10, 10]
+
+
+def test_zarr_sees_how_far_an_image_reaches_that_grew_by_another_handle(tmp_path: Path) -> None:
+    with begun(tmp_path / "s", "over") as sink, ziggurat.new(tmp_path / "s", "join") as other:
+        sink.addTile(np.full((4, 4, 4), 1, np.uint8), 200, 100)
+        assert json.loads((tmp_path / "s" / "zarr.json").read_text())["shape"][2] == 4
+        other.addTile(np.full((4, 4, 4), 1, np.uint8), 300, 100)
+        other.flush()
+        assert json.loads((tmp_path / "s" / "zarr.json").read_text())["shape"] == [104, 304, 4]
+    assert zarr.open_array(tmp_path / "s", mode="r").shape == (104, 304, 4)
+
+
+def test_no_prepared_chunks_stay_behind_a_change_without_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with begun(tmp_path / "s", "over") as sink:
+        next_folder = tmp_path / "s" / ".ziggurat" / "next"
+        real = os.pwrite
+
+        def full(*arguments: object) -> int:
+            if next_folder.exists():
+                raise OSError(errno.ENOSPC, "full")
+            return real(*arguments)  # type: ignore[arg-type]
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "pwrite", full)
+            with pytest.raises(ScratchFullError, match="no room to rewrite"):
+                sink.addTile(np.full((4, 4, 3), 0.5))
+        assert not next_folder.exists()
+        assert sink.dtype == np.uint8
+        sink.addTile(np.full((4, 4, 3), 0.5))
+        assert sink.getRegion(format="numpy")[0][[0, 10], [0, 10], 0].tolist() == [0.5, 3]
+
+
+def test_no_prepared_chunks_stay_behind_a_killed_process(tmp_path: Path) -> None:
+    begun(tmp_path / "s", "over").close()
+    child = os.fork()
+    if child == 0:
+        sink = ziggurat.new(tmp_path / "s", "join")
+        growth.Rewriting.touched_since = lambda _: os._exit(0)  # type: ignore[method-assign]
+        sink.addTile(np.full((4, 4, 3), 0.5))
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert (tmp_path / "s" / ".ziggurat" / "next").exists()
+    with ziggurat.new(tmp_path / "s", "join") as sink:
+        store = sink._store
+        assert isinstance(store, Store)
+        assert store.header.words[Word.CHANGE] == 1
+        sink.addTile(np.full((4, 4, 3), 7, np.uint8))
+        assert not (tmp_path / "s" / ".ziggurat" / "next").exists()
+        assert sink.dtype == np.uint8
+
+
+def test_what_an_error_left_in_a_buffer_is_in_no_other_chunk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ziggurat.new(tmp_path / "s", tileSize=64, fill=5, dtype="uint8") as sink:
+        sink.addTile(np.full((10, 10), 9, np.uint8))  # now each thread has a buffer
+        real = os.pwrite
+
+        def full(*_: object) -> int:
+            raise OSError(errno.ENOSPC, "full")
+
+        monkeypatch.setattr(os, "pwrite", full)
+        with pytest.raises(ScratchFullError):
+            sink.addTile(np.full((30, 30), 99, np.uint8), 64, 0)
+        monkeypatch.setattr(os, "pwrite", real)
+        sink.addTile(np.full((10, 10), 7, np.uint8), 64, 0)
+        found = sink.getRegion(format="numpy")[0][..., 0]
+        assert (found[:, 64:74] == 7).all()
+        with ziggurat.open(tmp_path / "s") as source:
+            assert source.sizeX == 74
+        chunk = np.fromfile(tmp_path / "s" / "c.0.1.0", np.uint8).reshape(64, 64)
+        assert (chunk[:10, :10] == 7).all()
+        assert (chunk == 5).sum() == 64 * 64 - 100
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_where_files_need_a_name_none_of_them_stays(
+    room: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on NFS, which has no files without a name."""
+    real = chunks.roomy_opened
+
+    def opened(path: str, flags: int) -> object:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, "not here")
+        return real(path, flags)
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "full")
+
+    with ziggurat.new(tmp_path / "s", tileSize=16) as sink:
+        monkeypatch.setattr(chunks, "roomy_opened", opened)
+        if not room:
+            monkeypatch.setattr(os, "pwrite", full)
+        with contextlib.nullcontext() if room else pytest.raises(ScratchFullError):
+            sink.addTile(TILE)
+        monkeypatch.undo()
+        left = [p.name for p in (tmp_path / "s").rglob("*") if p.name.startswith("new-")]
+        assert left == []
+        if room:
+            assert (sink.getRegion(format="numpy")[0] == 10).all()
+
+
+@pytest.mark.parametrize("fill", [math.inf, -math.inf, math.nan, -2.5])
+def test_zarr_fills_with_what_the_sink_was_told(fill: float, tmp_path: Path) -> None:
+    with ziggurat.new(tmp_path / "s", tileSize=16, fill=fill, dtype="float32") as sink:
+        sink.addTile(np.ones((4, 4), np.float32), 40, 0)
+    found = np.asarray(zarr.open_array(tmp_path / "s", mode="r")[...])[..., 0]
+    np.testing.assert_array_equal(found[:, :16], np.full((4, 16), fill, np.float32))
