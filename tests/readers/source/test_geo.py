@@ -130,7 +130,7 @@ def test_views_pickle(rgb: Path) -> None:
 def test_a_plain_picture_has_no_place(data_file: Callable[[str], Path]) -> None:
     source = ziggurat.open(data_file("aperio-svs/CMU-1-Small-Region.svs"))
     assert not source.geospatial
-    assert "geospatial" not in source.getMetadata() or not source.getMetadata()["geospatial"]
+    assert not source.getMetadata().get("geospatial")
     assert source.getCrs() is None
     assert source.getProj4String() is None
     assert source.getPixelSizeInMeters() is None

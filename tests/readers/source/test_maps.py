@@ -332,7 +332,8 @@ def test_metadata_of_a_globe_is_json(tmp_path: Path) -> None:
     made.SetGeoTransform((-5568748, 174023, 0, 5568748, 0, -174023))
     made.Close()
     with ziggurat.open(tmp_path / "a.tif", projection="EPSG:3857") as source:
-        json.dumps(source.getMetadata()["bounds"], allow_nan=False)
+        bounds = source.getMetadata()["bounds"]
+    assert json.loads(json.dumps(bounds, allow_nan=False)) == bounds
 
 
 CONTAINERS = [("a.nc", b"CDF\x01", "NetCDF"), ("a.nc4", b"\x89HDF\r\n\x1a\n", "NetCDF"),

@@ -50,7 +50,8 @@ def test_a_large_enough_picture_is_exact(rects: list[tuple[int, int, int, int]])
     assert small.shape == (6, 7)
     assert small.min() >= 0
     assert small.max() <= 1
-    assert canvas.any() or not small.any()
+    if not canvas.any():
+        assert not small.any()
     assert abs(small.mean() - canvas.mean()) < 0.12  # edges are rounded to a quarter of a cell
 
 
@@ -149,9 +150,3 @@ def test_a_torn_record_is_no_record(tmp_path: Path) -> None:
     assert found[["x", "y", "width", "height"]].tolist() == [(1, 2, 3, 4)]
     assert found["start"][0].tolist() == [5, 0, 0, 0, 0, 0, 0, 0]
     journal.close()
-
-
-def test_flush_durable(tmp_path: Path) -> None:
-    with ziggurat.new(tmp_path / "s") as sink:
-        sink.addTile(np.ones((600, 600), np.uint8))
-        sink.flush(durable=True)

@@ -106,6 +106,7 @@ def test_a_sink_forgotten_while_its_own_locks_are_held_does_not_wait(tmp_path: P
     store.header.words[Word.STALE] = 1  # type: ignore[attr-defined]
     store.lock.exclusive(gc.collect)  # type: ignore[attr-defined]
     keeper.addTile(np.ones((5, 5), np.uint8))
+    assert keeper.getRegion(format="numpy")[0].sum() == 25
     keeper.close()
 
 
