@@ -16,8 +16,8 @@ import ziggurat
 from tests.disk import INTERRUPTS, Disk, Fault, Interrupted, each_write
 from ziggurat.readers.errors import ScratchFullError
 from ziggurat.readers.formats.sink_store.layout import Word
-from ziggurat.writers.store import chunks, growth
-from ziggurat.writers.store.store import Store
+from ziggurat.writers.store.mapped import chunks, growth
+from ziggurat.writers.store.mapped.store import Store
 
 # what an exception takes from its owner is closed as it goes, which Python remarks on
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
