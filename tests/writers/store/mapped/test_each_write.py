@@ -122,6 +122,24 @@ def test_a_tile_cut_short_is_finished_before_the_image_changes_shape(
         assert found[[0, 10, 23, 26], [0, 10, 23, 26], 0].tolist() == [3, 10, 10, 10]
 
 
+def test_a_tile_cut_short_while_chunks_are_rewritten_is_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with begun(tmp_path / "s", "max") as sink, ziggurat.new(tmp_path / "s", "join") as other:
+        real = growth.Rewriting.all
+
+        def beside(self: growth.Rewriting) -> None:
+            real(self)
+            leave_in_its_log(other, monkeypatch)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(growth.Rewriting, "all", beside)
+            sink.addTile(np.full((4, 4, 5), 1, np.uint8), 100, 100)
+        found = sink.getRegion(format="numpy")[0]
+        assert found[[0, 10, 23, 26], [0, 10, 23, 26], 0].tolist() == [3, 10, 10, 10]
+        assert found.shape[2] == 5
+
+
 def test_zarr_sees_how_far_an_image_reaches_that_grew_by_another_handle(tmp_path: Path) -> None:
     with begun(tmp_path / "s", "over") as sink, ziggurat.new(tmp_path / "s", "join") as other:
         sink.addTile(np.full((4, 4, 4), 1, np.uint8), 200, 100)

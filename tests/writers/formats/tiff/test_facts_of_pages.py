@@ -1,0 +1,167 @@
+"""What each page of a TIFF says of itself: other programs measure and colour by it."""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from ziggurat.readers.errors import OptionError
+from ziggurat.readers.formats.registry import open_reader
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import Photometric, TileFormat
+from ziggurat.readers.model.image import Interpretation
+from ziggurat.readers.model.reader import Reader
+from ziggurat.readers.views.array import ArrayReader, array_reader
+from ziggurat.writers.formats.registry import write
+from ziggurat.writers.formats.tiff import tags
+from ziggurat.writers.formats.tiff.tags import common_byteorder, compression_tag
+from ziggurat.writers.model.options import PyramidStyle, WriteOptions
+
+EXACT = WriteOptions(lossy=False, overwrite=True, tile_size=64)
+
+
+def edited(pixels: np.ndarray, names: str = "yxs", **facts: Any) -> ArrayReader:
+    frames = pixels if names.endswith("s") else pixels[..., np.newaxis]
+    return ArrayReader(frames, dataclasses.replace(array_reader(pixels, names).info, **facts))
+
+
+@contextlib.contextmanager
+def levels(path: Path) -> Iterator[list[tifffile.TiffPage]]:
+    with tifffile.TiffFile(path) as tif:
+        first = tif.pages[0]
+        below = first.pages or tif.pages[1:]
+        yield [first, *(page for page in below if page.is_reduced)]
+
+
+@pytest.mark.parametrize(
+    ("name", "style"),
+    [
+        ("a.tif", PyramidStyle.PAGES),
+        ("a.tif", PyramidStyle.SUBIFD),
+        ("a.ome.tif", PyramidStyle.SUBIFD),
+    ],
+)
+def test_each_level_says_its_own_size_of_pixels(
+    name: str, style: PyramidStyle, tmp_path: Path, tissue: np.ndarray
+) -> None:
+    profile = b"\0\0\0\x10" + b"p" * 124
+    reader = edited(tissue[:300, :200], mm_x=0.00025, mm_y=0.001, icc_profile=profile)
+    write(reader, tmp_path / name, dataclasses.replace(EXACT, pyramid=style))
+    with levels(tmp_path / name) as pages:
+        assert [page.shape[:2] for page in pages] == [(300, 200), (150, 100), (75, 50), (38, 25)]
+        for number, page in enumerate(pages):
+            across, down = 200 / page.imagewidth, 300 / page.imagelength
+            (x, over), (y, under) = page.tags["XResolution"].value, page.tags["YResolution"].value
+            assert x / over == pytest.approx(10 / (0.00025 * across), rel=1e-6)
+            assert y / under == pytest.approx(10 / (0.001 * down), rel=1e-6)
+            assert page.tags["ResolutionUnit"].value == 3
+            assert page.iccprofile == profile
+            assert page.is_reduced is (number > 0)
+            assert (page.tilewidth, page.tilelength) == (64, 64)
+            assert "ExtraSamples" not in page.tags
+
+
+@pytest.mark.parametrize(
+    ("bands", "alpha", "extra"),
+    [(2, False, (0,)), (2, True, (2,)), (4, False, (0,)), (4, True, (2,)), (5, True, (0, 2)),
+     (5, False, (0, 0))],
+)  # fmt: skip
+def test_samples_beyond_the_colour_are_said_to_be_what_they_are(
+    bands: int, alpha: bool, extra: tuple[int, ...], tmp_path: Path, rng: np.random.Generator
+) -> None:
+    pixels = rng.integers(0, 255, (70, 80, bands), np.uint8)
+    kind = Interpretation.GRAY if bands == 2 else Interpretation.RGB
+    write(edited(pixels, interpretation=kind, alpha=alpha), tmp_path / "a.tif", EXACT)
+    with tifffile.TiffFile(tmp_path / "a.tif") as tif:
+        page = tif.pages[0]
+        assert page.extrasamples == extra
+        assert page.photometric.name == ("MINISBLACK" if bands == 2 else "RGB")
+        np.testing.assert_array_equal(page.asarray(), pixels)
+
+
+@pytest.mark.parametrize("value", [-3.4028234663852886e38, 0.1, -9999.0, float("nan"), 123456789.0])
+def test_nodata_keeps_all_its_digits(value: float, tmp_path: Path) -> None:
+    pixels = np.zeros((70, 80, 1), np.float64)
+    write(edited(pixels, nodata=value), tmp_path / "a.tif", EXACT)
+    with levels(tmp_path / "a.tif") as pages:
+        np.testing.assert_equal([float(p.tags["GDAL_NODATA"].value) for p in pages], [value] * 2)
+    with open_reader(tmp_path / "a.tif") as ours:
+        np.testing.assert_equal(ours.info.nodata, value)
+
+
+def test_a_palette_has_all_its_entries_and_no_others(tmp_path: Path) -> None:
+    palette = ((255, 0, 1, 255), (2, 254, 3, 255), (4, 5, 253, 255))
+    pixels = np.tile(np.arange(3, dtype=np.uint8), (64, 30))[..., np.newaxis]
+    reader = edited(pixels, interpretation=Interpretation.PALETTE, palette=palette)
+    write(reader, tmp_path / "a.tif", EXACT)
+    with levels(tmp_path / "a.tif") as pages:
+        colors = pages[0].colormap.T
+    assert colors[:3].tolist() == [[v * 257 for v in entry[:3]] for entry in palette]
+    assert not colors[3:].any()
+    with open_reader(tmp_path / "a.tif") as ours:
+        assert ours.info.palette is not None
+        assert ours.info.palette[:3] == palette
+
+
+class Pictured(ArrayReader):
+    """An image with one associated picture."""
+
+    def associated(self, name: str) -> Any:
+        del name
+        return Still(np.random.default_rng(1).integers(0, 255, (200, 200, 3), np.uint8))
+
+
+class Still:
+    def __init__(self, pixels: np.ndarray) -> None:
+        self._pixels = pixels
+
+    def read(self) -> np.ndarray:
+        return self._pixels
+
+    def encoded(self) -> None:
+        return None
+
+    def stored(self) -> None:
+        return None
+
+
+def test_associated_images_and_profiles_count_for_what_fits_into_32_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tissue: np.ndarray
+) -> None:
+    pixels = tissue[:100, :100]
+    plain = array_reader(pixels)
+    pictured = Pictured(pixels, dataclasses.replace(plain.info, associated=("label",)))
+    profiled = edited(pixels, icc_profile=bytes(100_000))
+    # what the image alone may need fits, with little to spare
+    monkeypatch.setattr(tags, "_CLASSIC_LIMIT", 2**20 + 150_000)
+
+    def big(reader: Reader) -> bool:
+        write(reader, tmp_path / "a.tif", EXACT)
+        with tifffile.TiffFile(tmp_path / "a.tif") as tif:
+            return bool(tif.is_bigtiff)
+
+    assert [big(one) for one in (plain, pictured, profiled)] == [False, True, True]
+
+
+def test_a_copied_tile_keeps_its_number_and_what_tiff_lacks_is_refused() -> None:
+    form = TileFormat(Codec.JPEG2000, Photometric.RGB, 3, 8, "uint8", tiff_compression=33005)
+    assert compression_tag(form) == 33005
+    assert compression_tag(dataclasses.replace(form, tiff_compression=None)) in (33005, 34712)
+    with pytest.raises(OptionError, match="no compression called"):
+        compression_tag(TileFormat(Codec.OTHER, Photometric.RGB, 3, 8, "uint8"))
+
+
+def test_raw_samples_of_two_byte_orders_are_not_put_together() -> None:
+    forms = [
+        TileFormat(Codec.NONE, Photometric.GRAY, 1, 16, "uint16", byteorder=order) for order in "<>"
+    ]
+    with pytest.raises(OptionError, match="both byte orders"):
+        common_byteorder(forms)
+    assert common_byteorder(forms[1:]) == ">"
+    bytes_only = [dataclasses.replace(form, bits=8, dtype="uint8") for form in forms]
+    assert common_byteorder(bytes_only) == "<"
