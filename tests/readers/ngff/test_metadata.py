@@ -158,6 +158,12 @@ def test_axes_that_don_t_fit_are_corrupt(axes: list[Any]) -> None:
         read(attributes(axes, "0.4"), stored(30, 40))
 
 
+def test_the_last_two_axes_are_meant_where_none_is_called_x_or_y() -> None:
+    info = read(attributes(named("t", "latitude", "longitude"), "0.4"), stored(5, 30, 40))
+    assert [(a.name, a.size) for a in info.axes] == [("t", 5)]
+    assert (info.width, info.height, info.bands) == (40, 30, 1)
+
+
 FULL = ImageInfo(
     format="made",
     levels=(Level(40, 30, 16, 16), Level(20, 15, 16, 16)),

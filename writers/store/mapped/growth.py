@@ -131,7 +131,6 @@ def _carry_out(store: StoreParts, wanted: Structure, rewritten: Sequence[int]) -
         _lengthen_keys(store.root, wanted, array, keep=number not in rewritten)
     write_json(own(store.root, Name.STRUCTURE), wanted.to_json())
     store.header.words[Word.GENERATION] = wanted.generation
-    store.header.words[Word.STALE] = 1
     write_zarr_metadata(store.root, wanted, store.header.sizes(wanted))
     own(store.root, Name.CHANGE).unlink(missing_ok=True)
     shutil.rmtree(ahead, ignore_errors=True)

@@ -13,12 +13,12 @@ import tifffile
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.model.codec import Codec
-from ziggurat.readers.model.encoded import Photometric, TileFormat
+from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.model.image import Interpretation
 from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.views.array import ArrayReader, array_reader
 from ziggurat.writers.formats.registry import write
-from ziggurat.writers.formats.tiff import tags
+from ziggurat.writers.formats.tiff import tags, tiff
 from ziggurat.writers.formats.tiff.tags import common_byteorder, compression_tag
 from ziggurat.writers.model.options import PyramidStyle, WriteOptions
 
@@ -165,3 +165,22 @@ def test_raw_samples_of_two_byte_orders_are_not_put_together() -> None:
     assert common_byteorder(forms[1:]) == ">"
     bytes_only = [dataclasses.replace(form, bits=8, dtype="uint8") for form in forms]
     assert common_byteorder(bytes_only) == "<"
+
+
+@pytest.mark.parametrize(
+    ("facts", "side", "words"),
+    [
+        ({}, 64, None),
+        ({"planar": True}, 64, "bands are stored apart"),
+        ({"planar": True, "bands": 1}, 64, None),
+        ({"codec": Codec.OTHER}, 64, "not one of TIFF"),
+        ({}, 72, "no multiples of 16"),
+    ],
+)
+def test_tiles_that_a_tiff_cannot_take_as_they_are(
+    facts: dict[str, Any], side: int, words: str | None
+) -> None:
+    form = dataclasses.replace(TileFormat(Codec.LZW, Photometric.RGB, 3, 8, "uint8"), **facts)
+    tiles = EncodedLevel(form, 100, 100, side, side, 2, 2, lambda *_: b"")
+    refusal = tiff.copy_refusal(tiles, array_reader(np.zeros((100, 100, 3), np.uint8)).info)
+    assert refusal is None if words is None else words in str(refusal)

@@ -127,3 +127,11 @@ def test_more_than_four_gigabytes(tmp_path: Path) -> None:
         assert archive.getinfo("first").file_size == 4200 << 20
         assert archive.read("last") == b"end"
         assert archive.testzip() is None
+
+
+@pytest.mark.parametrize("count", [65_534, 65_535])
+def test_the_first_number_that_needs_zip64(count: int) -> None:
+    """65,535 is no count: it says that the zip64 record has it."""
+    end = b"".join(zipstore._end(count, 1000, 2000, b""))
+    assert (b"PK\6\6" in end) is (count == 65_535)
+    assert (b"PK\6\7" in end) is (count == 65_535)

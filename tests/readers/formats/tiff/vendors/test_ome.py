@@ -261,3 +261,38 @@ def test_bands_that_lie_one_after_the_other(tmp_path: Path, tissue: np.ndarray) 
         np.testing.assert_array_equal(
             reader.plane(0, 0).read(Rect(0, 0, 120, 100)), tissue[:100, :120]
         )
+
+
+def modulo(along: str) -> str:
+    return (
+        image('SizeC="1" SizeZ="6" SizeT="1"', "<TiffData/>").replace(
+            "</Pixels>", '</Pixels><AnnotationRef ID="A:0"/>'
+        )
+        + '<StructuredAnnotations><XMLAnnotation ID="A:0" Namespace="openmicroscopy.org/omero/'
+        f'dimension/modulo"><Value><Modulo>{along}</Modulo></Value></XMLAnnotation>'
+        "</StructuredAnnotations>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("attributes", "values"),
+    [
+        ('Start="0" End="10" Step="5"', (0, 5, 10)),
+        ('Start="0.1" End="0.3" Step="0.1"', (0.1, 0.2, 0.3)),
+        ('Start="3" End="4"', (3, 4)),
+        ('Start="3" End="3"', (3,)),
+        ('Start="3" Step="1"', ()),
+    ],
+)
+def test_the_positions_of_a_further_axis_are_those_from_start_to_end(
+    attributes: str, values: tuple[float, ...]
+) -> None:
+    (found,) = parse_ome(ome(modulo(f'<ModuloAlongZ Type="Angle" Unit="deg" {attributes}/>')))
+    (axis,) = found.modulo
+    assert axis.values == pytest.approx(values)
+    assert (axis.along, axis.kind, axis.unit) == ("z", "angle", "deg")
+
+
+def test_a_further_axis_of_forged_length_takes_no_memory() -> None:
+    (found,) = parse_ome(ome(modulo('<ModuloAlongZ Start="0" End="1e300" Step="1e-3"/>')))
+    assert len(found.modulo[0].values) <= 1 << 20
