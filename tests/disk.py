@@ -1,4 +1,4 @@
-"""What a disk, a quota or Ctrl-C does to a program: any one of its writes goes wrong, in a test.
+"""What a disk, a quota or Ctrl-C does to a program, seen by path: any write goes wrong, in a test.
 
 :class:`Disk` stands between the program and the calls by which it writes below a folder. It
 tells them in their order (so that a test can hold what comes before what), and lets the n-th of

@@ -108,7 +108,7 @@ def test_a_store_whose_flush_fails_has_no_name(
         def syncfs(self, _: int) -> int:
             return -1
 
-    monkeypatch.setattr(small, "_libc", Broken())
+    monkeypatch.setattr(atomic, "_libc", Broken())
     with pytest.raises(WriteError, match="could not be written"):
         write(array_reader(picture), tmp_path / "a.zarr", SMALL)
     assert os.listdir(tmp_path) == []
@@ -131,6 +131,9 @@ class Plain:
 
     def __init__(self, code: int) -> None:
         self.code = code
+
+    def syncfs(self, _: int) -> int:
+        return 0
 
     def renameat2(self, *_: object) -> int:
         import ctypes
