@@ -59,7 +59,7 @@ def parse(text: bytes, folder: Path) -> Document:
         It is one, and makes no sense.
     """
     said = _loaded(text)
-    if isinstance(said, list):
+    if isinstance(said, list) and said and all(isinstance(source, dict) for source in said):
         said = {"sources": said}
     if not isinstance(said, dict) or not ("sources" in said or "path" in said):
         raise UnsupportedFormatError("not a list of sources")

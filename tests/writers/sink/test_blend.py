@@ -250,7 +250,7 @@ def test_reserved_room_says_nothing_of_dtype_and_bands() -> None:
         assert (sink.sizeX, sink.sizeY, sink.bandCount, sink.dtype) == (100, 80, 3, np.uint16)
         assert sink.getMetadata()["IndexRange"] == {"IndexT": 3, "IndexZ": 5}
         with pytest.raises(SinkInputError, match="whole number"):
-            sink.reserve(1.5)  # type: ignore[arg-type]
+            sink.reserve(1.5)
 
 
 def test_masks_of_the_tile_s_own_shape() -> None:

@@ -86,7 +86,7 @@ def check_every_moment(mode: str, folder: Path, step: int) -> int:
     assert np.array_equal(sink.getRegion(format="numpy")[0], expected)
     with ziggurat.open(folder / mode) as source:
         assert np.array_equal(source.getRegion(format="numpy")[0], expected)
-    assert sorted(tile.key for tile in sink.tiles()) == list(range(0, moments, step))  # type: ignore[type-var]
+    assert sorted(tile.key for tile in sink.tiles()) == list(range(0, moments, step))
     private = {path.name for path in (folder / mode / ".ziggurat").iterdir()}
     assert not [name for name in private if name.startswith((".", "new-", "next", "change"))]
     right.close()

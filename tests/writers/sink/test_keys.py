@@ -64,9 +64,9 @@ def test_a_retry_after_a_death_counts_once(mode: str, moment: str, tmp_path: Pat
 
         sink.addTile(np.full((40, 40), 3, np.uint8), key=1)
         if moment == "before":
-            store.journal.append = kill  # type: ignore[method-assign]
+            store.journal.append = kill
         elif moment == "in the middle" and store.blender is not None:
-            store.blender._apply = kill  # type: ignore[method-assign]
+            store.blender._apply = kill
         sink.addTile(np.full((40, 40), 5, np.uint8), 10, 10, key=2)
         kill()
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
@@ -109,7 +109,7 @@ def test_two_processes_lay_one_key_at_the_same_moment(tmp_path: Path) -> None:
     for child in children:
         assert os.waitpid(child, 0)[1] == 0
     assert int(sink.getRegion(format="numpy")[0].sum()) == 40 * 400
-    assert sorted(tile.key for tile in sink.tiles()) == list(range(40))  # type: ignore[type-var]
+    assert sorted(tile.key for tile in sink.tiles()) == list(range(40))
     sink.close()
 
 
@@ -119,7 +119,7 @@ def test_keys_come_back_as_they_were_given(tmp_path: Path) -> None:
         for key in keys:
             sink.addTile(np.ones((2, 2), np.uint8), z=1, key=key)
         sink.addTile(np.ones((2, 2), np.uint8), z=1)
-        sink.addTile(np.ones((2, 2), np.uint8), z=1, key=np.int64(7))  # type: ignore[arg-type]
+        sink.addTile(np.ones((2, 2), np.uint8), z=1, key=np.int64(7))
         assert [tile.key for tile in sink.tiles()] == [*keys, None, 7]
 
 
@@ -127,7 +127,7 @@ def test_keys_come_back_as_they_were_given(tmp_path: Path) -> None:
 def test_what_can_be_no_key(key: object) -> None:
     with ziggurat.new() as sink:
         with pytest.raises(SinkInputError, match="key"):
-            sink.addTile(np.ones((2, 2), np.uint8), key=key)  # type: ignore[arg-type]
+            sink.addTile(np.ones((2, 2), np.uint8), key=key)
         assert not list(sink.tiles())
 
 

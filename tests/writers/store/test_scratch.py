@@ -41,7 +41,7 @@ def test_links_in_the_temporary_folder_are_not_followed(name: str, shared: Path)
 
 def test_what_is_not_ours_is_left_alone(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sink = ziggurat.new()
-    sink._ending.ownership.close()  # type: ignore[union-attr]
+    sink._ending.ownership.close()
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     scratch.sweep(shared)
     assert Path(sink.path).is_dir()
@@ -99,12 +99,12 @@ def test_a_sink_forgotten_while_its_own_locks_are_held_does_not_wait(tmp_path: P
 
     def forget() -> None:
         other = ziggurat.new(tmp_path / "s", mode="join")
-        other.ring = other  # type: ignore[attr-defined]
+        other.ring = other
         del other
 
     forget()
-    store.header.words[Word.STALE] = 1  # type: ignore[attr-defined]
-    store.lock.exclusive(gc.collect)  # type: ignore[attr-defined]
+    store.header.words[Word.STALE] = 1
+    store.lock.exclusive(gc.collect)
     keeper.addTile(np.ones((5, 5), np.uint8))
     assert keeper.getRegion(format="numpy")[0].sum() == 25
     keeper.close()

@@ -29,11 +29,11 @@ def lay(sink: ziggurat.Sink, task: int, mode: str) -> None:
     """Lay the tiles of one task."""
     with sink.task(("task", task)) as tiles:
         for number in range(TILES):
-            tiles.addTile(**tile(task, number, mode))  # type: ignore[arg-type]
+            tiles.addTile(**tile(task, number, mode))
 
 
 def lay_and_die(sink: ziggurat.Sink, task: int, mode: str) -> None:
     """Lay the tiles of one task but for its end, and be killed."""
     with sink.task(("task", task)) as tiles:
-        tiles.addTile(**tile(task, 0, mode))  # type: ignore[arg-type]
+        tiles.addTile(**tile(task, 0, mode))
         os.kill(os.getpid(), signal.SIGKILL)

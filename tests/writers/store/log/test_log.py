@@ -27,7 +27,7 @@ def one_by_one(folder: Path, mode: str) -> list[np.ndarray]:
     with ziggurat.new(folder / "alone", blend=mode, tileSize=32) as sink:
         for task in range(TASKS):
             for number in range(TILES):
-                sink.addTile(**tile(task, number, mode))  # type: ignore[arg-type]
+                sink.addTile(**tile(task, number, mode))
         return pictures(sink)
 
 

@@ -16,7 +16,7 @@ import ziggurat
 from tests.disk import INTERRUPTS, Disk, Fault, Interrupted, each_write
 from ziggurat.readers.errors import ScratchFullError
 from ziggurat.readers.formats.sink_store.layout import Word
-from ziggurat.writers.store.mapped import chunks, growth
+from ziggurat.writers.store.mapped import chunks, rewrite
 from ziggurat.writers.store.mapped.store import Store
 
 # what an exception takes from its owner is closed as it goes, which Python remarks on
@@ -96,7 +96,7 @@ def test_a_program_that_runs_again_may_lay_tiles_that_no_longer_fit(tmp_path: Pa
 
 def leave_in_its_log(sink: ziggurat.Sink, patch: pytest.MonkeyPatch) -> None:
     """Let a blended tile be left in its redo log: in, but not in the chunks."""
-    blender = sink._store.blender  # type: ignore[attr-defined]
+    blender = sink._store.blender
 
     def die(*_: object) -> None:
         raise Interrupted
@@ -126,14 +126,14 @@ def test_a_tile_cut_short_while_chunks_are_rewritten_is_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with begun(tmp_path / "s", "max") as sink, ziggurat.new(tmp_path / "s", "join") as other:
-        real = growth.Rewriting.all
+        real = rewrite.Rewriting.all
 
-        def beside(self: growth.Rewriting) -> None:
+        def beside(self: rewrite.Rewriting) -> None:
             real(self)
             leave_in_its_log(other, monkeypatch)
 
         with monkeypatch.context() as patch:
-            patch.setattr(growth.Rewriting, "all", beside)
+            patch.setattr(rewrite.Rewriting, "all", beside)
             sink.addTile(np.full((4, 4, 5), 1, np.uint8), 100, 100)
         found = sink.getRegion(format="numpy")[0]
         assert found[[0, 10, 23, 26], [0, 10, 23, 26], 0].tolist() == [3, 10, 10, 10]
@@ -160,7 +160,7 @@ def test_no_prepared_chunks_stay_behind_a_change_without_room(
         def full(*arguments: object) -> int:
             if next_folder.exists():
                 raise OSError(errno.ENOSPC, "full")
-            return real(*arguments)  # type: ignore[arg-type]
+            return real(*arguments)
 
         with monkeypatch.context() as patch:
             patch.setattr(os, "pwrite", full)
@@ -177,7 +177,7 @@ def test_no_prepared_chunks_stay_behind_a_killed_process(tmp_path: Path) -> None
     child = os.fork()
     if child == 0:
         sink = ziggurat.new(tmp_path / "s", "join")
-        growth.Rewriting.touched_since = lambda _: os._exit(0)  # type: ignore[method-assign]
+        rewrite.Rewriting.touched_since = lambda _: os._exit(0)
         sink.addTile(np.full((4, 4, 3), 0.5))
         os._exit(1)
     assert os.waitpid(child, 0)[1] == 0

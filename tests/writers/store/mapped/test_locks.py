@@ -162,7 +162,7 @@ def test_who_waits_long_is_told_for_whom(store: Store, monkeypatch: pytest.Monke
     told: list[str] = []
 
     def heard(*arguments: object) -> None:
-        told.append(arguments[0] % arguments[1:])  # type: ignore[operator]
+        told.append(arguments[0] % arguments[1:])
         os.write(go[1], b"x")  # only now the other one lets go
 
     monkeypatch.setattr(waiting._log, "warning", heard)
