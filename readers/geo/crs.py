@@ -211,6 +211,12 @@ def native_crs(geo: GeoReference, width: int, height: int) -> str:
     raise ProjectionError("the image does not say which coordinate reference system it is in")
 
 
+# projections whose meridians are parallel lines, so that the world may begin at any of them
+_CYLINDERS = frozenset(
+    f"+proj={name}" for name in ("merc", "webmerc", "eqc", "cea", "mill", "gall")
+)
+
+
 @lru_cache(maxsize=256)
 def _centred(crs: str, left: float, right: float) -> str:
     """Return a system, or the same with its middle where the image is.
@@ -222,11 +228,13 @@ def _centred(crs: str, left: float, right: float) -> str:
     around = world_width(crs) if system.IsProjected() else None
     if around is None or not math.isfinite(left + right) or right - left > around:
         return crs
-    if -around / 2 <= left and right <= around / 2:
+    edge = around / 2 * (1 + 1e-6)  # maps of the whole world end there, but for rounding
+    words = proj_string(system).split()
+    if (-edge <= left and right <= edge) or not _CYLINDERS & set(words):
         return crs
     middle = (left + right) / 2
     turned = {"+lon_0": 360 * middle / around, "+x_0": middle * system.GetLinearUnits()}
-    parts = [p for p in proj_string(system).split() if p.partition("=")[0] not in turned]
+    parts = [word for word in words if word.partition("=")[0] not in turned]
     parts += [f"{name}={value!r}" for name, value in turned.items()]
     return str(parse_crs(" ".join(parts)).ExportToWkt())
 

@@ -206,7 +206,8 @@ def test_options_of_an_output_are_given_by_their_values(tmp_path: Path) -> None:
             sink.write(tmp_path / "b.tiff", subsampling="4:1:1")
     with tifffile.TiffFile(tmp_path / "a.tiff") as tif:
         page = tif.pages[0]
-        assert page.tags["YCbCrSubSampling"].value == (1, 1)
+        assert page.compression == tifffile.COMPRESSION.JPEG
+        assert "YCbCrSubSampling" not in page.tags  # at 4:4:4 some readers convert twice for it
         assert page.description == "mine"
         assert len(page.pages) == 2
     assert (tmp_path / "a.zarr" / ".zattrs").exists()

@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 import ziggurat
-from ziggurat.readers.errors import SinkError, SinkInputError, SourceError
+from ziggurat.readers.errors import SinkError, SinkInputError, ZigguratError
 
 
 @pytest.fixture
@@ -268,9 +269,14 @@ def test_new_refuses_what_can_not_be_meant(message: str, arguments: dict[str, An
         ziggurat.new(**arguments)
 
 
-def test_an_empty_sink_says_so(sink: ziggurat.Sink) -> None:
-    with pytest.raises(SourceError, match="no tile in the sink yet"):
-        sink.getMetadata()
+def test_an_empty_sink_has_no_pixels_and_no_frames_to_write(
+    sink: ziggurat.Sink, tmp_path: Path
+) -> None:
+    assert (sink.sizeX, sink.sizeY) == (0, 0)
+    assert sink.getMetadata()["sizeX"] == 0
+    with pytest.raises(ZigguratError):
+        sink.write(tmp_path / "a.tiff")
+    assert not list(tmp_path.glob("a.*"))
 
 
 def test_a_closed_sink_says_so() -> None:
