@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -131,7 +132,7 @@ def test_a_slide_with_labels_over_it(
     assert run(driver, "return page.root.querySelectorAll('.associated img').length") == 0
     # a link brings the view back
     run(driver, "page.viewer.viewport.zoomTo(3, null, true); page.remember();")
-    until(lambda: "zoom" in driver.current_url)
+    until(lambda: '"zoom":3,' in unquote(driver.current_url) and "curtain" in driver.current_url)
     link = driver.current_url
     driver.get("about:blank")
     driver.get(link)
