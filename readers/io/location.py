@@ -38,7 +38,9 @@ class Location:
     @property
     def is_directory(self) -> bool:
         """True for a local directory and for a remote zarr hierarchy."""
-        return self.remote_directory or (self.path is not None and self.path.is_dir())
+        if self.head or self.path is None:  # asked for each format: no look at the disk
+            return self.remote_directory
+        return self.remote_directory or self.path.is_dir()
 
     @property
     def is_remote(self) -> bool:
