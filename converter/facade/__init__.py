@@ -11,8 +11,11 @@ from ziggurat.readers.io import late_imports as _late_imports  # it has forks wa
 if TYPE_CHECKING:
     from ziggurat.converter.compat import cache_util, config, tilesource
     from ziggurat.converter.compat.install import install_as_large_image
-    from ziggurat.converter.convert import convert
+    from ziggurat.converter.convert import convert, plan_conversion
     from ziggurat.converter.plan.options import ConvertOptions
+    from ziggurat.converter.plan.plan import ConversionPlan
+    from ziggurat.converter.plan.report import ConversionReport, VerificationReport
+    from ziggurat.converter.verify.verify import verify
     from ziggurat.readers import constants, errors, exceptions
     from ziggurat.readers.pixels.cache import cachesClear, cachesInfo, setCacheSize
     from ziggurat.readers.source.open import (
@@ -26,10 +29,13 @@ if TYPE_CHECKING:
     )
     from ziggurat.readers.source.source import Source
     from ziggurat.writers.formats.arrays import write
+    from ziggurat.writers.formats.registry import WriteReport
     from ziggurat.writers.model.options import WriteOptions
+    from ziggurat.writers.model.progress import Cancellation, Progress
     from ziggurat.writers.sink.sink import Sink, new
+    from ziggurat.writers.sink.task import Task
 
-__version__ = "0.1.0"
+__version__ = "0.1.0"  # the one place: pyproject.toml reads it here
 
 _HOMES = {
     "Source": "ziggurat.readers.source.source",
@@ -45,19 +51,35 @@ _HOMES = {
     "setCacheSize": "ziggurat.readers.pixels.cache",
     "Sink": "ziggurat.writers.sink.sink",
     "new": "ziggurat.writers.sink.sink",
+    "Task": "ziggurat.writers.sink.task",
     "convert": "ziggurat.converter.convert",
+    "plan_conversion": "ziggurat.converter.convert",
+    "ConversionPlan": "ziggurat.converter.plan.plan",
+    "ConversionReport": "ziggurat.converter.plan.report",
+    "VerificationReport": "ziggurat.converter.plan.report",
+    "verify": "ziggurat.converter.verify.verify",
     "install_as_large_image": "ziggurat.converter.compat.install",
     "ConvertOptions": "ziggurat.converter.plan.options",
     "write": "ziggurat.writers.formats.arrays",
     "WriteOptions": "ziggurat.writers.model.options",
+    "WriteReport": "ziggurat.writers.formats.registry",
+    "Cancellation": "ziggurat.writers.model.progress",
+    "Progress": "ziggurat.writers.model.progress",
 }
 _MODULES = ("cache_util", "config", "constants", "errors", "exceptions", "tilesource", "viewer")
 
 __all__ = [
+    "Cancellation",
+    "ConversionPlan",
+    "ConversionReport",
     "ConvertOptions",
+    "Progress",
     "Sink",
     "Source",
+    "Task",
+    "VerificationReport",
     "WriteOptions",
+    "WriteReport",
     "cache_util",
     "cachesClear",
     "cachesInfo",
@@ -75,8 +97,10 @@ __all__ = [
     "listSources",
     "new",
     "open",
+    "plan_conversion",
     "setCacheSize",
     "tilesource",
+    "verify",
     "write",
 ]
 

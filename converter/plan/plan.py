@@ -84,7 +84,28 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class ConversionPlan:
-    """What will be done, what it will cost, and what will be lost."""
+    """What will be done, what it will cost, and what will be lost.
+
+    Attributes
+    ----------
+    source, target
+        From where, and to what kind of output.
+    steps
+        One for each level, the largest first: its size, ``action`` (copy, encode, scale,
+        cascade), ``codec``, ``reason`` and ``expected_bytes``.
+    losses
+        What the output has no place for, a sentence for each thing.
+    expected_bytes, expected_seconds, expected_memory
+        Roughly: size of the output, time on this machine, bytes of memory.
+    quality
+        Of what is encoded; None: no value is changed.
+    notes
+        What is good to know: readers that lack the codec, options that do nothing here.
+    backend
+        What reads the source.
+    declined
+        The backends that were asked before it, and why each one did not take the file.
+    """
 
     source: str
     target: Output
@@ -93,10 +114,10 @@ class ConversionPlan:
     expected_bytes: int
     expected_seconds: float
     expected_memory: int
-    quality: int | None = None  # of what is encoded; None: no value is changed
-    notes: tuple[str, ...] = ()  # what is good to know: readers that lack the codec, idle options
-    backend: str | None = None  # that reads the source
-    declined: Mapping[str, str] = field(default_factory=dict)  # those asked before it, and why not
+    quality: int | None = None
+    notes: tuple[str, ...] = ()
+    backend: str | None = None
+    declined: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def copied_tiles(self) -> int:

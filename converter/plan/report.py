@@ -39,7 +39,17 @@ class LevelCheck:
 
 @dataclass(frozen=True, slots=True)
 class VerificationReport:
-    """The findings; ``problems`` is empty where all is well."""
+    """What a check found.
+
+    Attributes
+    ----------
+    path, source
+        What was checked, and what it was held against; None: nothing, only its structure was.
+    levels
+        One :class:`LevelCheck` for each level that was compared.
+    problems
+        What is wrong, a sentence for each thing; empty where all is well.
+    """
 
     path: str
     source: str | None
@@ -54,7 +64,27 @@ class VerificationReport:
 
 @dataclass(frozen=True, slots=True)
 class ConversionReport:
-    """One finished conversion. Of a dry run, ``bytes_written`` and ``seconds`` are zero."""
+    """One finished conversion. Of a dry run, ``bytes_written`` and ``seconds`` are zero.
+
+    Attributes
+    ----------
+    source, output
+        From where to where.
+    plan
+        What was decided for each level, and why.
+    bytes_written
+        Size of the output.
+    seconds
+        How long it took, checks included.
+    losses
+        What the output has no place for, a sentence for each thing.
+    removed
+        What de-identifying took out.
+    verification
+        What the check found, where one was asked for.
+    searched
+        How many texts were looked for in a de-identified output, and not found.
+    """
 
     source: str
     output: str
@@ -62,9 +92,9 @@ class ConversionReport:
     bytes_written: int
     seconds: float
     losses: tuple[str, ...]
-    removed: tuple[str, ...] = ()  # by de-identification
+    removed: tuple[str, ...] = ()
     verification: VerificationReport | None = None
-    searched: int = 0  # texts that were looked for in a de-identified output, and not found
+    searched: int = 0
 
     @property
     def tiles_copied(self) -> int:

@@ -25,9 +25,22 @@ from ziggurat.writers.model.progress import Cancellation, ProgressCallback
 
 @dataclass(frozen=True, slots=True)
 class WriteReport:
-    """What was written. ``lost`` says in words what the target could not carry.
+    """What was written.
 
-    ``notes``: what else is good to know, such as programs that can't read the codec.
+    Attributes
+    ----------
+    path
+        Where it lies.
+    bytes
+        Its size; of a folder, that of all files in it.
+    seconds
+        How long it took.
+    levels
+        How many levels the pyramid has, full resolution included.
+    lost
+        What the target could not carry, a sentence for each thing.
+    notes
+        What else is good to know, such as programs that can't read the codec.
     """
 
     path: Path

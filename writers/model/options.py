@@ -45,6 +45,8 @@ class WriteOptions:
         1 to 100, of lossy codecs; None: 90.
     level
         Effort of lossless codecs, in the codec's own scale; None: a good one.
+    subsampling
+        Of the colours of JPEG.
     predictor
         Store differences where the codec gains by it.
     tile_size
@@ -63,6 +65,8 @@ class WriteOptions:
         Verbatim image description of a TIFF instead of the one with our metadata.
     named_after
         The file whose name the image has in OME-XML; None: the output's.
+    software
+        The name that a TIFF says it was written by.
     threads, max_memory
         Encoders at work and bytes of pixels in flight; None: from the machine's budget.
     """

@@ -9,7 +9,17 @@ from ziggurat.readers.errors import CancelledError
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One progress event: tiles of all levels done and to do, and bytes written so far."""
+    """One progress event: how far the work is.
+
+    Attributes
+    ----------
+    done, total
+        Tiles of all levels and frames: those that are made, and those to make.
+    bytes_written
+        So far.
+    level
+        The level that is being made, 0 is full resolution; None where that has no meaning.
+    """
 
     done: int
     total: int
