@@ -18,14 +18,7 @@ ROOMS = {"readers": "readers", "writers": "writers", "converter": "converter", "
 def unpacked_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel built from the sdist of a copy of the project, unpacked."""
     work = tmp_path_factory.mktemp("packaging")
-    copy = work / "project"
-    copy.mkdir()
-    for name in COPIED:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, copy / name)
+    copy = _copied(work / "project")
     subprocess.run(
         [sys.executable, "-m", "build", "--no-isolation", "--outdir", work / "dist", copy],
         check=True,
@@ -35,6 +28,19 @@ def unpacked_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(work / "wheel")
     return work / "wheel"
+
+
+def _copied(folder: Path) -> Path:
+    """Copy what a build needs, and nothing that an earlier build left."""
+    folder.mkdir()
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__", "*.so")
+            shutil.copytree(source, folder / name, ignore=ignored)
+        else:
+            shutil.copy(source, folder / name)
+    return folder
 
 
 def _modules() -> list[str]:
@@ -70,3 +76,21 @@ def test_the_wheel_imports_away_from_the_checkout(unpacked_wheel: Path, tmp_path
 def test_the_wheel_installs_the_console_script(unpacked_wheel: Path) -> None:
     (entry_points,) = unpacked_wheel.glob("*.dist-info/entry_points.txt")
     assert "ziggurat = ziggurat.converter.cli.app:main" in entry_points.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("compiler", ["/bin/false", "/no/such/compiler"])
+def test_a_wheel_is_built_without_the_kernel_where_there_is_no_compiler(
+    tmp_path: Path, compiler: str
+) -> None:
+    copy = _copied(tmp_path / "project")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, copy],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "CC": compiler},
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "ziggurat/readers/codecs/native/kernel.py" in names
+    assert not [name for name in names if name.endswith(".so")]

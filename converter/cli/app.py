@@ -195,7 +195,8 @@ def whole_parser(*, shown: bool = False) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="store_true", help="Print the version.")
+    version = "Print the version; with --verbose, also whether the native kernel runs."
+    parser.add_argument("--version", action="store_true", help=version)
     told = "what to do" if shown else argparse.SUPPRESS  # the description lists them
     below = parser.add_subparsers(dest="command", metavar="COMMAND", help=told)
     for name in COMMANDS:
@@ -226,6 +227,10 @@ def _run(arguments: list[str]) -> int:
         from ziggurat import __version__
 
         print(f"ziggurat {__version__}")
+        if arguments[1:] == ["--verbose"]:
+            from ziggurat.readers.codecs.native.kernel import describe
+
+            print(describe())
         return 0
     if not arguments:
         parser.print_help()

@@ -200,11 +200,22 @@ def _is_padding(said: str, stream: bytes) -> bool:
 
 def complete_stream(data: bytes, form: TileFormat) -> bytes | None:
     """Return a tile of three colours as a stream of its own; None where markers can't say it."""
-    prefix = _prefix(form.tables, form.photometric) if form.bands == 3 else None
+    prefix = stream_prefix(form) if form.bands == 3 else None
     # JFIF says YCbCr, whatever the container says: only libjpeg itself can be told otherwise
     if prefix is None or (form.photometric is Photometric.RGB and b"JFIF" in data[:32]):
         return None
     return prefix + data[2:]
+
+
+def stream_prefix(form: TileFormat) -> bytes | None:
+    """Return what stands for the first two bytes of tiles, so that each is a stream of its own.
+
+    None where markers can't say all that a decoder has to know. RGB tiles that say JFIF are the
+    caller's business: see :func:`complete_stream`.
+    """
+    if form.bands == 3:
+        return _prefix(form.tables, form.photometric)
+    return marked_prefix(form.tables, Photometric.GRAY)
 
 
 @lru_cache(256)

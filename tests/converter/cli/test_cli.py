@@ -202,6 +202,9 @@ def test_an_unknown_option_is_a_usage_error(
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "--version")[1].startswith("ziggurat 0.")
+    first, second = run(capsys, "--version", "--verbose")[1].splitlines()
+    assert first.startswith("ziggurat 0.")
+    assert second.startswith("native kernel: ")
 
 
 SLOW = """
