@@ -1,8 +1,8 @@
 """Every call that changes the disk: recorded in order, and one of them spoiled on demand.
 
 A test runs something once to count its calls, then once for each of them with a fault at that
-call. What C libraries write by themselves (GDAL's COG) is not seen: ``file_size_limit`` is
-for those, and spoils the writes of everybody.
+call. What is mapped is not seen, nor what C libraries write by themselves (GDAL's COG):
+``file_size_limit`` is for those, and spoils the writes of everybody.
 """
 
 import builtins
@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from ziggurat.writers.files import atomic, writebehind
+from ziggurat.writers.files import system, writebehind
 
 
 class Fault(Enum):
@@ -44,10 +44,14 @@ class Fault(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call: its kind (``write``, ``fsync``, ``rename`` …) and the file that it is about."""
+    """One call: its kind, the file that it is about, and what a rename makes that of.
+
+    Kinds are ``write`` (in each of its forms), ``fsync``, ``syncfs``, ``rename``, ``mkdir``.
+    """
 
     kind: str
     path: Path
+    source: Path | None = None
 
 
 @dataclass(slots=True)
@@ -59,10 +63,24 @@ class Disk:
     fault: Fault | None = None
     struck: bool = False
 
-    def call(self, kind: str, path: Path, make: Callable[[], Any]) -> Any:
+    @property
+    def writes(self) -> list[int]:
+        """The numbers of the calls so far that need room."""
+        return [number for number, call in enumerate(self.calls) if call.kind == "write"]
+
+    @property
+    def code(self) -> int:
+        """The error number of the fault."""
+        assert self.fault is not None
+        assert isinstance(self.fault.value, int), "nobody failed, yet an error came"
+        return self.fault.value
+
+    def call(
+        self, kind: str, path: Path, make: Callable[[], Any], source: Path | None = None
+    ) -> Any:
         """Make a call, or spoil it."""
         number = len(self.calls)
-        self.calls.append(Call(kind, path))
+        self.calls.append(Call(kind, path, source))
         if number != self.at or self.fault is None:
             return make()
         self.struck = True
@@ -83,14 +101,22 @@ class Disk:
         """Whether an output got its name before, or although, a call was spoiled."""
         assert self.at is not None
         made = self.calls[: self.at + (self.fault is Fault.LATE_INTERRUPT)]
-        return Call("rename", target) in made
+        return any(call.kind == "rename" and call.path == target for call in made)
 
     def spoil(self, at: int | None, fault: Fault | None) -> None:
         """Forget all calls, and spoil number ``at`` of those to come."""
         self.calls, self.at, self.fault, self.struck = [], at, fault, False
 
 
+NO_ROOM = (Fault.FULL, Fault.QUOTA)
+INTERRUPTS = (Fault.INTERRUPT, Fault.LATE_INTERRUPT)
 STOPS = (Fault.FULL, Fault.INTERRUPT, Fault.BROKEN, Fault.LATE_INTERRUPT, Fault.QUOTA)
+
+
+def evenly(numbers: list[int], most: int) -> list[int]:
+    """Return ``most`` of some numbers at most, the first and evenly chosen others."""
+    count = min(most, len(numbers))
+    return [numbers[n * len(numbers) // count] for n in range(count)]
 
 
 def digest(path: Path) -> dict[str, str]:
@@ -150,21 +176,24 @@ class _Library:
     def __init__(self, seen: Disk, library: ctypes.CDLL) -> None:
         self._seen, self._library = seen, library
 
-    def _told(self, kind: str, path: Path, make: Callable[[], int]) -> int:
+    def _told(
+        self, kind: str, path: Path, make: Callable[[], int], source: Path | None = None
+    ) -> int:
         try:
-            return int(self._seen.call(kind, path, make))
+            return int(self._seen.call(kind, path, make, source))
         except OSError as error:
             ctypes.set_errno(error.errno or errno.EIO)
             return -1
 
     def syncfs(self, descriptor: int) -> int:
-        return self._told("fsync", path_of(descriptor), lambda: 0)
+        return self._told("syncfs", path_of(descriptor), lambda: 0)
 
     def renameat2(self, old: int, source: bytes, new: int, target: bytes, flags: Any) -> int:
         return self._told(
             "rename",
             Path(os.fsdecode(target)),
             lambda: self._library.renameat2(old, source, new, target, flags),
+            Path(os.fsdecode(source)),
         )
 
 
@@ -173,7 +202,7 @@ def _watch_names(seen: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
         original = getattr(os, name)
 
         def watched(source: Any, target: Any, *, original: Any = original) -> Any:
-            return seen.call("rename", Path(target), lambda: original(source, target))
+            return seen.call("rename", Path(target), lambda: original(source, target), Path(source))
 
         monkeypatch.setattr(os, name, watched)
     mkdir = os.mkdir
@@ -182,7 +211,7 @@ def _watch_names(seen: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
         return seen.call("mkdir", Path(path), lambda: mkdir(path, *rest, **named))
 
     monkeypatch.setattr(os, "mkdir", watched_mkdir)
-    monkeypatch.setattr(atomic, "_libc", _Library(seen, atomic._libc))
+    monkeypatch.setattr(system, "_libc", _Library(seen, system._libc))
 
 
 def _watch_files(seen: Disk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,1 +1,1 @@
-"""Outputs that appear whole or not at all; small files."""
+"""Outputs that appear whole or not at all; small files; the system's calls for both."""

@@ -7,7 +7,6 @@ is killed leaves at most the folder; the next write to the same target finds it,
 its lock that nobody works in it any more, and sweeps it away.
 """
 
-import ctypes
 import errno
 import fcntl
 import hashlib
@@ -20,17 +19,13 @@ from pathlib import Path
 
 from ziggurat.readers.errors import TargetExistsError, WriteError, ZigguratError
 from ziggurat.readers.formats.sink_store.layout import is_store
+from ziggurat.writers.files.system import exchange, rename_new, sync_file_system
 
 STAGING_PREFIX = ".ziggurat-part-"
 _LOCK_NAME = ".lock"
 _LONGEST_NAME = 255
 _ORPHAN_SECONDS = 600.0  # a folder without a lock file: being made just now, or left behind
 _ZARR_MARKS = ("zarr.json", ".zgroup", ".zattrs", ".zarray")
-_AT_FDCWD = -100
-_RENAME_NOREPLACE = 1  # linux/fs.h
-_RENAME_EXCHANGE = 2
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 @contextmanager
@@ -82,7 +77,7 @@ def atomic_directory(path: str | os.PathLike[str], overwrite: bool = False) -> I
             staged = folder / target.name
             staged.mkdir()
             yield staged
-            _sync_file_system(staged)
+            _sync_all(staged)
             _publish_directory(staged, target, folder, overwrite)
 
 
@@ -196,7 +191,7 @@ def _publish_file(staged: Path, target: Path, overwrite: bool) -> None:
 def _publish_directory(staged: Path, target: Path, folder: Path, overwrite: bool) -> None:
     if not overwrite or not os.path.lexists(target):
         _rename_new(staged, target)
-    elif not _renameat2(staged, target, _RENAME_EXCHANGE):
+    elif not exchange(staged, target):
         old = folder / "replaced"
         os.rename(target, old)
         try:
@@ -209,37 +204,15 @@ def _publish_directory(staged: Path, target: Path, folder: Path, overwrite: bool
 
 def _rename_new(staged: Path, target: Path) -> None:
     """Rename where nothing is; of two writers at once only one can win."""
-    if _renameat2(staged, target, _RENAME_NOREPLACE):
-        return
-    if os.path.lexists(target):
+    try:
+        if rename_new(staged, target):
+            return
+        there = os.path.lexists(target)
+    except FileExistsError:
+        there = True
+    if there:
         raise TargetExistsError(errno.EEXIST, "was made meanwhile by another", str(target))
     os.rename(staged, target)
-
-
-def _renameat2(source: Path, target: Path, flags: int) -> bool:
-    """Call renameat2(2); False where this file system or kernel doesn't have the flag."""
-    done = _libc.renameat2(
-        _AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), ctypes.c_uint(flags)
-    )
-    if done == 0:
-        return True
-    code = ctypes.get_errno()
-    if code in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
-        return False
-    if code == errno.EEXIST:
-        raise TargetExistsError(code, "was made meanwhile by another", str(target))
-    raise OSError(code, os.strerror(code), str(target))
-
-
-def _sync_file_system(path: Path) -> None:
-    """Flush everything below: one call, where thousands of chunk files would need one each."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        if _libc.syncfs(descriptor) != 0:
-            code = ctypes.get_errno()
-            raise OSError(code, os.strerror(code), str(path))
-    finally:
-        os.close(descriptor)
 
 
 def _sync_name(target: Path) -> None:
@@ -252,6 +225,14 @@ def _sync_name(target: Path) -> None:
             f"power failure now may bring back what was there before: {error.strerror}"
         )
         raise WriteError(error.errno or errno.EIO, message, str(target)) from error
+
+
+def _sync_all(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        sync_file_system(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _sync_directory(path: Path) -> None:

@@ -1,6 +1,5 @@
 """Small files that are replaced whole: a reader sees the old one or the new one, never a part."""
 
-import ctypes
 import errno
 import json
 import os
@@ -11,8 +10,6 @@ from uuid import uuid4
 from ziggurat.readers.errors import ScratchFullError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -44,19 +41,3 @@ def replace_file(path: Path, content: bytes) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write JSON whole."""
     replace_file(path, json.dumps(content, indent=1).encode())
-
-
-def sync_file_system(descriptor: int) -> None:
-    """Write all dirty pages of the file system of an open file to its disk (syncfs(2)).
-
-    Python has no call for it, and ``os.sync`` waits for every disk of the machine and tells
-    of no error. One call flushes thousands of files, which would need one each.
-
-    Raises
-    ------
-    OSError
-        The system could not do it.
-    """
-    if _libc.syncfs(descriptor):
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))

@@ -37,7 +37,8 @@ from ziggurat.readers.formats.sink_store.log.reader import SegmentReader
 from ziggurat.readers.formats.sink_store.log.segment import notice, packed
 from ziggurat.readers.formats.sink_store.log.view import Snapshot, View
 from ziggurat.readers.formats.sink_store.tile import Array, TileInput
-from ziggurat.writers.files.small import NO_ROOM, sync_file_system
+from ziggurat.writers.files.small import NO_ROOM
+from ziggurat.writers.files.system import sync_file_system
 from ziggurat.writers.store.interface import TileRecord
 
 

@@ -46,7 +46,8 @@ from ziggurat.readers.formats.sink_store.layout import (
 from ziggurat.readers.formats.sink_store.reader import StoreReader, read_attributes, read_values
 from ziggurat.readers.formats.sink_store.tile import TileInput
 from ziggurat.readers.io.lock_files import RELEASE, SET
-from ziggurat.writers.files.small import replace_file, sync_file_system, write_json
+from ziggurat.writers.files.small import replace_file, write_json
+from ziggurat.writers.files.system import sync_file_system
 from ziggurat.writers.store.interface import TileRecord
 from ziggurat.writers.store.mapped import facts, growth
 from ziggurat.writers.store.mapped.blender import Blender, Piece

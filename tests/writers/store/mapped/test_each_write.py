@@ -13,7 +13,7 @@ import pytest
 import zarr
 
 import ziggurat
-from tests.disk import INTERRUPTS, Disk, Fault, Interrupted, each_write
+from tests.faults import INTERRUPTS, NO_ROOM, Disk, Fault, evenly
 from ziggurat.readers.errors import ScratchFullError
 from ziggurat.readers.formats.sink_store.layout import Word
 from ziggurat.writers.store.mapped import chunks, rewrite
@@ -41,40 +41,32 @@ def pixels(sink: ziggurat.Sink) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("blend", ["over", "sum"])
-def test_each_write_of_tiles_and_of_growth(
-    blend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    right = begun(tmp_path / "right", blend)
-    lay(right)
-    expected = pixels(right)
-    right.close()
-    path = tmp_path / "s" / "store"
-    path.parent.mkdir()
-
-    def count() -> None:
-        with begun(path, blend) as sink:
-            lay(sink)
-
-    with monkeypatch.context() as patch:
-        for disk, number in each_write(patch, path.parent, count, 7):
-            for fault in Fault:
-                shutil.rmtree(path, ignore_errors=True)
-                disk.fail(number, fault)
-                _one(disk, fault, path, blend, expected)
+def test_each_write_of_tiles_and_of_growth(blend: str, memory_path: Path, disk: Disk) -> None:
+    path = memory_path / "store"
+    disk.spoil(None, None)
+    with begun(path, blend) as right:
+        lay(right)
+        expected = pixels(right)
+    for number in evenly(disk.writes, 7):
+        for fault in (*NO_ROOM, Fault.SHORT, *INTERRUPTS):
+            shutil.rmtree(path, ignore_errors=True)
+            disk.spoil(number, fault)
+            _one(disk, fault, path, blend, expected)
 
 
 def _one(disk: Disk, fault: Fault, path: Path, blend: str, expected: list[np.ndarray]) -> None:
-    wanted = Interrupted if fault in INTERRUPTS else ScratchFullError
+    wanted = KeyboardInterrupt if fault in INTERRUPTS else ScratchFullError
     try:
         sink = begun(path, blend)
     except wanted:  # the store could not be made, or its first tile
-        assert disk.failed
+        assert disk.struck
         shutil.rmtree(path, ignore_errors=True)
         sink = begun(path, blend)
     with contextlib.suppress(wanted):
         lay(sink)
     with contextlib.suppress(wanted):
         sink.flush()
+    assert disk.struck
     lay(sink)
     assert sorted(str(tile.key) for tile in sink.tiles()) == ["None", "plain", "wider"]
     for frame, (found, due) in enumerate(zip(pixels(sink), expected, strict=True)):
@@ -99,11 +91,11 @@ def leave_in_its_log(sink: ziggurat.Sink, patch: pytest.MonkeyPatch) -> None:
     blender = sink._store.blender
 
     def die(*_: object) -> None:
-        raise Interrupted
+        raise KeyboardInterrupt
 
     with patch.context() as inner:
         inner.setattr(blender, "_apply", die)
-        with pytest.raises(Interrupted):
+        with pytest.raises(KeyboardInterrupt):
             sink.addTile(TILE, 8, 8)
 
 
