@@ -48,7 +48,7 @@ def survivors(module: str, tests: str, most: int, seed: int) -> tuple[int, list[
     from cosmic_ray.work_db import WorkDB, use_db
     from cosmic_ray.work_item import TestOutcome
 
-    python = f"{sys.executable} -m pytest -q -x -p no:cacheprovider --timeout=60 {tests}"
+    python = f"{sys.executable} -m pytest -q -x -n 0 -p no:cacheprovider --timeout=60 {tests}"
     if subprocess.run(python.split(), capture_output=True, check=False).returncode:
         raise SystemExit(f"{tests} fail without any fault")
     with tempfile.TemporaryDirectory() as folder, use_db(f"{folder}/db", WorkDB.Mode.create) as db:

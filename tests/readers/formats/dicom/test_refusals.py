@@ -130,3 +130,19 @@ def test_a_spacing_that_cannot_be_is_none(
         tmp_path / "a.dcm", frames(20), SharedFunctionalGroupsSequence=Items([item])
     )
     assert (opened(path).info.mm_x, opened(path).info.mm_y) == (None, None)
+
+
+def test_channels_with_different_focal_planes(tmp_path: Path, make_instance: Make) -> None:
+    """Which frame is which would be guessed: two planes of one channel, one of the other."""
+    for name, planes in (("A", 2), ("B", 1)):
+        path = Dataset()
+        path.OpticalPathIdentifier = name
+        make_instance(
+            tmp_path / f"{name}.dcm",
+            frames(20 * planes, bands=1),
+            OpticalPathSequence=Items([path]),
+            TotalPixelMatrixFocalPlanes=planes,
+            **GRAY,
+        )
+    with pytest.raises(UnsupportedFormatError, match="different focal planes"):
+        opened(tmp_path / "A.dcm")

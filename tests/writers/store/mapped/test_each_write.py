@@ -183,6 +183,19 @@ def test_no_prepared_chunks_stay_behind_a_killed_process(tmp_path: Path) -> None
         assert sink.dtype == np.uint8
 
 
+def test_pixels_of_one_chunk_are_in_no_other(tmp_path: Path) -> None:
+    """A thread uses one buffer for all the chunks that it makes."""
+    with ziggurat.new(tmp_path / "s", tileSize=64, fill=5, dtype="uint8") as sink:
+        sink.addTile(np.full((30, 40), 9, np.uint8), 3, 4)
+        sink.addTile(np.full((10, 10), 7, np.uint8), 64, 0)
+        sink.addTile(np.full((2, 2), 8, np.uint8), 10, 64)
+    first, second, third = (
+        np.fromfile(tmp_path / "s" / f"c.{name}.0", np.uint8).reshape(64, 64)
+        for name in ("0.0", "0.1", "1.0")
+    )
+    assert [int((chunk != 5).sum()) for chunk in (first, second, third)] == [1200, 100, 4]
+
+
 def test_what_an_error_left_in_a_buffer_is_in_no_other_chunk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
