@@ -186,7 +186,8 @@ def convert_many(
     """Convert many slides into a folder; return 1 where any failed, else 0."""
     named = [Path(path) for path in paths]
     work = plan_jobs(find_sources(named, folder), folder, options, named)
-    others = ", ".join(f"{n} {suffix}" for suffix, n in sorted(left_out(named, folder).items()))
+    unread = dict(sorted(left_out(named, folder).items()))
+    others = ", ".join(f"{n} {suffix}" for suffix, n in unread.items())
     if not work:
         rest = f"; left out: {others}" if others else ""
         raise OptionError(f"there are no slides in {', '.join(paths)}{rest}")
@@ -208,7 +209,7 @@ def convert_many(
             hashes=kept.wanted,
         )  # fmt: skip
     if show.json:
-        print(dumps(plain(report), indent=2))
+        print(dumps({**plain(report), "left_out": unread}, indent=2))
     else:
         if not show.quiet:
             print(batch_line(report))

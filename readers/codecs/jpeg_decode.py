@@ -30,13 +30,15 @@ from ziggurat.readers.model.reader import Pixels
 
 _JPEG_SPACE = {Photometric.RGB: 2, Photometric.YCBCR: 3}  # libjpeg's numbers
 _RGB = 2
-_END = b"\xff\xd9"
+_END, _SCAN = b"\xff\xd9", b"\xff\xda"
+_MOST_SCANS = 100  # encoders make ten; each goes over all blocks, were it of a single byte
 
 # libjpeg's warnings (jerror.h, JWRN_*), of which simplejpeg tells the first.
 _NO_END = "Premature end of JPEG file"
 _DAMAGED = ("Corrupt JPEG data", "Inconsistent progression", _NO_END)
 _OTHERS = re.compile(r"Unknown Adobe color transform|Invalid SOS parameters")  # harmless
 _EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0x([0-9a-f]{2})")
+_NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _REVISION = re.compile(rb"(?s)JFIF\0.")
 _FEW = 4  # bytes that no padding need be
 
@@ -157,6 +159,8 @@ def decode_picture(stream: Buffer, space: str, out: Pixels) -> bool:
 
 def _watched(stream: bytes, space: str, **how: Any) -> Any:
     """Decode, and raise if libjpeg warns that it makes up pixels; None where it can't at all."""
+    if stream.count(_SCAN) > _MOST_SCANS and _scans(stream) > _MOST_SCANS:
+        raise ValueError(f"more than {_MOST_SCANS} scans of one picture are not decoded")
     said = ""
     for _ in range(3):
         try:
@@ -176,6 +180,17 @@ def _watched(stream: bytes, space: str, **how: Any) -> Any:
     if said.startswith(_DAMAGED):
         raise ValueError(f"libjpeg makes up a part of it: {said}")
     return None
+
+
+def _scans(stream: bytes) -> int:
+    """Return the number of scans up to the end marker; previews and what follows hold others."""
+    count, at = 0, 2
+    while True:
+        found = _NEXT_MARKER.search(stream, at)
+        if found is None or found[0] == _END:
+            return count
+        count += found[0] == _SCAN
+        at = found.end() + max(2, int.from_bytes(stream[found.end() : found.end() + 2]))
 
 
 def _is_padding(said: str, stream: bytes) -> bool:

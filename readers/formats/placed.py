@@ -1,4 +1,4 @@
-"""A TIFF of several pages with a place on earth: pages by the TIFF backend, the place by GDAL.
+"""What says where on earth it is: rasters by GDAL, pages of a TIFF by the TIFF backend.
 
 GDAL takes a page for a raster and shows the first one; the TIFF backend knows frames, axes
 and channels, and nothing of earth.
@@ -16,21 +16,24 @@ from ziggurat.readers.views.views import View
 
 
 def open_reader(location: Location) -> Reader:
-    """Open the pages of a georeferenced TIFF.
+    """Open a georeferenced picture with GDAL; of a TIFF of several pages, only its place.
 
     Raises
     ------
     UnsupportedFormatError
-        It does not say where it is.
+        It does not say where it is; other backends read it.
     SourceError
-        The pages can't be read.
+        The raster or its pages can't be read.
     """
     if not is_georeferenced(location):
         raise UnsupportedFormatError("nothing in it says where on earth it is")
     # this row is asked of every TIFF, and loading GDAL takes longer than opening one
     from ziggurat.readers.formats.gdal.reader import open_reader as open_raster
 
-    with open_raster(location) as raster:
+    raster = open_raster(location)
+    if raster.info.internal["gdal"]["pages"] == 1:
+        return raster
+    with raster:
         facts = raster.info
     pages = open_pages(location)
     return View(pages, _placed(pages.info, facts))

@@ -128,16 +128,10 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         "geo",
-        "ziggurat.readers.formats.gdal.georeferenced",
+        "ziggurat.readers.formats.placed",
         magics=(*TIFF_MAGICS, *PICTURE_MAGICS),
         remote=True,
         usual=(".tif", ".tiff", ".jp2"),
-    ),
-    Format(
-        "geo-pages",
-        "ziggurat.readers.formats.placed",
-        magics=TIFF_MAGICS,
-        remote=True,
     ),
     Format(
         "tiff",

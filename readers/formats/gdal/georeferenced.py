@@ -7,10 +7,9 @@ a world file beside them; everything else is left to the other backends.
 import struct
 from pathlib import Path
 
-from ziggurat.readers.errors import SourceError, UnsupportedFormatError
+from ziggurat.readers.errors import SourceError
 from ziggurat.readers.io.bytes import ByteSource
 from ziggurat.readers.io.location import Location
-from ziggurat.readers.model.reader import Reader
 
 # ModelPixelScale, ModelTiepoint, ModelTransformation, GeoKeyDirectory, RPCCoefficient
 # (OGC GeoTIFF 1.1, annex G; RPCs in GeoTIFF).
@@ -27,25 +26,6 @@ _WORLD_SUFFIXES = {
     ".gif": (".gfw",),
     ".bmp": (".bpw",),
 }
-
-
-def open_reader(location: Location) -> Reader:
-    """Open a georeferenced picture with GDAL.
-
-    Raises
-    ------
-    UnsupportedFormatError
-        It does not say where it is, or is a TIFF of several pages; other backends read it.
-    """
-    if not is_georeferenced(location):
-        raise UnsupportedFormatError("nothing in it says where on earth it is")
-    from ziggurat.readers.formats.gdal.reader import open_reader as open_raster
-
-    reader = open_raster(location)
-    if reader.info.internal["gdal"]["pages"] > 1:
-        reader.close()
-        raise UnsupportedFormatError("it has several pages, and GDAL shows the first one")
-    return reader
 
 
 def is_georeferenced(location: Location) -> bool:

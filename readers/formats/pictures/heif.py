@@ -1,12 +1,16 @@
 """HEIC pictures through libheif, as pillow-heif brings it; libvips' wheels decode AVIF only."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
-from ziggurat.readers.formats.pictures.base import DecodedReader, check_proportion
+from ziggurat.readers.formats.pictures.base import (
+    DecodedReader,
+    Room,
+    check_at_once,
+    check_proportion,
+)
 from ziggurat.readers.io.bytes import ByteFile
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.image import ImageInfo, Interpretation, Level
@@ -77,7 +81,9 @@ def open_reader(location: Location) -> DecodedReader:
     bands = len(picture.mode.split(";")[0])
     dtype = np.dtype(np.uint16 if ";16" in picture.mode else np.uint8)
     size = location.open_bytes().size
-    check_proportion(location.name, width * height * bands * dtype.itemsize, size, _PACKS)
+    claimed = width * height * bands * dtype.itemsize
+    check_proportion(location.name, claimed, size, _PACKS)
+    check_at_once(location.name, claimed, size)
     info = ImageInfo(
         format="heif",
         levels=(Level(width, height, min(width, _TILE), min(height, _TILE)),),
@@ -89,9 +95,9 @@ def open_reader(location: Location) -> DecodedReader:
         internal={"heif": {"mode": picture.mode, "pictures": len(picture)}},
     )
 
-    def decode(allocate: Callable[[], Pixels]) -> Pixels:
+    def decode(room: Room) -> Pixels:
         pixels = _pixels(location, _open(location))  # opened anew: libheif keeps what it decodes
-        out = allocate()
+        out = room()
         if pixels.shape[:2] != out.shape[1:3]:
             raise CorruptSourceError(f"{location.url} decodes to {pixels.shape[:2]}")
         out[0] = pixels.reshape(out.shape[1:])

@@ -4,14 +4,18 @@ The size is read from the head of the code stream (ISO/IEC 18181-1, annex D) bef
 decoded, since libjxl makes room for what a file claims.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import imagecodecs
 import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
-from ziggurat.readers.formats.pictures.base import DecodedReader, check_proportion
+from ziggurat.readers.formats.pictures.base import (
+    DecodedReader,
+    Room,
+    check_at_once,
+    check_proportion,
+)
 from ziggurat.readers.formats.pictures.whole import whole_bytes
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.image import Axis, ImageInfo, Interpretation, Level
@@ -20,6 +24,7 @@ from ziggurat.readers.model.reader import Pixels
 _TILE = 256
 _PACKS = 200_000  # decoded bytes a stored one; even surfaces take next to nothing
 _WORKING_BYTES = 16  # libjxl holds four floats a pixel while it decodes
+_MOST_BANDS = 4
 _STREAM = b"\xff\x0a"
 _BOXES = b"\0\0\0\x0cJXL "
 _DTYPES = (np.uint8, np.uint16, np.float16, np.float32)
@@ -91,6 +96,7 @@ def _decoded(location: Location, data: bytes) -> Pixels:
     try:
         width, height = picture_size(data)
         check_proportion(location.name, width * height * _WORKING_BYTES, len(data), _PACKS)
+        check_at_once(location.name, width * height * _MOST_BANDS, len(data))
         pixels = np.asarray(imagecodecs.jpegxl_decode(data))
     except (imagecodecs.JpegxlError, RuntimeError, ValueError, MemoryError) as error:
         raise CorruptSourceError(f"{location.url} can't be decoded: {error}") from error
@@ -133,8 +139,8 @@ def open_reader(location: Location) -> DecodedReader:
         internal={"jpegxl": {"name": Path(location.name).name, "frames": frames}},
     )
 
-    def decode(allocate: Callable[[], Pixels]) -> Pixels:
-        del allocate  # the pixels are there already
+    def decode(room: Room) -> Pixels:
+        del room  # the pixels are there already
         return pixels
 
     return DecodedReader(info, decode)

@@ -4,7 +4,7 @@ BMP, PPM/PGM/PBM, TGA, PCX, SGI, ICO and the flattened picture of a PSD.
 """
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,7 +13,13 @@ import numpy as np
 from PIL import Image
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
-from ziggurat.readers.formats.pictures.base import DecodedReader, check_proportion, check_unchanged
+from ziggurat.readers.formats.pictures.base import (
+    DecodedReader,
+    Room,
+    check_at_once,
+    check_proportion,
+    check_unchanged,
+)
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.image import ImageInfo, Interpretation, Level
 from ziggurat.readers.model.reader import Pixels
@@ -86,10 +92,10 @@ def _mode(image: Image.Image) -> tuple[str, Any, int]:
     return _MODES.get(image.mode, _RGB)
 
 
-def _decode(location: Location, path: Path, allocate: Callable[[], Pixels]) -> Pixels:
+def _decode(location: Location, path: Path, room: Room) -> Pixels:
     with opened(location, path.open("rb"), _names(location)) as image:
         pixels = np.asarray(image.convert(_mode(image)[0]))
-        out = allocate()
+        out = room()
         bands = pixels.shape[2] if pixels.ndim == 3 else 1
         due = (*out.shape[1:], out.dtype)
         check_unchanged(location.url, due, (*pixels.shape[:2], bands, pixels.dtype))
@@ -120,7 +126,9 @@ def open_reader(location: Location) -> DecodedReader:
     if min(width, height) < 1:
         raise CorruptSourceError(f"{location.url} claims {width} x {height} pixels")
     stored = width * height * (8 if indexed else bits) // 8
-    check_proportion(location.name, stored, path.stat().st_size, _PACKS)
+    size = path.stat().st_size
+    check_proportion(location.name, stored, size, _PACKS)
+    check_at_once(location.name, width * height * bands * np.dtype(dtype).itemsize, size)
     info = ImageInfo(
         format=name,
         levels=(Level(width, height, min(width, _TILE), min(height, _TILE)),),
@@ -131,4 +139,4 @@ def open_reader(location: Location) -> DecodedReader:
         icc_profile=profile,
         internal={"pillow": {"format": name, "mode": mode}},
     )
-    return DecodedReader(info, lambda allocate: _decode(location, path, allocate))
+    return DecodedReader(info, lambda room: _decode(location, path, room))

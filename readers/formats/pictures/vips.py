@@ -10,7 +10,6 @@ keeps its dtype and profile. A resolution counts as a physical pixel size only w
 """
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +18,14 @@ import pyvips
 
 from ziggurat.readers.codecs.jpeg_decode import decode_picture
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
-from ziggurat.readers.formats.pictures.base import DecodedReader, check_proportion, check_unchanged
+from ziggurat.readers.formats.pictures.base import (
+    DecodedReader,
+    Room,
+    check_at_once,
+    check_proportion,
+    check_unchanged,
+)
+from ziggurat.readers.formats.pictures.drawing import check_drawing
 from ziggurat.readers.formats.pictures.vips_fields import text_fields
 from ziggurat.readers.formats.pictures.webp import decode_webp
 from ziggurat.readers.formats.registry import SLIDE_SUFFIXES
@@ -31,9 +37,9 @@ _TILE = 256
 _STRIP_BYTES = 8 * 1024 * 1024
 _COARSEST_MM = 0.01
 _TAIL_BYTES = 64 * 1024  # scanners and cameras write behind the picture
-_END, _SCAN = b"\xff\xd9", b"\xff\xda"
-_MOST_SCANS = 100
+_END = b"\xff\xd9"
 _REMOTE_BYTES = 256 * 1024 * 1024
+_PLAIN_JPEG = 100  # samples a byte; beyond, it is read row by row, and damage seen less well
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +146,7 @@ def _said(error: Any) -> str:
     return "; ".join(dict.fromkeys(line for line in lines if line))
 
 
-def _decode_jpeg(
-    location: Location, loader: _Loader, data: bytes | None, allocate: Callable[[], Pixels]
-) -> Pixels:
+def _decode_jpeg(location: Location, loader: _Loader, data: bytes | None, room: Room) -> Pixels:
     """Decode a JPEG picture; what libjpeg makes up, with a warning, is an error.
 
     libvips tells but the warnings that come before the last row, so it is not asked first.
@@ -150,31 +154,29 @@ def _decode_jpeg(
     image = _load(location, loader, data, "warning")
     space = {1: "GRAY", 3: "RGB"}.get(image.bands)
     size = location.open_bytes().size if data is None else len(data)
-    if space is None or size > _REMOTE_BYTES:
-        return _decode(location, image, allocate)
+    if space is None or size > _REMOTE_BYTES or room.rows < room.all_rows:
+        return _decode(location, image, room)
     stream = location.open_bytes().read(0, size) if data is None else data
-    if stream.count(_SCAN) > _MOST_SCANS:  # hostile: libvips refuses it in its own words
-        return _decode(location, image, allocate)
-    out = allocate()
+    out = room()
     try:
         if decode_picture(stream, space, out[0]):
             return out
     except ValueError as error:
         raise CorruptSourceError(f"{location.url} can't be decoded: {error}") from error
-    return _decode(location, image, lambda: out)
+    return _decode(location, image, room)
 
 
-def _decode(location: Location, image: Any, allocate: Callable[[], Pixels]) -> Pixels:
-    """Fill (frame, y, x, band) in strips, on this thread."""
+def _decode(location: Location, image: Any, room: Room) -> Pixels:
+    """Fill (frame, y, x, band) in strips, on this thread, as far down as is asked."""
     try:
         region = pyvips.Region.new(image)
         region.fetch(0, 0, image.width, 1)  # a forged size fails here, before it costs memory
-        out = allocate()
+        out = room()
         rows = out.reshape(-1, *out.shape[2:])
-        height, width, bands = rows.shape
+        _, width, bands = rows.shape
         step = max(1, _STRIP_BYTES // (width * bands * out.itemsize))
-        for top in range(0, height, step):
-            count = min(step, height - top)
+        for top in range(0, room.rows, step):
+            count = min(step, room.rows - top)
             data = region.fetch(0, top, width, count)
             strip = np.frombuffer(b"" if data is None else data, out.dtype)
             if strip.size != count * width * bands:
@@ -183,6 +185,7 @@ def _decode(location: Location, image: Any, allocate: Callable[[], Pixels]) -> P
                     f"{count * width * bands} came for the rows from {top} on"
                 )
             rows[top : top + count] = strip.reshape(count, width, bands)
+            room.settle()
     except pyvips.Error as error:
         raise CorruptSourceError(f"{location.url} can't be decoded: {_said(error)}") from error
     return out
@@ -242,21 +245,27 @@ def open_reader(location: Location) -> DecodedReader:
     image = _load(location, loader, data)
     frames = _frames(image)
     size = len(data) if data is not None else location.open_bytes().size
-    check_proportion(location.name, _stored_bytes(image, loader, location.head), size, loader.packs)
+    decoded = _stored_bytes(image, loader, location.head)
+    check_proportion(location.name, decoded, size, loader.packs)
+    if loader.name == "svg":
+        check_drawing(location, data)
+    if loader.name == "heif":
+        check_at_once(location.name, decoded, size)
     orientation = int(_field(image, "orientation") or 1)
     info = _info(image, loader, frames, orientation)
 
-    def decode(allocate: Callable[[], Pixels]) -> Pixels:
+    def decode(room: Room) -> Pixels:
         # loaded anew: a sequential image is read once
         again = _load(location, loader, data)
         check_unchanged(location.url, _shape(image), _shape(again))
         if loader.name == "webp":
-            return decode_webp(location, data, allocate, again.bands)
+            return decode_webp(location, data, room, again.bands)
         if loader.name == "jpeg":
-            return _decode_jpeg(location, loader, data, allocate)
-        return _decode(location, again, allocate)
+            return _decode_jpeg(location, loader, data, room)
+        return _decode(location, again, room)
 
-    return DecodedReader(info, decode, orientation)
+    by_rows = loader.name != "jpeg" or decoded > _PLAIN_JPEG * size
+    return DecodedReader(info, decode, orientation, by_rows=by_rows)
 
 
 def _with_end(location: Location, data: bytes | None) -> bytes | None:

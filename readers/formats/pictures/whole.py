@@ -6,7 +6,13 @@ from typing import Any
 import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError
-from ziggurat.readers.formats.pictures.base import DecodedReader, check_proportion, check_unchanged
+from ziggurat.readers.formats.pictures.base import (
+    DecodedReader,
+    Room,
+    check_at_once,
+    check_proportion,
+    check_unchanged,
+)
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.image import ImageInfo, Interpretation, Level
 from ziggurat.readers.model.reader import Pixels
@@ -66,7 +72,9 @@ def whole_reader(
     if min(shape) < 1:
         raise CorruptSourceError(f"{location.url} claims {width} x {height} pixels")
     claimed = width * height * bands * dtype.itemsize
-    check_proportion(location.name, claimed, location.open_bytes().size, packs)
+    size = location.open_bytes().size
+    check_proportion(location.name, claimed, size, packs)
+    check_at_once(location.name, claimed, size)
     colors = bands - alpha
     meanings = {1: Interpretation.GRAY, 3: Interpretation.RGB}
     info = ImageInfo(
@@ -79,8 +87,8 @@ def whole_reader(
         internal={name: {"name": location.name}},
     )
 
-    def decoded(allocate: Callable[[], Pixels]) -> Pixels:
-        del allocate  # the codec has made room
+    def decoded(room: Room) -> Pixels:
+        del room  # the codec has made room
         try:
             pixels = np.asarray(decode(whole_bytes(location)))
         except SourceError:

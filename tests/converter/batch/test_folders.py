@@ -1,5 +1,6 @@
 """What is taken out of a folder, what is one slide there, and what is said of the rest."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -65,10 +66,13 @@ def test_what_is_left_out_of_a_folder_is_named(
         (slides / name).write_text("junk")
     assert left_out([slides]) == {".vsi": 3, ".zvi": 1, ".isyntax": 1, "without an ending": 1}
     with pytest.raises(SystemExit, match="0"):
-        main(["convert", str(slides), str(out), "--format", "tiff"])
-    assert "left out" in (said := capsys.readouterr().err)
-    assert "3 .vsi" in said
-    assert "1 .isyntax" in said
+        main(["convert", str(slides), str(out), "--format", "tiff", "--json"])
+    said = capsys.readouterr()
+    assert "left out" in said.err
+    assert "3 .vsi" in said.err
+    assert "1 .isyntax" in said.err
+    report = json.loads(said.out)
+    assert report["left_out"] == {".isyntax": 1, ".vsi": 3, ".zvi": 1, "without an ending": 1}
 
 
 @pytest.mark.parametrize("suffix", [suffix for kind in UNREAD for suffix in kind.suffixes])

@@ -1,5 +1,6 @@
 """TIFFs of several pages that say where on earth they are: no page lost, no place lost."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,10 @@ import tifffile
 from osgeo import gdal
 
 import ziggurat
+from ziggurat.readers.formats.gdal.georeferenced import is_georeferenced
+from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.geo.geotiff import geo_tags
+from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.image import GeoReference, GroundControlPoint
 
 UTM = GeoReference("EPSG:32632", (500000.0, 10.0, 0.0, 4000000.0, 0.0, -10.0))
@@ -123,3 +127,21 @@ def test_a_sink_tells_where_its_place_has_no_place(tmp_path: Path) -> None:
         sink.projection = "EPSG:4326"
         sink.gcps = [[-71, 42, 0, 0], [-70, 41, 60, 50]]
         assert "place on earth" in "; ".join(sink.write(tmp_path / "a.ome.tif").lost)
+
+
+def test_a_plain_tiff_is_asked_once_where_it_lies(
+    pages: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "a.tif", pages)
+    asked: list[str] = []
+
+    def counted(location: Location) -> bool:
+        asked.append(location.name)
+        return is_georeferenced(location)
+
+    for name in [name for name in sys.modules if name.startswith("ziggurat.readers.formats")]:
+        if hasattr(sys.modules[name], "is_georeferenced"):
+            monkeypatch.setattr(sys.modules[name], "is_georeferenced", counted)
+    with open_reader(tmp_path / "a.tif") as reader:
+        assert reader.info.backend == "tiff"
+    assert asked == ["a.tif"]

@@ -12,8 +12,8 @@ from osgeo import gdal
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
 from ziggurat.readers.formats.gdal.georeferenced import is_georeferenced
-from ziggurat.readers.formats.gdal.georeferenced import open_reader as open_georeferenced
 from ziggurat.readers.formats.gdal.reader import GdalReader, open_reader
+from ziggurat.readers.formats.placed import open_reader as open_georeferenced
 from ziggurat.readers.io.location import locate
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Interpretation
