@@ -16,6 +16,7 @@ from ziggurat.readers.model.image import (
     Level,
 )
 
+_LARGEST_BLOCK = 1 << 28  # samples; GDAL decodes blocks whole
 NOMINAL_TILE = 256  # where the file's own blocks are strips, or no sensible tiles
 _MOST_BANDS = 10_000
 
@@ -167,6 +168,12 @@ def _points_of_rpc(dataset: gdal.Dataset) -> tuple[GroundControlPoint, ...]:
 def _levels(bands: list[gdal.Band]) -> tuple[Level, ...]:
     """Return the full size and the overviews that all bands share, each smaller than the last."""
     tile_width, tile_height = bands[0].GetBlockSize()
+    pixels = tile_width * tile_height * len(bands)
+    if pixels > max(_LARGEST_BLOCK, 4 * bands[0].XSize * bands[0].YSize * len(bands)):
+        raise CorruptSourceError(
+            f"blocks of {tile_width} x {tile_height} pixels in an image of {bands[0].XSize} x "
+            f"{bands[0].YSize}: damaged or hostile"
+        )
     if not (64 <= tile_width <= 4096 and 64 <= tile_height <= 4096):
         tile_width = tile_height = NOMINAL_TILE
     levels = [Level(bands[0].XSize, bands[0].YSize, tile_width, tile_height)]

@@ -123,6 +123,11 @@ def _check_sizes(page: tifffile.TiffPage, tile_width: int, tile_height: int, siz
             f"a TIFF page of {page.imagewidth} x {page.imagelength} pixels can't be"
         )
     if size > _LARGEST_TILE_BYTES:
+        if tile_width * tile_height > 4 * page.imagewidth * page.imagelength:
+            raise CorruptSourceError(
+                f"TIFF tiles of {tile_width} x {tile_height} pixels in a page of "
+                f"{page.imagewidth} x {page.imagelength}: damaged or hostile"
+            )
         raise UnsupportedFormatError(
             f"TIFF tiles of {tile_width} x {tile_height} pixels are too large to decode"
         )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
+import ziggurat
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.tiff.reader import TiffReader, open_reader
 from ziggurat.readers.io.location import locate
@@ -56,8 +57,10 @@ GRAY = np.arange(40 * 50, dtype=np.uint16).reshape(40, 50)
         (CorruptSourceError, "without pixels", None, {"width": 0}),
         (CorruptSourceError, "without pixels", None, {"length": 0}),
         (UnsupportedFormatError, "depth of their own", None, {"depth": 4}),
-        (UnsupportedFormatError, "too large to decode", "zlib",
+        (CorruptSourceError, "60000 x 60000 pixels in a page of 50 x 40", "zlib",
          {"tile_width": 60_000, "tile_length": 60_000}),
+        (UnsupportedFormatError, "too large to decode", "zlib",
+         {"width": 60_000, "length": 60_000, "tile_width": 60_000, "tile_length": 60_000}),
         (CorruptSourceError, "needs 16 tiles or strips", None, {"width": 120, "length": 30}),
     ],
 )  # fmt: skip
@@ -75,6 +78,15 @@ def test_sizes_that_cannot_be(
     values = {name: min(value, _most(path, name)) for name, value in values.items()}
     with pytest.raises(error, match=words):
         opened(patched(path, **values))
+
+
+@pytest.mark.parametrize("compression", ["zlib", None])
+def test_nobody_else_decodes_tiles_that_cannot_be(compression: str | None, tmp_path: Path) -> None:
+    """Others would ask for the gigabytes: a second for each tile of the image, or their end."""
+    path = made(tmp_path / "a.tif", GRAY, compression=compression)
+    patched(path, tile_width=6_291_696, tile_length=4096)
+    with pytest.raises(CorruptSourceError, match="damaged or hostile"):
+        ziggurat.open(path)
 
 
 def _most(path: Path, name: str) -> int:
