@@ -21,7 +21,7 @@ from ziggurat.readers.errors import (
 )
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.model.reader import Reader
-from ziggurat.writers.formats.registry import Output, is_map
+from ziggurat.writers.formats.registry import Output, is_map, output_parts
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
 
 PathLike = str | os.PathLike[str]
@@ -162,7 +162,7 @@ def _staged(output: Path, target: Output, options: ConvertOptions) -> Iterator[P
     from ziggurat.writers.files.atomic import atomic_directory, atomic_file
 
     if not target.folder:
-        with atomic_file(output, options.overwrite) as staged:
+        with atomic_file(output, options.overwrite, target.folder_beside(output)) as staged:
             yield staged
         return
     with atomic_directory(output, options.overwrite) as staged:
@@ -180,7 +180,8 @@ def _check(
     VerificationError
         Something in it is wrong, or something is in it that should have gone.
     """
-    leaks = find_leaks(staged, prepared.secrets)
+    parts = output_parts(staged)
+    leaks = [leak for part in parts for leak in find_leaks(part, prepared.secrets)]
     if leaks:
         raise VerificationError(f"not de-identified: {len(leaks)} texts are left: {leaks[0]!r} …")
     if options.verify is Verify.NONE:

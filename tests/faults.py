@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 
 from ziggurat.writers.files import system, writebehind
+from ziggurat.writers.formats.registry import output_parts
 
 
 class Fault(Enum):
@@ -120,9 +121,18 @@ def evenly(numbers: list[int], most: int) -> list[int]:
 
 
 def digest(path: Path) -> dict[str, str]:
-    """Return the hash of each file of an output."""
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-    return {str(f.relative_to(path)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+    """Return the hash of each file of an output, and of the folder that belongs to it."""
+    files = [file for part in output_parts(path) for file in (part, *sorted(part.rglob("*")))]
+    return {
+        str(file.relative_to(path.parent)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in files
+        if file.is_file()
+    }
+
+
+def names_of(path: Path) -> list[str]:
+    """Return what an output is seen as in its folder."""
+    return sorted(part.name for part in output_parts(path))
 
 
 def path_of(descriptor: int) -> Path:

@@ -15,7 +15,8 @@ from ziggurat.writers.formats.registry import OUTPUTS, find_output, output_named
 # What is taken out of a folder; a file that is named itself is always tried.
 SLIDE_SUFFIXES = (
     ".svs", ".tif", ".tiff", ".btf", ".tf2", ".tf8", ".ndpi", ".vms", ".vmu", ".scn", ".mrxs",
-    ".bif", ".svslide", ".qptiff", ".jp2", ".png", ".jpg", ".jpeg", ".zip", ".ozx", ".zarr",
+    ".bif", ".svslide", ".qptiff", ".czi", ".lif", ".lof", ".nd2", ".dzi", ".szi", ".jp2", ".png",
+    ".jpg", ".jpeg", ".zip", ".ozx", ".zarr",
 )  # fmt: skip
 
 
@@ -133,10 +134,12 @@ def _in_folder(folder: Path, output: Path | None) -> Iterator[Path]:
 def _companions(children: list[Path]) -> set[Path]:
     """Return what belongs to another file.
 
-    A MIRAX slide's folder, the pictures of a VMS, all files of an OME-TIFF set but the first.
+    A MIRAX slide's folder, the tiles of a DeepZoom image, the pictures of a VMS, all files of an
+    OME-TIFF set but the first.
     """
     slides = [child for child in children if child.suffix.lower() in (".mrxs", ".vms", ".vmu")]
     found = {slide.with_suffix("") for slide in slides} | later_files(children)
+    found |= {c.with_name(f"{c.stem}_files") for c in children if c.suffix.lower() == ".dzi"}
     if any(slide.suffix.lower() != ".mrxs" for slide in slides):
         found.update(c for c in children if c.suffix.lower() in (".jpg", ".jpeg"))
     return found

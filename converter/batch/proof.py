@@ -11,6 +11,7 @@ from typing import Any
 from ziggurat.converter.deidentify.leaks import ENCODINGS
 from ziggurat.converter.plan.report import ConversionReport
 from ziggurat.writers.files.atomic import atomic_file
+from ziggurat.writers.formats.registry import output_parts
 
 SUFFIX = ".proof.json"
 
@@ -23,7 +24,7 @@ def write_proof(source: Path, output: Path, report: ConversionReport, sha256: st
     document: dict[str, Any] = {
         "output": output.name,
         "output_sha256": sha256,
-        "source_sha256": tree_hash(source),
+        "source_sha256": output_hash(source),
         "removed": dict(zip(kinds, counts, strict=True)),
         "looked_for": {"texts": report.searched, "encodings": list(ENCODINGS)},
         "found": 0,  # else there were no output
@@ -32,6 +33,15 @@ def write_proof(source: Path, output: Path, report: ConversionReport, sha256: st
     with atomic_file(path, overwrite=True) as staged:
         staged.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     return path
+
+
+def output_hash(path: Path) -> str:
+    """Return the SHA-256 of an output, as :func:`tree_hash` if that is one file or folder."""
+    parts = output_parts(path)
+    if len(parts) == 1:
+        return tree_hash(path)
+    lines = [f"{part.name}\0{tree_hash(part)}\n" for part in parts]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def tree_hash(path: Path) -> str:

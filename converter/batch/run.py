@@ -17,7 +17,7 @@ from typing import NoReturn
 from ziggurat.converter.batch.jobs import Job
 from ziggurat.converter.batch.ledger import Ledger
 from ziggurat.converter.batch.memory import peak_memory, reset_peak_memory
-from ziggurat.converter.batch.proof import tree_hash, write_proof
+from ziggurat.converter.batch.proof import output_hash, write_proof
 from ziggurat.converter.convert import convert, plan_for
 from ziggurat.converter.plan.costs import thread_count
 from ziggurat.converter.plan.options import ConvertOptions
@@ -260,7 +260,7 @@ def _convert(job: Job, options: ConvertOptions, pipe: Connection, *, hashes: boo
         reset_peak_memory()
         report = convert(job.source, job.output, options, on_progress=tell)
         peak = peak_memory()
-        sha256 = tree_hash(job.output) if hashes or options.deidentify else None
+        sha256 = output_hash(job.output) if hashes or options.deidentify else None
         if options.deidentify and sha256 is not None:
             write_proof(job.source, job.output, report, sha256)
     except (ZigguratError, OSError, MemoryError) as error:

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from ziggurat.readers.model.geometry import halved
+from ziggurat.readers.model.geometry import halved, level_sizes
 from ziggurat.readers.model.image import Level
 
 
@@ -22,6 +22,13 @@ class Rung:
 def stored_rungs(levels: tuple[Level, ...]) -> list[Rung]:
     """Return the source's levels as they are."""
     return [Rung(level.width, level.height, index) for index, level in enumerate(levels)]
+
+
+def exact_rungs(levels: tuple[Level, ...], smallest: int) -> list[Rung]:
+    """Return the first level and all its halvings until both sides are at most ``smallest``."""
+    stored = {(level.width, level.height): index for index, level in enumerate(levels)}
+    sizes = level_sizes(levels[0].width, levels[0].height, smallest)
+    return [Rung(*size, 0 if index == 0 else stored.get(size)) for index, size in enumerate(sizes)]
 
 
 def full_rungs(levels: tuple[Level, ...], smallest: int) -> list[Rung]:

@@ -28,6 +28,14 @@ def reencoding_loss(levels: Sequence[int], codec: str, quality: int | None) -> s
     )
 
 
+def edge_loss(levels: Sequence[int]) -> str | None:
+    """Return what copied levels lose where their tiles are cut at the image's edge."""
+    if not levels:
+        return None
+    which = ", ".join(map(str, levels))
+    return f"exact values of the tiles at the edges of level {which}: cut there, and encoded anew"
+
+
 def plan_notes(
     target: Output,
     options: ConvertOptions,
@@ -85,7 +93,8 @@ def _idle(
             f"--tile-size {options.tile_size} is for levels that are encoded: "
             f"tiles that are copied keep their size{again}"
         )
-    if target.flat and options.levels is Levels.SOURCE:
-        yield f"--levels source has no effect: a {target.name} has one level"
+    if (target.flat or target.uniform) and options.levels is Levels.SOURCE:
+        has = "one level" if target.flat else "all levels"
+        yield f"--levels source has no effect: a {target.name} has {has}"
     if options.ome_version is not OmeVersion.V05 and Codec.BLOSC not in target.codecs:
         yield f"--ome-version {options.ome_version} has no effect: {target.name} is no OME-Zarr"

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ziggurat.converter.plan import costs
-from ziggurat.converter.plan.levels import Rung, full_rungs, stored_rungs
-from ziggurat.converter.plan.notes import plan_notes, quality_text, reencoding_loss
+from ziggurat.converter.plan.levels import Rung, exact_rungs, full_rungs, stored_rungs
+from ziggurat.converter.plan.notes import edge_loss, plan_notes, quality_text, reencoding_loss
 from ziggurat.converter.plan.options import (
     DEFAULT_QUALITY,
     Compression,
@@ -135,7 +135,7 @@ def make_plan(facts: SourceFacts, target: Output, options: ConvertOptions) -> Co
     info = facts.info
     codec = encode_codec(facts, target, options)
     quality = encode_quality(Codec.named(codec), facts, target, options)
-    tile = encode_tile_size(info, target, options)
+    tile = encode_tile_size(facts, target, options)
     wanted = _wanted(info, target, options, max(tile))
     rungs = [r for n, r in enumerate(wanted) if target.has_level(n, r.width, r.height)]
     steps: list[Step] = []
@@ -144,8 +144,11 @@ def make_plan(facts: SourceFacts, target: Output, options: ConvertOptions) -> Co
         steps.append(_step(rung, above, facts, target, options, (codec, quality), tile))
     threads = costs.thread_count(options.threads)
     anew = [i for i, step in enumerate(steps) if isinstance(step.origin, Stored)]
-    again = reencoding_loss(anew, codec, quality)
-    lost = (*info.losses, *target.load().expected_losses(info), *([again] if again else []))
+    again = [
+        reencoding_loss(anew, codec, quality),
+        edge_loss(_cut(steps) if target.uniform else []),
+    ]
+    lost = (*info.losses, *target.load().expected_losses(info), *filter(None, again))
     return ConversionPlan(
         source=facts.path,
         target=target,
@@ -172,6 +175,8 @@ def _wanted(info: ImageInfo, target: Output, options: ConvertOptions, smallest: 
     """Return the wanted levels. A library that makes them makes all, or takes all stored."""
     if target.flat:
         return stored_rungs(info.levels[:1])
+    if target.uniform:
+        return exact_rungs(info.levels, smallest)
     if options.levels is Levels.SOURCE:
         return stored_rungs(info.levels)
     last = info.levels[-1]
@@ -198,6 +203,8 @@ def _step(
     if rung.stored is not None:
         stored = facts.tiles[rung.stored]
         refusal = copy_refusal(stored, info, target, options)
+        if stored is not None and refusal is None and target.uniform:
+            refusal = _other_size(stored.tiles, tile)
         if stored is not None and refusal is None:
             tiles = stored.tiles
             count = tiles.columns * tiles.rows * info.frames
@@ -214,13 +221,30 @@ def _step(
     else:
         origin, reason = _made_from(above, facts)
     size = costs.encoded_bytes(rung.width, rung.height, info, codec) * info.frames
-    if not target.padded:
+    if not target.padded and not target.uniform:
         tile = min(tile[0], _even(rung.width)), min(tile[1], _even(rung.height))
     return Step(rung.width, rung.height, *tile, origin, codec, reason, info.frames, size)
 
 
 def _even(size: int) -> int:
     return size + size % 2
+
+
+def _other_size(tiles: EncodedLevel, wanted: tuple[int, int]) -> str | None:
+    """Return why tiles don't go with those of the other levels; None where they do."""
+    if (tiles.tile_width, tiles.tile_height) == wanted:
+        return None
+    return f"its tiles are {tiles.tile_width} x {tiles.tile_height}, all others {wanted[0]} wide"
+
+
+def _cut(steps: list[Step]) -> list[int]:
+    """Return the copied levels of which tiles reach over the edge."""
+    return [
+        number
+        for number, step in enumerate(steps)
+        if isinstance(step.origin, Copy)
+        and (step.width % step.tile_width or step.height % step.tile_height)
+    ]
 
 
 def _made_from(above: Step | None, facts: SourceFacts) -> tuple[Origin, str]:
@@ -347,11 +371,16 @@ def is_lossy(facts: SourceFacts) -> bool:
     return not first.tiles.format.lossless and codec.row.can_lose and codec is not Codec.OTHER
 
 
-def encode_tile_size(info: ImageInfo, target: Output, options: ConvertOptions) -> tuple[int, int]:
+def encode_tile_size(
+    facts: SourceFacts, target: Output, options: ConvertOptions
+) -> tuple[int, int]:
     """Return (width, height) of tiles that are encoded: as asked, as in the source, or usual."""
     if options.tile_size is not None:
         return options.tile_size, options.tile_size
+    info, first = facts.info, facts.tiles[0]
     level = info.levels[0]
+    if target.uniform and first is not None and not copy_refusal(first, info, target, options):
+        return first.tiles.tile_width, first.tiles.tile_height
     if target.flat:
         return level.width, level.height
     if not target.source_tiles:

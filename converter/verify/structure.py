@@ -12,6 +12,8 @@ from ziggurat.readers.model.geometry import Rect, cell_rect, grid_shape
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
 
+_ZARR = ("zarr.json", ".zattrs", ".zgroup")  # the latter two of zarr v2
+
 
 def structure_problems(path: Path, output: Reader, *, full: bool) -> list[str]:
     """Return one sentence for each thing that is wrong with a file or folder."""
@@ -133,12 +135,13 @@ def _schema_problems(xml: str) -> list[str]:
 
 
 def zip_problems(path: Path, *, full: bool) -> list[str]:
-    """Check a zip: stored, not deflated, ``zarr.json`` first; ``full`` reads it all."""
+    """Check a zip: stored, not deflated, its description first; ``full`` reads it all."""
     problems = []
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
-        if not entries or not entries[0].filename.endswith("zarr.json"):
-            problems.append("the zip doesn't begin with zarr.json")
+        described = (".dzi",) if path.name.lower().endswith(".szi") else _ZARR
+        if not entries or not entries[0].filename.endswith(described):
+            problems.append(f"the zip doesn't begin with {described[0]}")
         deflated = [e.filename for e in entries if e.compress_type != zipfile.ZIP_STORED]
         if deflated:
             problems.append(f"{len(deflated)} entries of the zip are deflated")

@@ -96,7 +96,7 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "deepzoom",
         "ziggurat.readers.formats.deepzoom.reader",
-        (".dzi", ".szi", "imageproperties.xml", "info.json"),
+        (".dzi", ".szi", ".zip", ".xml", "info.json"),
         directories=True,
         remote=True,
         usual=(".dzi", ".szi"),

@@ -120,14 +120,20 @@ def lzma(samples: Any, form: TileFormat, level: int | None) -> bytes:
 
 def jpeg(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncoder]:
     """Return the format and the encoder of JPEG tiles without the tables that they share."""
-    quality, sampling = options.quality or DEFAULT_QUALITY, options.subsampling
-    coarse = form.bands == 3 and sampling is not Subsampling.S444
-    quick = coarse and quality <= _QUICK_QUALITY
-    whole = (_quick_jpeg if quick else _exact_jpeg)(quality, sampling)
+    whole = whole_jpeg(form.bands, options)
     if form.bands == 3:
-        form = replace(form, photometric=Photometric.YCBCR, subsampling=sampling.factors)
+        sampling = options.subsampling.factors
+        form = replace(form, photometric=Photometric.YCBCR, subsampling=sampling)
     tables, shorten = abbreviated(whole(np.zeros((16, 16, form.bands), np.uint8)))
     return replace(form, tables=tables), lambda tile: shorten(whole(tile))
+
+
+def whole_jpeg(bands: int, options: WriteOptions) -> TileEncoder:
+    """Return the encoder of JPEG streams that stand for themselves, of one or three bands."""
+    quality, sampling = options.quality or DEFAULT_QUALITY, options.subsampling
+    coarse = bands == 3 and sampling is not Subsampling.S444
+    quick = coarse and quality <= _QUICK_QUALITY
+    return (_quick_jpeg if quick else _exact_jpeg)(quality, sampling)
 
 
 def _quick_jpeg(quality: int, sampling: Subsampling) -> TileEncoder:

@@ -22,14 +22,16 @@ from ziggurat.readers.formats.sink_store.layout import is_store
 from ziggurat.writers.files.system import exchange, rename_new, sync_file_system
 
 STAGING_PREFIX = ".ziggurat-part-"
-_LOCK_NAME = ".lock"
+_LOCK_NAME, _REPLACED = ".lock", ".replaced"
 _LONGEST_NAME = 255
 _ORPHAN_SECONDS = 600.0  # a folder without a lock file: being made just now, or left behind
 _ZARR_MARKS = ("zarr.json", ".zgroup", ".zattrs", ".zarray")
 
 
 @contextmanager
-def atomic_file(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
+def atomic_file(
+    path: str | os.PathLike[str], overwrite: bool = False, folder: Path | None = None
+) -> Iterator[Path]:
     """Give a path to write a file to; publish the file under its name when the block ends.
 
     Parameters
@@ -38,6 +40,9 @@ def atomic_file(path: str | os.PathLike[str], overwrite: bool = False) -> Iterat
         The target. Its folder must exist.
     overwrite
         Whether an existing file may be replaced. A folder never is.
+    folder
+        One beside the file that belongs to it, if any. It is made beside the path that is given,
+        appears just before the file, and is replaced only together with it.
 
     Yields
     ------
@@ -56,9 +61,14 @@ def atomic_file(path: str | os.PathLike[str], overwrite: bool = False) -> Iterat
         _refuse_existing(target, overwrite)
         if target.is_dir():
             raise TargetExistsError(errno.EEXIST, "is a folder; name a file", str(target))
-        with _staging(target) as folder:
-            yield folder / target.name
-            _publish_file(folder / target.name, target, overwrite)
+        if folder is not None:
+            _refuse_strange(folder, target)
+        with _staging(target) as staging:
+            yield staging / target.name
+            if folder is None:
+                _publish_file(staging / target.name, target, overwrite)
+            else:
+                _publish_pair(staging, target, folder)
 
 
 @contextmanager
@@ -113,6 +123,14 @@ def _refuse_foreign(target: Path) -> None:
     if names and names.isdisjoint(_ZARR_MARKS):
         raise TargetExistsError(
             errno.EEXIST, "is a folder that holds no zarr store; it is not replaced", str(target)
+        )
+
+
+def _refuse_strange(folder: Path, target: Path) -> None:
+    """Refuse a folder that is there without the file that it would belong to."""
+    if os.path.lexists(folder) and not (folder.is_dir() and os.path.lexists(target)):
+        raise TargetExistsError(
+            errno.EEXIST, f"is there, but no {target.name} it belongs to; not replaced", str(folder)
         )
 
 
@@ -188,11 +206,33 @@ def _publish_file(staged: Path, target: Path, overwrite: bool) -> None:
     _sync_name(target)
 
 
+def _publish_pair(staging: Path, target: Path, folder: Path) -> None:
+    """Let a file and its folder appear: the file is never seen with another folder than its own.
+
+    What goes wrong on the way is undone, step by step.
+    """
+    _sync_all(staging)
+    replaced = staging / _REPLACED
+    replaced.mkdir()
+    steps = [(path, replaced / path.name) for path in (target, folder) if os.path.lexists(path)]
+    steps += [(staging / path.name, path) for path in (folder, target)]
+    try:
+        for old, new in steps:
+            _rename_new(old, new)
+    except BaseException:
+        if os.path.lexists(staging / target.name):  # else an interrupt came after the last step
+            for old, new in reversed(steps):
+                if not os.path.lexists(old):
+                    os.rename(new, old)
+        raise
+    _sync_name(target)
+
+
 def _publish_directory(staged: Path, target: Path, folder: Path, overwrite: bool) -> None:
     if not overwrite or not os.path.lexists(target):
         _rename_new(staged, target)
     elif not exchange(staged, target):
-        old = folder / "replaced"
+        old = folder / _REPLACED
         os.rename(target, old)
         try:
             os.rename(staged, target)

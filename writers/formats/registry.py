@@ -101,6 +101,8 @@ class Output:
         None: for all images; True: only for maps, see :func:`is_map`.
     folder
         It is a folder, not a file.
+    beside
+        It is a file and a folder beside it, named as the file without its ending, and this.
     tiles
         How its tiles are called, for people.
     padded
@@ -109,6 +111,9 @@ class Output:
         Tiles that are encoded take the size of the source's where they can.
     levels_by_library
         A library makes the levels: it takes all the stored ones, or halves (rounding down).
+    uniform
+        Its levels are all halvings of the first one, and the tiles of all are squares of one size:
+        the source's where those of its first level can be copied. Copied tiles are cut at the edge.
     flat
         It has one level of one frame, and no tiles.
     smallest
@@ -124,10 +129,12 @@ class Output:
     tile: int
     geospatial: bool | None = None
     folder: bool = False
+    beside: str = ""
     tiles: str = "tiles"
     padded: bool = True
     source_tiles: bool = False
     levels_by_library: bool = False
+    uniform: bool = False
     flat: bool = False
     smallest: int = 0
     known_tags: tuple[int, ...] = ()
@@ -139,6 +146,10 @@ class Output:
     def has_level(self, index: int, width: int, height: int) -> bool:
         """Return True where it has a level of such a size at such a place."""
         return index == 0 or max(width, height) > self.smallest
+
+    def folder_beside(self, path: Path) -> Path | None:
+        """Return the folder that belongs to an output's file; None where there is none."""
+        return path.with_name(path.stem + self.beside) if self.beside else None
 
     def load(self) -> Emitter:
         """Import the module."""
@@ -182,6 +193,14 @@ OUTPUTS: tuple[Output, ...] = (
         name="ome-zarr-sqlite", module=f"{_ROOM}.zarr.ome_zarr",
         suffixes=(".zarr.db", ".db", ".sqlite"), codecs=CHUNK_CODECS, tile=512, tiles="chunks",
         padded=False,
+    ),
+    Output(
+        name="dzi", module=f"{_ROOM}.deepzoom.deepzoom", suffixes=(".dzi",), beside="_files",
+        codecs=(Codec.PNG, Codec.JPEG), tile=254, padded=False, uniform=True,
+    ),
+    Output(
+        name="szi", module=f"{_ROOM}.deepzoom.deepzoom", suffixes=(".szi",),
+        codecs=(Codec.PNG, Codec.JPEG), tile=254, padded=False, uniform=True,
     ),
     Output(
         name="png", module=f"{_ROOM}.flat", suffixes=(".png",), codecs=(Codec.PNG,), tile=0,
@@ -323,12 +342,19 @@ def write_levels(
     codecs = [plan.format.codec.value for plan in levels if plan.format is not None]
     return WriteReport(
         path=target,
-        bytes=disk_bytes(target),
+        bytes=sum(disk_bytes(part) for part in output_parts(target)),
         seconds=time.perf_counter() - begin,
         levels=len(levels),
         lost=told,
         notes=tuple(reader_notes(row, codecs)),
     )
+
+
+def output_parts(path: Path) -> list[Path]:
+    """Return the file or folder of an output, and the folder beside it where it has one."""
+    row = find_output(path)
+    folder = None if row is None else row.folder_beside(path)
+    return [path, *([folder] if folder is not None and folder.is_dir() else [])]
 
 
 def disk_bytes(path: Path) -> int:

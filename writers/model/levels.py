@@ -38,8 +38,8 @@ class Cascade:
 
 Origin = Copy | Stored | Scaled | Cascade
 
-# A full tile, shape (tile_height, tile_width, bands), padded at the image's edge → its bytes.
-# It may be called from several threads at once.
+# A tile, shape (tile_height, tile_width, bands), padded at the image's edge unless its level is
+# clipped → its bytes. It may be called from several threads at once.
 TileEncoder = Callable[[Pixels], bytes]
 
 
@@ -50,6 +50,8 @@ class LevelPlan:
     ``encode`` and ``format`` (what the encoder makes) are None for :class:`Copy`, whose tags
     come from the copied level of each frame. ``moved`` says that the output takes the tiles of
     a copied level from their file by itself: the engine only halves its pixels, if need be.
+    ``clipped`` tiles hold what there is of the image and are not padded; ``overlap`` is how many
+    pixels of each neighbour they hold, too.
     """
 
     width: int
@@ -60,6 +62,8 @@ class LevelPlan:
     encode: TileEncoder | None
     format: TileFormat | None = None
     moved: bool = False
+    clipped: bool = False
+    overlap: int = 0
 
     @property
     def grid(self) -> tuple[int, int]:

@@ -84,7 +84,7 @@ class Blanks:
         self._sparse = sparse
         self._lock = threading.Lock()
         self._fill: np.ndarray[Any, np.dtype[Any]] | None = None
-        self._data: dict[int, BlankTile | None] = {}
+        self._data: dict[tuple[int, int, int], BlankTile | None] = {}
 
     def learn(self, pixels: Pixels) -> None:
         """Take the fill value from pixels that are known to be blank."""
@@ -102,20 +102,19 @@ class Blanks:
         """The blank pixel, shape (bands,); zeros until one has been seen."""
         return np.zeros(self._info.bands, self._info.dtype) if self._fill is None else self._fill
 
-    def data(self, level: int) -> BlankTile | None:
-        """Return what to store for a blank tile of a level."""
+    def data(self, level: int, width: int, height: int) -> BlankTile | None:
+        """Return what to store for a blank tile of a level and of a size."""
+        key = level, width, height
         with self._lock:
-            if level not in self._data:
+            if key not in self._data:
                 plan = self._plans[level]
                 fill = self._fill
                 assert plan.encode is not None
                 assert fill is not None
-                tile = np.empty(
-                    (plan.tile_height, plan.tile_width, self._info.bands), self._info.dtype
-                )
+                tile = np.empty((height, width, self._info.bands), self._info.dtype)
                 tile[...] = fill
-                self._data[level] = None if self.droppable(tile) else BlankTile(plan.encode(tile))
-            return self._data[level]
+                self._data[key] = None if self.droppable(tile) else BlankTile(plan.encode(tile))
+            return self._data[key]
 
     def droppable(self, tile: Pixels) -> bool:
         """Return True where a tile is nothing but the value that the target needn't store."""

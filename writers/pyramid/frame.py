@@ -178,6 +178,13 @@ class FrameWork:
             stage.plane.release(done)
 
     def _halo(self, stage: _Stage) -> int:
+        """Return how far around a tile is read: what a filter sees of it, or the tile holds."""
+        if stage.feeds:
+            return 0
+        overlap = stage.plan.overlap
+        return max(overlap + overlap % 2, self._filter_halo(stage))  # even: halves begin so
+
+    def _filter_halo(self, stage: _Stage) -> int:
         return self._shrink.halo if stage.below is not None and not stage.feeds else 0
 
     def run(self, task: Task, check: Callable[[], None]) -> list[bytes | None]:
@@ -190,7 +197,7 @@ class FrameWork:
         cells = [self._rect(stage, row, column, column + 1) for column in range(first, last)]
         blank = self._blank_cells(stage, row, first, rect, cells)
         if all(blank):
-            return self._blank_tiles(task, rect)
+            return self._blank_tiles(task, rect, cells)
         outer = self._with_halo(stage, rect)
         pixels = np.asarray(self._pixels(stage, row, outer))  # memmap slices cost far more
         if stage.below is not None:
@@ -200,9 +207,9 @@ class FrameWork:
         if plan.encode is None:
             return self._copied(task)
         return [
-            self._blanks.data(stage.index)
+            self._blank_data(stage, cell)
             if empty
-            else self._encoded(plan, pixels, cell.shift(-outer.x, -outer.y), check)
+            else self._encoded(plan, pixels, _held(plan, cell).shift(-outer.x, -outer.y), check)
             for cell, empty in zip(cells, blank, strict=True)
         ]
 
@@ -220,7 +227,7 @@ class FrameWork:
         if small is not room:
             below.put(half.x, half.y, small)
 
-    def _blank_tiles(self, task: Task, rect: Rect) -> list[bytes | None]:
+    def _blank_tiles(self, task: Task, rect: Rect, cells: Sequence[Rect]) -> list[bytes | None]:
         stage = task.stage
         if stage.below is not None and stage.below.strips is not None:
             stage.below.strips.put_blank(rect if stage.feeds else _half(rect))
@@ -228,15 +235,21 @@ class FrameWork:
             return []
         if stage.plan.encode is None:
             return self._copied(task)
-        return [self._blanks.data(stage.index)] * (task.last - task.first)
+        return [self._blank_data(stage, cell) for cell in cells]
+
+    def _blank_data(self, stage: _Stage, cell: Rect) -> bytes | None:
+        plan = stage.plan
+        held = _held(plan, cell)
+        size = (held.width, held.height) if plan.clipped else (plan.tile_width, plan.tile_height)
+        return self._blanks.data(stage.index, *size)
 
     def _encoded(
-        self, plan: LevelPlan, pixels: Pixels, cell: Rect, check: Callable[[], None]
+        self, plan: LevelPlan, pixels: Pixels, held: Rect, check: Callable[[], None]
     ) -> bytes | None:
         check()
         assert plan.encode is not None
-        part = pixels[cell.y : cell.bottom, cell.x : cell.right]
-        tile = full_tile(part, plan.tile_width, plan.tile_height)
+        part = pixels[held.y : held.bottom, held.x : held.right]
+        tile = part if plan.clipped else full_tile(part, plan.tile_width, plan.tile_height)
         return None if self._blanks.droppable(tile) else plan.encode(tile)
 
     def _copied(self, task: Task) -> list[bytes | None]:
@@ -254,14 +267,7 @@ class FrameWork:
         return Rect(left, band.y, min(last * plan.tile_width, plan.width) - left, band.height)
 
     def _with_halo(self, stage: _Stage, rect: Rect) -> Rect:
-        halo = self._halo(stage)
-        grown = Rect(
-            max(0, rect.x - halo),
-            max(0, rect.y - halo),
-            rect.width + halo + min(halo, rect.x),
-            rect.height + halo + min(halo, rect.y),
-        )
-        return grown.intersect(Rect(0, 0, stage.plan.width, stage.plan.height))
+        return _grown(stage.plan, rect, self._halo(stage))
 
     def _blank_cells(
         self, stage: _Stage, row: int, first: int, rect: Rect, cells: Sequence[Rect]
@@ -274,12 +280,16 @@ class FrameWork:
         return [self._is_blank(stage, row, first + i, c) for i, c in enumerate(cells)]
 
     def _is_blank(self, stage: _Stage, row: int, column: int, cell: Rect) -> bool:
-        if self._halo(stage):
+        if self._filter_halo(stage):
             return False  # a wide filter rings into blank neighbours
         if stage.strips is not None:
-            return self._blanks.known and stage.strips.blank(row, column)
+            beside = int(stage.plan.overlap > 0)
+            held = range(max(0, column - beside), min(column + beside + 1, stage.plan.grid[0]))
+            return self._blanks.known and all(stage.strips.blank(row, c) for c in held)
         plane = stage.plane
-        if plane is None or isinstance(stage.plan.origin, Scaled) or not plane.is_blank(cell):
+        if plane is None or isinstance(stage.plan.origin, Scaled):
+            return False
+        if not plane.is_blank(self._with_halo(stage, cell)):
             return False
         if not self._blanks.known:
             self._blanks.learn(plane.read(Rect(cell.x, cell.y, 1, 1)))
@@ -306,3 +316,19 @@ def _half(rect: Rect) -> Rect:
     """Return where a rectangle lies in the next level."""
     x, y = rect.x // 2, rect.y // 2
     return Rect(x, y, ceil_div(rect.right, 2) - x, ceil_div(rect.bottom, 2) - y)
+
+
+def _held(plan: LevelPlan, cell: Rect) -> Rect:
+    """Return the pixels that a tile holds: its cell, and what it overlaps of its neighbours."""
+    return _grown(plan, cell, plan.overlap) if plan.overlap else cell
+
+
+def _grown(plan: LevelPlan, rect: Rect, more: int) -> Rect:
+    """Return a rectangle with so many pixels more on each side, where the level has them."""
+    grown = Rect(
+        max(0, rect.x - more),
+        max(0, rect.y - more),
+        rect.width + more + min(more, rect.x),
+        rect.height + more + min(more, rect.y),
+    )
+    return grown.intersect(Rect(0, 0, plan.width, plan.height))

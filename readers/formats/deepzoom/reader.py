@@ -1,6 +1,7 @@
 """DeepZoom (``.dzi``, ``.szi``), Zoomify and IIIF level 0: pictures as folders of tile files."""
 
 import struct
+from collections.abc import Iterator
 from dataclasses import replace
 
 import imagecodecs
@@ -9,7 +10,7 @@ import numpy as np
 from ziggurat.readers.codecs.decode import decode_tile
 from ziggurat.readers.codecs.jpeg_stream import parse_header, stream_photometric
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
-from ziggurat.readers.formats.deepzoom.facts import profile_of, slide_facts
+from ziggurat.readers.formats.deepzoom.facts import pictures_beside, profile_of, slide_facts
 from ziggurat.readers.formats.deepzoom.layouts import (
     TileSet,
     parse_dzi,
@@ -19,13 +20,15 @@ from ziggurat.readers.formats.deepzoom.layouts import (
 from ziggurat.readers.io.keys import FolderStore, KeyStore, UrlStore, ZipStore
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.codec import Codec
-from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat
+from ziggurat.readers.model.encoded import EncodedImage, EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.model.geometry import Rect, cell_rect, grid_cells, grid_shape
 from ziggurat.readers.model.image import ImageInfo, Interpretation, Level
-from ziggurat.readers.model.reader import Pixels, Plane, Reader
+from ziggurat.readers.model.reader import AssociatedImage, Pixels, Plane, Reader
 
 _MOST_METADATA = 16 << 20
 _ZOOMIFY, _IIIF = "ImageProperties.xml", "info.json"
+_DEEPEST = 4  # folders in a zip
+_MOST_PICTURE = 1 << 14  # pixels a side of an associated image
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -62,7 +65,7 @@ def _open_store(location: Location) -> tuple[KeyStore, str]:
         raise UnsupportedFormatError(f"it holds neither {_ZOOMIFY} nor {_IIIF}")
     if location.head.startswith(b"PK"):
         store = ZipStore(location.open_bytes())
-        found = [n for n in ("", *store.children("")) for n in _descriptions(store, n)]
+        found = list(_descriptions(store, ""))
         if len(found) != 1:
             raise UnsupportedFormatError(f"a zip of {len(found)} DeepZoom images, not of one")
         return store, found[0]
@@ -72,9 +75,14 @@ def _open_store(location: Location) -> tuple[KeyStore, str]:
     return FolderStore(location.path.parent), location.path.name
 
 
-def _descriptions(store: KeyStore, folder: str) -> list[str]:
-    base = f"{folder}/" if folder else ""
-    return [base + n for n in store.children(folder) if n.lower().endswith(".dzi")]
+def _descriptions(store: KeyStore, folder: str, depth: int = 0) -> Iterator[str]:
+    """Yield what describes the images in a folder of a zip, and in those below it."""
+    for name in store.children(folder):
+        key = f"{folder}/{name}" if folder else name
+        if name.lower().endswith(".dzi"):
+            yield key
+        elif depth < _DEEPEST and not name.endswith("_files"):
+            yield from _descriptions(store, key, depth + 1)
 
 
 def _parse(name: str, data: bytes) -> TileSet:
@@ -84,6 +92,8 @@ def _parse(name: str, data: bytes) -> TileSet:
         return parse_zoomify(data, base)
     if last.lower() == _IIIF:
         return parse_iiif(data, base)
+    if last.lower().endswith(".xml") and b"<!DOCTYPE" in data:
+        raise UnsupportedFormatError("it is XML, but not DeepZoom")
     return parse_dzi(data, name.rpartition(".")[0])
 
 
@@ -93,10 +103,14 @@ class TileSetReader(Reader):
     def __init__(self, store: KeyStore, tiles: TileSet) -> None:
         self.tiles = tiles
         self._store = store
-        first = self.stored(0, 0, 0)
+        self._spelling = 0  # which of the keys that a tile may have was right
+        first = self._first()
         self._form = _form_of(first)
         tile = _decode(first, self._form, (1 << 14, 1 << 14))
         colors = tile.shape[2] - (tile.shape[2] in (2, 4))
+        self._pictures = pictures_beside(store, tiles.associated)
+        told = [store.get_range(key, 0, _MOST_METADATA) for key in tiles.properties]
+        profile = store.get(tiles.profile) if tiles.profile is not None else None
         self.info = ImageInfo(
             format=tiles.name,
             levels=tuple(
@@ -107,20 +121,30 @@ class TileSetReader(Reader):
             dtype=tile.dtype,
             interpretation=Interpretation.RGB if colors == 3 else Interpretation.GRAY,
             alpha=colors != tile.shape[2],
-            icc_profile=profile_of(first),
-            **slide_facts(store.get_range(tiles.properties, 0, _MOST_METADATA)),
+            icc_profile=profile or profile_of(first),
+            associated=tuple(self._pictures),
+            lossy=not self._form.lossless,
+            **slide_facts([data for data in told if data]),
         )
         for number in range(len(tiles.levels)):  # sizes are rounded in more than one way
             level = tiles.levels[number]
             columns, rows = grid_shape(
                 level.width, level.height, tiles.tile_width, tiles.tile_height
             )
-            self.decoded(number, columns - 1, rows - 1)
+            if not level.lacks(columns - 1, rows - 1):
+                self.decoded(number, columns - 1, rows - 1)
 
     def plane(self, level: int, frame: int) -> Plane:
         """Return the tiles of a level; there is one frame."""
         del frame
         return _TilesPlane(self, level)
+
+    def _first(self) -> bytes:
+        """Return the first tile there is, of the full size or else of the smallest level."""
+        for level in (0, -1):
+            if not self.tiles.levels[level].lacks(0, 0):
+                return self.stored(level, 0, 0)
+        raise CorruptSourceError(f"{self._store.url}: its smallest level has no tile")
 
     def stored(self, level: int, column: int, row: int) -> bytes:
         """Return the file of a tile.
@@ -131,9 +155,11 @@ class TileSetReader(Reader):
             It is missing.
         """
         keys = self.tiles.levels[level].keys(column, row)
-        for key in keys:
-            data = self._store.get(key)
+        usual = self._spelling if self._spelling < len(keys) else 0
+        for number in (usual, *range(usual), *range(usual + 1, len(keys))):
+            data = self._store.get(keys[number])
             if data:
+                self._spelling = number
                 return data
         raise CorruptSourceError(f"{self._store.url}: the tile {keys[0]} is missing or empty")
 
@@ -158,7 +184,10 @@ class TileSetReader(Reader):
         CorruptSourceError
             The tile is missing, damaged, or of another size or kind than is due.
         """
-        data, due = self.stored(level, column, row), self.span(level, column, row)
+        due = self.span(level, column, row)
+        if self.tiles.levels[level].lacks(column, row):
+            return np.zeros((due.height, due.width, self.info.bands), self.info.dtype)
+        data = self.stored(level, column, row)
         place = f"{self._store.url}: the tile {self.tiles.levels[level].keys(column, row)[0]}"
         try:
             tile = _decode(data, _form_of(data), (due.height, due.width))
@@ -178,9 +207,12 @@ class TileSetReader(Reader):
         form = self._form
         if form.codec is not Codec.JPEG or tiles.overlap or not whole:
             return None
+        lacks = tiles.levels[level].lacks
         columns, rows = grid_shape(size.width, size.height, tiles.tile_width, tiles.tile_height)
 
-        def tile(column: int, row: int) -> bytes:
+        def tile(column: int, row: int) -> bytes | None:
+            if lacks(column, row):
+                return None
             data = self.stored(level, column, row)
             if _form_of(data) != form:
                 key = tiles.levels[level].keys(column, row)[0]
@@ -190,6 +222,16 @@ class TileSetReader(Reader):
         return EncodedLevel(
             form, size.width, size.height, tiles.tile_width, tiles.tile_height, columns, rows, tile
         )
+
+    def blank(self, level: int, rect: Rect) -> bool:
+        """Return True where no tile need be there."""
+        cells = grid_cells(rect, self.tiles.tile_width, self.tiles.tile_height)
+        return all(self.tiles.levels[level].lacks(*cell) for cell in cells)
+
+    def associated(self, name: str) -> AssociatedImage:
+        """Return a picture beside the image."""
+        key = self._pictures[name]
+        return _Picture(f"{self._store.url}: {key}", self._store.get(key) or b"")
 
     def close(self) -> None:
         """Close the store."""
@@ -223,12 +265,35 @@ class _TilesPlane(Plane):
         """Return None: each tile is a file of its own."""
 
     def is_blank(self, rect: Rect) -> bool:
-        """Return False: every tile is stored."""
-        del rect
-        return False
+        """Return True where the image has no part to show."""
+        return self._reader.blank(self._level, rect)
 
     def release(self, rect: Rect) -> None:
         """Nothing is kept."""
+
+
+class _Picture(AssociatedImage):
+    __slots__ = ("_data", "_place")
+
+    def __init__(self, place: str, data: bytes) -> None:
+        self._place, self._data = place, data
+
+    def read(self) -> Pixels:
+        """Return the pixels."""
+        try:
+            return _decode(self._data, _form_of(self._data), (_MOST_PICTURE, _MOST_PICTURE))
+        except SourceError as error:
+            raise CorruptSourceError(f"{self._place}: {error}") from error
+
+    def encoded(self) -> EncodedImage | None:
+        """Return the stream of a JPEG as it is stored."""
+        if not self._data.startswith(b"\xff\xd8"):
+            return None
+        header = parse_header(self._data)
+        return EncodedImage(Codec.JPEG, header.width, header.height, self._data)
+
+    def stored(self) -> None:
+        """Return None: there is no page."""
 
 
 def _form_of(data: bytes) -> TileFormat:

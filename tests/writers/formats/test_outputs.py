@@ -13,7 +13,15 @@ from ziggurat.readers.errors import CancelledError, OptionError, TargetExistsErr
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.image import GeoReference, ImageInfo, Interpretation, Level
 from ziggurat.readers.views.array import ArrayReader
-from ziggurat.writers.formats.registry import OUTPUTS, Emitter, Output, output_for, write
+from ziggurat.writers.formats.registry import (
+    OUTPUTS,
+    Emitter,
+    Output,
+    disk_bytes,
+    output_for,
+    output_parts,
+    write,
+)
 from ziggurat.writers.model.options import WriteOptions
 from ziggurat.writers.model.progress import Cancellation
 
@@ -59,7 +67,8 @@ class OutputContract:
         assert (report.path, path.is_dir()) == (path, row.folder)
         difference = np.abs(pixels_of(path).astype(int) - tissue[:301, :407])
         assert difference.mean() < (_CLOSE if lossy else 1e-9)
-        assert names(tmp_path) == [path.name]
+        assert names(tmp_path) == sorted(part.name for part in output_parts(path))
+        assert report.bytes == sum(disk_bytes(part) for part in output_parts(path))
 
     def test_the_converter_makes_the_same(
         self, row: Output, suffix: str, tmp_path: Path, tissue: np.ndarray

@@ -12,13 +12,13 @@ from ziggurat.readers.model.reader import Pixels, Reader
 from ziggurat.readers.ngff.attributes import WrittenLevel, image_attributes
 from ziggurat.readers.ngff.layout import ngff_layout
 from ziggurat.writers.codecs.chunks import chunk_codec
+from ziggurat.writers.files.keys import KeyWriter
 from ziggurat.writers.formats.zarr.nodes import (
     ArraySpec,
     array_documents,
     chunk_key,
     group_documents,
 )
-from ziggurat.writers.formats.zarr.target import KeyWriter
 from ziggurat.writers.model.options import WriteOptions
 
 FOLDER = "associated"

@@ -28,6 +28,7 @@ from ziggurat.readers.ngff.layout import ArrayLayout, ngff_layout
 from ziggurat.readers.ngff.version import OmeVersion
 from ziggurat.writers.codecs.chunks import ChunkCodec, chunk_codec
 from ziggurat.writers.files.atomic import atomic_directory, atomic_file
+from ziggurat.writers.files.keys import FolderWriter, KeyWriter
 from ziggurat.writers.formats.map_facts import lost_map_facts
 from ziggurat.writers.formats.registry import output_named
 from ziggurat.writers.formats.zarr.associated import AssociatedImages
@@ -35,12 +36,7 @@ from ziggurat.writers.formats.zarr.display_windows import sampled_windows
 from ziggurat.writers.formats.zarr.nodes import ArraySpec, array_documents, group_documents
 from ziggurat.writers.formats.zarr.shards import ArrayChunks, shard_shape
 from ziggurat.writers.formats.zarr.sqlite import SqliteWriter
-from ziggurat.writers.formats.zarr.target import (
-    FolderWriter,
-    KeyWriter,
-    write_documents,
-    zip_writer,
-)
+from ziggurat.writers.formats.zarr.target import write_documents, zip_writer
 from ziggurat.writers.model.levels import (
     Cascade,
     Copy,

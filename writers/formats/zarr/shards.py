@@ -14,8 +14,8 @@ import numpy as np
 from ziggurat.readers.formats.zarr.chunks import flat_index
 from ziggurat.readers.model.geometry import ceil_div
 from ziggurat.readers.ngff.layout import BANDS, ArrayLayout
+from ziggurat.writers.files.keys import KeyWriter
 from ziggurat.writers.formats.zarr.nodes import ArraySpec, chunk_key
-from ziggurat.writers.formats.zarr.target import KeyWriter
 
 MANY_CHUNKS = 1024  # of one array: more are put into shards
 SHARD_BYTES = 32 << 20  # of its pixels: a range request for the index pays, memory is no matter

@@ -1,55 +1,11 @@
-"""Where the keys of a new zarr hierarchy go: files of a folder, or entries of one zip."""
+"""How the metadata of a new zarr hierarchy are laid down, and what marks its zip."""
 
-import os
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
 
-from ziggurat.writers.formats.zarr.zipstore import ZipWriter
+from ziggurat.writers.files.keys import KeyWriter
+from ziggurat.writers.files.zipstore import ZipWriter
 
 OZX_COMMENT = b'{"ome": {"version": "0.5", "zipFile": {"centralDirectory": {"jsonFirst": true}}}}'
-
-
-class KeyWriter(Protocol):
-    """Takes each key once, its bytes in one or several parts."""
-
-    def write(self, key: str, *parts: bytes) -> None:
-        """Write one key."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
-
-
-class FolderWriter:
-    """A key is a file below a folder that exists."""
-
-    def __init__(self, path: Path) -> None:
-        self._root = os.fspath(path)
-        self._made = {""}
-
-    def write(self, key: str, *parts: bytes) -> None:
-        """Write one file, making folders on its way."""
-        parent = key.rpartition("/")[0]
-        if parent not in self._made:
-            os.makedirs(f"{self._root}/{parent}", exist_ok=True)
-            self._made.add(parent)
-        with open(f"{self._root}/{key}", "xb", buffering=0) as file:
-            for part in parts:
-                view = memoryview(part)
-                while view:
-                    view = view[file.write(view) :]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing is open."""
 
 
 def write_documents(target: KeyWriter, documents: dict[str, bytes]) -> None:

@@ -1,6 +1,6 @@
 """A zip written as a stream: entries stored as they are, each known whole when it is written.
 
-Source: PKWARE APPNOTE 6.3.10. Only what zarr needs of it: no compression, no data
+Source: PKWARE APPNOTE 6.3.10. Only what outputs need of it: no compression, no data
 descriptors, zip64 where sizes or counts need it. The checksum is ISA-L's CRC-32, ten times
 zlib's speed: over stored entries it would else be most of the work.
 """

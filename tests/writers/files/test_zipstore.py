@@ -11,8 +11,8 @@ import pytest
 from ziggurat.readers.errors import WriteError
 from ziggurat.readers.io.bytes import LocalBytes
 from ziggurat.readers.io.keys import ZipStore
-from ziggurat.writers.formats.zarr import zipstore
-from ziggurat.writers.formats.zarr.zipstore import ZipWriter
+from ziggurat.writers.files import zipstore
+from ziggurat.writers.files.zipstore import ZipWriter
 
 
 def test_entries_come_back_whole_stored_and_in_order(tmp_path: Path) -> None:
