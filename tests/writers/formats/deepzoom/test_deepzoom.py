@@ -325,9 +325,7 @@ def test_the_description_appears_last_and_all_is_flushed_before(
     monkeypatch.setattr(
         atomic, "_rename_new", lambda a, b: (calls.append(Path(b).name), real(a, b))[1]
     )
-    monkeypatch.setattr(
-        atomic, "_sync_all", lambda path: (calls.append("flush"), flush(path))[1]
-    )
+    monkeypatch.setattr(atomic, "_sync_all", lambda path: (calls.append("flush"), flush(path))[1])
     write(array_reader(tissue), tmp_path / "a.dzi")
     assert calls == ["flush", "a_files", "a.dzi"]
 
