@@ -1,6 +1,6 @@
 """Reading: random regions, whole-slide iteration and tile serving, against everybody.
 
-``python benchmarks/read.py [--rounds 5] [--json read.json]``
+``python benchmarks/read.py [--rounds 5] [--json read.json] [--cold] [--only ziggurat cucim …]``
 
 All readers have the file open and take turns, A B C A B C …; medians of the rounds count.
 *cold* starts with empty tile caches (the file itself is in memory), *warm* asks for the same
@@ -25,8 +25,13 @@ HERE = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("ZIGGURAT_DATA", HERE.parent.parent / "shared" / "data"))
 SIDE = 8192
 ENVIRONMENT = {"reference": "reference", "fastslide": "fastslide", "cucim": "cucim"}
+OURS = {  # how ziggurat is run: with its kernel, without it, and keeping no tiles
+    "ziggurat": {},
+    "ziggurat-python": {"ZIGGURAT_NATIVE": "0"},
+    "ziggurat-nocache": {"ZIGGURAT_CACHE_BYTES": "0"},
+}
 EVERYBODY = (
-    "ziggurat",
+    *OURS,
     "reference",
     "openslide",
     "tifffile",
@@ -89,8 +94,10 @@ class Contestant:
         self.name, self.process = name, None
         if python is None:
             return
+        kind = "ziggurat" if name in OURS else name
         self.process = subprocess.Popen(
-            [python, HERE / "read_contestant.py", name, path],
+            [python, HERE / "read_contestant.py", kind, path],
+            env=os.environ | OURS.get(name, {}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -130,13 +137,13 @@ def places(seed, size, level, count, width, height):
     ]
 
 
-def region_rows(width, height, levels):
+def region_rows(width, height, levels, states=(True, False)):
     for level in range(levels):
         for size, count in ((256, 96), (512, 40), (1024, 14)):
             if (size << level) * 2 > min(width, height):
                 continue
             for threads in (1, 2, 4):
-                for fresh in (True, False):
+                for fresh in states:
                     state = "cold" if fresh else "warm"
                     name = (
                         f"{size}² at 1/{1 << level}, {threads} thread{'s'[: threads - 1]}, {state}"
@@ -181,22 +188,23 @@ def show(name, pixels, medians, wrong):
         print(f"{name:34s} ziggurat has no right answer: {wrong}")
         return {}
     seconds, cpu = ({key: value[i] for key, value in medians.items()} for i in (0, 1))
-    best = min((key for key in seconds if key != "ziggurat"), key=seconds.__getitem__, default=None)
-    thrift = min((key for key in cpu if key != "ziggurat"), key=cpu.__getitem__, default=None)
+    best = min((key for key in seconds if key not in OURS), key=seconds.__getitem__, default=None)
+    thrift = min((key for key in cpu if key not in OURS), key=cpu.__getitem__, default=None)
     speeds = "  ".join(f"{key} {pixels / value / 1e6:.0f}" for key, value in seconds.items())
     ratio = seconds[best] / seconds["ziggurat"] if best else math.nan
     effort = cpu[thrift] / cpu["ziggurat"] if thrift else math.nan
+    costs = "  ".join(f"{key} {value * 1e3:.0f}" for key, value in cpu.items())
     print(
-        f"{name:34s} {ratio:5.2f}x of {best:9s} cpu {effort:5.2f}x of {thrift:9s}"
-        f" MP/s: {speeds}  {wrong or ''}",
+        f"{name:34s} {ratio:5.2f}x of {best or 'nobody':9s} cpu {effort:5.2f}x of"
+        f" {thrift or 'nobody':9s} MP/s: {speeds}  CPU ms: {costs}  {wrong or ''}",
         flush=True,
     )
     return {"seconds": seconds, "cpu": cpu, "ratio_to_best": ratio, "best": best, "wrong": wrong}
 
 
-def race_regions(contestants, size_of, levels, rounds, report, title):
+def race_regions(contestants, size_of, levels, rounds, report, title, states):
     width, height = size_of
-    for name, size, level, count, threads, fresh in region_rows(width, height, levels):
+    for name, size, level, count, threads, fresh in region_rows(width, height, levels, states):
 
         def job(number, size=size, level=level, count=count, threads=threads, fresh=fresh):
             seed = number if fresh else 0
@@ -238,7 +246,9 @@ def main():
     parser.add_argument("--json")
     parser.add_argument("--only", nargs="*", default=EVERYBODY)
     parser.add_argument("--files", nargs="*", help="JPEG pyramid, SVS, OME-Zarr zip")
+    parser.add_argument("--cold", action="store_true", help="cold regions, and nothing else")
     options = parser.parse_args()
+    states = (True,) if options.cold else (True, False)
     report = {"machine": machine()}
     pyramid = make_pyramid()
     slide = DATA / "aperio-svs" / "CMU-1-Small-Region.svs"
@@ -251,10 +261,12 @@ def main():
             continue
         print(f"\n{title}: {path.name}")
         contestants = [Contestant(name, str(path)) for name in options.only]
-        race_regions(contestants, size_of, levels, options.rounds, report, title)
+        race_regions(contestants, size_of, levels, options.rounds, report, title, states)
+        if options.cold:
+            levels = 0
         if levels > 1:
             race_iteration(contestants, size_of, options.rounds, report, title)
-        if title == "JPEG pyramid":
+        if title == "JPEG pyramid" and not options.cold:
             race_tiles(contestants, report, title)
         for one in contestants:
             one.stop()

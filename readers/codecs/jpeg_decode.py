@@ -97,15 +97,16 @@ def decode_jpeg_reduced(data: bytes, form: TileFormat, reduction: int) -> Any:
     width, height = (-(-side // reduction) for side in size or (0, 0))
     if min(width, height) < 1:
         raise ValueError("no picture's size is in it")
-    pixels = _watched(  # without the least sizes it decodes at full size
-        stream,
-        "RGB" if form.bands == 3 else "GRAY",
-        min_factor=reduction,
-        min_height=height,
-        min_width=width,
-    )
-    if pixels is not None and pixels.shape[:2] == (height, width):
-        return pixels
+    if max(width, height) > 1:  # of a single pixel, simplejpeg would take the smallest scale
+        pixels = _watched(  # without the least sizes it decodes at full size
+            stream,
+            "RGB" if form.bands == 3 else "GRAY",
+            min_factor=reduction,
+            min_height=height,
+            min_width=width,
+        )
+        if pixels is not None and pixels.shape[:2] == (height, width):
+            return pixels
     import cv2  # for what simplejpeg does not take; most conversions never load it
 
     full = decode_jpeg(data, form, None)

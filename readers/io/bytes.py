@@ -78,6 +78,18 @@ class LocalBytes:
             offset, length = offset + len(data), length - len(data)
         return b"".join(parts)
 
+    def fileno(self) -> int:
+        """Return the descriptor.
+
+        Raises
+        ------
+        SourceError
+            It is closed.
+        """
+        if self._descriptor < 0:
+            raise SourceError(f"{self.url} can't be read: it is closed")
+        return self._descriptor
+
     def copy_to(self, offset: int, length: int, descriptor: int, position: int) -> None:
         """Copy bytes to a position of another file: inside the kernel, where that goes.
 

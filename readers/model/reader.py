@@ -5,7 +5,7 @@ and a function ``open_reader(location)``, and one row in :mod:`ziggurat.readers.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +15,7 @@ from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo
 
 Pixels = np.ndarray[Any, np.dtype[Any]]  # shape (y, x, band), always three dimensions
+Part = tuple[Rect, Pixels]  # a rectangle of a level, and an array of its size
 
 
 class Plane(ABC):
@@ -45,6 +46,31 @@ class Plane(ABC):
         CorruptSourceError
             The stored data can't be decoded.
         """
+
+    @property
+    def together(self) -> bool:
+        """True where many rectangles are read faster by one :meth:`fill` than one by one."""
+        return False
+
+    def fill(self, parts: Sequence[Part], threads: int = 1) -> None:
+        """Fill arrays with the pixels of rectangles.
+
+        Parameters
+        ----------
+        parts
+            Rectangles as for :meth:`read`, each with an array of shape (height, width, bands)
+            that may be a part of a larger one. No two arrays share memory.
+        threads
+            How many may be used where that helps, the caller's among them.
+
+        Raises
+        ------
+        CorruptSourceError
+            Some of the stored data can't be decoded. The arrays then hold anything.
+        """
+        del threads
+        for rect, target in parts:
+            target[...] = self.read(rect)
 
     @abstractmethod
     def encoded(self) -> EncodedLevel | None:

@@ -11,7 +11,8 @@ from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels, Reader
 from ziggurat.readers.model.samples import uncounted
 from ziggurat.readers.pixels.histogram import statistics
-from ziggurat.readers.pixels.window import Image, overview, read_level
+from ziggurat.readers.pixels.image import Image
+from ziggurat.readers.pixels.window import overview, read_level
 
 _OVERVIEW = 2048  # pixels a side
 _MOST_READ = 16 << 20  # pixels for metadata, which are asked for often, and first of all

@@ -7,7 +7,7 @@ was overwritten is a different one.
 import os
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,6 +149,27 @@ def turn(key: Hashable) -> Iterator[None]:
             entry[1] -= 1
             if not entry[1]:
                 _turns.pop(key, None)
+
+
+@contextmanager
+def free_turns(keys: Iterable[Hashable]) -> Iterator[set[Hashable]]:
+    """Take the turns of those keys that nobody has in hand, and yield them: it never waits."""
+    mine: dict[Hashable, list[Any]] = {}
+    try:
+        with _turns_lock:
+            for key in keys:
+                if key not in _turns:
+                    entry = mine[key] = _turns[key] = [threading.Lock(), 1]
+                    entry[0].acquire()
+        yield set(mine)
+    finally:
+        for entry in mine.values():
+            entry[0].release()
+        with _turns_lock:
+            for key, entry in mine.items():
+                entry[1] -= 1
+                if not entry[1]:
+                    _turns.pop(key, None)
 
 
 _made_lock = threading.Lock()

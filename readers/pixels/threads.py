@@ -2,8 +2,9 @@
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 _lock = threading.Lock()
 _pool: tuple[int, ThreadPoolExecutor] | None = None
@@ -45,6 +46,20 @@ def run_all(jobs: Sequence[Callable[[], None]]) -> None:
                 job()
         else:
             _share(jobs)
+    finally:
+        with _lock:
+            _callers -= 1
+
+
+@contextmanager
+def spare_cores() -> Iterator[int]:
+    """Yield how many threads the caller may use, itself among them: callers share the cores."""
+    global _callers
+    with _lock:
+        _callers += 1
+        callers = _callers
+    try:
+        yield max(1, core_count() // callers)
     finally:
         with _lock:
             _callers -= 1

@@ -19,8 +19,9 @@ from ziggurat.readers.model.geometry import Rect, ceil_div
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.model.samples import nodata_by_band
+from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.pixels.resample import default_resample, resize
-from ziggurat.readers.pixels.window import Image, is_immense, read_level, read_window
+from ziggurat.readers.pixels.window import is_immense, read_level, read_window
 
 _MAX_DIRECT = 4  # a tile this many times smaller than its source is made from its source at once
 

@@ -1,8 +1,6 @@
 """The one path from a wanted window to pixels: cached blocks, strips on threads, scaling."""
 
 import math
-from collections.abc import Hashable
-from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -11,9 +9,16 @@ from ziggurat.readers.grid.levels import LevelChoice, best_level, rect_in_level
 from ziggurat.readers.grid.regions import Window
 from ziggurat.readers.model.geometry import Rect, ceil_div
 from ziggurat.readers.model.image import ImageInfo
-from ziggurat.readers.model.reader import Pixels, Plane, Reader
+from ziggurat.readers.model.reader import Pixels, Plane
 from ziggurat.readers.model.samples import nodata_by_band
-from ziggurat.readers.pixels.cache import ByteCache, turn
+from ziggurat.readers.pixels.blocks import (
+    PARALLEL_PIXELS,
+    empty,
+    fill_with_spare_cores,
+    from_blocks,
+    own,
+)
+from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.pixels.reduction import reduced
 from ziggurat.readers.pixels.resample import SPARE, Resample, resize
 from ziggurat.readers.pixels.threads import core_count, run_all
@@ -21,29 +26,10 @@ from ziggurat.readers.pixels.threads import core_count, run_all
 _BLOCK = 256  # smaller stored tiles are cached several at a time, pixels a side
 _MAX_BLOCK_PIXELS = 4 << 20  # larger stored tiles are never cached
 _MAX_CACHED_PIXELS = 4 << 20  # larger reads go past the cache
-_PARALLEL_PIXELS = 1 << 17  # smaller reads stay in the calling thread
 _STRIP_PIXELS = 8 << 20  # of source pixels held at a time while a huge region is reduced
 _MOST_AVERAGED = 1 << 34  # pixels of a level; of more, single ones stand for their surroundings
 _WIDEST_ROW = 1 << 24  # pixels; of wider rows only those that are wanted are read
 _DIRECT = 2e-3  # relative; closer than this, a wanted scale is a stored level's
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """An opened image and the cache its tiles may live in.
-
-    ``identity`` is None for images that may change while they are read. ``keep`` False: what is
-    read will not be asked for again, so that the cache is looked into but not filled.
-    """
-
-    reader: Reader
-    cache: ByteCache | None = None
-    identity: Hashable = None
-    keep: bool = True
-    info: ImageInfo = field(init=False)  # a field: it is asked for several times a call
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "info", self.reader.info)
 
 
 def read_window(image: Image, frame: int, window: Window, method: Resample) -> Pixels:
@@ -116,87 +102,17 @@ def read_level(image: Image, level: int, frame: int, rect: Rect) -> Pixels:
         block_w = -(-_BLOCK // facts.tile_width) * facts.tile_width
         block_h = -(-_BLOCK // facts.tile_height) * facts.tile_height
         if block_w * block_h <= _MAX_BLOCK_PIXELS:
-            pixels = _from_blocks(image, image.cache, level, frame, rect, (block_w, block_h))
+            pixels = from_blocks(image, image.cache, level, frame, rect, (block_w, block_h))
             if pixels is not None:
                 return pixels
     plane = image.reader.plane(level, frame)
-    if area < _PARALLEL_PIXELS:
-        return _own(plane.read(rect))
-    return _in_strips(image.info, plane, level, rect)
-
-
-def _from_blocks(
-    image: Image,
-    cache: ByteCache,
-    level: int,
-    frame: int,
-    rect: Rect,
-    size: tuple[int, int],
-) -> Pixels | None:
-    """Put a rectangle together from cached blocks; None where it has no part in the cache."""
-    # plain numbers instead of rectangles: this runs for every tile of every region
-    info = image.info
-    facts = info.levels[level]
-    width, height = size
-    found: list[tuple[Pixels, int, int]] = []
-    missing: list[tuple[Hashable, Rect]] = []
-    right, bottom = rect.x + rect.width, rect.y + rect.height
-    for y in range(rect.y // height * height, bottom, height):
-        for x in range(rect.x // width * width, right, width):
-            key = (image.identity, "block", level, frame, x // width, y // height)
-            pixels = cache.get(key)
-            if pixels is not None:
-                found.append((pixels, x, y))
-            else:
-                block = Rect(x, y, min(width, facts.width - x), min(height, facts.height - y))
-                missing.append((key, block))
-    if not found and not image.keep:
-        return None
-    result = _empty(info, rect)
-    for pixels, x, y in found:
-        _paste(result, rect, pixels, x, y)
-
-    if not missing:
+    if area <= _MAX_CACHED_PIXELS and plane.together:
+        result = empty(image.info, rect)
+        fill_with_spare_cores(plane, [(rect, result)])
         return result
-    plane = image.reader.plane(level, frame)
-
-    def load(share: list[tuple[Hashable, Rect]]) -> None:
-        for key, block in share:
-            pixels = _kept(plane, cache, key, block) if image.keep else plane.read(block)
-            _paste(result, rect, pixels, block.x, block.y)
-
-    large = rect.width * rect.height > _PARALLEL_PIXELS
-    workers = min(core_count(), len(missing)) if large else 1
-    run_all([partial(load, missing[worker::workers]) for worker in range(workers)])
-    return result
-
-
-def _kept(plane: Plane, cache: ByteCache, key: Hashable, block: Rect) -> Pixels:
-    """Return a block out of the cache, or read it: neighbours that are read side by side share."""
-    with turn(key):
-        pixels: Pixels | None = cache.peek(key)
-        if pixels is None:
-            pixels = _own(plane.read(block))
-            pixels.flags.writeable = False
-            cache.put(key, pixels, pixels.nbytes)
-    return pixels
-
-
-def _paste(target: Pixels, rect: Rect, pixels: Pixels, x: int, y: int) -> None:
-    """Draw a block that lies at (x, y) of its level where it lies in the rectangle."""
-    dx, dy = x - rect.x, y - rect.y
-    x0, y0 = max(dx, 0), max(dy, 0)
-    x1, y1 = min(dx + pixels.shape[1], rect.width), min(dy + pixels.shape[0], rect.height)
-    target[y0:y1, x0:x1] = pixels[y0 - dy : y1 - dy, x0 - dx : x1 - dx]
-
-
-def _empty(info: ImageInfo, rect: Rect) -> Pixels:
-    return np.empty((rect.height, rect.width, info.bands), info.dtype)
-
-
-def _own(pixels: Pixels) -> Pixels:
-    """Return pixels that a caller may write into."""
-    return pixels if pixels.flags.writeable else pixels.copy()
+    if area < PARALLEL_PIXELS:
+        return own(plane.read(rect))
+    return _in_strips(image.info, plane, level, rect)
 
 
 def _in_strips(info: ImageInfo, plane: Plane, level: int, rect: Rect) -> Pixels:
@@ -206,8 +122,8 @@ def _in_strips(info: ImageInfo, plane: Plane, level: int, rect: Rect) -> Pixels:
     parts = 4 if rect.width * rect.height > _MAX_CACHED_PIXELS else 1
     strips = min(last - first, parts * core_count())
     if strips < 2 or core_count() == 1:
-        return _own(plane.read(rect))
-    result = _empty(info, rect)
+        return own(plane.read(rect))
+    result = empty(info, rect)
 
     def read(worker: int) -> None:
         for strip in range(worker, strips, core_count()):

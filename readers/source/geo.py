@@ -9,7 +9,7 @@ from typing import Any
 
 from ziggurat.readers.errors import InefficientSourceError, ProjectionError, SourceError
 from ziggurat.readers.model.keywords import shares_words
-from ziggurat.readers.pixels.window import Image
+from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.source.hooks import SourceHooks
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.pixels.cache import tile_cache
-from ziggurat.readers.pixels.window import Image
+from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.source.options import OpenOptions
 from ziggurat.readers.style.access import effective_style
 from ziggurat.readers.style.parse import Style

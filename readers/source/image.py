@@ -6,8 +6,9 @@ from typing import Any
 from ziggurat.readers.grid.regions import GeoBounds, Window, plan_window
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels
+from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.pixels.resample import parse_resample
-from ziggurat.readers.pixels.window import Image, read_window
+from ziggurat.readers.pixels.window import read_window
 from ziggurat.readers.source.encode import pictured
 from ziggurat.readers.style.access import styled_window
 from ziggurat.readers.style.parse import Style

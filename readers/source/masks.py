@@ -11,7 +11,7 @@ from ziggurat.readers.grid.regions import Window, fit
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Pixels
-from ziggurat.readers.pixels.window import Image
+from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.source.encode import to_8bit
 from ziggurat.readers.source.image import window_pixels
 from ziggurat.readers.style.parse import Style

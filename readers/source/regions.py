@@ -16,7 +16,7 @@ from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.keywords import shares_words
 from ziggurat.readers.model.reader import Pixels
-from ziggurat.readers.pixels.window import Image
+from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.source.encode import (
     Encoding,
     chosen_format,

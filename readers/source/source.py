@@ -13,7 +13,7 @@ from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.model.checks import one_of
 from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.pixels.cache import file_identity, forget, tile_cache
-from ziggurat.readers.pixels.window import Image
+from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.source.api import ReadMethods
 from ziggurat.readers.source.options import OpenOptions
 from ziggurat.readers.style.access import effective_style

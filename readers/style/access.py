@@ -7,8 +7,9 @@ from weakref import WeakKeyDictionary
 from ziggurat.readers.grid.regions import Window
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.pixels.resample import Resample
-from ziggurat.readers.pixels.window import Image, overview, read_window
+from ziggurat.readers.pixels.window import overview, read_window
 from ziggurat.readers.style.apply import apply_style
 from ziggurat.readers.style.parse import Style, parse_style
 

@@ -14,7 +14,7 @@ from ziggurat.readers.errors import RegionError
 from ziggurat.readers.model.encoded import EncodedLevel
 from ziggurat.readers.model.geometry import Rect, ceil_div, grid_shape
 from ziggurat.readers.model.image import GeoReference, ImageInfo, Interpretation, Level
-from ziggurat.readers.model.reader import AssociatedImage, Pixels, Plane, Reader
+from ziggurat.readers.model.reader import AssociatedImage, Part, Pixels, Plane, Reader
 
 
 class View(Reader):
@@ -49,6 +49,15 @@ class SamePixels(Plane):
     def read(self, rect: Rect) -> Pixels:
         """Return the pixels of the source."""
         return self.source.read(rect)
+
+    @property
+    def together(self) -> bool:
+        """Ask the source."""
+        return self.source.together
+
+    def fill(self, parts: Sequence[Part], threads: int = 1) -> None:
+        """Let the source do it."""
+        self.source.fill(parts, threads)
 
     def is_blank(self, rect: Rect) -> bool:
         """Ask the source."""

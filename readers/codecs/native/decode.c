@@ -106,7 +106,6 @@ static void on_progress(j_common_ptr jpeg)
 static int is_expected(const struct jpeg_decompress_struct *jpeg, const Call *call)
 {
     const jpeg_component_info *parts = jpeg->comp_info;
-
     if (jpeg->image_width != call->width || jpeg->image_height != call->height)
         return 0;
     if (jpeg->num_components != call->bands || jpeg->data_precision != 8)
@@ -141,7 +140,6 @@ static void read_rows(j_decompress_ptr jpeg, const Tile *tile, JSAMPROW row, siz
 {
     size_t width = (size_t)tile->columns * (size_t)jpeg->output_components;
     unsigned char *pixels = tile->target.buf;
-
     for (JDIMENSION done = 0; done < tile->rows; done++, pixels += tile->target.strides[0]) {
         JSAMPROW to = row == NULL ? pixels : row;
         jpeg_read_scanlines(jpeg, &to, 1);
@@ -241,7 +239,6 @@ static int fetch(const Call *call, const Tile *tile, Scratch *scratch)
 {
     size_t ahead = call->prefix_length - 2;
     unsigned char *to;
-
     if (scratch->room < ahead + tile->length) {
         unsigned char *more = realloc(scratch->bytes, ahead + tile->length);
         if (more == NULL)
@@ -262,9 +259,12 @@ static int fetch(const Call *call, const Tile *tile, Scratch *scratch)
 static int decode_tile(const Call *call, const Tile *tile, Scratch *scratch)
 {
     size_t pixels = (size_t)call->width * call->height * (size_t)call->bands;
-    int status;
+    int status, scale = call->scale;
 
     if (tile->length < 4 || tile->length > 2 * pixels + SLACK)
+        return OTHER;
+    /* of a single pixel, others can't say at which scale they made it */
+    if (scale > 1 && (int)call->width <= scale && (int)call->height <= scale)
         return OTHER;
     status = fetch(call, tile, scratch);
     if (status != DONE)

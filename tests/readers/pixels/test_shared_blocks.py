@@ -3,16 +3,20 @@
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
 
 import numpy as np
 import pytest
 
 from tests.hooked import HookedArray
 from ziggurat.readers.model.geometry import Rect
-from ziggurat.readers.model.reader import Pixels
-from ziggurat.readers.pixels.cache import ByteCache
-from ziggurat.readers.pixels.window import Image, read_level
+from ziggurat.readers.model.reader import DecodedPlane, Part, Pixels, Plane, Reader
+from ziggurat.readers.pixels.cache import ByteCache, free_turns
+from ziggurat.readers.pixels.image import Image
+from ziggurat.readers.pixels.threads import core_count, spare_cores
+from ziggurat.readers.pixels.window import read_level
 from ziggurat.readers.views.array import array_reader
 
 
@@ -52,3 +56,99 @@ def test_who_waits_for_a_read_that_fails_reads_itself() -> None:
     with pytest.raises(OSError, match="first read"):
         read_level(access, 0, 0, Rect(0, 0, 10, 10))
     assert read_level(access, 0, 0, Rect(0, 0, 10, 10)).all()
+
+
+class Together(DecodedPlane):
+    """A plane that fills many arrays at once, and counts what it was asked for."""
+
+    def __init__(self, pixels: Pixels) -> None:
+        self.pixels, self.seen = pixels, Counter[Rect]()
+        self.calls: list[int] = []
+        self.wait = 0.0
+
+    @property
+    def together(self) -> bool:
+        return True
+
+    def read(self, rect: Rect) -> Pixels:
+        self.seen[rect] += 1
+        return self.pixels[rect.y : rect.bottom, rect.x : rect.right].copy()
+
+    def fill(self, parts: Sequence[Part], threads: int = 1) -> None:
+        self.calls.append(len(parts))
+        time.sleep(self.wait)
+        super().fill(parts, threads)
+
+
+class TogetherReader(Reader):
+    def __init__(self, pixels: Pixels) -> None:
+        self.info = array_reader(pixels, tile=256).info
+        self.one = Together(pixels)
+
+    def plane(self, level: int, frame: int) -> Plane:
+        del level, frame
+        return self.one
+
+
+@pytest.fixture
+def many(rng: np.random.Generator) -> TogetherReader:
+    return TogetherReader(rng.integers(0, 255, (900, 1100, 3), np.uint8))
+
+
+def test_missing_blocks_are_asked_for_in_one_call_and_kept(many: TogetherReader) -> None:
+    image = Image(many, ByteCache(1 << 26), "an image")
+    rect = Rect(100, 200, 900, 650)
+    for _ in range(2):
+        due = many.one.pixels[200:850, 100:1000]
+        np.testing.assert_array_equal(read_level(image, 0, 0, rect), due)
+    assert many.one.calls == [16]
+    assert set(many.one.seen.values()) == {1}
+
+
+def test_what_is_not_kept_is_read_as_far_as_it_is_wanted(many: TogetherReader) -> None:
+    cache = ByteCache(1 << 26)
+    rect = Rect(300, 300, 400, 10)
+    read_level(Image(many, cache, "an image"), 0, 0, Rect(300, 300, 10, 10))
+    many.one.seen.clear()
+    found = read_level(Image(many, cache, "an image", keep=False), 0, 0, rect)
+    np.testing.assert_array_equal(found, many.one.pixels[300:310, 300:700])
+    assert many.one.seen == {Rect(512, 300, 188, 10): 1}
+    many.one.seen.clear()
+    found = read_level(Image(many, None, None), 0, 0, rect)
+    np.testing.assert_array_equal(found, many.one.pixels[300:310, 300:700])
+    assert many.one.seen == {rect: 1}
+
+
+def test_threads_that_want_the_same_blocks_read_each_once(many: TogetherReader) -> None:
+    many.one.wait = 0.05
+    image, started = Image(many, ByteCache(1 << 26), "an image"), threading.Barrier(6)
+
+    def work(number: int) -> bool:
+        started.wait()
+        rect = Rect(number * 90, number * 50, 600, 600)
+        due = many.one.pixels[rect.y : rect.bottom, rect.x : rect.right]
+        return np.array_equal(read_level(image, 0, 0, rect), due)
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(work, range(6)))
+    assert set(many.one.seen.values()) == {1}
+
+
+def test_turns_are_free_again_after_an_error(many: TogetherReader) -> None:
+    image = Image(many, ByteCache(1 << 26), "an image")
+    broken = mock.patch.object(many.one, "read", side_effect=OSError("the disk is gone"))
+    with broken, pytest.raises(OSError, match="disk"):
+        read_level(image, 0, 0, Rect(0, 0, 600, 600))
+    assert read_level(image, 0, 0, Rect(0, 0, 600, 600)).any()
+    with free_turns(["a", "b"]) as mine, free_turns(["b", "c"]) as others:
+        assert (mine, others) == ({"a", "b"}, {"c"})
+    with free_turns(["a", "b", "c"]) as mine:
+        assert mine == {"a", "b", "c"}
+
+
+def test_callers_share_the_cores() -> None:
+    with spare_cores() as alone, spare_cores() as second:
+        assert alone == core_count()
+        assert second == max(1, core_count() // 2)
+    with spare_cores() as again:
+        assert again == alone

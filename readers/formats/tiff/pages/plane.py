@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -10,14 +10,15 @@ from ziggurat.readers.codecs.decode import can_decode, decode_tile, fit_tile
 from ziggurat.readers.codecs.jpeg_decode import check_jpeg
 from ziggurat.readers.codecs.jpeg_stream import merge_tables, parse_header, stream_photometric
 from ziggurat.readers.codecs.segment_cache import SegmentCache
-from ziggurat.readers.errors import CorruptSourceError
+from ziggurat.readers.errors import CorruptSourceError, SourceError
 from ziggurat.readers.formats.tiff.pages.edges import NOTE, can_mend, is_short, whole_tile
 from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout
 from ziggurat.readers.formats.tiff.pages.tables import PlainTable, SegmentTable, SequentialTable
+from ziggurat.readers.formats.tiff.pages.together import TilesTogether, kind_in
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat, TilePlaces
 from ziggurat.readers.model.geometry import Rect, cell_rect, grid_cells
-from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane
+from ziggurat.readers.model.reader import DecodedPlane, Part, Pixels, Plane
 
 # What missing tiles show: the pixels of a rectangle of the page, made from something else.
 Substitute = Callable[[Rect], Pixels]
@@ -52,6 +53,7 @@ class PageReader(Plane):
         "_substitute",
         "_table",
         "_tables",
+        "_together",
         "layout",
     )
 
@@ -70,6 +72,7 @@ class PageReader(Plane):
         self._cache = cache if layout.cached else None
         self._number = next(_NUMBERS)  # its name in the cache; an id() may come again
         self._format: TileFormat | None = None
+        self._together: TilesTogether | None = None  # made with the format
         self._direct = can_decode(layout.format)
         self._raw = (
             self._direct
@@ -84,7 +87,11 @@ class PageReader(Plane):
         if self._format is None:
             indices = range(self.layout.segments)
             first = next((i for i in indices if self._table.has(i)), None)
-            self._format = self._resolve(None if first is None else self._table.get(first))
+            form = self._resolve(None if first is None else self._table.get(first))
+            kind = kind_in(self.layout, self._table, form)
+            if kind is not None:
+                self._together = TilesTogether(self.layout, self._table, kind)
+            self._format = form
         return self._format
 
     def _resolve(self, data: bytes | None) -> TileFormat:
@@ -159,6 +166,9 @@ class PageReader(Plane):
             return tile
         layout = self.layout
         out = np.empty((rect.height, rect.width, layout.bands), layout.dtype)
+        if self.together:
+            self.fill([(rect, out)])
+            return out
         for column, row in grid_cells(rect, layout.tile_width, layout.tile_height):
             cell = cell_rect(column, row, layout.tile_width, layout.tile_height)
             part = cell.intersect(rect)
@@ -169,6 +179,30 @@ class PageReader(Plane):
             else:
                 self._paste(target, cell, part, row * layout.columns + column)
         return out
+
+    @property
+    def together(self) -> bool:
+        """True where the native kernel takes the tiles."""
+        if not self._direct or self.layout.format.codec is not Codec.JPEG:
+            return False
+        if self._format is None:
+            try:
+                assert self.format
+            except SourceError:  # said by who decodes a tile
+                return False
+        return self._together is not None and self._together.useful
+
+    def fill(self, parts: Sequence[Part], threads: int = 1) -> None:
+        """Fill arrays with rectangles of the page, many tiles in a call where that goes."""
+        if not self.together:
+            super().fill(parts)
+            return
+        assert self._together is not None
+        layout = self.layout
+        for index, part, target in self._together.fill(parts, threads):
+            row, column = divmod(index, layout.columns)
+            cell = cell_rect(column, row, layout.tile_width, layout.tile_height)
+            self._paste(target, cell, part, index)
 
     def _whole_tile(self, rect: Rect) -> Pixels | None:
         """Return a tile without a copy where the rectangle is just that."""

@@ -13,7 +13,9 @@ _GAP = 4096  # bytes between two tiles that still are neighbours
 
 
 class SegmentTable(Protocol):
-    """Encoded tiles or strips by index, row by row."""
+    """Encoded tiles or strips by index, row by row; ``source`` is the file that they are in."""
+
+    source: ByteSource
 
     def has(self, index: int) -> bool:
         """Return True where something is stored."""
@@ -37,10 +39,10 @@ def _exactly(source: ByteSource, offset: int, size: int) -> bytes:
 class PlainTable:
     """The offsets and byte counts of a page, as TIFF has them; zero is "not stored"."""
 
-    __slots__ = ("_counts", "_offsets", "_source")
+    __slots__ = ("_counts", "_offsets", "source")
 
     def __init__(self, source: ByteSource, offsets: Sequence[int], counts: Sequence[int]) -> None:
-        self._source = source
+        self.source = source
         self._offsets = offsets
         self._counts = counts
 
@@ -51,7 +53,7 @@ class PlainTable:
     def get(self, index: int) -> bytes | None:
         """Return the bytes of a tile or strip as they are in the file."""
         offset, count = self._offsets[index], self._counts[index]
-        return _exactly(self._source, offset, count) if offset and count else None
+        return _exactly(self.source, offset, count) if offset and count else None
 
     def place(self, index: int) -> tuple[int, int]:
         """Return the offset and the size of a tile or strip."""
@@ -59,13 +61,13 @@ class PlainTable:
 
     def places(self, count: int) -> TilePlaces | None:
         """Return the first ``count`` places, None where the file is not a local one."""
-        if not isinstance(self._source, LocalBytes):
+        if not isinstance(self.source, LocalBytes):
             return None
-        return TilePlaces(self._source, self._offsets[:count], self._counts[:count])
+        return TilePlaces(self.source, self._offsets[:count], self._counts[:count])
 
     def ahead(self, offset: int, size: int) -> bytes:
         """Return what is in the file from an offset on."""
-        return self._source.read(offset, size)
+        return self.source.read(offset, size)
 
     def slice(self, index: int, start: int, size: int) -> bytes | None:
         """Return a part of a strip: ``size`` bytes from its byte ``start`` on."""
@@ -73,9 +75,9 @@ class PlainTable:
             return None
         if start + size > self._counts[index]:
             raise CorruptSourceError(
-                f"{self._source.url}: a strip of {self._counts[index]} bytes is too short"
+                f"{self.source.url}: a strip of {self._counts[index]} bytes is too short"
             )
-        return _exactly(self._source, self._offsets[index] + start, size)
+        return _exactly(self.source, self._offsets[index] + start, size)
 
 
 class SequentialTable:
@@ -126,7 +128,7 @@ class RestartTable:
         How many intervals there are across and down.
     """
 
-    __slots__ = ("_columns", "_counts", "_header", "_offsets", "_rows", "_source", "_stack")
+    __slots__ = ("_columns", "_counts", "_header", "_offsets", "_rows", "_stack", "source")
 
     def __init__(
         self,
@@ -138,7 +140,7 @@ class RestartTable:
         rows: int,
         stack: int,
     ) -> None:
-        self._source = source
+        self.source = source
         self._offsets = offsets
         self._counts = counts
         self._columns = columns
@@ -165,9 +167,9 @@ class RestartTable:
         """Read neighbouring intervals at once."""
         start = self._offsets[numbers[0]]
         size = self._offsets[numbers[-1]] + self._counts[numbers[-1]] - start
-        data = memoryview(_exactly(self._source, start, size))
+        data = memoryview(_exactly(self.source, start, size))
         places = [(self._offsets[n] - start, self._counts[n]) for n in numbers]
         return [bytes(data[at : at + count]) for at, count in places]
 
     def _each(self, numbers: list[int]) -> list[bytes]:
-        return [_exactly(self._source, self._offsets[n], self._counts[n]) for n in numbers]
+        return [_exactly(self.source, self._offsets[n], self._counts[n]) for n in numbers]
