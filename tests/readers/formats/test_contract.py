@@ -134,7 +134,7 @@ SAMPLES: dict[str, Make] = {
 }
 
 
-DRAWN = {"pdf": 2}  # pages are drawn anew for each part, so that edges of pictures may differ
+DRAWN = {"pdf": 4}  # pages are drawn anew for each part, so that edges of pictures may differ
 
 
 def test_every_row_has_a_sample() -> None:
