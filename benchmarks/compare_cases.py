@@ -11,6 +11,7 @@ import zlib
 from pathlib import Path
 
 from ziggurat.readers.errors import ZigguratError
+from ziggurat.readers.grid.pyramid import Pyramid
 from ziggurat.readers.grid.regions import plan_window
 
 HERE = Path(__file__).resolve().parent
@@ -114,7 +115,7 @@ def _pixels(info, kwargs):
     """Return how many pixels a region comes to."""
     asked = {key: kwargs.get(key) for key in ("region", "scale", "output")}
     try:
-        window = plan_window(info, **asked)
+        window = plan_window(Pyramid(info), **asked)
     except ZigguratError:
         return 0
     return window.width * window.height if window else 0

@@ -15,7 +15,7 @@ import tifffile
 from compare_cases import DATA
 from PIL import Image
 
-from ziggurat.readers.grid.levels import best_level, rect_in_level
+from ziggurat.readers.grid.pyramid import Pyramid
 from ziggurat.readers.grid.regions import plan_window
 from ziggurat.readers.model.geometry import Rect
 
@@ -39,7 +39,7 @@ class Case:
 
     @property
     def info(self):
-        return self.source._reader().info
+        return self.source._image().reader.info
 
     @property
     def resampled(self):
@@ -71,18 +71,21 @@ def _styled(case):
 def _is_area_mean(case):
     """Ours is the mean of areas (or Pillow's interpolation) of the stored level."""
     asked = (case.kwargs.get(key) for key in ("region", "scale", "output"))
-    window = plan_window(case.info, *asked)
-    choice = best_level(case.info, window.scale)
-    rect = rect_in_level(case.info, choice, window.rect)
+    pyramid = Pyramid(case.info)
+    window = plan_window(pyramid, *asked)
+    choice = pyramid.best(window.scale)
+    rect = pyramid.rect_in(choice, window.rect)
     frame = case.kwargs.get("frame") or 0
-    plain = case.source._reader().plane(choice.index, frame).read(rect)
+    plain = case.source._image().reader.plane(choice.index, frame).read(rect)
     mine = case.mine["pixels"]
     if max(abs(a - b) for a, b in zip(plain.shape, mine.shape, strict=True)) <= 1:
         x, y = round(window.rect.x / choice.scale_x), round(window.rect.y / choice.scale_y)
         level = case.info.levels[choice.index]
         x, y = min(x, level.width - window.width), min(y, level.height - window.height)
         stored = Rect(x, y, window.width, window.height)
-        if np.array_equal(case.source._reader().plane(choice.index, frame).read(stored), mine):
+        if np.array_equal(
+            case.source._image().reader.plane(choice.index, frame).read(stored), mine
+        ):
             return True  # a level has the wanted scale: its pixels as they are
     if case.info.alpha:  # colours count by their alpha
         alpha = plain[..., -1:].astype(np.float64)
@@ -95,7 +98,7 @@ def _is_area_mean(case):
 
 def _is_stored(case):
     """Ours are the pixels that tifffile reads; nothing was resampled."""
-    window = plan_window(case.info, case.kwargs.get("region"))
+    window = plan_window(Pyramid(case.info), case.kwargs.get("region"))
     rect = window.rect
     with tifffile.TiffFile(DATA / case.name) as file:
         pixels = file.pages[case.kwargs.get("frame") or 0].asarray()

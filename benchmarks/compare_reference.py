@@ -126,7 +126,7 @@ def compare_file(python, path, count, show):
         print(f"{name}: not ours: {error}"[:200])
         return {"ours": str(error)}
     with source:
-        cases = make_cases(name, source._reader().info, source.getMetadata(), count)
+        cases = make_cases(name, source._image().reader.info, source.getMetadata(), count)
         answers = theirs(python, path, cases)
         facts = next(answers)
         if "error" in facts:

@@ -17,7 +17,6 @@ from ziggurat.readers.constants import (
     TileOutputPILFormat,
 )
 from ziggurat.readers.formats.registry import FORMATS
-from ziggurat.readers.source.encode import ImageBytes
 from ziggurat.readers.source.iterator import LazyTileDict, TileIterator
 from ziggurat.readers.source.open import (
     canRead,
@@ -28,6 +27,7 @@ from ziggurat.readers.source.open import (
     listSources,
     open,
 )
+from ziggurat.readers.source.output.encode import ImageBytes
 from ziggurat.readers.source.source import Source
 from ziggurat.writers.sink.sink import new
 

@@ -17,6 +17,7 @@ from ziggurat.readers.formats.sink_store.layout import is_mapped_store
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Pixels
+from ziggurat.readers.source.hooks import facts_of
 from ziggurat.readers.source.source import Source
 
 _SAMPLE = 512  # longer side of the picture that ranges and histograms are taken from
@@ -288,7 +289,7 @@ def _seen_growing(look: Look, info: ImageInfo) -> Look:
 
 def image_of(source: Source) -> ImageInfo:
     """Return the facts of an opened image."""
-    return source._reader().info
+    return facts_of(source)
 
 
 def kind_of(info: ImageInfo) -> str:

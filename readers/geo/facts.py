@@ -16,7 +16,7 @@ from ziggurat.readers.geo.crs import (
     transform_points,
 )
 from ziggurat.readers.geo.units import named_crs
-from ziggurat.readers.grid.scales import level_count, tile_size
+from ziggurat.readers.grid.pyramid import Pyramid
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import GeoReference, GroundControlPoint, ImageInfo
 
@@ -39,7 +39,7 @@ def origin_facts(info: ImageInfo) -> dict[str, Any]:
     return {
         "width": info.width,
         "height": info.height,
-        "levels": level_count(info),
+        "levels": Pyramid(info).count,
         "bands": info.bands,
         "dtype": info.dtype.name,
         "geo": None if info.geo is None else dataclasses.asdict(info.geo),
@@ -62,7 +62,7 @@ def raster_of(info: ImageInfo) -> Raster:
     if info.geo is None:
         raise ProjectionError("the image does not say where on earth it is")
     if not is_view(info):
-        return Raster(info.geo, info.width, info.height, level_count(info))
+        return Raster(info.geo, info.width, info.height, Pyramid(info).count)
     origin = info.internal[_ORIGIN]
     return Raster(_geo(origin["geo"]), origin["width"], origin["height"], origin["levels"])
 
@@ -132,8 +132,7 @@ def pixel_to_projection(
     """Return the coordinates of a pixel of a ÷2 level (default: the largest)."""
     if info.geo is None:
         raise ProjectionError("the image does not say where on earth it is")
-    levels = level_count(info)
-    scale = 2.0 ** (levels - 1 - (levels - 1 if level is None else level))
+    scale = 1.0 if level is None else Pyramid(info).scale(level)
     (point,) = apply(affine(info.geo), [(x * scale, y * scale)]).tolist()
     return point[0], point[1]
 
@@ -170,9 +169,10 @@ def tile_corners(info: ImageInfo, z: int, x: int, y: int) -> tuple[float, float,
     TileRangeError
         There is no level ``z``.
     """
-    if not 0 <= z < level_count(info):
-        raise TileRangeError(f"there are levels 0 to {level_count(info) - 1}, not {z}")
-    width, height = tile_size(info)
+    pyramid = Pyramid(info)
+    if not 0 <= z < pyramid.count:
+        raise TileRangeError(f"there are levels 0 to {pyramid.count - 1}, not {z}")
+    width, height = pyramid.tile_size
     left, top = pixel_to_projection(info, x * width, y * height, z)
     right, bottom = pixel_to_projection(info, (x + 1) * width, (y + 1) * height, z)
     return min(left, right), min(top, bottom), max(left, right), max(top, bottom)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,8 +19,11 @@ from ziggurat.readers.geo.crs import (
     transform_points,
     world_width,
 )
+from ziggurat.readers.model.checks import real_number
 from ziggurat.readers.model.image import GeoReference, GroundControlPoint, ImageInfo
+from ziggurat.readers.model.words import Options
 
+_POINT = "a control point (x, y, pixel x, pixel y)"
 _EDGES = ("left", "top", "right", "bottom")
 _OWN = {"projection", "proj"}
 _LONGITUDE_LATITUDE = {"wgs84", "4326", "epsg:4326", "lonlat"}
@@ -111,7 +114,7 @@ def placed_region(
     crs: str,
     gcps: Sequence[Sequence[float]],
     region_crs: str,
-    region: Mapping[str, float],
+    region: Options,
 ) -> dict[str, float]:
     """Return a region on earth as full-resolution pixels of an image that is put there.
 
@@ -134,24 +137,17 @@ def placed_region(
     """
     points = []
     for point in gcps:
-        numbers = [_number("a control point (x, y, pixel x, pixel y)", part) for part in point]
+        numbers = [real_number(_POINT, part, RegionError) for part in point]
         if len(numbers) != 4:
             raise ProjectionError(f"a control point is (x, y, pixel x, pixel y), not {point!r}")
         x, y, pixel_x, pixel_y = numbers
         points.append(GroundControlPoint(pixel_x, pixel_y, x, y))
     if set(region) != set(_EDGES):
         raise RegionError(f"the region must have {', '.join(_EDGES)}, not {sorted(region)}")
-    edges = [_number(f"the region's {name}", region[name]) for name in _EDGES]
+    edges = [real_number(f"the region's {name}", region[name], RegionError) for name in _EDGES]
     geo = GeoReference(parse_crs(crs).ExportToWkt(), gcps=tuple(points))
     pixels = region_to_pixels(dataclasses.replace(info, geo=geo), region_crs, *edges)
     return dict(zip(_EDGES, pixels, strict=True))
-
-
-def _number(name: str, value: float) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError) as error:
-        raise RegionError(f"{name} must be a number, not {value!r}") from error
 
 
 def _turned_to_the_image(

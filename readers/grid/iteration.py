@@ -1,14 +1,12 @@
 """What one iteration over tiles will do: level, scaling, grid. Pure arithmetic."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from ziggurat.readers.grid.levels import LevelChoice, preferred_level
-from ziggurat.readers.grid.regions import GeoBounds, Window, plan_window
-from ziggurat.readers.grid.scales import Resolution, level_count, native_resolution, tile_size
+from ziggurat.readers.grid.pyramid import LevelChoice, Pyramid, Resolution
+from ziggurat.readers.grid.regions import Window
 from ziggurat.readers.grid.tiles import (
+    GridRequest,
     TileAxis,
     TileGrid,
     wanted_offset,
@@ -70,32 +68,23 @@ class Iteration:
 
 
 def plan_iteration(
-    info: ImageInfo,
-    region: Mapping[str, Any] | None = None,
-    scale: Mapping[str, Any] | None = None,
-    output: Mapping[str, Any] | None = None,
-    tile: Mapping[str, Any] | None = None,
-    overlap: Mapping[str, Any] | None = None,
-    offset: Mapping[str, Any] | None = None,
-    *,
-    resample: bool = True,
-    geo: GeoBounds | None = None,
+    pyramid: Pyramid, window: Window | None, request: GridRequest, *, resample: bool = True
 ) -> Iteration | None:
-    """Plan an iteration; None where there is nothing to iterate over.
+    """Plan an iteration over a window; None where there is nothing to iterate over.
 
-    Tile size and overlap are sizes as they come out; ``offset`` is in pixels of the level that
-    is read. Without ``resample``, tiles have the scale of the stored level just finer than asked.
+    Tile size and overlap are sizes as they come out; ``tile_offset`` is in pixels of the level
+    that is read. Without ``resample``, tiles have the scale of the stored level just finer than
+    asked.
     """
-    window = plan_window(info, region, scale, output, geo)
-    width, height = wanted_tile_size(tile, tile_size(info))
-    overlap_x, overlap_y, edges = wanted_overlap(overlap)
+    width, height = wanted_tile_size(request.tile_size, pyramid.tile_size)
+    overlap_x, overlap_y, edges = wanted_overlap(request.tile_overlap)
     TileAxis(0, 1, width, overlap_x, edges), TileAxis(0, 1, height, overlap_y, edges)
     if window is None:
         return None
-    top = level_count(info) - 1
+    top = pyramid.count - 1
     coarsest = top - math.floor(math.log2(max(1.0, window.scale)) + _EXACT)
-    level = preferred_level(info, max(0, coarsest))
-    level_scale = 2.0 ** (top - level)
+    level = pyramid.preferred(max(0, coarsest))
+    level_scale = pyramid.scale(level)
     scaling = window.scale / level_scale
     if not resample or abs(scaling - 1) < _EXACT:
         scaling = 1.0
@@ -104,7 +93,7 @@ def plan_iteration(
     left, up = int(rect.x / level_scale), int(rect.y / level_scale)
     right = max(left + 1, int(rect.right / level_scale))
     bottom = max(up + 1, int(rect.bottom / level_scale))
-    origin_x, origin_y = wanted_offset(offset, (left, up))
+    origin_x, origin_y = wanted_offset(request.tile_offset, (left, up))
     grid = TileGrid(
         TileAxis(
             left,
@@ -123,9 +112,8 @@ def plan_iteration(
             origin_y,
         ),
     )
-    return Iteration(
-        window, level, level_scale, scaling, grid, info.levels[0].rect, native_resolution(info)
-    )
+    full = pyramid.info.levels[0].rect
+    return Iteration(window, level, level_scale, scaling, grid, full, pyramid.resolution)
 
 
 def _times(size: int, scaling: float) -> int:

@@ -1,16 +1,16 @@
 """From a caller's region, scale and output to a rectangle and a size: pure arithmetic."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
-from typing import Any
 
 from ziggurat.readers.errors import OptionError, RegionError
-from ziggurat.readers.grid.scales import fractional_level, level_count
+from ziggurat.readers.grid.pyramid import Pyramid
 from ziggurat.readers.grid.units import Unit, parse_unit, pixels_per_unit
-from ziggurat.readers.model.checks import whole_number
+from ziggurat.readers.model.checks import real_number, whole_number
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.model.words import Options
 
 EDGES = ("left", "top", "right", "bottom")
 REGION_KEYS = {*EDGES, "width", "height", "units", "unitsWH"}
@@ -39,7 +39,7 @@ class Window:
     scale: float
 
 
-def check_keys(what: str, given: Mapping[str, Any] | None, known: set[str]) -> dict[str, Any]:
+def check_keys(what: str, given: Options | None, known: Set[str]) -> dict[str, object]:
     """Return the entries that are not None.
 
     Raises
@@ -59,21 +59,20 @@ def check_keys(what: str, given: Mapping[str, Any] | None, known: set[str]) -> d
     return {key: value for key, value in given.items() if value is not None}
 
 
-def wanted_scale(info: ImageInfo, scale: Mapping[str, Any] | None) -> float | None:
+def wanted_scale(pyramid: Pyramid, scale: Options | None) -> float | None:
     """Return the scale a caller asks for; 1 when nothing, None when ``exact`` can't be had."""
     asked = check_keys("scale", scale, SCALE_KEYS)
-    exact = asked.pop("exact", False)
-    level = fractional_level(info, **asked)
+    level = pyramid.fractional(asked.get("magnification"), asked.get("mm_x"), asked.get("mm_y"))
     if level is None:
         return 1.0
-    if exact and (level != int(level) or not 0 <= level < level_count(info)):
+    if asked.get("exact") and (level != int(level) or not 0 <= level < pyramid.count):
         return None
-    return float(2.0 ** (level_count(info) - 1 - level))
+    return pyramid.scale(level)
 
 
 def region_bounds(
     info: ImageInfo,
-    region: Mapping[str, Any] | None,
+    region: Options | None,
     scale: float = 1.0,
     geo: GeoBounds | None = None,
 ) -> Bounds:
@@ -116,13 +115,13 @@ def region_bounds(
     return left, top, right, bottom
 
 
-def _numbers(asked: Mapping[str, Any]) -> dict[str, float]:
+def _numbers(asked: Options) -> dict[str, float]:
     numbers = {}
     for key, value in asked.items():
-        try:
+        if isinstance(value, int | float):  # nearly always: it is asked four times a region
             number = float(value)
-        except (TypeError, ValueError) as error:
-            raise RegionError(f"region {key} must be a number, not {value!r}") from error
+        else:
+            number = real_number(f"region {key}", value, RegionError)
         if not math.isfinite(number):
             raise RegionError(f"region {key} must be a finite number, not {value!r}")
         numbers[key] = number
@@ -213,10 +212,10 @@ def fit(
 
 
 def plan_window(
-    info: ImageInfo,
-    region: Mapping[str, Any] | None = None,
-    scale: Mapping[str, Any] | None = None,
-    output: Mapping[str, Any] | None = None,
+    pyramid: Pyramid,
+    region: Options | None = None,
+    scale: Options | None = None,
+    output: Options | None = None,
     geo: GeoBounds | None = None,
 ) -> Window | None:
     """Return what to read and how large it shall be, or None where nothing is left of it.
@@ -229,9 +228,10 @@ def plan_window(
         limits = check_keys("output", output, OUTPUT_KEYS)
         max_width = _limit("maxWidth", limits.get("maxWidth"))
         max_height = _limit("maxHeight", limits.get("maxHeight"))
-    requested = 1.0 if scale is None else wanted_scale(info, scale)
+    requested = 1.0 if scale is None else wanted_scale(pyramid, scale)
     if requested is None:
         return None
+    info = pyramid.info
     rect = clipped(info, region_bounds(info, region, requested, geo))
     if not rect.width or not rect.height:
         return None
@@ -244,5 +244,5 @@ def plan_window(
     return Window(rect, width, max(1, height), requested)
 
 
-def _limit(name: str, value: Any) -> int | None:
+def _limit(name: str, value: object) -> int | None:
     return None if value is None else whole_number(f"output {name}", value, 0)

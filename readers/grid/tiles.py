@@ -7,12 +7,12 @@ it (rounded down) to the low side.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.grid.regions import check_keys
 from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.model.geometry import ceil_div
+from ziggurat.readers.model.words import Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class TileGrid:
         """How many tiles there are."""
         return self.x.count * self.y.count
 
-    def index(self, position: int | Mapping[str, Any]) -> int | None:
+    def index(self, position: object) -> int | None:
         """Return the number of a tile that a caller names, or None where there is none."""
         if not isinstance(position, Mapping):
             number = whole_number("tile_position", position)
@@ -115,21 +115,28 @@ class TileGrid:
         )
         if "position" in named:
             return self.index(whole_number("tile_position position", named["position"]))
-        named = {key: whole_number(f"tile_position {key}", value) for key, value in named.items()}
-        column, row = named.get("region_x"), named.get("region_y")
-        if column is None and "level_x" in named:
-            column = named["level_x"] - self.x.first
-        if row is None and "level_y" in named:
-            row = named["level_y"] - self.y.first
+        places = {key: whole_number(f"tile_position {key}", value) for key, value in named.items()}
+        column, row = places.get("region_x"), places.get("region_y")
+        if column is None and "level_x" in places:
+            column = places["level_x"] - self.x.first
+        if row is None and "level_y" in places:
+            row = places["level_y"] - self.y.first
         column, row = column or 0, row or 0
         if not 0 <= column < self.x.count or not 0 <= row < self.y.count:
             return None
-        return int(row * self.x.count + column)
+        return row * self.x.count + column
 
 
-def wanted_tile_size(
-    tile_size: Mapping[str, Any] | None, default: tuple[int, int]
-) -> tuple[int, int]:
+@dataclass(frozen=True, slots=True)
+class GridRequest:
+    """The grid that a caller wants over a region, in the words that he gave."""
+
+    tile_size: Options | None = None
+    tile_overlap: Options | None = None
+    tile_offset: Options | None = None
+
+
+def wanted_tile_size(tile_size: Options | None, default: tuple[int, int]) -> tuple[int, int]:
     """Return (width, height); one of them alone means a square."""
     asked = check_keys("tile_size", tile_size, {"width", "height"})
     width = asked.get("width", asked.get("height", default[0]))
@@ -137,7 +144,7 @@ def wanted_tile_size(
     return whole_number("tile_size width", width), whole_number("tile_size height", height)
 
 
-def wanted_overlap(tile_overlap: Mapping[str, Any] | None) -> tuple[int, int, bool]:
+def wanted_overlap(tile_overlap: Options | None) -> tuple[int, int, bool]:
     """Return (x, y, edges)."""
     asked = check_keys("tile_overlap", tile_overlap, {"x", "y", "edges"})
     x, y = asked.get("x", 0), asked.get("y", 0)
@@ -148,9 +155,7 @@ def wanted_overlap(tile_overlap: Mapping[str, Any] | None) -> tuple[int, int, bo
     )
 
 
-def wanted_offset(
-    tile_offset: Mapping[str, Any] | None, region_start: tuple[int, int]
-) -> tuple[int, int]:
+def wanted_offset(tile_offset: Options | None, region_start: tuple[int, int]) -> tuple[int, int]:
     """Return (x, y) of the corner of tile number 0; ``auto`` puts it at the region's corner."""
     asked = check_keys("tile_offset", tile_offset, {"left", "top", "auto"})
     if asked.get("auto"):

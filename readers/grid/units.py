@@ -22,7 +22,7 @@ class Unit:
     projected: bool = False
 
 
-def parse_unit(name: "str | Unit | None") -> Unit:
+def parse_unit(name: object) -> Unit:
     """Return the unit of a name.
 
     Raises
@@ -32,7 +32,8 @@ def parse_unit(name: "str | Unit | None") -> Unit:
     """
     if isinstance(name, Unit):
         return name
-    known = TileInputUnits.get(name.lower() if isinstance(name, str) else name)
+    key = name.lower() if isinstance(name, str) else None
+    known = TileInputUnits.get(key) if name is None or isinstance(name, str) else None
     if known == "projection" or (known and known.startswith("proj4:")):
         return Unit(known, projected=True)
     if known:

@@ -2,8 +2,9 @@
 
 import operator
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import Enum
-from typing import Any
+from typing import Any, SupportsFloat, SupportsIndex
 
 import numpy as np
 
@@ -38,6 +39,20 @@ def _integer(value: Any) -> Any:
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return int(value)
     return value
+
+
+def real_number(name: str, value: object, error: type[ZigguratError] = OptionError) -> float:
+    """Return a number, which may be infinite or NaN; texts of numbers count, too.
+
+    Raises
+    ------
+    OptionError
+        It is none; or whatever ``error`` says.
+    """
+    if isinstance(value, str | float | int | SupportsFloat | SupportsIndex):
+        with suppress(TypeError, ValueError, OverflowError):
+            return float(value)
+    raise error(f"{name} must be a number, not {value!r}")
 
 
 def one_of[T: Enum](

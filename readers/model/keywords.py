@@ -9,8 +9,8 @@ import difflib
 import functools
 import inspect
 import logging
-from collections.abc import Callable, Mapping, Set
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Set
+from typing import get_args, get_type_hints
 
 # What a region, a tile or an iteration is told with; and what only says how to read or send it.
 SHARED = frozenset(
@@ -41,13 +41,14 @@ def also_takes[**P, T](*more: str) -> Callable[[Callable[P, T]], Callable[P, T]]
     """Let a method take, and leave out, words that its signature lacks."""
 
     def decorated(call: Callable[P, T]) -> Callable[P, T]:
-        named = frozenset(inspect.signature(call).parameters)
+        named = frozenset(_names(call))
         spare = frozenset(more) - named
 
         @functools.wraps(call)
         def taken(*arguments: P.args, **words: P.kwargs) -> T:
             if not words.keys() <= named:
-                words = known_words(call.__name__, words, named, spare)  # type: ignore[assignment]
+                for word in useless_words(call.__name__, words, named, spare):
+                    del words[word]
             return call(*arguments, **words)
 
         return taken
@@ -55,10 +56,20 @@ def also_takes[**P, T](*more: str) -> Callable[[Callable[P, T]], Callable[P, T]]
     return decorated
 
 
-def known_words(
-    call: str, words: Mapping[str, Any], named: Set[str], spare: Set[str]
-) -> dict[str, Any]:
-    """Return the words that a call has a use for.
+def _names(call: Callable[..., object]) -> Iterator[str]:
+    """Yield the names of parameters, and those of ``**words: Unpack[…]``."""
+    for name, parameter in inspect.signature(call).parameters.items():
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            (words,) = get_args(parameter.annotation)
+            yield from get_type_hints(words)
+        else:
+            yield name
+
+
+def useless_words(
+    call: str, words: Mapping[str, object], named: Set[str], spare: Set[str]
+) -> list[str]:
+    """Return the words that a call has no use for.
 
     Parameters
     ----------
@@ -76,15 +87,12 @@ def known_words(
     TypeError
         Another word; the message names the nearest known one.
     """
-    kept = {}
-    for word, value in words.items():
-        if word in named:
-            kept[word] = value
-            continue
+    useless = [word for word in words if word not in named]
+    for word in useless:
         if word not in spare:
             near = difflib.get_close_matches(word, sorted(named | spare), 1, _NEAR)
             if near or not _tolerant:
                 advice = f"; did you mean {near[0]!r}?" if near else ""
                 raise TypeError(f"{call}() got an unexpected keyword argument {word!r}{advice}")
         logging.getLogger("ziggurat").debug("%s() has no use for %s=", call, word)
-    return kept
+    return useless

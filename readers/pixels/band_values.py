@@ -5,7 +5,6 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ziggurat.readers.errors import SourceError
-from ziggurat.readers.grid.levels import best_level
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels, Reader
@@ -74,7 +73,7 @@ def _with_stored(info: ImageInfo, found: tuple[Facts, ...]) -> tuple[Facts, ...]
 
 def _of_little(image: Image) -> tuple[Facts, ...]:
     info = image.info
-    level = info.levels[best_level(info, max(info.width, info.height) / _OVERVIEW).index]
+    level = info.levels[image.pyramid.best(max(info.width, info.height) / _OVERVIEW).index]
     if level.width * level.height <= _MOST_READ:
         return _of_pixels(image, [overview(image, 0, _OVERVIEW)])
     return _of_pixels(image, [read_level(image, 0, 0, rect) for rect in _spread(info)])

@@ -9,9 +9,8 @@ from ziggurat.readers.codecs.jpeg_stream import (
     with_adobe_marker,
 )
 from ziggurat.readers.errors import TileRangeError
-from ziggurat.readers.grid.levels import LevelChoice, populated_levels, rect_in_level
+from ziggurat.readers.grid.pyramid import LevelChoice, Pyramid
 from ziggurat.readers.grid.regions import Window
-from ziggurat.readers.grid.scales import level_count, level_scale, tile_size
 from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import Photometric
@@ -26,7 +25,7 @@ from ziggurat.readers.pixels.window import is_immense, read_level, read_window
 _MAX_DIRECT = 4  # a tile this many times smaller than its source is made from its source at once
 
 
-def check_tile(info: ImageInfo, x: int, y: int, z: int) -> None:
+def check_tile(pyramid: Pyramid, x: int, y: int, z: int) -> None:
     """Refuse a tile that isn't there.
 
     Raises
@@ -35,25 +34,26 @@ def check_tile(info: ImageInfo, x: int, y: int, z: int) -> None:
     """
     for name, value in (("x", x), ("y", y), ("z", z)):
         whole_number(f"tile {name}", value, error=TileRangeError)
-    if not 0 <= z < level_count(info):
-        raise TileRangeError(f"there are levels 0 to {level_count(info) - 1}, not {z}")
-    columns, rows = tile_grid(info, z)
+    if not 0 <= z < pyramid.count:
+        raise TileRangeError(f"there are levels 0 to {pyramid.count - 1}, not {z}")
+    columns, rows = tile_grid(pyramid, z)
     if not 0 <= x < columns or not 0 <= y < rows:
         raise TileRangeError(f"level {z} has {columns} x {rows} tiles, none at ({x}, {y})")
 
 
-def tile_grid(info: ImageInfo, z: int) -> tuple[int, int]:
+def tile_grid(pyramid: Pyramid, z: int) -> tuple[int, int]:
     """Return (columns, rows) of the tiles of a conceptual level."""
-    width, height = tile_size(info)
-    step = int(level_scale(info, z))
-    return ceil_div(info.width, width * step), ceil_div(info.height, height * step)
+    width, height = pyramid.tile_size
+    step = int(pyramid.scale(z))
+    full = pyramid.info.levels[0]
+    return ceil_div(full.width, width * step), ceil_div(full.height, height * step)
 
 
-def tile_window(info: ImageInfo, x: int, y: int, z: int) -> Window:
+def tile_window(pyramid: Pyramid, x: int, y: int, z: int) -> Window:
     """Return the part of a tile that is inside the image."""
-    width, height = tile_size(info)
-    step = int(level_scale(info, z))
-    whole = info.levels[0].rect
+    width, height = pyramid.tile_size
+    step = int(pyramid.scale(z))
+    whole = pyramid.info.levels[0].rect
     rect = Rect(x * width * step, y * height * step, width * step, height * step).intersect(whole)
     return Window(rect, ceil_div(rect.width, step), ceil_div(rect.height, step), float(step))
 
@@ -66,9 +66,9 @@ def read_tile(image: Image, frame: int, x: int, y: int, z: int) -> Pixels:
     neighbours and coarser levels then find their parts in the cache. Where that would be
     immense (:func:`is_immense`), pixels are picked.
     """
-    info = image.info
-    window = tile_window(info, x, y, z)
-    populated = populated_levels(info)
+    info, pyramid = image.info, image.pyramid
+    window = tile_window(pyramid, x, y, z)
+    populated = pyramid.populated
     finer = min(level for level in populated if level >= z)
     if finer == z:
         return _from_level(image, frame, populated[z], window, 1)
@@ -77,7 +77,7 @@ def read_tile(image: Image, frame: int, x: int, y: int, z: int) -> Pixels:
     found: Pixels | None = cached.get(key) if cached is not None else None
     if found is not None:
         return found
-    if is_immense(rect_in_level(info, populated[finer], window.rect)):
+    if is_immense(pyramid.rect_in(populated[finer], window.rect)):
         pixels = read_window(image, frame, window, default_resample(info))
     elif 2 ** (finer - z) <= _MAX_DIRECT:
         pixels = _from_level(image, frame, populated[finer], window, 2 ** (finer - z))
@@ -104,7 +104,7 @@ def _from_level(
 
 def _from_four(image: Image, frame: int, tile: tuple[int, int, int], window: Window) -> Pixels:
     x, y, z = tile
-    columns, rows = tile_grid(image.info, z + 1)
+    columns, rows = tile_grid(image.pyramid, z + 1)
     parts = [
         [
             read_tile(image, frame, column, row, z + 1)
@@ -134,20 +134,21 @@ def _shrunk(info: ImageInfo, pixels: Pixels, window: Window, ratio: int) -> Pixe
     )
 
 
-def padded_tile(info: ImageInfo, pixels: Pixels, color: Pixels | None) -> Pixels:
+def padded_tile(pyramid: Pyramid, pixels: Pixels, color: Pixels | None) -> Pixels:
     """Return a tile at its full size: what lies beyond the image has a colour, or the background.
 
     ``color`` has the shape (bands,).
     """
-    width, height = tile_size(info)
+    width, height = pyramid.tile_size
+    background = pyramid.info.background
     rows, columns, bands = pixels.shape
     if (rows, columns) == (height, width):
         return pixels
     result = np.zeros((height, width, bands), pixels.dtype)
     if color is not None:
         result[:] = color
-    elif info.background is not None and len(info.background) == bands:
-        result[:] = np.array(info.background).astype(pixels.dtype)
+    elif background is not None and len(background) == bands:
+        result[:] = np.array(background).astype(pixels.dtype)
     result[:rows, :columns] = pixels
     return result
 
@@ -159,13 +160,13 @@ def stored_jpeg(image: Image, frame: int, x: int, y: int, z: int) -> bytes | Non
     in, and streams that decoders would take for YCbCr without being it get an Adobe marker.
     """
     info = image.info
-    choice = populated_levels(info).get(z)
+    choice = image.pyramid.populated.get(z)
     if choice is None or info.dtype != np.uint8:
         return None
     level = image.reader.plane(choice.index, frame).encoded()
     if level is None or level.format.codec is not Codec.JPEG or level.format.planar:
         return None
-    if (level.tile_width, level.tile_height) != tile_size(info) or level.format.bits != 8:
+    if (level.tile_width, level.tile_height) != image.pyramid.tile_size or level.format.bits != 8:
         return None
     if x >= level.columns or y >= level.rows or level.format.bands not in (1, 3):
         return None

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from ziggurat.readers.grid.levels import LevelChoice, best_level, rect_in_level
+from ziggurat.readers.grid.pyramid import LevelChoice
 from ziggurat.readers.grid.regions import Window
 from ziggurat.readers.model.geometry import Rect, ceil_div
 from ziggurat.readers.model.image import ImageInfo
@@ -40,11 +40,11 @@ def read_window(image: Image, frame: int, window: Window, method: Resample) -> P
     that is ever drawn, pixels are picked: an average would have to read all of them.
     """
     info = image.info
-    choice = best_level(info, window.scale)
+    choice = image.pyramid.best(window.scale)
     direct = _direct_rect(info, choice, window)
     if direct is not None:
         return read_level(image, choice.index, frame, direct)
-    rect = rect_in_level(info, choice, window.rect)
+    rect = image.pyramid.rect_in(choice, window.rect)
     if is_immense(rect):
         return _sampled(image, choice.index, frame, rect, window)
     smaller = window.width <= rect.width and window.height <= rect.height

@@ -1,6 +1,5 @@
 """Associated images: label, macro, thumbnail and whatever else a file carries."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from ziggurat.readers.constants import TILE_FORMAT_IMAGE
@@ -8,31 +7,37 @@ from ziggurat.readers.grid.regions import fit
 from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.keywords import shares_words
+from ziggurat.readers.model.words import Formats
 from ziggurat.readers.pixels.resample import Resample, resize
-from ziggurat.readers.source.encode import ImageBytes, chosen_format, deliver, merged_encoding
-from ziggurat.readers.source.hooks import SourceHooks
+from ziggurat.readers.source.hooks import HasImage
+from ziggurat.readers.source.output.encode import (
+    ImageBytes,
+    chosen_format,
+    deliver,
+    merged_encoding,
+)
 
 
-class AssociatedMethods(SourceHooks):
+class AssociatedMethods:
     """The pictures beside the picture."""
 
-    def getAssociatedImagesList(self) -> list[str]:
+    def getAssociatedImagesList(self: HasImage) -> list[str]:
         """Return the names of the associated images."""
-        return sorted(self._reader().info.associated)
+        return sorted(self._image().info.associated)
 
     @shares_words()
     def getAssociatedImage(
-        self,
+        self: HasImage,
         imageKey: str,
         width: int | None = None,
         height: int | None = None,
         *,
         encoding: str | None = None,
-        format: str | Sequence[str] | None = None,
+        format: Formats = None,
         jpegQuality: int | None = None,
         jpegSubsampling: int | None = None,
         tiffCompression: str | None = None,
-    ) -> tuple[Any, Any] | None:
+    ) -> tuple[Any, str] | None:
         """Return an associated image as (data, format or MIME type), or None where it isn't there.
 
         Parameters
@@ -45,7 +50,7 @@ class AssociatedMethods(SourceHooks):
             As in :meth:`getRegion`. A stored JPEG that is asked for as JPEG, in its own size and
             without a wish for quality, comes as it is stored.
         """
-        reader = self._reader()
+        reader = self._image().reader
         if imageKey not in reader.info.associated:
             return None
         how = merged_encoding(

@@ -3,115 +3,117 @@
 import contextlib
 import dataclasses
 import json
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from ziggurat.readers.errors import TileRangeError
 from ziggurat.readers.grid.frames import axes_frame, channel_names, frame_axes
-from ziggurat.readers.grid.scales import level_count, tile_size
 from ziggurat.readers.model.keywords import shares_words
+from ziggurat.readers.model.words import BandInformation
 from ziggurat.readers.pixels.band_values import band_values, known_band_values
-from ziggurat.readers.source.dicts import (
+from ziggurat.readers.pixels.image import Image
+from ziggurat.readers.source.hooks import HasImage
+from ziggurat.readers.source.output.dicts import (
     JSONDict,
     band_interpretations,
     image_metadata,
     json_numbers,
 )
-from ziggurat.readers.source.hooks import SourceHooks
+from ziggurat.readers.source.place import band_facts, geo_metadata, raster_image
 from ziggurat.readers.style.access import effective_style
 
 
-class SizeMethods(SourceHooks):
+class SizeMethods:
     """Sizes and types as properties."""
 
     @property
-    def sizeX(self) -> int:
+    def sizeX(self: HasImage) -> int:
         """Full-resolution width in pixels."""
-        return self._reader().info.width
+        return self._image().info.width
 
     @property
-    def sizeY(self) -> int:
+    def sizeY(self: HasImage) -> int:
         """Full-resolution height in pixels."""
-        return self._reader().info.height
+        return self._image().info.height
 
     @property
-    def levels(self) -> int:
+    def levels(self: HasImage) -> int:
         """Number of conceptual ÷2 levels that ``getTile`` serves."""
-        return level_count(self._reader().info)
+        return self._image().pyramid.count
 
     @property
-    def tileWidth(self) -> int:
+    def tileWidth(self: HasImage) -> int:
         """Width of the tiles that ``getTile`` serves."""
-        return tile_size(self._reader().info)[0]
+        return self._image().pyramid.tile_size[0]
 
     @property
-    def tileHeight(self) -> int:
+    def tileHeight(self: HasImage) -> int:
         """Height of the tiles that ``getTile`` serves."""
-        return tile_size(self._reader().info)[1]
+        return self._image().pyramid.tile_size[1]
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self: HasImage) -> np.dtype:
         """Of the pixels."""
-        return self._reader().info.dtype
+        return self._image().info.dtype
 
     @property
-    def bandCount(self) -> int:
+    def bandCount(self: HasImage) -> int:
         """Number of bands (samples) of a pixel."""
-        return self._reader().info.bands
+        return self._image().info.bands
 
     @property
-    def frames(self) -> int:
+    def frames(self: HasImage) -> int:
         """Number of frames."""
-        return self._reader().info.frames
+        return self._image().info.frames
 
     @property
-    def channelNames(self) -> list[str] | None:
+    def channelNames(self: HasImage) -> list[str] | None:
         """Names of the channels, where the image tells them."""
-        return channel_names(self._reader().info)
+        return channel_names(self._image().info)
 
     @property
-    def encoding(self) -> str:
+    def encoding(self: HasImage) -> str:
         """How tiles are encoded."""
         return self._options.encoding
 
     @property
-    def jpegQuality(self) -> int:
+    def jpegQuality(self: HasImage) -> int:
         """The quality of tiles that are encoded as JPEG, 0 to 100."""
         return self._options.jpegQuality
 
     @property
-    def edge(self) -> bool | str | None:
+    def edge(self: HasImage) -> bool | str | None:
         """What becomes of tiles at the right and the bottom edge."""
         return self._options.edge
 
     @property
-    def name(self) -> str:
+    def name(self: HasImage) -> str:
         """The backend that reads the image."""
-        info = self._reader().info
+        info = self._image().info
         return info.backend or info.format
 
-    def getState(self) -> str:
+    def getState(self: HasImage) -> str:
         """Return a text that is equal for equal images opened with equal options."""
-        return f"{self._file()} {self._options}"
+        return f"{self._image().path} {self._options}"
 
     @property
-    def style(self) -> Any:
+    def style(self: HasImage) -> Any:
         """The style that all pixels are read with; None where there is none. May be set."""
         style = self._options.style  # kept as JSON where it can be, so that equal ones are equal
         known = isinstance(style, str) and style.startswith("{")
         return json.loads(style) if known else style
 
     @style.setter
-    def style(self, style: Any) -> None:
+    def style(self: HasImage, style: object) -> None:
         effective_style(style)  # refuses what can't be meant; stored pixels alone are cached
         self._options = dataclasses.replace(self._options, style=style)
 
 
-class MetadataMethods(SourceHooks):
+class MetadataMethods:
     """Metadata, bands, frames and their axes."""
 
-    def getMetadata(self) -> JSONDict:
+    def getMetadata(self: HasImage) -> JSONDict:
         """Return sizes, scale, levels, frames and channels under their public names.
 
         Geospatial images add where they are, and ``bands``: what :meth:`getBandInformation` says,
@@ -119,40 +121,31 @@ class MetadataMethods(SourceHooks):
         where all is nodata). All of it is valid JSON: numbers that JSON has no word for are
         ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``, which ``float`` understands.
         """
-        geo = self._geo_metadata()
-        bands = {"bands": self._bands_as_json()} if geo else {}
-        return JSONDict(image_metadata(self._reader().info), **geo, **bands)
-
-    def _bands_as_json(self) -> dict[int, dict[str, Any]]:
-        bands, raster = self.getBandInformation(), self._raster()
-        found = () if raster is None else known_band_values(raster)
-        for facts, values in zip(bands.values(), found, strict=False):
-            facts.update({key: None if v != v else v for key, v in values.items()})
-        return {number: json_numbers(facts) for number, facts in bands.items()}
+        return metadata_of(self._image())
 
     @property
-    def metadata(self) -> JSONDict:
+    def metadata(self: HasImage) -> JSONDict:
         """The same as :meth:`getMetadata`."""
-        return self.getMetadata()
+        return metadata_of(self._image())
 
     @property
-    def imageDescription(self) -> Any:
+    def imageDescription(self: HasImage) -> Any:
         """The description: a text, or what JSON holds where it is an object or a list of that."""
-        text = self._reader().info.description
+        text = self._image().info.description
         if text is not None and text[:1] in ("{", "["):
             with contextlib.suppress(ValueError, RecursionError):
                 return json.loads(text)
         return text
 
     @property
-    def additionalMetadata(self) -> dict[str, Any] | None:
+    def additionalMetadata(self: HasImage) -> dict[str, Any] | None:
         """Further facts by name: those that a sink was told, or the fields of a vendor's file."""
-        return dict(self._reader().info.properties) or None
+        return dict(self._image().info.properties) or None
 
     @shares_words()
-    def getInternalMetadata(self) -> JSONDict:
+    def getInternalMetadata(self: HasImage) -> JSONDict:
         """Return what the file says in its own words: free-form, different for every format."""
-        info = self._reader().info
+        info = self._image().info
         said = info.internal or {"properties": dict(info.properties)}
         if info.backend is None:
             return JSONDict(said)
@@ -162,7 +155,7 @@ class MetadataMethods(SourceHooks):
         return JSONDict({**said, **found})
 
     @shares_words()
-    def getBandInformation(self, statistics: bool = False) -> dict[int, dict[str, Any]]:
+    def getBandInformation(self: HasImage, statistics: bool = False) -> dict[int, BandInformation]:
         """Return facts per band, counted from 1.
 
         Parameters
@@ -172,33 +165,24 @@ class MetadataMethods(SourceHooks):
             itself, else of an overview of at most 2048 pixels a side. Those of a map in another
             projection are of the stored raster.
         """
-        info = self._reader().info
-        result: dict[int, dict[str, Any]] = {
-            number: {"interpretation": name, **self._geo_band_facts(number)}
-            for number, name in enumerate(band_interpretations(info), 1)
-        }
-        if statistics:
-            found = band_values(self._raster() or self._image())
-            for facts, values in zip(result.values(), found, strict=False):
-                facts.update(values)
-        return result
+        return bands_of(self._image(), statistics=statistics)
 
-    def getOneBandInformation(self, band: int) -> dict[str, Any]:
+    def getOneBandInformation(self: HasImage, band: int) -> BandInformation:
         """Return facts and statistics of one band, counted from 1."""
-        bands = self.getBandInformation(statistics=True)
+        bands = bands_of(self._image(), statistics=True)
         if band not in bands:
             raise TileRangeError(f"there are bands 1 to {len(bands)}, not {band!r}")
         return bands[band]
 
-    def frameToAxes(self, frame: int) -> dict[str, int]:
+    def frameToAxes(self: HasImage, frame: int) -> dict[str, int]:
         """Return the position of a frame on each axis; ``{'frame': n}`` without axes."""
-        return frame_axes(self._reader().info, frame)
+        return frame_axes(self._image().info, frame)
 
-    def axesToFrame(self, **position: int) -> int:
+    def axesToFrame(self: HasImage, **position: int) -> int:
         """Return the frame at a position, as ``axesToFrame(c=1, z=3)``; axes not named are at 0."""
-        return axes_frame(self._reader().info, position)
+        return axes_frame(self._image().info, position)
 
-    def getICCProfiles(self, idx: int | None = None, onlyInfo: bool = False) -> Any:
+    def getICCProfiles(self: HasImage, idx: int | None = None, onlyInfo: bool = False) -> Any:
         """Return the image's colour profiles as bytes (or facts about them), None without any.
 
         Parameters
@@ -208,8 +192,38 @@ class MetadataMethods(SourceHooks):
         onlyInfo
             Say how large it is instead of returning it.
         """
-        profile = self._reader().info.icc_profile
+        profile = self._image().info.icc_profile
         if profile is None or idx not in (None, 0):
             return None
         found = {"bytes": len(profile)} if onlyInfo else profile
         return found if idx == 0 else [found]
+
+
+def metadata_of(image: Image) -> JSONDict:
+    """Return what ``getMetadata`` says."""
+    geo = geo_metadata(image.info)
+    bands = {"bands": _bands_as_json(image)} if geo else {}
+    return JSONDict(image_metadata(image.pyramid), **geo, **bands)
+
+
+def bands_of(image: Image, *, statistics: bool = False) -> dict[int, BandInformation]:
+    """Return what ``getBandInformation`` says."""
+    info = image.info
+    result = {
+        number: cast(BandInformation, {"interpretation": name, **band_facts(info, number)})
+        for number, name in enumerate(band_interpretations(info), 1)
+    }
+    if statistics:
+        found = band_values(raster_image(image) or image)
+        for facts, values in zip(result.values(), found, strict=False):
+            facts.update(cast(BandInformation, values))
+    return result
+
+
+def _bands_as_json(image: Image) -> dict[int, BandInformation]:
+    bands, raster = bands_of(image), raster_image(image)
+    found = () if raster is None else known_band_values(raster)
+    for facts, values in zip(bands.values(), found, strict=False):
+        numbers = {key: None if v != v else v for key, v in values.items()}
+        facts.update(cast(BandInformation, numbers))
+    return {number: json_numbers(facts) for number, facts in bands.items()}

@@ -8,29 +8,29 @@ import warnings
 from typing import Any
 
 from ziggurat.readers.errors import InefficientSourceError, ProjectionError, SourceError
+from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.keywords import shares_words
-from ziggurat.readers.pixels.image import Image
-from ziggurat.readers.source.hooks import SourceHooks
+from ziggurat.readers.source.hooks import HasImage
 
 
-class GeoMethods(SourceHooks):
+class GeoMethods:
     """Places on earth; the names are the reference's."""
 
     @property
-    def geospatial(self) -> bool:
+    def geospatial(self: HasImage) -> bool:
         """True where the image says where on earth it is."""
-        return self._reader().info.geo is not None
+        return self._image().info.geo is not None
 
     @property
-    def projection(self) -> str | None:
+    def projection(self: HasImage) -> str | None:
         """The projection the image is shown in; None for its own pixels."""
         from ziggurat.readers.geo.facts import is_view
 
-        info = self._reader().info
+        info = self._image().info
         return info.geo.projection if info.geo is not None and is_view(info) else None
 
     @shares_words()
-    def getBounds(self, crs: str | None = None, srs: str | None = None) -> dict[str, Any]:
+    def getBounds(self: HasImage, crs: str | None = None, srs: str | None = None) -> dict[str, Any]:
         """Return where the image is.
 
         Parameters
@@ -44,42 +44,29 @@ class GeoMethods(SourceHooks):
         Of a geospatial image ``ll``, ``ul``, ``lr``, ``ur`` (``x`` and ``y``), ``srs``, ``xmin``,
         ``xmax``, ``ymin``, ``ymax``; of others ``sizeX`` and ``sizeY``.
         """
-        from ziggurat.readers.geo.facts import image_bounds
-
-        info = self._reader().info
-        if info.geo is None:
-            if crs or srs:
-                raise ProjectionError("the image does not say where on earth it is")
-            return {"sizeX": info.width, "sizeY": info.height}
-        return image_bounds(info, crs if crs is not None else srs)
+        return bounds_of(self._image().info, crs if crs is not None else srs)
 
     @shares_words()
-    def getCenter(self, crs: str | None = None) -> tuple[float, float]:
+    def getCenter(self: HasImage, crs: str | None = None) -> tuple[float, float]:
         """Return the middle of the bounds as (y, x)."""
-        where = self.getBounds(crs)
+        where = bounds_of(self._image().info, crs)
         if "sizeX" in where:
             return where["sizeY"] / 2, where["sizeX"] / 2
         return (where["ymin"] + where["ymax"]) / 2, (where["xmin"] + where["xmax"]) / 2
 
-    def getCrs(self) -> str | None:
+    def getCrs(self: HasImage) -> str | None:
         """Return the image's own system: ``EPSG:n`` where it is one, else PROJ or WKT."""
-        from ziggurat.readers.geo.crs import crs_name
-        from ziggurat.readers.geo.facts import raster_of
+        return own_crs(self._image().info)
 
-        info = self._reader().info
-        if info.geo is None or not raster_of(info).geo.projection:
-            return None
-        return crs_name(raster_of(info).geo.projection)
-
-    def getProj4String(self) -> str | None:
+    def getProj4String(self: HasImage) -> str | None:
         """Return the image's own system as a PROJ string."""
         from ziggurat.readers.geo.crs import parse_crs, proj_string
 
-        crs = self.getCrs()
+        crs = own_crs(self._image().info)
         return None if crs is None else proj_string(parse_crs(crs)) or None
 
     def toNativePixelCoordinates(
-        self, x: float, y: float, crs: str | None = None, roundResults: bool = True
+        self: HasImage, x: float, y: float, crs: str | None = None, roundResults: bool = True
     ) -> tuple[float, float]:
         """Return the pixel of the stored raster at a place.
 
@@ -92,31 +79,31 @@ class GeoMethods(SourceHooks):
         """
         from ziggurat.readers.geo.facts import to_native_pixel
 
-        column, row = to_native_pixel(self._reader().info, x, y, crs)
+        column, row = to_native_pixel(self._image().info, x, y, crs)
         return (round(column), round(row)) if roundResults else (column, row)
 
     def pixelToProjection(
-        self, x: float, y: float, level: int | None = None
+        self: HasImage, x: float, y: float, level: int | None = None
     ) -> tuple[float, float]:
         """Return the coordinates of a pixel of a level (default: the full resolution)."""
         from ziggurat.readers.geo.facts import pixel_to_projection
 
-        return pixel_to_projection(self._reader().info, x, y, level)
+        return pixel_to_projection(self._image().info, x, y, level)
 
-    def getTileCorners(self, z: int, x: int, y: int) -> tuple[float, float, float, float]:
+    def getTileCorners(self: HasImage, z: int, x: int, y: int) -> tuple[float, float, float, float]:
         """Return xmin, ymin, xmax, ymax of a tile in the projection."""
         from ziggurat.readers.geo.facts import tile_corners
 
-        return tile_corners(self._reader().info, z, x, y)
+        return tile_corners(self._image().info, z, x, y)
 
-    def getPixelSizeInMeters(self) -> float | None:
+    def getPixelSizeInMeters(self: HasImage) -> float | None:
         """Return the mean size of a stored pixel on the ground; None where there is none."""
         from ziggurat.readers.geo.facts import pixel_size_in_meters
 
-        return pixel_size_in_meters(self._reader().info)
+        return pixel_size_in_meters(self._image().info)
 
     def validateCOG(
-        self,
+        self: HasImage,
         check_tiled: bool = True,
         full_check: bool = False,
         strict: bool = True,
@@ -137,7 +124,7 @@ class GeoMethods(SourceHooks):
         from ziggurat.readers.formats.gdal.projected import raster_name
 
         found, errors, details = validate_cog(
-            raster_name(self._reader()), check_tiled=check_tiled, full_check=full_check
+            raster_name(self._image().reader), check_tiled=check_tiled, full_check=full_check
         )
         if errors and strict:
             raise InefficientSourceError(f"not a cloud-optimized GeoTIFF: {'; '.join(errors)}")
@@ -157,38 +144,24 @@ class GeoMethods(SourceHooks):
         except SourceError:
             return False
 
-    def _raster(self) -> Image | None:
-        image = self._image()
-        if image.info.geo is None:
-            return image
-        from ziggurat.readers.formats.gdal.projected import ProjectedReader
 
-        view = image.reader
-        if not isinstance(view, ProjectedReader):
-            return image
-        return None if view.source.info.palette is not None else Image(view.source)
+def bounds_of(info: ImageInfo, crs: str | None) -> dict[str, Any]:
+    """Return where an image is, as ``getBounds``."""
+    if info.geo is None:
+        if crs:
+            raise ProjectionError("the image does not say where on earth it is")
+        return {"sizeX": info.width, "sizeY": info.height}
+    from ziggurat.readers.geo.facts import image_bounds
 
-    def _native_bands(self, x: int, y: int) -> dict[int, Any]:
-        """Return the stored values under a full-resolution pixel of a view, by band (1 …)."""
-        from ziggurat.readers.formats.gdal.projected import ProjectedReader
+    return image_bounds(info, crs)
 
-        reader = self._reader()
-        return reader.native_bands(x, y) if isinstance(reader, ProjectedReader) else {}
 
-    def _geo_metadata(self) -> dict[str, Any]:
-        """Return what ``getMetadata`` adds for geospatial images."""
-        info = self._reader().info
-        if info.geo is None:
-            return {}
-        from ziggurat.readers.geo.facts import geo_metadata
+def own_crs(info: ImageInfo) -> str | None:
+    """Return an image's own system, as ``getCrs``."""
+    if info.geo is None:
+        return None
+    from ziggurat.readers.geo.crs import crs_name
+    from ziggurat.readers.geo.facts import raster_of
 
-        return geo_metadata(info)
-
-    def _geo_band_facts(self, band: int) -> dict[str, Any]:
-        """Return what ``getBandInformation`` adds to a band (1 …)."""
-        info = self._reader().info
-        if "gdal" not in info.internal:
-            return {}
-        from ziggurat.readers.geo.facts import band_facts
-
-        return band_facts(info, band)
+    projection = raster_of(info).geo.projection
+    return crs_name(projection) if projection else None

@@ -1,5 +1,6 @@
 """An image as an array: ``source[y0:y1, x0:x1]``, and lazily as dask or a list of levels."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,9 @@ from ziggurat.readers.errors import OptionError
 from ziggurat.readers.grid.frames import check_frame
 from ziggurat.readers.model.geometry import Rect, ceil_div
 from ziggurat.readers.model.reader import Pixels
+from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.pixels.window import read_level
-from ziggurat.readers.source.hooks import SourceHooks
+from ziggurat.readers.source.hooks import HasImage
 
 _CHUNK = 1024  # pixels a side of dask's chunks, at least
 
@@ -20,21 +22,21 @@ class LevelArray:
     Slices of any step and whole numbers index y and x; bands take whatever numpy takes.
     """
 
-    def __init__(self, hooks: SourceHooks, level: int, frame: int) -> None:
-        self._hooks = hooks
+    def __init__(self, image: Callable[[], Image], level: int, frame: int) -> None:
+        self._image = image
         self._level = level
         self._frame = frame
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """(height, width, bands)."""
-        info = self._hooks._reader().info
+        info = self._image().info
         return info.levels[self._level].height, info.levels[self._level].width, info.bands
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> np.dtype:
         """Of the pixels."""
-        return self._hooks._reader().info.dtype
+        return self._image().info.dtype
 
     @property
     def ndim(self) -> int:
@@ -50,7 +52,7 @@ class LevelArray:
     @property
     def chunks(self) -> tuple[int, int, int]:
         """(height, width, bands) of the stored tiles."""
-        info = self._hooks._reader().info
+        info = self._image().info
         level = info.levels[self._level]
         return level.tile_height, level.tile_width, info.bands
 
@@ -65,7 +67,7 @@ class LevelArray:
         if rect.empty:
             pixels = np.empty((rect.height, rect.width, self.shape[2]), self.dtype)
         else:
-            pixels = read_level(self._hooks._image(), self._level, self._frame, rect)
+            pixels = read_level(self._image(), self._level, self._frame, rect)
         picked: Pixels = pixels[rows[2], columns[2]]
         return picked[..., *parts[2:]] if len(parts) > 2 else picked
 
@@ -105,36 +107,34 @@ def _axis(index: Any, size: int) -> tuple[int, int, Any]:
     return number, number + 1, 0
 
 
-class IndexingMethods(SourceHooks):
+class IndexingMethods:
     """Array-like access at full resolution, and to every stored level."""
 
     @property
-    def shape(self) -> tuple[int, int, int]:
+    def shape(self: HasImage) -> tuple[int, int, int]:
         """(height, width, bands) of a frame at full resolution."""
-        return LevelArray(self, 0, 0).shape
+        return LevelArray(self._image, 0, 0).shape
 
     @property
-    def ndim(self) -> int:
+    def ndim(self: HasImage) -> int:
         """Always three: a frame is (y, x, band)."""
         return 3
 
-    def __getitem__(self, index: Any) -> Pixels:
+    def __getitem__(self: HasImage, index: Any) -> Pixels:
         """Return pixels of the first frame at full resolution, as numpy would."""
-        return LevelArray(self, 0, 0)[index]
+        return LevelArray(self._image, 0, 0)[index]
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Pixels:
-        return LevelArray(self, 0, 0).__array__(dtype, copy)
+    def __array__(self: HasImage, dtype: Any = None, copy: bool | None = None) -> Pixels:
+        return LevelArray(self._image, 0, 0).__array__(dtype, copy)
 
-    def level_arrays(self, frame: int | None = None) -> list[LevelArray]:
+    def level_arrays(self: HasImage, frame: int | None = None) -> list[LevelArray]:
         """Return every stored level, largest first, as lazy arrays (y, x, band) for viewers.
 
         ``napari.Viewer().add_image(source.level_arrays(), multiscale=True, rgb=True)``
         """
-        info = self._reader().info
-        number = check_frame(info, frame)
-        return [LevelArray(self, level, number) for level in range(len(info.levels))]
+        return stored_levels(self._image, frame)
 
-    def to_dask(self, level: int = 0, frame: int | None = None) -> Any:
+    def to_dask(self: HasImage, level: int = 0, frame: int | None = None) -> Any:
         """Return a stored level as a dask array (y, x, band), a chunk per some stored tiles.
 
         Raises
@@ -142,12 +142,9 @@ class IndexingMethods(SourceHooks):
         OptionError
             dask isn't installed, or there is no such level.
         """
-        arrays = self.level_arrays(frame)
-        if not 0 <= level < len(arrays):
-            raise OptionError(f"there are stored levels 0 to {len(arrays) - 1}, not {level!r}")
-        return _as_dask(arrays[level])
+        return _dask_level(self._image, level, frame)
 
-    def multiscale(self, frame: int | None = None) -> list[Any]:
+    def multiscale(self: HasImage, frame: int | None = None) -> list[Any]:
         """Return every stored level, largest first, as dask arrays with the frame axes in front.
 
         ``napari.Viewer().add_image(source.multiscale(), multiscale=True)``
@@ -163,12 +160,27 @@ class IndexingMethods(SourceHooks):
         OptionError
             dask isn't installed.
         """
-        info = self._reader().info
+        info = self._image().info
         levels = range(len(info.levels))
         if frame is not None or not info.axes:
-            return [self.to_dask(level, frame) for level in levels]
+            return [_dask_level(self._image, level, frame) for level in levels]
         sizes = tuple(axis.size for axis in info.axes)
-        return [_stacked([self.to_dask(n, f) for f in range(info.frames)], sizes) for n in levels]
+        frames = range(info.frames)
+        return [_stacked([_dask_level(self._image, n, f) for f in frames], sizes) for n in levels]
+
+
+def stored_levels(image: Callable[[], Image], frame: int | None) -> list[LevelArray]:
+    """Return every stored level of a frame, largest first; ``image`` is asked at each reading."""
+    info = image().info
+    number = check_frame(info, frame)
+    return [LevelArray(image, level, number) for level in range(len(info.levels))]
+
+
+def _dask_level(image: Callable[[], Image], level: int, frame: int | None) -> Any:
+    arrays = stored_levels(image, frame)
+    if not 0 <= level < len(arrays):
+        raise OptionError(f"there are stored levels 0 to {len(arrays) - 1}, not {level!r}")
+    return _as_dask(arrays[level])
 
 
 def _stacked(frames: list[Any], sizes: tuple[int, ...]) -> Any:

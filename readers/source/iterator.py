@@ -7,10 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from ziggurat.readers.constants import TILE_FORMAT_NUMPY
-from ziggurat.readers.grid.iteration import Iteration
-from ziggurat.readers.source.encode import Encoding, deliver
-from ziggurat.readers.source.hooks import SourceHooks
-from ziggurat.readers.source.image import window_pixels
+from ziggurat.readers.grid.frames import check_frame
+from ziggurat.readers.grid.iteration import Iteration, plan_iteration
+from ziggurat.readers.grid.tiles import Span, TileGrid
+from ziggurat.readers.model.checks import whole_number
+from ziggurat.readers.pixels.image import Image
+from ziggurat.readers.source.image import window_of, window_pixels
+from ziggurat.readers.source.masks import asked_mask, covered_tiles
+from ziggurat.readers.source.output.encode import deliver
+from ziggurat.readers.source.request import Delivery, IterationRequest
 from ziggurat.readers.style.parse import Style
 
 _LAZY = ("tile", "format")
@@ -18,28 +23,30 @@ _LAZY = ("tile", "format")
 
 @dataclass(frozen=True)
 class TileLoader:
-    """All that is needed to load any tile of an iteration; pickles as its source does."""
+    """All that is needed to load any tile of an iteration; pickles as its source does.
 
-    source: SourceHooks
+    ``image`` gives the image anew for each tile: what grows has other pixels by then.
+    """
+
+    image: Callable[[], Image]
     plan: Iteration
     frame: int
-    wanted: str
-    encoding: Encoding
-    resample: Any
+    delivery: Delivery
+    resample: object
     style: Style | None
     shared: bool  # neighbours need some of the same stored tiles
 
     def load(self, index: int) -> tuple[Any, str]:
         """Return (tile, format)."""
         pixels, alpha = window_pixels(
-            replace(self.source._image(), keep=self.shared),
+            self.image().keeping(self.shared),
             self.frame,
             self.plan.tile_window(index),
             self.resample,
             self.style,
-            eight_bit=self.wanted != TILE_FORMAT_NUMPY,
+            eight_bit=self.delivery.format != TILE_FORMAT_NUMPY,
         )
-        return deliver(pixels, self.wanted, self.encoding, alpha=alpha)
+        return deliver(pixels, self.delivery.format, self.delivery.encoding, alpha=alpha)
 
 
 class LazyTileDict(dict[str, Any]):
@@ -124,7 +131,6 @@ def tile_facts(plan: Iteration, index: int) -> dict[str, Any]:
     row, column = divmod(index, grid.x.count)
     x, y = grid.x.span(column), grid.y.span(row)
     scale = plan.level_scale
-    at_level = plan.native.at(scale)
     facts: dict[str, Any] = {
         "x": x.start,
         "y": y.start,
@@ -133,7 +139,7 @@ def tile_facts(plan: Iteration, index: int) -> dict[str, Any]:
         "level": plan.level,
         "level_x": grid.x.first + column,
         "level_y": grid.y.first + row,
-        **at_level.as_dict(),
+        **plan.native.at(scale).as_dict(),
         "tile_position": {
             "level_x": grid.x.first + column,
             "level_y": grid.y.first + row,
@@ -141,15 +147,7 @@ def tile_facts(plan: Iteration, index: int) -> dict[str, Any]:
             "region_y": row,
             "position": index,
         },
-        "iterator_range": {
-            "level_x_min": grid.x.first,
-            "level_y_min": grid.y.first,
-            "level_x_max": grid.x.first + grid.x.count,
-            "level_y_max": grid.y.first + grid.y.count,
-            "region_x_max": grid.x.count,
-            "region_y_max": grid.y.count,
-            "position": grid.count,
-        },
+        "iterator_range": _range_facts(grid),
         "tile_overlap": {
             "left": x.before,
             "top": y.before,
@@ -162,28 +160,45 @@ def tile_facts(plan: Iteration, index: int) -> dict[str, Any]:
         "gheight": float(y.size * scale),
     }
     if plan.resampled:
-        window = plan.tile_window(index)
-        out = plan.native.at(scale * plan.scaling)
-        facts.update(
-            x=float(x.start),
-            y=float(y.start),
-            width=window.width,
-            height=window.height,
-            **out.as_dict(),
-            scaled=1 / plan.scaling,
-            tile_x=x.start,
-            tile_y=y.start,
-            tile_width=x.size,
-            tile_height=y.size,
-            tile_magnification=at_level.magnification,
-            tile_mm_x=at_level.mm_x,
-            tile_mm_y=at_level.mm_y,
-        )
+        facts.update(_resampled_facts(plan, index, x, y))
         # overlaps are told in the pixels that come out
         facts["tile_overlap"] = {
             side: round(size / plan.scaling) for side, size in facts["tile_overlap"].items()
         }
     return facts
+
+
+def _range_facts(grid: TileGrid) -> dict[str, int]:
+    return {
+        "level_x_min": grid.x.first,
+        "level_y_min": grid.y.first,
+        "level_x_max": grid.x.first + grid.x.count,
+        "level_y_max": grid.y.first + grid.y.count,
+        "region_x_max": grid.x.count,
+        "region_y_max": grid.y.count,
+        "position": grid.count,
+    }
+
+
+def _resampled_facts(plan: Iteration, index: int, x: Span, y: Span) -> dict[str, Any]:
+    """Return what is otherwise of a tile that comes out at another scale than it is read at."""
+    window = plan.tile_window(index)
+    at_level = plan.native.at(plan.level_scale)
+    return {
+        "x": float(x.start),
+        "y": float(y.start),
+        "width": window.width,
+        "height": window.height,
+        **plan.native.at(plan.level_scale * plan.scaling).as_dict(),
+        "scaled": 1 / plan.scaling,
+        "tile_x": x.start,
+        "tile_y": y.start,
+        "tile_width": x.size,
+        "tile_height": y.size,
+        "tile_magnification": at_level.magnification,
+        "tile_mm_x": at_level.mm_x,
+        "tile_mm_y": at_level.mm_y,
+    }
 
 
 def _tile(loader: TileLoader, index: int) -> LazyTileDict:
@@ -281,8 +296,8 @@ class TileIterator:
             "level": plan.level,
             "output": {"width": plan.window.width, "height": plan.window.height},
             "frame": self._loader.frame,
-            "format": (self._loader.wanted,),
-            "encoding": self._loader.encoding.name,
+            "format": (self._loader.delivery.format,),
+            "encoding": self._loader.delivery.encoding.name,
             "requestedScale": plan.window.scale,
             "resample": plan.resampled,
             "tile_count": len(self._indices),
@@ -292,3 +307,42 @@ class TileIterator:
 
     def _repr_json_(self) -> dict[str, Any] | None:
         return self.info
+
+
+def planned(image: Image, request: IterationRequest) -> Iteration | None:
+    """Return the level, the grid and the scaling of an iteration; None without a pixel."""
+    window, resample = window_of(image, request.pixels), request.pixels.resample
+    resampled = resample is not None and resample is not False
+    return plan_iteration(image.pyramid, window, request.grid, resample=resampled)
+
+
+def iterate(
+    opened: Callable[[], Image], request: IterationRequest, delivery: Delivery
+) -> TileIterator:
+    """Return an iterator over tiles, as ``tileIterator``.
+
+    ``opened`` gives the image; it is asked again for each tile, and pickles with the tiles.
+    """
+    prefetch = whole_number("prefetch", request.prefetch, 0)
+    image, asked = opened(), request.pixels
+    frame = check_frame(image.info, asked.frame)
+    plan = planned(image, request)
+    if plan is None:
+        return TileIterator(None)
+    shared = plan.shares_tiles(image.pyramid.best(plan.level_scale), image.info)
+    loader = TileLoader(opened, plan, frame, delivery, asked.resample, asked.style, shared)
+    if request.position is not None:
+        return TileIterator(loader, plan.grid.index(request.position), single=True)
+    among = None
+    if request.mask is not None:
+        where = asked_mask(request.mask, image, frame, asked.style)
+        among = covered_tiles(plan, where, image.info, request.min_coverage)
+    return TileIterator(loader, prefetch=prefetch, among=among)
+
+
+def read_single(
+    opened: Callable[[], Image], request: IterationRequest, delivery: Delivery
+) -> LazyTileDict | None:
+    """Return one tile of an iteration (default the first), or None where it isn't there."""
+    position = 0 if request.position is None else request.position
+    return next(iterate(opened, replace(request, position=position), delivery), None)

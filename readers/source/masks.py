@@ -12,8 +12,8 @@ from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.pixels.image import Image
-from ziggurat.readers.source.encode import to_8bit
 from ziggurat.readers.source.image import window_pixels
+from ziggurat.readers.source.output.encode import to_8bit
 from ziggurat.readers.style.parse import Style
 
 Mask = np.ndarray[Any, np.dtype[Any]]
@@ -60,7 +60,7 @@ def tissue_of(image: Image, frame: int, side: int = _SIDE) -> Mask:
     return found
 
 
-def checked_mask(mask: Any, info: ImageInfo) -> Mask:
+def checked_mask(mask: object, info: ImageInfo) -> Mask:
     """Return a mask of the whole image as booleans (y, x).
 
     Raises
@@ -149,7 +149,7 @@ def _between(sums: Mask, start: Mask, stop: Mask, axis: int) -> Mask:
     return difference
 
 
-def asked_mask(mask: Any, image: Image, frame: int, style: Style | None) -> Mask:
+def asked_mask(mask: object, image: Image, frame: int, style: Style | None) -> Mask:
     """Return the mask that a caller means: an array, a function of a thumbnail, ``'tissue'``."""
     if isinstance(mask, str):
         if mask != "tissue":

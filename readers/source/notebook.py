@@ -5,22 +5,25 @@ from importlib import import_module
 from typing import Any
 
 from ziggurat.readers.errors import SourceError
-from ziggurat.readers.source.regions import RegionMethods
+from ziggurat.readers.pixels.image import Image
+from ziggurat.readers.source.hooks import HasImage
+from ziggurat.readers.source.options import OpenOptions
+from ziggurat.readers.source.regions import read_thumbnail
 
 _WIDTH = 512
 
 
-class NotebookMethods(RegionMethods):
+class NotebookMethods:
     """Rich representations; IPython looks for these names."""
 
-    def _repr_png_(self) -> bytes:
-        data = self.getThumbnail(_WIDTH, _WIDTH, encoding="PNG")[0]
-        return bytes(data)
+    def _repr_png_(self: HasImage) -> bytes:
+        return _picture(self._image(), self._options)
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self: HasImage) -> str:
         import base64
 
-        info = self._reader().info
+        image = self._image()
+        info = image.info
         facts = [
             ("size", f"{info.width} × {info.height}"),
             ("bands", f"{info.bands} × {info.dtype.name}"),
@@ -30,10 +33,10 @@ class NotebookMethods(RegionMethods):
         rows = "".join(
             f"<tr><th>{key}</th><td>{html.escape(text)}</td></tr>" for key, text in facts
         )
-        picture = base64.b64encode(self._repr_png_()).decode()
+        picture = base64.b64encode(_picture(image, self._options)).decode()
         return f'<img src="data:image/png;base64,{picture}"><table>{rows}</table>'
 
-    def view(self, *others: Any) -> Any:
+    def view(self, *others: object) -> Any:
         """Return a widget that shows this image in a notebook, also while it grows.
 
         Parameters
@@ -52,7 +55,11 @@ class NotebookMethods(RegionMethods):
         return import_module("ziggurat.viewer").view([place_of(one) for one in (self, *others)])
 
 
-def place_of(image: Any) -> Any:
+def _picture(image: Image, options: OpenOptions) -> bytes:
+    return bytes(read_thumbnail(image, options, (_WIDTH, _WIDTH), {"encoding": "PNG"})[0])
+
+
+def place_of(image: object) -> object:
     """Return the path or URL of a source or sink; what is one already, as it is."""
     for name in ("largeImagePath", "path"):
         place = getattr(image, name, None)

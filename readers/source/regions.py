@@ -1,65 +1,75 @@
-"""Regions, thumbnails and single pixels."""
+"""Regions and thumbnails."""
 
-import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Unpack
 
 from ziggurat.readers.constants import TILE_FORMAT_IMAGE, TILE_FORMAT_NUMPY
 from ziggurat.readers.errors import OptionError, RegionError
 from ziggurat.readers.grid.frames import check_frame
 from ziggurat.readers.grid.regions import Window
-from ziggurat.readers.grid.scales import native_resolution
 from ziggurat.readers.model.checks import whole_number
-from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.keywords import shares_words
-from ziggurat.readers.model.reader import Pixels
+from ziggurat.readers.model.words import (
+    Formats,
+    Options,
+    Output,
+    Region,
+    Scale,
+    TileOffset,
+    TileSize,
+)
 from ziggurat.readers.pixels.image import Image
-from ziggurat.readers.source.encode import (
-    Encoding,
+from ziggurat.readers.source.hooks import HasImage
+from ziggurat.readers.source.image import window_of, window_pixels
+from ziggurat.readers.source.options import OpenOptions
+from ziggurat.readers.source.output.encode import (
     chosen_format,
     deliver,
     merged_encoding,
     nothing,
     to_8bit,
 )
-from ziggurat.readers.source.export import export_tiled
-from ziggurat.readers.source.fill import Border, bordered_rows, letterbox, wanted_border
-from ziggurat.readers.source.hooks import SourceHooks
-from ziggurat.readers.source.image import window_of, window_pixels
-from ziggurat.readers.style.parse import Style
+from ziggurat.readers.source.output.fill import letterbox, wanted_border
+from ziggurat.readers.source.place import shown_region
+from ziggurat.readers.source.request import (
+    Delivery,
+    RegionRequest,
+    RegionWords,
+    ThumbnailWords,
+    called_style,
+    delivery_of,
+    region_request,
+)
+from ziggurat.readers.source.tiled import write_region
 
 _THUMBNAIL = 256
-_GDAL_NODATA = 42113  # a private tag of TIFF
 _SURELY_FITS = 1 << 28  # bytes
-Options = Mapping[str, Any]
 
 
-class RegionMethods(SourceHooks):
+class RegionMethods:
     """Pixels of any rectangle at any scale."""
 
     @shares_words()
     def getRegion(
-        self,
-        format: str | Sequence[str] | None = None,
+        self: HasImage,
+        format: Formats = None,
         *,
-        region: Options | None = None,
-        scale: Options | None = None,
-        output: Options | None = None,
+        region: Region | Options | None = None,
+        scale: Scale | Options | None = None,
+        output: Output | Options | None = None,
         encoding: str | None = None,
         jpegQuality: int | None = None,
         jpegSubsampling: int | None = None,
         tiffCompression: str | None = None,
         frame: int | None = None,
         fill: str | None = None,
-        resample: Any = True,
-        style: Mapping[str, Any] | str | None = None,
+        resample: object = True,
+        style: Options | str | None = None,
         compression: str | None = None,
-        tile_size: Options | None = None,
-        tile_offset: Options | None = None,
-    ) -> tuple[Any, Any]:
+        tile_size: TileSize | Options | None = None,
+        tile_offset: TileOffset | Options | None = None,
+    ) -> tuple[Any, str]:
         """Return a region in a format and size of the caller's choice.
 
         Parameters
@@ -90,6 +100,8 @@ class RegionMethods(SourceHooks):
             PIL's numbers.
         style
             Default: the one given to ``open``.
+        jpegQuality, jpegSubsampling, tiffCompression
+            Of what is encoded; default: as given to ``open``.
         compression
             Of a ``TILED`` file, as ``tiffCompression``.
         tile_size, tile_offset
@@ -111,41 +123,23 @@ class RegionMethods(SourceHooks):
             There is no such frame.
         """
         del tile_size, tile_offset
-        image = self._image()
-        info = image.info
-        number = check_frame(info, frame)
-        window = window_of(image, region, scale, output)
+        options = self._options
+        parsed = called_style(options, style)
+        request = RegionRequest(region, scale, output, frame, fill, resample, parsed)
+        how = merged_encoding(options, encoding, jpegQuality, jpegSubsampling, tiffCompression)
+        tiled = (compression or tiffCompression or "lzw") if encoding == "TILED" else None
         wanted = chosen_format(format, TILE_FORMAT_IMAGE)
-        how = merged_encoding(
-            self._options, encoding, jpegQuality, jpegSubsampling, tiffCompression
-        )
-        parsed = self._style(style)
-        if window is None:
-            return nothing(info.bands, info.dtype, wanted, how)
-        border = wanted_border(fill, window.width, window.height, output)
-        if encoding == "TILED":
-            compression = compression or tiffCompression or "lzw"
-            made = self._tiled(
-                image, number, window, resample, parsed, output, compression, how, border
-            )
-            return made, "image/tiff"
-        _check_size(window, info)
-        shown = wanted != "numpy" and how.name != "TIFF"
-        pixels, alpha = window_pixels(image, number, window, resample, parsed, eight_bit=shown)
-        if border is not None:
-            if wanted != "numpy":
-                pixels = to_8bit(pixels, alpha=alpha)
-            pixels, alpha = letterbox(pixels, border, alpha=alpha)
-        return deliver(pixels, wanted, how, alpha=alpha)
+        return read_region(self._image(), request, Delivery(wanted, how, tiled))
 
+    @shares_words()
     def getGeospatialRegion(
-        self,
+        self: HasImage,
         src_projection: str,
         src_gcps: Sequence[Sequence[float]],
         dest_projection: str,
-        dest_region: Mapping[str, float],
-        **options: Any,
-    ) -> tuple[Any, Any]:
+        dest_region: Region | Options,
+        **words: Unpack[ThumbnailWords],
+    ) -> tuple[Any, str]:
         """Return the pixels of a region on earth, of any image that is put there by control points.
 
         Parameters
@@ -157,7 +151,7 @@ class RegionMethods(SourceHooks):
         dest_projection, dest_region
             The system of ``left``, ``top``, ``right`` and ``bottom``; all four are needed. The
             smallest rectangle of pixels that holds the region is read, as far as there is one.
-        options
+        **words
             All others of :meth:`getRegion`.
 
         Returns
@@ -174,127 +168,96 @@ class RegionMethods(SourceHooks):
         """
         from ziggurat.readers.geo.units import placed_region  # loads GDAL
 
-        if "region" in options:
+        if "region" in words:
             raise OptionError("the region must be given as dest_region alone")
-        info = self._reader().info
-        region = placed_region(info, src_projection, src_gcps, dest_projection, dest_region)
-        return self.getRegion(region=region, **options)
-
-    def _image_region(self) -> Options | None:
-        info = self._reader().info
-        if info.geo is None:
-            return None
-        from ziggurat.readers.geo.facts import image_rect, is_view  # loads GDAL
-
-        if not is_view(info):
-            return None
-        rect = image_rect(info)
-        return {"left": rect.x, "top": rect.y, "width": rect.width, "height": rect.height}
-
-    def _tiled(
-        self,
-        image: Image,
-        frame: int,
-        window: Window,
-        resample: Any,
-        style: Style | None,
-        output: Options | None,
-        compression: str,
-        how: Encoding,
-        border: Border | None,
-    ) -> Path:
-        path = (output or {}).get("path")
-        if path is not None and _same_file(path, self._file()):
-            raise OptionError(f"{path} is the image that is read; write to another path")
-
-        def plain(top: int, height: int) -> Pixels:
-            first = round(window.rect.height * top / window.height)
-            last = round(window.rect.height * (top + height) / window.height)
-            part = Rect(window.rect.x, window.rect.y + first, window.rect.width, last - first)
-            strip = Window(part, window.width, height, window.scale)
-            return window_pixels(image, frame, strip, resample, style)[0]
-
-        sample, alpha = window_pixels(
-            image,
-            frame,
-            Window(Rect(window.rect.x, window.rect.y, 1, 1), 1, 1, 1.0),
-            resample,
-            style,
-        )
-        rows: Callable[[int, int], Pixels] = plain
-        size = window.width, window.height
-        tags = _place_tags(image.info, window, border, plain=style is None)
-        if border is not None:
-            rows = bordered_rows(plain, window.height, border, alpha=alpha)
-            one = replace(border, width=1, height=1, x=0, y=0)
-            sample, alpha = letterbox(sample, one, alpha=alpha)
-            size = border.width, border.height
-        return export_tiled(
-            rows,
-            (size[1], size[0], sample.shape[2]),
-            sample.dtype,
-            path=path,
-            compression=compression.lower(),
-            quality=how.jpeg_quality,
-            resolution=native_resolution(image.info).at(window.scale),
-            alpha=alpha,
-            tags=tags,
-        )
+        image = self._image()
+        place = placed_region(image.info, src_projection, src_gcps, dest_projection, dest_region)
+        words["region"] = place
+        return read_words(image, self._options, words, words.get("format"))
 
     @shares_words()
     def getThumbnail(
-        self,
+        self: HasImage,
         width: int | None = None,
         height: int | None = None,
-        *,
-        format: str | Sequence[str] | None = None,
-        encoding: str | None = None,
-        jpegQuality: int | None = None,
-        jpegSubsampling: int | None = None,
-        tiffCompression: str | None = None,
-        frame: int | None = None,
-        fill: str | None = None,
-        region: Options | None = None,
-        resample: Any = True,
-        style: Mapping[str, Any] | str | None = None,
-    ) -> tuple[Any, Any]:
+        **words: Unpack[ThumbnailWords],
+    ) -> tuple[Any, str]:
         """Return the whole image within ``width`` × ``height`` (default 256 × 256).
 
         Of a view in a projection: the part of the world that has pixels. A picture (not an array)
         of samples that aren't 8-bit colours or grays is shown as ``style='auto'`` shows it, where
         no other style was given: it would be black.
 
-        The other parameters and the result are those of :meth:`getRegion`: with a ``region`` it
-        is a thumbnail of that.
+        Parameters
+        ----------
+        width, height
+            In pixels; the larger one that fits counts.
+        **words
+            ``format, region, encoding, jpegQuality, jpegSubsampling, tiffCompression, frame, fill,
+            resample, style`` and the result are those of :meth:`getRegion`: with a ``region`` it
+            is a thumbnail of that. ``scale`` and ``output`` don't matter.
         """
-        width = None if width is None else whole_number("width", width, 2)
-        height = None if height is None else whole_number("height", height, 2)
-        if width is None and height is None:
-            width = height = _THUMBNAIL
-        exact = chosen_format(format, TILE_FORMAT_IMAGE) == TILE_FORMAT_NUMPY or (
-            encoding is not None and encoding.upper() in ("TIFF", "TILED")
-        )
-        return self.getRegion(
-            format,
-            region=self._image_region() if region is None else region,
-            output={"maxWidth": width, "maxHeight": height},
-            encoding=encoding,
-            jpegQuality=jpegQuality,
-            jpegSubsampling=jpegSubsampling,
-            tiffCompression=tiffCompression,
-            frame=frame,
-            fill=fill,
-            resample=resample,
-            style=style if exact else self._showing(style),
-        )
+        return read_thumbnail(self._image(), self._options, (width, height), words)
 
-    def _showing(self, style: Mapping[str, Any] | str | None) -> Mapping[str, Any] | str | None:
-        """Return the style that shows something: ``auto`` for what is no 8-bit picture."""
-        info = self._reader().info
-        plain = info.interpretation in (Interpretation.RGB, Interpretation.GRAY)
-        if style is not None or self._style(None) is not None:
-            return style
-        return None if plain and info.dtype == "uint8" else "auto"
+
+def read_region(image: Image, request: RegionRequest, delivery: Delivery) -> tuple[Any, str]:
+    """Return (data, format or MIME type) of a region, as :meth:`RegionMethods.getRegion`."""
+    info = image.info
+    number = check_frame(info, request.frame)
+    window = window_of(image, request)
+    wanted, how = delivery.format, delivery.encoding
+    if window is None:
+        return nothing(info.bands, info.dtype, wanted, how)
+    border = wanted_border(request.fill, window.width, window.height, request.output)
+    if delivery.tiled is not None:
+        return write_region(image, number, window, request, delivery, border), "image/tiff"
+    _check_size(window, info)
+    pixels, alpha = window_pixels(
+        image, number, window, request.resample, request.style, eight_bit=delivery.shown
+    )
+    if border is not None:
+        if wanted != TILE_FORMAT_NUMPY:
+            pixels = to_8bit(pixels, alpha=alpha)
+        pixels, alpha = letterbox(pixels, border, alpha=alpha)
+    return deliver(pixels, wanted, how, alpha=alpha)
+
+
+def read_thumbnail(
+    image: Image, options: OpenOptions, size: tuple[int | None, int | None], words: ThumbnailWords
+) -> tuple[Any, str]:
+    """Return (data, format or MIME type) of the whole image within a size, (width, height)."""
+    width = None if size[0] is None else whole_number("width", size[0], 2)
+    height = None if size[1] is None else whole_number("height", size[1], 2)
+    if width is None and height is None:
+        width = height = _THUMBNAIL
+    words["output"] = Output(maxWidth=width, maxHeight=height)
+    words["scale"] = None
+    if words.get("region") is None:
+        words["region"] = shown_region(image.info)
+    if words.get("style") is None and _shows_nothing(image.info, options, words):
+        words["style"] = "auto"
+    return read_words(image, options, words, words.get("format"))
+
+
+def read_words(
+    image: Image, options: OpenOptions, words: RegionWords, format: Formats
+) -> tuple[Any, str]:
+    """Return (data, format or MIME type) of the region that the words of a call ask for."""
+    request = region_request(options, words, words.get("resample", True), words.get("fill"))
+    delivery = delivery_of(options, words, format)
+    if words.get("encoding") == "TILED":
+        tiled = words.get("compression") or words.get("tiffCompression") or "lzw"
+        delivery = Delivery(delivery.format, delivery.encoding, tiled)
+    return read_region(image, request, delivery)
+
+
+def _shows_nothing(info: ImageInfo, options: OpenOptions, words: ThumbnailWords) -> bool:
+    """Return True for a picture for the eye of what is none of 8 bits, as long as no style is."""
+    exact = chosen_format(words.get("format"), TILE_FORMAT_IMAGE) == TILE_FORMAT_NUMPY
+    if exact or (words.get("encoding") or "").upper() in ("TIFF", "TILED"):
+        return False
+    plain = info.interpretation in (Interpretation.RGB, Interpretation.GRAY)
+    return called_style(options, None) is None and not (plain and info.dtype == "uint8")
 
 
 def _check_size(window: Window, info: ImageInfo) -> None:
@@ -310,29 +273,3 @@ def _check_size(window: Window, info: ImageInfo) -> None:
             f" machine's {memory / 2**30:.0f} GiB of memory; ask for less, or for a file of any"
             " size with encoding='TILED'"
         )
-
-
-def _place_tags(
-    info: ImageInfo, window: Window, border: Border | None, *, plain: bool
-) -> list[Any]:
-    """Return the tags that say where on earth a region is, and of stored pixels its nodata."""
-    tags: list[Any] = []
-    if plain and isinstance(info.nodata, int | float):
-        tags.append((_GDAL_NODATA, 2, 0, f"{info.nodata:.17g}", True))
-    if info.geo is not None:
-        from ziggurat.readers.geo.facts import region_geo  # loads GDAL
-        from ziggurat.readers.geo.geotiff import geo_tags
-
-        place = region_geo(info.geo, window.rect, (window.width, window.height))
-        if border is not None:
-            whole = Rect(-border.x, -border.y, border.width, border.height)
-            place = region_geo(place, whole, (border.width, border.height))
-        tags += geo_tags(place)
-    return tags
-
-
-def _same_file(one: Any, other: str | None) -> bool:
-    try:
-        return other is not None and os.path.samefile(one, other)
-    except OSError:  # one of them isn't there, or is a URL
-        return False

@@ -1,29 +1,39 @@
 """Regions and tiles that are given at one scale and wanted at another."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Unpack
 
 from ziggurat.readers.constants import TILE_FORMAT_NUMPY
-from ziggurat.readers.source.iterator import LazyTileDict, TileIterator
-from ziggurat.readers.source.regions import RegionMethods
-from ziggurat.readers.source.scales import ScaleMethods
-from ziggurat.readers.source.tiles import TileMethods
+from ziggurat.readers.model.keywords import shares_words
+from ziggurat.readers.model.words import Formats, Options, Region, Scale
+from ziggurat.readers.source.hooks import HasImage
+from ziggurat.readers.source.iterator import LazyTileDict, TileIterator, iterate, read_single
+from ziggurat.readers.source.options import OpenOptions
+from ziggurat.readers.source.regions import read_words
+from ziggurat.readers.source.request import (
+    CountWords,
+    Delivery,
+    RegionWords,
+    TileWords,
+    delivery_of,
+    iteration_request,
+)
+from ziggurat.readers.source.scales import converted_region
 
-Options = Mapping[str, Any]
 
-
-class AnotherScaleMethods(ScaleMethods, RegionMethods, TileMethods):
+class AnotherScaleMethods:
     """The same calls, with ``sourceRegion`` in pixels of ``sourceScale``."""
 
+    @shares_words()
     def getRegionAtAnotherScale(
-        self,
-        sourceRegion: Options,
-        sourceScale: Options | None = None,
-        targetScale: Options | None = None,
+        self: HasImage,
+        sourceRegion: Region | Options,
+        sourceScale: Scale | Options | None = None,
+        targetScale: Scale | Options | None = None,
         targetUnits: str | None = None,
-        format: str | Sequence[str] | None = None,
-        **words: Any,
-    ) -> tuple[Any, Any]:
+        format: Formats = None,
+        **words: Unpack[RegionWords],
+    ) -> tuple[Any, str]:
         """Return a region that is given at one scale, at another scale.
 
         Parameters
@@ -32,41 +42,66 @@ class AnotherScaleMethods(ScaleMethods, RegionMethods, TileMethods):
             As in :meth:`convertRegionScale`.
         format, **words
             As in :meth:`getRegion`.
+
+        Returns
+        -------
+        (data, format)
+            As of :meth:`getRegion`.
         """
-        region = self.convertRegionScale(sourceRegion, sourceScale, targetScale, targetUnits)
-        return self.getRegion(format, **{**words, "region": region, "scale": targetScale})
-
-    def tileIteratorAtAnotherScale(
-        self,
-        sourceRegion: Options,
-        sourceScale: Options | None = None,
-        targetScale: Options | None = None,
-        targetUnits: str | None = None,
-        *,
-        format: str | Sequence[str] | None = TILE_FORMAT_NUMPY,
-        **words: Any,
-    ) -> TileIterator:
-        """Iterate over a region that is given at another scale; see :meth:`tileIterator`."""
-        region = self.convertRegionScale(sourceRegion, sourceScale, targetScale, targetUnits)
-        return self.tileIterator(format, **{**words, "region": region, "scale": targetScale})
-
-    def getSingleTileAtAnotherScale(
-        self,
-        sourceRegion: Options,
-        sourceScale: Options | None = None,
-        targetScale: Options | None = None,
-        targetUnits: str | None = None,
-        *,
-        tile_position: int | Options = 0,
-        **words: Any,
-    ) -> LazyTileDict | None:
-        """Return one tile of :meth:`tileIteratorAtAnotherScale`, or None."""
-        tiles = self.tileIteratorAtAnotherScale(
-            sourceRegion,
-            sourceScale,
-            targetScale,
-            targetUnits,
-            tile_position=tile_position,
-            **words,
+        image = self._image()
+        words["region"] = converted_region(
+            image, sourceRegion, sourceScale, targetScale, targetUnits
         )
-        return next(tiles, None)
+        words["scale"] = targetScale
+        return read_words(image, self._options, words, format)
+
+    @shares_words()
+    def tileIteratorAtAnotherScale(
+        self: HasImage,
+        sourceRegion: Region | Options,
+        sourceScale: Scale | Options | None = None,
+        targetScale: Scale | Options | None = None,
+        targetUnits: str | None = None,
+        **words: Unpack[TileWords],
+    ) -> TileIterator:
+        """Iterate over a region that is given at another scale.
+
+        Parameters
+        ----------
+        sourceRegion, sourceScale, targetScale, targetUnits
+            As in :meth:`convertRegionScale`.
+        **words
+            As in :meth:`tileIterator`.
+        """
+        words["region"] = converted_region(
+            self._image(), sourceRegion, sourceScale, targetScale, targetUnits
+        )
+        words["scale"] = targetScale
+        request = replace(
+            iteration_request(self._options, words, words.get("resample", True)),
+            prefetch=words.get("prefetch", 0),
+            mask=words.get("mask"),
+            min_coverage=words.get("min_coverage", 0.0),
+        )
+        return iterate(self._image, request, _arrays(self._options, words))
+
+    @shares_words()
+    def getSingleTileAtAnotherScale(
+        self: HasImage,
+        sourceRegion: Region | Options,
+        sourceScale: Scale | Options | None = None,
+        targetScale: Scale | Options | None = None,
+        targetUnits: str | None = None,
+        **words: Unpack[CountWords],
+    ) -> LazyTileDict | None:
+        """Return one tile of :meth:`tileIteratorAtAnotherScale` (default the first), or None."""
+        words["region"] = converted_region(
+            self._image(), sourceRegion, sourceScale, targetScale, targetUnits
+        )
+        words["scale"] = targetScale
+        request = iteration_request(self._options, words, words.get("resample", True))
+        return read_single(self._image, request, _arrays(self._options, words))
+
+
+def _arrays(options: OpenOptions, words: CountWords) -> Delivery:
+    return delivery_of(options, words, words.get("format"), TILE_FORMAT_NUMPY)

@@ -11,7 +11,6 @@ from typing import Any, Self
 from ziggurat.readers.errors import SourceError
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.model.checks import one_of
-from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.pixels.cache import file_identity, forget, tile_cache
 from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.source.api import ReadMethods
@@ -63,7 +62,7 @@ class Source(ReadMethods):
             finalizer.atexit = False
             self._forget = finalizer
         cache = None if options.noCache else tile_cache()
-        return os.getpid(), Image(reader, cache, identity)
+        return os.getpid(), Image(reader, cache, identity, path=self._path)
 
     def _image(self) -> Image:
         opened = self._opened
@@ -81,12 +80,6 @@ class Source(ReadMethods):
             return self._opened[1]
         finally:
             self._lock.release()
-
-    def _reader(self) -> Reader:
-        return self._image().reader
-
-    def _file(self) -> str | None:
-        return self._path
 
     @property
     def largeImagePath(self) -> str:

@@ -1,33 +1,43 @@
 """Values: single pixels and histograms."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Unpack, cast
 
+from ziggurat.readers.constants import TILE_FORMAT_NUMPY
 from ziggurat.readers.grid.regions import REGION_KEYS, check_keys
 from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.model.keywords import shares_words
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.model.samples import uncounted
+from ziggurat.readers.model.words import Options, PixelValue, Region, Scale
 from ziggurat.readers.pixels.histogram import histogram
-from ziggurat.readers.source.encode import to_8bit
-from ziggurat.readers.source.tiles import TileMethods
+from ziggurat.readers.source.hooks import HasImage
+from ziggurat.readers.source.iterator import iterate, read_single
+from ziggurat.readers.source.output.encode import to_8bit
+from ziggurat.readers.source.place import native_bands
+from ziggurat.readers.source.request import (
+    CountWords,
+    Delivery,
+    IterationRequest,
+    RegionRequest,
+    called_style,
+    iteration_request,
+)
 
-Options = Mapping[str, Any]
 
-
-class StatisticsMethods(TileMethods):
+class StatisticsMethods:
     """What values there are."""
 
     @shares_words("x", "y")
     def getPixel(
-        self,
+        self: HasImage,
         includeTileRecord: bool = False,
         *,
-        region: Options | None = None,
-        scale: Options | None = None,
+        region: Region | Options | None = None,
+        scale: Scale | Options | None = None,
         frame: int | None = None,
         style: Options | str | None = None,
-    ) -> dict[str, Any]:
+    ) -> PixelValue:
         """Return the value of one pixel.
 
         Parameters
@@ -37,6 +47,8 @@ class StatisticsMethods(TileMethods):
         region
             ``left``, ``top`` and ``units`` say which; ``right`` and ``bottom`` where those are
             not given. Sizes don't matter.
+        scale, frame, style
+            As in :meth:`getRegion`.
 
         Returns
         -------
@@ -50,38 +62,30 @@ class StatisticsMethods(TileMethods):
             if near in place:
                 place.pop(far, None)
         place.update(width=1, height=1, unitsWH="base_pixels")
-        tile = self.getSingleTile(
-            "numpy", region=place, scale=scale, frame=frame, style=style, resample=False
-        )
+        parsed = called_style(self._options, style)
+        pixels = RegionRequest(place, scale, frame=frame, resample=False, style=parsed)
+        request = IterationRequest(pixels, position=0)
+        tile = read_single(self._image, request, Delivery(TILE_FORMAT_NUMPY))
         if tile is None:
             return {}
-        pixels: Pixels = tile["tile"][:1, :1]
-        found: dict[str, Any] = {"tile": tile} if includeTileRecord else {}
-        found["value"] = pixels[0, 0].tolist()
-        shown = to_8bit(pixels)[0, 0].tolist()
-        names = {1: "l", 2: "la", 3: "rgb"}.get(len(shown), "rgba")
-        found.update(zip(names, shown, strict=False))
-        if self._reader().info.geo is not None:
-            native = self._native_bands(int(tile["gx"]), int(tile["gy"]))
+        found = _value(tile["tile"][:1, :1])
+        if includeTileRecord:
+            found["tile"] = tile
+        image = self._image()
+        if image.info.geo is not None:
+            native = native_bands(image, int(tile["gx"]), int(tile["gy"]))
             found["bands"] = native or dict(enumerate(found["value"], 1))
         return found
 
     @shares_words()
     def histogram(
-        self,
+        self: HasImage,
         dtype: Any = None,
         onlyMinMax: bool = False,
         bins: int = 256,
         density: bool = False,
         range: Any = None,
-        *,
-        region: Options | None = None,
-        scale: Options | None = None,
-        output: Options | None = None,
-        tile_size: Options | None = None,
-        frame: int | None = None,
-        resample: Any = False,
-        style: Options | str | None = None,
+        **words: Unpack[CountWords],
     ) -> dict[str, Any]:
         """Return min, max, mean, stdev and a histogram of every band; nodata is left out.
 
@@ -98,24 +102,19 @@ class StatisticsMethods(TileMethods):
         range
             Two numbers, or None for the data's: of integers, to one more than the largest.
             ``'round'``: the same with whole edges of integers, and maybe fewer bins.
-        region, scale, output, tile_size, frame, resample, style
-            As in :meth:`tileIterator`. By default no pixel is mixed with others.
+        **words
+            ``region, scale, output, tile_size, frame, resample, style`` as in
+            :meth:`tileIterator`. By default no pixel is mixed with others.
         """
         bins = whole_number("bins", bins, 1)
+        words["tile_position"] = words["tile_overlap"] = None
+        request = iteration_request(self._options, words, words.get("resample", False))
 
         def tiles() -> Iterator[Pixels]:
-            for tile in self.tileIterator(
-                "numpy",
-                resample,
-                region=region,
-                scale=scale,
-                output=output,
-                tile_size=tile_size,
-                frame=frame,
-                style=style,
-            ):
+            for tile in iterate(self._image, request, Delivery(TILE_FORMAT_NUMPY)):
                 yield tile["tile"]
 
+        stored = request.pixels.style is None
         return histogram(
             tiles,
             bins,
@@ -123,5 +122,14 @@ class StatisticsMethods(TileMethods):
             limits=range,
             only_min_max=onlyMinMax,
             dtype=dtype,
-            invalid=uncounted(self._reader().info) if self._style(style) is None else None,
+            invalid=uncounted(self._image().info) if stored else None,
         )
+
+
+def _value(pixel: Pixels) -> PixelValue:
+    """Return the values of a pixel of shape (1, 1, band), as they are and as they are shown."""
+    shown = to_8bit(pixel)[0, 0].tolist()
+    names = {1: "l", 2: "la", 3: "rgb"}.get(len(shown), "rgba")
+    return cast(
+        PixelValue, {"value": pixel[0, 0].tolist(), **dict(zip(names, shown, strict=False))}
+    )

@@ -1,44 +1,52 @@
 """Tiles: one by one for viewers, and iterators over any region at any scale."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from ziggurat.readers.constants import TILE_FORMAT_NUMPY
 from ziggurat.readers.grid.frames import check_frame
-from ziggurat.readers.grid.iteration import plan_iteration
-from ziggurat.readers.grid.levels import best_level
-from ziggurat.readers.grid.scales import tile_size as served_size
+from ziggurat.readers.grid.tiles import GridRequest
 from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.model.keywords import shares_words
-from ziggurat.readers.pixels.tiles import (
-    check_tile,
-    padded_tile,
-    read_tile,
-    stored_jpeg,
-    tile_window,
+from ziggurat.readers.model.words import (
+    Formats,
+    Options,
+    Output,
+    Region,
+    Scale,
+    TileOffset,
+    TileOverlap,
+    TilePosition,
+    TileSize,
 )
-from ziggurat.readers.source.encode import (
-    ImageBytes,
-    chosen_format,
-    deliver,
-    merged_encoding,
-    pictured,
+from ziggurat.readers.source.hooks import HasImage
+from ziggurat.readers.source.iterator import (
+    LazyTileDict,
+    TileIterator,
+    iterate,
+    planned,
+    read_single,
 )
-from ziggurat.readers.source.fill import color_pixel
-from ziggurat.readers.source.hooks import SourceHooks
-from ziggurat.readers.source.image import geo_bounds, window_pixels
-from ziggurat.readers.source.iterator import LazyTileDict, TileIterator, TileLoader
-from ziggurat.readers.source.masks import asked_mask, covered_tiles, tissue_of
+from ziggurat.readers.source.masks import Mask, tissue_of
+from ziggurat.readers.source.one_tile import TileRequest, read_tile
+from ziggurat.readers.source.output.encode import chosen_format, merged_encoding
+from ziggurat.readers.source.request import (
+    CountWords,
+    Delivery,
+    GridWords,
+    IterationRequest,
+    RegionRequest,
+    called_style,
+    delivery_of,
+    iteration_request,
+)
 
-Options = Mapping[str, Any]
 
-
-class TileMethods(SourceHooks):
+class TileMethods:
     """Tiles of the conceptual levels, and of any grid over any region."""
 
     @shares_words()
     def getTile(
-        self,
+        self: HasImage,
         x: int,
         y: int,
         z: int,
@@ -78,96 +86,47 @@ class TileMethods(SourceHooks):
             No such tile, level or frame.
         """
         del sparseFallback
-        image = self._image()
-        info = image.info
-        check_tile(info, x, y, z)
-        number = check_frame(info, frame)
-        how = merged_encoding(self._options, encoding)
+        options = self._options
         wanted = "numpy" if numpyAllowed else "PIL" if pilImageAllowed else "image"
-        style = self._style(None)
-        window = tile_window(info, x, y, z)
-        whole = (window.width, window.height) == served_size(info)
-        if (
-            wanted == "image"
-            and how.name == "JPEG"
-            and style is None
-            and (whole or not self._options.edge)
-        ):
-            data = stored_jpeg(image, number, x, y, z)
-            if data is not None:
-                return ImageBytes(data, how.mime_type)
-        if style is None:
-            pixels, alpha = read_tile(image, number, x, y, z), info.alpha
-            if wanted != "numpy" and how.name != "TIFF":
-                pixels, alpha = pictured(pixels, info)
-        else:
-            pixels, alpha = window_pixels(
-                image, number, window, None, style, eight_bit=wanted != "numpy"
-            )
-        if not self._options.crop_edges:
-            color = self._options.edge_color
-            pixel = (
-                color_pixel(color, pixels.shape[2], pixels.dtype, alpha=alpha) if color else None
-            )
-            pixels = padded_tile(info, pixels, pixel)
-        if wanted == "numpy" and not pixels.flags.writeable:
-            pixels = pixels.copy()
-        return deliver(pixels, wanted, how, alpha=alpha)[0]
+        request = TileRequest(
+            x, y, z, frame, called_style(options, None), options.crop_edges, options.edge_color
+        )
+        return read_tile(
+            self._image(), request, Delivery(wanted, merged_encoding(options, encoding))
+        )
 
-    def getTileMimeType(self) -> str:
+    def getTileMimeType(self: HasImage) -> str:
         """Return the MIME type of encoded tiles."""
         return merged_encoding(self._options).mime_type
 
     @shares_words()
-    def getTileCount(
-        self,
-        *,
-        region: Options | None = None,
-        scale: Options | None = None,
-        output: Options | None = None,
-        tile_size: Options | None = None,
-        tile_overlap: Options | None = None,
-        tile_offset: Options | None = None,
-        tile_position: int | Options | None = None,
-        resample: Any = True,
-        format: str | Sequence[str] | None = None,
-        encoding: str | None = None,
-        frame: int | None = None,
-        style: Options | str | None = None,
-    ) -> int:
+    def getTileCount(self: HasImage, **words: Unpack[CountWords]) -> int:
         """Return how many tiles the grid of :meth:`tileIterator` has.
 
-        ``tile_position``, ``format``, ``encoding``, ``frame`` and ``style`` don't change that:
-        they are accepted so that the same arguments serve both.
+        Parameters
+        ----------
+        **words
+            ``region, scale, output, tile_size, tile_overlap, tile_offset, resample`` as there; its
+            others don't change that: they are accepted so that the same arguments serve both.
         """
-        del tile_position, format, encoding, frame, style
-        info = self._image().info
-        plan = plan_iteration(
-            info,
-            region,
-            scale,
-            output,
-            tile_size,
-            tile_overlap,
-            tile_offset,
-            resample=_resampled(resample),
-            geo=geo_bounds(info),
+        plan = planned(
+            self._image(), iteration_request(self._options, words, words.get("resample", True))
         )
         return plan.grid.count if plan else 0
 
     @shares_words()
     def tileIterator(
-        self,
-        format: str | Sequence[str] | None = TILE_FORMAT_NUMPY,
-        resample: Any = True,
+        self: HasImage,
+        format: Formats = TILE_FORMAT_NUMPY,
+        resample: object = True,
         *,
-        region: Options | None = None,
-        scale: Options | None = None,
-        output: Options | None = None,
-        tile_size: Options | None = None,
-        tile_overlap: Options | None = None,
-        tile_offset: Options | None = None,
-        tile_position: int | Options | None = None,
+        region: Region | Options | None = None,
+        scale: Scale | Options | None = None,
+        output: Output | Options | None = None,
+        tile_size: TileSize | Options | None = None,
+        tile_overlap: TileOverlap | Options | None = None,
+        tile_offset: TileOffset | Options | None = None,
+        tile_position: int | TilePosition | Options | None = None,
         encoding: str | None = None,
         jpegQuality: int | None = None,
         jpegSubsampling: int | None = None,
@@ -175,7 +134,7 @@ class TileMethods(SourceHooks):
         frame: int | None = None,
         style: Options | str | None = None,
         prefetch: int = 0,
-        mask: Any = None,
+        mask: object = None,
         min_coverage: float = 0.0,
     ) -> TileIterator:
         """Return an iterator over the tiles of a region, row by row.
@@ -214,73 +173,42 @@ class TileMethods(SourceHooks):
             Facts of the tile (``x``, ``y``, ``width``, ``height``, ``gx`` …); ``tile`` and
             ``format`` are loaded when first looked at. Edge tiles end with the region.
         """
-        prefetch = whole_number("prefetch", prefetch, 0)
-        info = self._image().info
-        number = check_frame(info, frame)
-        how = merged_encoding(
-            self._options, encoding, jpegQuality, jpegSubsampling, tiffCompression
+        options = self._options
+        parsed = called_style(options, style)
+        how = merged_encoding(options, encoding, jpegQuality, jpegSubsampling, tiffCompression)
+        request = IterationRequest(
+            RegionRequest(region, scale, output, frame, None, resample, parsed),
+            GridRequest(tile_size, tile_overlap, tile_offset),
+            tile_position,
+            prefetch,
+            mask,
+            min_coverage,
         )
-        wanted = chosen_format(format, TILE_FORMAT_NUMPY)
-        parsed = self._style(style)
-        plan = plan_iteration(
-            info,
-            region,
-            scale,
-            output,
-            tile_size,
-            tile_overlap,
-            tile_offset,
-            resample=_resampled(resample),
-            geo=geo_bounds(info),
+        return iterate(
+            self._image, request, Delivery(chosen_format(format, TILE_FORMAT_NUMPY), how)
         )
-        if plan is None:
-            return TileIterator(None)
-        shared = plan.shares_tiles(best_level(info, plan.level_scale), info)
-        loader = TileLoader(self, plan, number, wanted, how, resample, parsed, shared)
-        if tile_position is None:
-            among = None
-            if mask is not None:
-                image = self._image()
-                where = asked_mask(mask, image, number, parsed)
-                among = covered_tiles(plan, where, info, min_coverage)
-            return TileIterator(loader, prefetch=prefetch, among=among)
-        return TileIterator(loader, plan.grid.index(tile_position), single=True)
 
     @shares_words()
     def getSingleTile(
-        self,
-        format: str | Sequence[str] | None = TILE_FORMAT_NUMPY,
-        resample: Any = True,
-        *,
-        region: Options | None = None,
-        scale: Options | None = None,
-        output: Options | None = None,
-        tile_size: Options | None = None,
-        tile_overlap: Options | None = None,
-        tile_offset: Options | None = None,
-        tile_position: int | Options = 0,
-        encoding: str | None = None,
-        frame: int | None = None,
-        style: Options | str | None = None,
+        self: HasImage,
+        format: Formats = TILE_FORMAT_NUMPY,
+        resample: object = True,
+        **words: Unpack[GridWords],
     ) -> LazyTileDict | None:
-        """Return one tile of an iteration (default the first), or None where it isn't there."""
-        tiles = self.tileIterator(
-            format,
-            resample,
-            region=region,
-            scale=scale,
-            output=output,
-            tile_size=tile_size,
-            tile_overlap=tile_overlap,
-            tile_offset=tile_offset,
-            tile_position=tile_position,
-            encoding=encoding,
-            frame=frame,
-            style=style,
-        )
-        return next(tiles, None)
+        """Return one tile of an iteration (default the first), or None where it isn't there.
 
-    def tissue_mask(self, frame: int | None = None, side: int = 1024) -> Any:
+        Parameters
+        ----------
+        format, resample, **words
+            As in :meth:`tileIterator`.
+        """
+        return read_single(
+            self._image,
+            iteration_request(self._options, words, resample),
+            delivery_of(self._options, words, format, TILE_FORMAT_NUMPY),
+        )
+
+    def tissue_mask(self: HasImage, frame: int | None = None, side: int = 1024) -> Mask:
         """Return where a stained slide has tissue, as booleans of shape (y, x).
 
         Tissue is what is more saturated than Otsu's threshold, on a thumbnail of the whole image
@@ -295,7 +223,3 @@ class TileMethods(SourceHooks):
         image = self._image()
         number = check_frame(image.info, frame)
         return tissue_of(image, number, whole_number("side", side, 1))
-
-
-def _resampled(resample: Any) -> bool:
-    return resample is not None and resample is not False

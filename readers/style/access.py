@@ -1,7 +1,5 @@
 """Where styles meet pixels: the one place that decides whether, and hands over what is needed."""
 
-from collections.abc import Mapping
-from typing import Any
 from weakref import WeakKeyDictionary
 
 from ziggurat.readers.grid.regions import Window
@@ -66,7 +64,7 @@ def _without_cache(access: Image, frame: int) -> Pixels:
     return found
 
 
-def effective_style(style: Mapping[str, Any] | str | None) -> Style | None:
+def effective_style(style: object) -> Style | None:
     """Return the parsed style, or None where pixels go out as they are stored."""
     if not style:
         return None

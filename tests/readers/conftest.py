@@ -11,6 +11,8 @@ import pytest
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo, Level
 from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane, Reader
+from ziggurat.readers.pixels.cache import tile_cache
+from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.source.api import ReadMethods
 from ziggurat.readers.source.options import OpenOptions
 from ziggurat.readers.views.array import array_reader
@@ -53,11 +55,10 @@ class Made(ReadMethods):
         self._options = options
         self._name = identity
 
-    def _reader(self) -> Reader:
-        return self.reader
-
-    def _identity(self) -> Hashable:
-        return self._name
+    def _image(self) -> Image:
+        if self._options.noCache:
+            return Image(self.reader)
+        return Image(self.reader, tile_cache(), self._name)
 
 
 def halved_mean(pixels: Pixels) -> Pixels:

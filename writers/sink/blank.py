@@ -1,20 +1,38 @@
 """What a sink answers before its first tile: that there is nothing, instead of an error."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Unpack
 
 import numpy as np
 
 from ziggurat.readers.constants import TILE_FORMAT_IMAGE, TILE_FORMAT_NUMPY
 from ziggurat.readers.errors import EmptySinkError
+from ziggurat.readers.model.words import Formats, PixelValue
+from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.source.api import ReadMethods
-from ziggurat.readers.source.dicts import JSONDict
-from ziggurat.readers.source.encode import chosen_format, merged_encoding, nothing
-from ziggurat.readers.source.iterator import TileIterator
+from ziggurat.readers.source.iterator import LazyTileDict, TileIterator
+from ziggurat.readers.source.options import OpenOptions
+from ziggurat.readers.source.output.dicts import JSONDict
+from ziggurat.readers.source.output.encode import chosen_format, merged_encoding, nothing
+from ziggurat.readers.source.request import (
+    GridWords,
+    IterationWords,
+    PlaceWords,
+    RegionWords,
+    ThumbnailWords,
+)
+from ziggurat.writers.store.interface import TileStore
 
 
 class BlankAnswers(ReadMethods):
-    """Sizes of zero, regions without a pixel and no tiles, as long as a sink has none."""
+    """The read side of a sink: sizes of zero and empty regions, as long as it has no tile."""
+
+    _store: TileStore
+    _options: OpenOptions
+
+    def _image(self) -> Image:
+        """Return the image as it is now; nothing of it is cached, as it grows."""
+        return Image(self._store.reader(), path=self._store.root)
 
     @property
     def sizeX(self) -> int:
@@ -55,24 +73,26 @@ class BlankAnswers(ReadMethods):
         """Return sizes, scale, levels, frames and channels under their public names."""
         return _unless_blank(super().getMetadata, _blank_metadata)
 
-    def getRegion(self, format: str | Sequence[str] | None = None, **words: Any) -> tuple[Any, Any]:
+    @property
+    def metadata(self) -> JSONDict:
+        """The same as :meth:`getMetadata`."""
+        return self.getMetadata()
+
+    def getRegion(self, format: Formats = None, **words: Unpack[RegionWords]) -> tuple[Any, str]:
         """Return a region in a format and size of the caller's choice; see ``Source.getRegion``.
 
         Before the first tile it has no pixel.
         """
-
-        def blank() -> tuple[Any, Any]:
-            how = merged_encoding(self._options, words.get("encoding"))
-            wanted = chosen_format(format, TILE_FORMAT_IMAGE)
-            return nothing(1, np.dtype(np.uint8), wanted, how)
-
-        return _unless_blank(lambda: super(BlankAnswers, self).getRegion(format, **words), blank)
+        return _unless_blank(
+            lambda: super(BlankAnswers, self).getRegion(format, **words),
+            lambda: self._nothing(format, words.get("encoding")),
+        )
 
     def tileIterator(
         self,
-        format: str | Sequence[str] | None = TILE_FORMAT_NUMPY,
-        resample: Any = True,
-        **words: Any,
+        format: Formats = TILE_FORMAT_NUMPY,
+        resample: object = True,
+        **words: Unpack[IterationWords],
     ) -> TileIterator:
         """Return an iterator over the tiles of a region; see ``Source.tileIterator``."""
         return _unless_blank(
@@ -80,14 +100,41 @@ class BlankAnswers(ReadMethods):
             lambda: TileIterator(None),
         )
 
+    def getSingleTile(
+        self,
+        format: Formats = TILE_FORMAT_NUMPY,
+        resample: object = True,
+        **words: Unpack[GridWords],
+    ) -> LazyTileDict | None:
+        """Return one tile of an iteration, or None where it isn't there."""
+        return _unless_blank(
+            lambda: super(BlankAnswers, self).getSingleTile(format, resample, **words),
+            lambda: None,
+        )
+
+    def getPixel(self, includeTileRecord: bool = False, **words: Unpack[PlaceWords]) -> PixelValue:
+        """Return the value of one pixel; see ``Source.getPixel``."""
+        return _unless_blank(
+            lambda: super(BlankAnswers, self).getPixel(includeTileRecord, **words),
+            lambda: PixelValue(),
+        )
+
     def getThumbnail(
-        self, width: int | None = None, height: int | None = None, **words: Any
-    ) -> tuple[Any, Any]:
+        self, width: int | None = None, height: int | None = None, **words: Unpack[ThumbnailWords]
+    ) -> tuple[Any, str]:
         """Return the whole image within a size; see ``Source.getThumbnail``."""
         return _unless_blank(
             lambda: super(BlankAnswers, self).getThumbnail(width, height, **words),
-            lambda: self.getRegion(words.get("format"), encoding=words.get("encoding")),
+            lambda: self._nothing(words.get("format"), words.get("encoding")),
         )
+
+    def _repr_png_(self) -> bytes:
+        return bytes(self.getThumbnail(encoding="PNG")[0])
+
+    def _nothing(self, format: Formats, encoding: str | None) -> tuple[Any, str]:
+        how = merged_encoding(self._options, encoding)
+        wanted = chosen_format(format, TILE_FORMAT_IMAGE)
+        return nothing(1, np.dtype(np.uint8), wanted, how)
 
 
 def _blank_metadata() -> JSONDict:

@@ -25,6 +25,7 @@ from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.keywords import also_takes
 from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.ngff.version import OmeVersion
+from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.source.options import OpenOptions
 from ziggurat.readers.views.views import BandsReader, CropReader, PaddedReader
 from ziggurat.writers.formats.registry import WriteReport, write
@@ -302,7 +303,7 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
         report = write(
             reader, path, options, output=None if named else "tiff", on_progress=onProgress
         )
-        info = self._reader().info
+        info = self._image().info
         said = {"channelNames": self.channelNames, "channelColors": self.channelColors}
         lost = channels_without_place(said, info.axes, info.bands)
         return dataclasses.replace(report, lost=(*report.lost, *lost))
@@ -316,7 +317,7 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
 
     def _output(self, *, alpha: bool) -> Reader:
         """Return the image that is written: cropped, without alpha, at least of a size."""
-        reader: Reader = self._reader()
+        reader: Reader = self._image().reader
         if self.crop is not None:
             crop = Rect(*self.crop).intersect(reader.info.levels[0].rect)
             if crop.empty:
@@ -332,9 +333,9 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
             reader = PaddedReader(reader, width, height)
         return reader
 
-    def _reader(self) -> Reader:
+    def _image(self) -> Image:
         self._alive()
-        return self._store.reader()
+        return super()._image()
 
     def _alive(self) -> None:
         if self._store.closed or not self._closing.alive:

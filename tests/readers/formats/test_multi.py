@@ -110,7 +110,7 @@ def test_levels_and_tiles_of_whole_files_are_kept(tmp_path: Path) -> None:
         sink.addTile(np.random.default_rng(0).integers(0, 255, (900, 1000, 3), np.uint8))
         sink.write(tmp_path / "a.tiff")
     with ziggurat.open(listed(tmp_path / "a.yml", [{"path": "a.tiff"}])) as source:
-        reader = source._reader()
+        reader = source._image().reader
         assert len(reader.info.levels) > 1
         assert reader.plane(0, 0).encoded() is not None
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ziggurat.readers.errors import OptionError, RegionError
+from ziggurat.readers.grid.pyramid import Pyramid
 from ziggurat.readers.grid.regions import (
     Window,
     clipped,
@@ -92,7 +93,7 @@ def test_unknown_names_are_errors_that_name_the_known() -> None:
     with pytest.raises(OptionError, match=r"region has no 'lefft'.*'left'"):
         rect({"lefft": 3})
     with pytest.raises(OptionError, match=r"scale has no 'mag'"):
-        wanted_scale(INFO, {"mag": 3})
+        wanted_scale(Pyramid(INFO), {"mag": 3})
     with pytest.raises(RegionError, match="left must be a number, not 'a'"):
         rect({"left": "a"})
     with pytest.raises(RegionError, match="finite"):
@@ -104,11 +105,11 @@ def test_unknown_names_are_errors_that_name_the_known() -> None:
 @pytest.mark.parametrize("bad", [-1, 100.5, "7.5", True])
 def test_output_limits_are_whole_numbers(bad: object) -> None:
     with pytest.raises(OptionError, match="output maxWidth must be a whole number"):
-        plan_window(INFO, output={"maxWidth": bad})
+        plan_window(Pyramid(INFO), output={"maxWidth": bad})
 
 
 def test_nothing_fits_into_no_width() -> None:
-    assert plan_window(INFO, output={"maxWidth": 0}) is None
+    assert plan_window(Pyramid(INFO), output={"maxWidth": 0}) is None
 
 
 @pytest.mark.parametrize(
@@ -128,24 +129,24 @@ def test_nothing_fits_into_no_width() -> None:
 )
 def test_sizes_that_come_out(region: tuple[int, int], arguments: dict, size: tuple) -> None:
     place = {"left": 100, "top": 150, "width": region[0], "height": region[1]}
-    window = plan_window(INFO, place, **arguments)
+    window = plan_window(Pyramid(INFO), place, **arguments)
     assert window is not None
     assert (window.width, window.height) == size
     assert window.rect == Rect(100, 150, *region)
 
 
 def test_exact_scales_are_those_of_levels() -> None:
-    assert wanted_scale(INFO, {"magnification": 5, "exact": True}) == 4
-    assert wanted_scale(INFO, {"magnification": 7, "exact": True}) is None
-    assert wanted_scale(INFO, {"magnification": 40, "exact": True}) is None
-    assert plan_window(INFO, scale={"magnification": 7, "exact": True}) is None
+    assert wanted_scale(Pyramid(INFO), {"magnification": 5, "exact": True}) == 4
+    assert wanted_scale(Pyramid(INFO), {"magnification": 7, "exact": True}) is None
+    assert wanted_scale(Pyramid(INFO), {"magnification": 40, "exact": True}) is None
+    assert plan_window(Pyramid(INFO), scale={"magnification": 7, "exact": True}) is None
 
 
 def test_a_scale_must_be_positive() -> None:
-    with pytest.raises(OptionError, match="magnification is a number greater than zero, not -3"):
-        wanted_scale(INFO, {"magnification": -3})
-    with pytest.raises(OptionError, match="mm_x is a number, not 'a'"):
-        wanted_scale(INFO, {"mm_x": "a"})
+    with pytest.raises(OptionError, match="magnification must be a number greater than zero"):
+        wanted_scale(Pyramid(INFO), {"magnification": -3})
+    with pytest.raises(OptionError, match="mm_x must be a number, not 'a'"):
+        wanted_scale(Pyramid(INFO), {"mm_x": "a"})
 
 
 sizes = st.integers(1, 5000)
@@ -207,7 +208,7 @@ def test_the_same_region_in_any_unit_is_the_same(
     st.floats(0.2, 50),
 )
 def test_whatever_is_asked_stays_inside_the_image(region: dict, shrink: float) -> None:
-    window = plan_window(INFO, region, {"magnification": 20 / shrink})
+    window = plan_window(Pyramid(INFO), region, {"magnification": 20 / shrink})
     if window is not None:
         assert isinstance(window, Window)
         assert window.rect == window.rect.intersect(INFO.levels[0].rect)

@@ -111,7 +111,7 @@ def test_notebooks_show_a_picture_and_facts(source: ziggurat.Source) -> None:
 
 
 def test_levels_are_lazy_arrays_for_viewers_and_dask(source: ziggurat.Source) -> None:
-    info = source._reader().info
+    info = source._image().reader.info
     arrays = source.level_arrays(frame=source.frames - 1)
     assert [array.shape for array in arrays] == [
         (level.height, level.width, info.bands) for level in info.levels

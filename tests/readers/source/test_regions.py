@@ -17,8 +17,8 @@ from ziggurat.readers.constants import TileOutputMimeTypes
 from ziggurat.readers.errors import OptionError, RegionError, SourceError, TileRangeError
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Interpretation
-from ziggurat.readers.source.encode import ImageBytes
 from ziggurat.readers.source.options import OpenOptions
+from ziggurat.readers.source.output.encode import ImageBytes
 
 
 def numpy_region(source: Any, **arguments: Any) -> Any:

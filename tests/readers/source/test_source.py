@@ -419,7 +419,7 @@ def test_a_source_goes_to_other_processes(picture: Any, method: Any) -> None:
 def test_a_forked_child_reads_through_the_same_object(picture: Any) -> None:
     path, pixels = picture
     source = ziggurat.open(path, noCache=True)
-    reader = source._reader()
+    reader = source._image().reader
     stop = threading.Event()
 
     def keep_reading() -> None:
@@ -433,7 +433,7 @@ def test_a_forked_child_reads_through_the_same_object(picture: Any) -> None:
         for _ in range(3):
             pid = os.fork()
             if not pid:
-                good = source._reader() is not reader and np.array_equal(source[:], pixels)
+                good = source._image().reader is not reader and np.array_equal(source[:], pixels)
                 os._exit(0 if good else 1)
             children.append(pid)
         assert [os.waitpid(pid, 0)[1] for pid in children] == [0, 0, 0]

@@ -8,7 +8,7 @@ import tifffile
 
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.codec import Codec
-from ziggurat.readers.source.encode import Encoding, encoded
+from ziggurat.readers.source.output.encode import Encoding, encoded
 
 NAMES = {
     "": 1, "raw": 1, "none": 1, "lzw": 5, "tiff_lzw": 5, "deflate": 8, "tiff_adobe_deflate": 8,

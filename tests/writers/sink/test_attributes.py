@@ -34,7 +34,7 @@ def test_all_of_it_shows_in_metadata_and_in_every_output(
     facts = sink.getMetadata()
     assert (facts["mm_x"], facts["mm_y"], facts["magnification"]) == (0.00025, 0.0005, 40)
     assert facts["channels"] == ["DAPI", "CD3"]
-    info = sink._reader().info
+    info = sink._image().info
     assert [channel.color for channel in info.channels] == ["#0000ff", "#ff0000"]
     assert info.description == "what it is"
     assert info.properties == {"stain": "IF", "round": 3}
@@ -44,7 +44,7 @@ def test_all_of_it_shows_in_metadata_and_in_every_output(
         facts = written.getMetadata()
         assert (facts["mm_x"], facts["mm_y"]) == (0.00025, 0.0005), file
         assert facts["channels"] == ["DAPI", "CD3"], file
-        assert [c.color for c in written._reader().info.channels] == ["#0000ff", "#ff0000"], file
+        assert [c.color for c in written._image().info.channels] == ["#0000ff", "#ff0000"], file
         for c in range(2):
             frame = written.axesToFrame(c=c, z=1)
             assert (written.getRegion(frame=frame, format="numpy")[0] == c + 1).all()
@@ -67,7 +67,7 @@ def test_axes_can_be_ordered_before_the_tiles() -> None:
         sink.frameAxes = ["t", "z", "c"]
         sink.addTile(np.ones((5, 5), np.uint8), c=1, t=2)
         assert sink.frameAxes == ["t", "z", "c"]
-        assert [sink._reader().info.axes[n].size for n in range(3)] == [3, 1, 2]
+        assert [sink._image().info.axes[n].size for n in range(3)] == [3, 1, 2]
         sink.frameAxes = ["p", "t", "z", "c"]
         with pytest.raises(SinkInputError, match="order of the others stays"):
             sink.frameAxes = ["c", "z", "t", "p"]
@@ -121,7 +121,7 @@ def test_a_map_knows_its_place(sink: ziggurat.Sink) -> None:
     sink.projection = "EPSG:3857"
     with pytest.warns(UserWarning, match="there already"):
         sink.gcps = [(10, 60, 0, 0), "90 60 80 0", [10, 0, 0, 60], [10, 0, 0, 60]]
-    geo = sink._reader().info.geo
+    geo = sink._image().info.geo
     assert geo is not None
     assert geo.projection == "EPSG:3857"
     assert [(p.x, p.y, p.pixel_x, p.pixel_y) for p in geo.gcps][1] == (90, 60, 80, 0)
@@ -137,7 +137,7 @@ def test_labels_are_never_averaged(file: str, tmp_path: Path) -> None:
         made.write(tmp_path / file)  # lossy where that suits the image
     source = ziggurat.open(tmp_path / file)
     assert np.array_equal(source.getRegion(format="numpy")[0][..., 0], classes)
-    small = source._reader().plane(1, 0).read(source._reader().info.levels[1].rect)
+    small = source._image().reader.plane(1, 0).read(source._image().info.levels[1].rect)
     assert set(np.unique(small)) <= {0, 1, 7}
 
 
@@ -152,7 +152,7 @@ def test_four_bands_need_not_be_colours_and_alpha(file: str, tmp_path: Path) -> 
         made.write(tmp_path / file)
     source = ziggurat.open(tmp_path / file)
     assert np.array_equal(source.getRegion(format="numpy")[0], classes)
-    small = source._reader().plane(1, 0).read(source._reader().info.levels[1].rect)
+    small = source._image().reader.plane(1, 0).read(source._image().info.levels[1].rect)
     assert (small == [100, 0, 0, 100]).all()  # weighed by alpha it would be 0, 0, 0, 100
 
 

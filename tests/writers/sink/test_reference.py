@@ -242,7 +242,7 @@ def test_writing_twice_and_going_on_in_between(tmp_path: Path) -> None:
 def test_blank_areas_cost_nothing(tmp_path: Path) -> None:
     with ziggurat.new(sizeX=20_000, sizeY=20_000, bands=3, dtype="uint8") as sink:
         sink.addTile(full(9, 512, 512, 3), 512, 512)
-        reader = sink._reader()
+        reader = sink._image().reader
         from ziggurat.readers.model.geometry import Rect
 
         assert reader.plane(0, 0).is_blank(Rect(1024, 0, 10_000, 10_000))

@@ -141,7 +141,7 @@ def test_jpeg_xl(
     )
     with ziggurat.open(path) as source:
         np.testing.assert_array_equal(source.getRegion(format="numpy")[0], pixels)
-        info = source._reader().info
+        info = source._image().reader.info
     assert info.alpha == (bands in (2, 4))
     assert info.interpretation is (Interpretation.GRAY if bands < 3 else Interpretation.RGB)
 

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -18,6 +19,7 @@ from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.codec import TILE_CODECS, Codec, names_of
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Pixels
+from ziggurat.readers.model.words import Formats
 from ziggurat.readers.source.options import OpenOptions, check_encoding, check_jpeg
 
 if TYPE_CHECKING:  # workers that want arrays never load it
@@ -97,6 +99,10 @@ def merged_encoding(
     compression: str | None = None,
 ) -> Encoding:
     """Return the encoding of a call: its own wishes, and those of ``open`` for the rest."""
+    if name is None and quality is None and subsampling is None and compression is None:
+        return _opened_encoding(
+            options.encoding, options.jpegQuality, options.jpegSubsampling, options.tiffCompression
+        )
     return Encoding(
         options.encoding if name is None else name,
         options.jpegQuality if quality is None else quality,
@@ -105,7 +111,13 @@ def merged_encoding(
     )
 
 
-def chosen_format(formats: str | Sequence[str] | None, default: str) -> str:
+@lru_cache(64)
+def _opened_encoding(name: str, quality: int, subsampling: int, compression: str) -> Encoding:
+    """Return the encoding that ``open`` was told: nearly every call takes it, checked once."""
+    return Encoding(name, quality, subsampling, compression)
+
+
+def chosen_format(formats: Formats, default: str) -> str:
     """Return the format to give: numpy where it is allowed, then PIL, then an encoded image.
 
     A single name or a sequence of those that will do.

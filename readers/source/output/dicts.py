@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from ziggurat.readers.grid.frames import frames_metadata
-from ziggurat.readers.grid.scales import level_count, native_resolution, tile_size
+from ziggurat.readers.grid.pyramid import Pyramid
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 
 
@@ -15,16 +15,17 @@ class JSONDict(dict[str, Any]):
         return dict(self)
 
 
-def image_metadata(info: ImageInfo) -> JSONDict:
+def image_metadata(pyramid: Pyramid) -> JSONDict:
     """Return what ``getMetadata`` gives for every image."""
-    width, height = tile_size(info)
+    info = pyramid.info
+    width, height = pyramid.tile_size
     return JSONDict(
-        levels=level_count(info),
+        levels=pyramid.count,
         sizeX=info.width,
         sizeY=info.height,
         tileWidth=width,
         tileHeight=height,
-        **native_resolution(info).as_dict(),
+        **pyramid.resolution.as_dict(),
         dtype=info.dtype.name,
         bandCount=info.bands,
         **frames_metadata(info),

@@ -2,17 +2,18 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import numpy as np
 
 from ziggurat.readers.errors import OptionError, SourceError
-from ziggurat.readers.grid.scales import Resolution
+from ziggurat.readers.grid.pyramid import Resolution
 from ziggurat.readers.model.reader import Pixels
-from ziggurat.readers.source.encode import check_jpeg_in_tiff
+from ziggurat.readers.source.output.encode import check_jpeg_in_tiff
 
+Tag = tuple[int, int, int, object, bool]  # code, type, count, value, once
 _TILE = 256
 _COMPRESSIONS = {
     "raw": None,
@@ -26,19 +27,9 @@ _COMPRESSIONS = {
 }
 
 
-def export_tiled(
-    rows: Callable[[int, int], Pixels],
-    shape: tuple[int, int, int],
-    dtype: np.dtype[Any],
-    *,
-    path: str | Path | None = None,
-    compression: str = "lzw",
-    quality: int = 95,
-    resolution: Resolution | None = None,
-    alpha: bool = False,
-    tags: Sequence[Any] = (),
-) -> Path:
-    """Write a tiled TIFF and return where it is.
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What a file will hold.
 
     Parameters
     ----------
@@ -48,13 +39,10 @@ def export_tiled(
         (height, width, bands) of the whole.
     dtype
         Of the pixels.
-    path
-        Where to, under its name only when it is complete; by default a temporary file, which is
-        the caller's to delete.
     compression
         raw, lzw, deflate, zstd, packbits or jpeg.
     quality
-        Of JPEG.
+        Of JPEG, 0 to 100.
     resolution
         Written as resolution tags where it is known.
     alpha
@@ -62,15 +50,40 @@ def export_tiled(
     tags
         More tags of the page, as tifffile's ``extratags``: its place on earth.
     """
-    if compression not in _COMPRESSIONS:
+
+    rows: Callable[[int, int], Pixels]
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+    compression: str = "lzw"
+    quality: int = 95
+    resolution: Resolution | None = None
+    alpha: bool = False
+    tags: Sequence[Tag] = ()
+
+
+def export_tiled(export: Export, path: str | Path | None = None) -> Path:
+    """Write a tiled TIFF and return where it is.
+
+    Under its name only when it is complete; without a ``path`` it is a temporary file, which is
+    the caller's to delete.
+
+    Raises
+    ------
+    OptionError
+        There is no such compression, or it can't hold the pixels.
+    SourceError
+        The file can't be written.
+    """
+    if export.compression not in _COMPRESSIONS:
         raise OptionError(
-            f"a TILED export is compressed as {', '.join(_COMPRESSIONS)}, not {compression!r}"
+            f"compression of a TILED export must be one of {', '.join(_COMPRESSIONS)},"
+            f" not {export.compression!r}"
         )
-    if compression == "jpeg":
-        check_jpeg_in_tiff(dtype, shape[2])
+    if export.compression == "jpeg":
+        check_jpeg_in_tiff(export.dtype, export.shape[2])
     part = _part(path)
     try:
-        _write(part, rows, shape, dtype, compression, quality, resolution, alpha, tags)
+        _write(part, export)
         if path is None:
             return part
         return part.replace(path)
@@ -97,19 +110,10 @@ def _part(path: str | Path | None) -> Path:
     return part
 
 
-def _write(
-    path: Path,
-    rows: Callable[[int, int], Pixels],
-    shape: tuple[int, int, int],
-    dtype: np.dtype[Any],
-    compression: str,
-    quality: int,
-    resolution: Resolution | None,
-    alpha: bool,
-    tags: Sequence[Any],
-) -> None:
+def _write(path: Path, export: Export) -> None:
     import tifffile  # heavy, and rarely needed
 
+    shape, dtype, resolution = export.shape, export.dtype, export.resolution
     height, width, bands = shape
     color = bands in (3, 4) and dtype.kind == "u" and dtype.itemsize <= 2
     per_cm = None
@@ -117,27 +121,25 @@ def _write(
         per_cm = (10 / resolution.mm_x, 10 / resolution.mm_y)
     tifffile.imwrite(
         path,
-        _tiles(rows, shape),
+        _tiles(export.rows, shape),
         shape=shape if bands > 1 else shape[:2],
         dtype=dtype,
         tile=(_TILE, _TILE),
         bigtiff=height * width * bands * dtype.itemsize > 3 << 30,
         photometric="rgb" if color else "minisblack",
         planarconfig="contig" if bands > 1 else None,
-        extrasamples=["unassalpha"] if color and bands == 4 and alpha else None,
-        compression=_COMPRESSIONS[compression],
-        compressionargs={"level": quality} if compression == "jpeg" else None,
+        extrasamples=["unassalpha"] if color and bands == 4 and export.alpha else None,
+        compression=_COMPRESSIONS[export.compression],
+        compressionargs={"level": export.quality} if export.compression == "jpeg" else None,
         resolution=per_cm,
         resolutionunit="CENTIMETER" if per_cm else None,
-        extratags=list(tags),
+        extratags=list(export.tags),
         metadata=None,
         maxworkers=1,
     )
 
 
-def _tiles(
-    rows: Callable[[int, int], Pixels], shape: tuple[int, int, int]
-) -> Iterator[np.ndarray[Any, np.dtype[Any]]]:
+def _tiles(rows: Callable[[int, int], Pixels], shape: tuple[int, int, int]) -> Iterator[Pixels]:
     height, width, bands = shape
     for top in range(0, height, _TILE):
         strip = rows(top, min(_TILE, height - top))

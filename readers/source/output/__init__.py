@@ -1,0 +1,1 @@
+"""From pixels and facts to what a caller gets: arrays, pictures, files, dictionaries."""
