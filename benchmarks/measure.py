@@ -1,87 +1,73 @@
-"""The common harness: contestants in processes of their own, interleaved, medians, peak memory.
-
-A contestant is a command that does the job once and prints one line of JSON with at least
-``seconds`` (of the job alone) and ``right`` (whether its output is what it should be). A run that
-is not right has no time.
-"""
+"""One run as a process: its answer, and the peak memory of its process tree."""
 
 import json
 import os
-import platform
-import statistics
-import subprocess
+import shutil
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 SAMPLE_SECONDS = 0.05
+WORKER = Path(__file__).resolve().parent / "worker.py"
 
 
-@dataclass(frozen=True)
-class Contestant:
-    """Who takes part: a name for the table and the command of one run."""
+def run_once(
+    python: str,
+    job: str,
+    contestant: str,
+    values: Mapping[str, Any],
+    folder: Path,
+    timeout: float = 900,
+) -> dict[str, Any]:
+    """Run a contestant once in an empty folder, which goes afterwards.
 
-    name: str
-    command: Sequence[str]
-
-
-@dataclass
-class Result:
-    """What the runs of one contestant gave."""
-
-    name: str
-    seconds: list[float] = field(default_factory=list)
-    peak_bytes: list[int] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
-    error: str | None = None
-
-    @property
-    def median(self) -> float | None:
-        """Median seconds, None where no run was right."""
-        return statistics.median(self.seconds) if self.seconds and not self.error else None
-
-
-def race(contestants: Sequence[Contestant], rounds: int, warmup: int = 1) -> list[Result]:
-    """Run all contestants in turn, A B C A B C …, the first rounds without counting."""
-    results = {one.name: Result(one.name) for one in contestants}
-    for number in range(warmup + rounds):
-        for one in contestants:
-            result = results[one.name]
-            if result.error:
-                continue
-            facts, peak = run(one.command)
-            if not facts.get("right"):
-                result.error = facts.get("error") or "its output is wrong"
-            elif number >= warmup:
-                result.seconds.append(facts["seconds"])
-                result.peak_bytes.append(peak)
-                result.facts = {k: v for k, v in facts.items() if k not in ("seconds", "right")}
-    return list(results.values())
-
-
-def run(command: Sequence[str], timeout: float = 600) -> tuple[dict[str, Any], int]:
-    """Run one command; return its last line as JSON, and the peak memory of its process tree."""
+    Returns
+    -------
+    ``laps``, ``facts``, ``error`` as the worker printed them, and ``peak``, bytes.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    command = [python, str(WORKER), job, contestant, json.dumps(dict(values)), str(folder)]
     # Compiled modules may be kept, as on any machine in use: the warm-up then pays for them.
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    process = psutil.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    )
+    kept = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    kept["TMPDIR"] = str(folder)
+    output, errors = folder.with_suffix(".out"), folder.with_suffix(".err")
+    try:
+        with output.open("w") as out, errors.open("w") as err:
+            process = psutil.Popen(command, stdout=out, stderr=err, env=kept)
+            peak = _watch(process, timeout)
+        return {**_answer(process, output, errors, timeout), "peak": peak}
+    finally:
+        for place in (output, errors):
+            place.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _watch(process: psutil.Popen, timeout: float) -> int:
     peak, end = 0, time.monotonic() + timeout
     while process.poll() is None and time.monotonic() < end:
         peak = max(peak, tree_bytes(process))
         time.sleep(SAMPLE_SECONDS)
     if process.poll() is None:
-        process.kill()
-        return {"error": f"not done after {timeout:.0f} s"}, peak
-    out, err = process.communicate()
-    if process.returncode:
-        return {"error": err.strip().splitlines()[-1] if err.strip() else "it failed"}, peak
-    return json.loads(out.strip().splitlines()[-1]), peak
+        for member in [*_children(process), process]:
+            member.kill()
+        process.wait()
+    return peak
+
+
+def _answer(process: psutil.Popen, output: Path, errors: Path, timeout: float) -> dict[str, Any]:
+    lines = [line for line in output.read_text(errors="replace").splitlines() if line[:1] == "{"]
+    if process.returncode == 0 and lines:
+        found: dict[str, Any] = json.loads(lines[-1])
+        return found
+    if process.returncode == -9:
+        said = f"killed, or not done after {timeout:.0f} s"
+    else:
+        said = (errors.read_text(errors="replace").strip().splitlines() or ["it failed"])[-1]
+    return {"laps": {}, "facts": {}, "error": said[:300]}
 
 
 def tree_bytes(process: psutil.Process) -> int:
@@ -89,47 +75,14 @@ def tree_bytes(process: psutil.Process) -> int:
     total = 0
     for member in [process, *_children(process)]:
         try:
-            total += member.memory_full_info().pss
-        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            total += int(member.memory_full_info().pss)
+        except psutil.Error:
             continue
     return total
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:
     try:
-        return process.children(recursive=True)  # type: ignore[no-any-return]
-    except psutil.NoSuchProcess:
+        return process.children(recursive=True)
+    except psutil.Error:
         return []
-
-
-def machine() -> dict[str, Any]:
-    """Return what a reader of the numbers must know of the machine and the versions."""
-    packages = ("numpy", "zarr", "tifffile", "imagecodecs", "pyvips", "opencv-python-headless")
-    found = {}
-    for name in packages:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not there"
-    return {
-        "cores": psutil.cpu_count(),
-        "memory": psutil.virtual_memory().total,
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "load": psutil.getloadavg(),
-        "packages": found,
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
-
-
-def save(path: Path, cases: dict[str, list[Result]]) -> None:
-    """Write all numbers as JSON."""
-    body = {
-        "machine": machine(),
-        "cases": {
-            name: [{**asdict(r), "median": r.median} for r in results]
-            for name, results in cases.items()
-        },
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(body, indent=1))

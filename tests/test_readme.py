@@ -45,7 +45,7 @@ def test_python_blocks_run(desk: Path, number: int) -> None:
 
 
 def test_the_writing_block_wrote_what_it_says(desk: Path) -> None:
-    (number,) = [n for n, block in enumerate(blocks("python")) if "sink.write" in block]
+    (number,) = [n for n, block in enumerate(blocks("python")) if 'write("result.tiff"' in block]
     test_python_blocks_run(desk, number)
     with tifffile.TiffFile(desk / "result.tiff") as tiff:
         assert tiff.series[0].levels[0].shape == (4096, 4096, 3)

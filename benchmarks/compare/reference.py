@@ -1,11 +1,11 @@
 """The read API against the reference, call by call, on every file of the data folder.
 
-``python benchmarks/compare_reference.py [--cases 200] [--json report.json] [part of a name …]``
+``python -m benchmarks.compare.reference [--cases 200] [--json report.json] [part of a name …]``
 
 For each file that both open: metadata; random regions × units × scales × outputs × frames; random
 tile iterations; levels, points and regions at other scales. Sizes and numbers must be the same;
 pixels too where nothing is resampled, and close to it elsewhere. What differs for a reason that is
-known (``compare_known.py``) is counted by that reason; the rest is unexplained, and shown.
+known (``known.py``) is counted by that reason; the rest is unexplained, and shown.
 
 The reference answers in processes of bounded memory and time. One that ends before its time has
 lost the case at hand, which is counted, and the next one goes on behind it.
@@ -21,12 +21,11 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from compare_cases import DATA, HERE, files, make_cases
-from compare_judge import Outcome, checked, judge, judge_metadata, same
-from compare_known import Case, reason
-from environments import python_of
-
 import ziggurat
+from benchmarks.compare.cases import DATA, HERE, files, make_cases
+from benchmarks.compare.judge import Outcome, checked, judge, judge_metadata, same
+from benchmarks.compare.known import Case, reason
+from benchmarks.peers import python_of
 
 MOST_RESTARTS = 12
 

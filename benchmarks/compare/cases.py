@@ -5,17 +5,16 @@ Every question is one that both can answer in bounded memory: the result has at 
 """
 
 import json
-import os
 import random
 import zlib
 from pathlib import Path
 
+from benchmarks.inputs import DATA
 from ziggurat.readers.errors import ZigguratError
 from ziggurat.readers.grid.pyramid import Pyramid
 from ziggurat.readers.grid.regions import plan_window
 
 HERE = Path(__file__).resolve().parent
-DATA = Path(os.environ.get("ZIGGURAT_DATA", HERE.parent.parent / "shared" / "data"))
 SUFFIXES = (".tif", ".tiff", ".svs", ".ndpi", ".qptiff", ".mrxs", ".vms", ".zip", ".dcm", ".zattrs")
 LARGEST = 1_500_000
 MOST_TILES = 80

@@ -1,6 +1,6 @@
 """Projected views against the reference: bounds, zoom levels and tiles of every GeoTIFF.
 
-``python benchmarks/compare_geo.py [part of a name …]``
+``python -m benchmarks.compare.geo [part of a name …]``
 
 For each file: how far the corners are apart (in full-resolution pixels of the view), whether the
 numbers of levels agree, and, for the tile in the image's middle at each zoom, the shares of
@@ -9,23 +9,18 @@ source reads no overviews, so that small zooms of files with overviews differ; g
 """
 
 import argparse
-import os
 import pickle
 import subprocess
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from environments import python_of
 
 import ziggurat
+from benchmarks.inputs import DATA
+from benchmarks.peers import python_of
 from ziggurat.readers.errors import ZigguratError
 
-DATA = Path(
-    os.environ.get(
-        "ZIGGURAT_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"
-    )
-)
 PROJECTION = "EPSG:3857"
 HALF = 20037508.342789244
 CORNERS = ("ll", "ul", "lr", "ur")

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import tifffile
-from compare_cases import DATA
 from PIL import Image
 
+from benchmarks.compare.cases import DATA
 from ziggurat.readers.grid.pyramid import Pyramid
 from ziggurat.readers.grid.regions import plan_window
 from ziggurat.readers.model.geometry import Rect

@@ -1,6 +1,6 @@
 """Styled pictures against the reference's: 8-bit, 16-bit, float and multi-frame files.
 
-``python benchmarks/compare_styles.py``
+``python -m benchmarks.compare.styles``
 
 Regions are taken at their stored scale, so that nothing is resampled. The reference does not
 clamp what lies outside a range; its results are clamped here before they are compared, and its
@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-from compare_cases import DATA
-from environments import python_of
 
 import ziggurat
+from benchmarks.compare.cases import DATA
+from benchmarks.peers import python_of
 
 WORKER = """
 import json, logging, pickle, sys

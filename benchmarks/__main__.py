@@ -1,0 +1,95 @@
+"""``python -m benchmarks run [--quick] [--only …]`` measures, ``report`` makes tables and plots."""
+
+import argparse
+import json
+import pkgutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import benchmarks.jobs
+from benchmarks.machine import machine
+from benchmarks.peers import PACKAGES, versions_of
+from benchmarks.race import run_all
+from benchmarks.report import markdown, summary
+
+RESULTS = Path(__file__).resolve().parent / "results"
+LATEST = RESULTS / "latest.json"
+README = Path(__file__).resolve().parent.parent / "README.md"
+BEGIN, END = (
+    "<!-- performance: made by python -m benchmarks report -->",
+    "<!-- performance: end -->",
+)
+ORDER = (
+    "startup", "read", "view", "sink", "growth", "sparse", "frames", "pyramid", "zarr", "convert"
+)  # fmt: skip
+
+
+def job_names() -> list[str]:
+    """Return the jobs there are, the usual ones first."""
+    found = [module.name for module in pkgutil.iter_modules(benchmarks.jobs.__path__)]
+    return sorted(found, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+
+
+def run(given: argparse.Namespace) -> None:
+    """Measure, and write the result file."""
+    about = machine()
+    print(f"load {about['load']}; {'quick' if given.quick else 'all'}", file=sys.stderr)
+    rows = run_all(job_names(), quick=given.quick, only=given.only, say=_say, rounds=given.rounds)
+    used = dict.fromkeys(who for row in rows for who in row["results"] if who in PACKAGES)
+    result: dict[str, Any] = {
+        "machine": about,
+        "quick": given.quick,
+        "versions": {"ziggurat": versions_of("ours"), **{who: versions_of(who) for who in used}},
+        "rows": rows,
+    }
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    given.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    print(markdown(result))
+
+
+def report(given: argparse.Namespace) -> None:
+    """Write report.md and the plots beside a result file, and the README's section."""
+    result = json.loads(given.result.read_text())
+    given.result.with_name("report.md").write_text(markdown(result))
+    README.write_text(with_summary(README.read_text(), result))
+    if not given.no_plots:
+        from benchmarks.plots import draw
+
+        draw(result, given.result.parent)
+
+
+def with_summary(readme: str, result: dict[str, Any]) -> str:
+    """Return the README with the section between its markers made of a result file."""
+    before, _, rest = readme.partition(BEGIN)
+    _, found, after = rest.partition(END)
+    if not found:
+        raise SystemExit(f"README.md has no section between {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n\n{summary(result)}\n{END}{after}"
+
+
+def _say(text: str) -> None:
+    print(text, end="", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    runs = commands.add_parser("run", help="measure")
+    runs.add_argument("--quick", action="store_true", help="what fits some minutes")
+    runs.add_argument("--only", nargs="+", default=[], metavar="TEXT",
+                      help="cases whose 'job: name' has one of these in it")  # fmt: skip
+    runs.add_argument("--rounds", type=int, help="counted runs of each, instead of the case's own")
+    runs.add_argument("--out", type=Path, default=LATEST)
+    runs.set_defaults(do=run)
+    reports = commands.add_parser("report", help="tables, plots and the README's section")
+    reports.add_argument("result", type=Path, nargs="?", default=LATEST)
+    reports.add_argument("--no-plots", action="store_true")
+    reports.set_defaults(do=report)
+    given = parser.parse_args()
+    given.do(given)
+
+
+if __name__ == "__main__":
+    main()
