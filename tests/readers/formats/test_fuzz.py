@@ -19,7 +19,10 @@ import imagecodecs
 import numpy as np
 import pydicom
 import pytest
+import pyvips
 import tifffile
+import zarr
+from osgeo import gdal
 from PIL import Image
 from pydicom.uid import HTJ2KLossless, JPEGBaseline8Bit, JPEGLSLossless
 
@@ -31,6 +34,7 @@ WORKER = Path(__file__).with_name("fuzz_worker.py")
 HANG_SECONDS = 10.0  # of processor time; the machine may be busy with other things
 SILENCE_SECONDS = 60.0
 FLOOD_MEGABYTES = 1000
+ROUND = 50  # copies of a seed, before it is the next one's turn
 OUTPUTS = ("copy.tif", "copy.ome.tif", "copy.zarr.zip", "copy.zarr")
 
 # Real files, small ones of every kind: (seed below the data folder, what to open of it).
@@ -314,6 +318,73 @@ def dicom(folder: Path, tissue: np.ndarray, codec: str) -> Path:
     return root
 
 
+def more_tiffs(folder: Path, tissue: np.ndarray) -> Iterator[Path]:
+    """Write TIFFs whose samples are not plain RGB or gray, and ImageJ's."""
+    gray = np.ascontiguousarray(tissue[:70, :90, 0])
+    four = np.ascontiguousarray(np.dstack([tissue[:70, :90], gray]))
+    tile = {"tile": (32, 32), "compression": "zlib", "metadata": None}
+    cases: dict[str, tuple[np.ndarray, dict[str, object]]] = {
+        "cmyk.tif": (four, {"photometric": "separated", **tile}),
+        "alpha.tif": (four, {"photometric": "rgb", "extrasamples": ["assocalpha"], **tile}),
+        "lab.tif": (four[..., :3], {"photometric": "cielab", **tile}),
+        "float.tif": (gray.astype(np.float32), {"predictor": True, **tile}),
+        "bits.tif": (gray > 128, {"photometric": "miniswhite", "metadata": None}),
+        "turned.tif": (tissue[:70, :90], {"extratags": [(274, "H", 1, 6, True)], **tile}),
+        "imagej.tif": (np.stack([gray] * 4).astype(np.uint16), {"imagej": True}),
+    }
+    for name, (pixels, options) in cases.items():
+        tifffile.imwrite(folder / name, pixels, **options)
+        yield folder / name
+
+
+def tile_sets(folder: Path, tissue: np.ndarray) -> Iterator[Seed]:
+    """Write a picture as DeepZoom in a folder and a zip, Zoomify and IIIF."""
+    picture = pyvips.Image.new_from_array(np.ascontiguousarray(tissue[:90, :120]))
+    for layout, inside in (("dz", "a.dzi"), ("zoomify", "a"), ("iiif", "a")):
+        root = folder / layout
+        root.mkdir()
+        picture.dzsave(str(root / "a"), layout=layout, tile_size=64, suffix=".png")
+        yield Seed(root, f"{layout}/{inside}")
+    picture.dzsave(str(folder / "a.szi"), layout="dz", container="szi", tile_size=64)
+    yield Seed(folder / "a.szi", "a.szi")
+
+
+def lists(folder: Path, tissue: np.ndarray) -> Iterator[Seed]:
+    """Write a list of two files, a VRT of two bands, and a set of PDF pages."""
+    root = folder / "multi"
+    root.mkdir()
+    for name in ("a.tif", "b.tif"):
+        tifffile.imwrite(root / name, np.ascontiguousarray(tissue[:64, :80]), photometric="rgb")
+    sources = [{"path": "a.tif", "z": 0}, {"path": "b.tif", "z": 1, "position": {"x": 5, "y": 3}}]
+    (root / "list.json").write_text(json.dumps({"sources": sources, "width": 90, "height": 70}))
+    yield Seed(root, "multi/list.json")
+    root = folder / "vrt"
+    root.mkdir()
+    tifffile.imwrite(root / "a.tif", np.ascontiguousarray(tissue[:64, :80, 0]))
+    gdal.BuildVRT(str(root / "a.vrt"), [str(root / "a.tif")] * 2, separate=True).Close()
+    yield Seed(root, "vrt/a.vrt")
+    Image.fromarray(tissue[:60, :80]).save(folder / "a.pdf")
+    yield Seed(folder / "a.pdf", "a.pdf")
+
+
+def stores(folder: Path, tissue: np.ndarray) -> Iterator[Path]:
+    """Write sinks' stores of each kind, and arrays by zarr itself."""
+    with ziggurat.new(folder / "blended", sizeX=90, sizeY=70, blend="mean", dtype="uint8") as sink:
+        sink.addTile(tissue[:64, :64, :1], x=0, y=0)
+        sink.addTile(tissue[:64, :64, :1], x=20, y=6)
+    yield folder / "blended"
+    new = ziggurat.new(folder / "log", store="log", sizeX=90, sizeY=70)
+    with new as sink, sink.task("one"):
+        sink.addTile(tissue[:64, :64], x=0, y=0)
+    yield folder / "log"
+    for version in (2, 3):
+        path = folder / f"plain{version}.zarr"
+        zarr.create_array(
+            path, data=tissue[:60, :70], chunks=(32, 32, 3), zarr_format=version
+        )  # fmt: skip
+        yield path
+
+
 @pytest.fixture(scope="session")
 def made_seeds(
     tmp_path_factory: pytest.TempPathFactory,
@@ -345,7 +416,9 @@ def made_seeds(
     paths.append(make_nd2(folder / "made.nd2", [gray, gray[::-1]]))
     images = {"one": (gray[..., 0].copy(), "YX"), "two": (tissue[:40, :50].copy(), "YXS")}
     paths.append(make_lif(folder / "made.lif", images))
-    return [Seed(path, path.name) for path in paths]
+    paths += [*more_tiffs(folder, tissue), *stores(folder, tissue)]
+    seeds = [Seed(path, path.name) for path in paths]
+    return [*seeds, *tile_sets(folder, tissue), *lists(folder, tissue)]
 
 
 @pytest.fixture(scope="session")
@@ -391,9 +464,15 @@ def test_a_thousand_damaged_files_are_converted_whole_or_not_at_all(
 def test_ten_thousand_damaged_files(
     made_seeds: list[Seed], real_seeds: list[Seed], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """In rounds over all seeds, so that what has run by any time is a fair part of it."""
     seeds = [*made_seeds, *real_seeds]
-    total = int(os.environ.get("ZIGGURAT_FUZZ_FILES", "10000"))
-    crew = run_all(seeds, copies=math.ceil(total / len(seeds)))
-    with capsys.disabled():
-        print(f"\n{sum(crew.outcomes.values())} files of {len(seeds)} seeds: {crew.outcomes}")
-    assert not crew.findings, "\n".join(crew.findings)
+    copies = math.ceil(int(os.environ.get("ZIGGURAT_FUZZ_FILES", "10000")) / len(seeds))
+    outcomes, findings = Counter[str](), list[str]()
+    for first in range(-1, copies, ROUND):
+        crew = run_all(seeds, min(first + ROUND, copies), first=first)
+        outcomes += crew.outcomes
+        findings += crew.findings
+        with capsys.disabled():
+            said = "".join(f"\n  {finding}" for finding in crew.findings)
+            print(f"\n{outcomes.total()} files of {len(seeds)} seeds: {outcomes}{said}", flush=True)
+    assert not findings, "\n".join(findings)
