@@ -32,12 +32,19 @@ class LeftToOthersError(UnsupportedFormatError):
     """A file of a known kind whose pixels other backends may read: only if they give its own.
 
     ``due`` is what the file holds, in the words of :func:`ziggurat.readers.formats.registry.given`;
-    None where whoever knows the kind is welcome.
+    None where whoever knows the kind is welcome. ``losses`` are in words what those others
+    don't heed, and a user must be told.
     """
 
-    def __init__(self, message: str, due: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        due: Mapping[str, object] | None = None,
+        losses: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(message)
         self.due = due
+        self.losses = losses
 
 
 class CorruptSourceError(SourceError):

@@ -286,8 +286,12 @@ class _Search:
         if lack is not None:
             reader.close()
             raise UnsupportedFormatError(f"not asked to read it, for it {lack}")
+        unheeded = () if self._left is None else self._left.losses
         reader.info = dataclasses.replace(
-            reader.info, backend=row.name, declined=dict(self._declined)
+            reader.info,
+            backend=row.name,
+            declined=dict(self._declined),
+            losses=(*reader.info.losses, *unheeded),
         )
         return reader
 

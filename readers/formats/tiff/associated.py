@@ -113,7 +113,7 @@ class AssociatedPage(AssociatedImage):
         plane = self._plane()
         layout, form = plane.layout, plane.format
         rule = layout.rule
-        odd = layout.planar or rule.scale != 1 or rule.space or rule.premultiplied
+        odd = layout.planar or rule.scale != 1 or rule.space or rule.premultiplied_by is not None
         odd = odd or form.photometric is Photometric.PALETTE
         if form.codec is Codec.OTHER or odd or form.bits != 8 * layout.dtype.itemsize:
             return None

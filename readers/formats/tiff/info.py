@@ -13,6 +13,7 @@ from ziggurat.readers.formats.tiff.pages.description import PageDescription
 from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout, palette_of
 from ziggurat.readers.formats.tiff.pages.samples import Space
 from ziggurat.readers.formats.tiff.pages.structure import Structure, resolution
+from ziggurat.readers.formats.tiff.unheeded import is_negative, negative
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts
 from ziggurat.readers.formats.tiff.vendors.kind import TiffKind
 from ziggurat.readers.model.encoded import Photometric
@@ -61,9 +62,11 @@ def _palette(page: Any) -> tuple[tuple[int, int, int, int], ...] | None:
     return tuple((int(r), int(g), int(b), 255) for r, g, b in palette_of(page))
 
 
-def _colour_losses(layout: SegmentLayout) -> tuple[str, ...]:
+def _colour_losses(page: Any, layout: SegmentLayout) -> tuple[str, ...]:
     """Return what becomes of colours that no output keeps."""
     space = layout.rule.space
+    if is_negative(page) and not layout.rule.inverted:
+        return (negative(page),)
     if space is None or space is Space.PALETTE:
         return ()
     return (f"its {space.name.replace('_', ' ')} samples: they are read as sRGB",)
@@ -203,7 +206,7 @@ def image_info(
         palette=_palette(page) if interpretation is Interpretation.PALETTE else None,
         properties={**_texts(page), **facts.properties},
         internal=_internal(structure),
-        losses=(*structure.losses, *_colour_losses(layout)),
+        losses=(*structure.losses, *_colour_losses(page, layout)),
     )
     return info if structure.said is None else _as_described(info, structure.said)
 

@@ -28,6 +28,12 @@ from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout
 from ziggurat.readers.formats.tiff.pages.plane import AbsentPage, MissingPage, Substitute
 from ziggurat.readers.formats.tiff.pages.structure import Structure, held
 from ziggurat.readers.formats.tiff.planes import first_page, frame_layout, level_layout, make_plane
+from ziggurat.readers.formats.tiff.unheeded import (
+    ORIENTATION,
+    not_turned,
+    of_single_pages,
+    unheeded,
+)
 from ziggurat.readers.formats.tiff.vendors.kind import TiffKind
 from ziggurat.readers.formats.tiff.vendors.ome import companion_xml
 from ziggurat.readers.io.bytes import ByteFile, ByteSource
@@ -42,7 +48,6 @@ from ziggurat.readers.views.turned import ORIENTATIONS, TurnedReader
 # tifffile tells of every oddity of a file through logging; ours to judge, not the terminal's.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
-_ORIENTATION = 274
 _MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -183,7 +188,10 @@ def _assembled(tif: tifffile.TiffFile, source: ByteSource) -> Reader:
     except LeftToOthersError:
         raise
     except UnsupportedFormatError as error:
-        raise LeftToOthersError(str(error), held(tif)) from error
+        raise LeftToOthersError(str(error), held(tif), unheeded(tif)) from error
+    if kind.turned and len(tif.pages) > 1:
+        lost = of_single_pages(tif, reader.structure.page)
+        reader.info = dataclasses.replace(reader.info, losses=(*reader.info.losses, *lost))
     if reader.described.get("bands_apart"):
         return BandsTogether(reader, reader.described)
     return _turned(reader, kind)
@@ -191,12 +199,12 @@ def _assembled(tif: tifffile.TiffFile, source: ByteSource) -> Reader:
 
 def _turned(reader: TiffReader, kind: TiffKind) -> Reader:
     """Return an image as its orientation tag says, or say that this is not done."""
-    orientation = reader.structure.page.tags.valueof(_ORIENTATION)
+    orientation = reader.structure.page.tags.valueof(ORIENTATION)
     if orientation not in ORIENTATIONS:
         return reader
     if kind.turned:
         return TurnedReader(reader, orientation)
-    loss = f"orientation {orientation} of its pixels: they are shown as they are stored"
+    loss = not_turned(orientation)
     reader.info = dataclasses.replace(reader.info, losses=(*reader.info.losses, loss))
     return reader
 

@@ -28,7 +28,8 @@ _PHOTOMETRICS = {
     8: Photometric.GRAY,
     9: Photometric.GRAY,
 }
-_PHOTOMETRIC, _ICC = 262, 34675
+_PHOTOMETRIC, _ICC, _INK_SET = 262, 34675, 332
+_CMYK_INKS = 1
 _ASSOCIATED_ALPHA, _ALPHA = 1, 2
 _COLORS = {2: 3, 6: 3, 5: 4, 8: 3, 9: 3}  # bands by photometric tag; others have one
 
@@ -174,16 +175,26 @@ def _rule(page: tifffile.TiffPage, dtype: np.dtype[Any], *, truth: bool) -> Samp
     odd = dtype.name not in ("uint8", "uint16") or stored < colors
     if space not in (None, Space.PALETTE) and (odd or stored < _COLORS[tag]):
         raise UnsupportedFormatError(f"CMYK or CIELab of {stored} samples of {dtype} can't be read")
+    if space is Space.CMYK and page.tags.valueof(_INK_SET, _CMYK_INKS) != _CMYK_INKS:
+        raise UnsupportedFormatError("inks that are not cyan, magenta, yellow and black")
     return SampleRule(
         colors=colors if gray is False else max(1, stored - len(extra)),
         bits=bits,
         inverted=tag == _MIN_IS_WHITE and dtype.kind == "u",
         scale=255 // ((1 << bits) - 1) if gray and bits in (1, 2, 4) and not truth else 1,
-        premultiplied=extra == [_ASSOCIATED_ALPHA] and stored == colors + 1 and dtype.kind in "uf",
+        premultiplied_by=_premultiplied_by(extra, colors, stored, dtype),
         space=space,
         palette=palette_of(page) if space is Space.PALETTE else None,
         profile=_cmyk_profile(page) if space is Space.CMYK else None,
     )
+
+
+def _premultiplied_by(
+    extra: list[int], colors: int, stored: int, dtype: np.dtype[Any]
+) -> int | None:
+    """Return the band that the colours have been multiplied by, None where there is none."""
+    whole = stored == colors + len(extra) and dtype.kind in "uf"
+    return colors + extra.index(_ASSOCIATED_ALPHA) if whole and _ASSOCIATED_ALPHA in extra else None
 
 
 def palette_of(page: tifffile.TiffPage) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -305,6 +316,10 @@ def check_segments(layout: SegmentLayout, offsets: Any, counts: Any, file_size: 
         )
     start = np.asarray(offsets[:wanted], dtype=np.float64)  # forged values overflow integers
     size = np.asarray(counts[:wanted], dtype=np.float64)
+    if not layout.tiled and np.any((start > 0) & (size == 0)):  # what is not stored has no place
+        raise CorruptSourceError(
+            "strips that have a place in the file, but no bytes: it is damaged"
+        )
     lost = int(np.count_nonzero((start >= file_size) & (size > 0)))
     if lost:
         raise CorruptSourceError(

@@ -31,7 +31,7 @@ class SampleRule:
 
     ``colors`` bands come first and have a meaning by the photometric tag; the bands after
     them stay as they are. ``inverted``: zero is white. ``scale`` widens ``bits`` of gray to 8.
-    ``premultiplied``: colours have been multiplied by the band behind them. ``space``: they
+    ``premultiplied_by``: the band that colours have been multiplied by. ``space``: they
     become RGB; ``palette`` has the colours of :attr:`Space.PALETTE`, (index, 3), ``profile`` is
     the ICC profile of the others.
     """
@@ -40,7 +40,7 @@ class SampleRule:
     bits: int
     inverted: bool = False
     scale: int = 1
-    premultiplied: bool = False
+    premultiplied_by: int | None = None
     space: Space | None = None
     palette: Any = None
     profile: bytes | None = None
@@ -48,7 +48,9 @@ class SampleRule:
     @property
     def changes(self) -> bool:
         """True where an encoded tile doesn't hold the image's own samples."""
-        return bool(self.inverted or self.scale != 1 or self.premultiplied or self.space)
+        return bool(
+            self.inverted or self.scale != 1 or self.premultiplied_by is not None or self.space
+        )
 
     def bands(self, stored: int) -> int:
         """Return how many bands the image has of so many stored ones."""
@@ -60,8 +62,8 @@ class SampleRule:
             return tile
         if self.inverted or self.scale != 1:
             tile = self._gray(tile, dtype)
-        if self.premultiplied:
-            tile = _divided(tile, self.colors)
+        if self.premultiplied_by is not None:
+            tile = _divided(tile, self.colors, self.premultiplied_by)
         if self.space is None:
             return tile
         colors, extra = tile[..., : self.colors], tile[..., self.colors :]
@@ -93,9 +95,9 @@ class SampleRule:
         return _lab(colors, offset=self.space is Space.ICC_LAB)
 
 
-def _divided(tile: Pixels, colors: int) -> Pixels:
+def _divided(tile: Pixels, colors: int, by: int) -> Pixels:
     """Return colours without the alpha that they were multiplied by."""
-    alpha = tile[..., colors : colors + 1].astype(np.float64)
+    alpha = tile[..., by : by + 1].astype(np.float64)
     whole = tile.dtype.kind == "u"
     top = float(np.iinfo(tile.dtype).max) if whole else 1.0
     shares = np.divide(top, alpha, out=np.zeros_like(alpha), where=alpha != 0)
