@@ -18,6 +18,7 @@ from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretatio
 from ziggurat.readers.model.reader import Pixels
 
 _NOT_TEXT = ("SQ", "OB", "OW", "OV", "OF", "OD", "OL", "UN")
+_OVERLAYS = range(0x6000, 0x6100)
 _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 _COMPRESSED_COLORS = ("YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
 
@@ -85,11 +86,18 @@ def check_supported(instance: Instance) -> Syntax:
             f"DICOM frames of photometric interpretation {instance.photometric or 'unknown'} "
             f"in {syntax.codec.value} encoding are not supported"
         )
+    if instance.high_bit != instance.bits_stored - 1:
+        raise UnsupportedFormatError(
+            f"DICOM samples of {instance.bits_stored} bits whose highest is {instance.high_bit}, "
+            "not the one below, are not supported"
+        )
     return syntax
 
 
 def in_pixels(tile: Pixels, instance: Instance, photometric: Photometric) -> Pixels:
-    """Return decoded samples as they are meant: white is high, colours are RGB."""
+    """Return decoded samples as they are meant: their own bits, white is high, colours are RGB."""
+    if instance.spare_bits:  # a shift to the right spreads the sign
+        tile = (tile << instance.spare_bits) >> instance.spare_bits
     if instance.photometric == "MONOCHROME1":
         if instance.signed:
             return np.asarray(np.invert(tile))
@@ -160,7 +168,26 @@ def slide_info(
         background=(255.0, 255.0, 255.0) if color else None,
         properties=_texts(header),
         internal={"dicom": facts},
+        losses=_losses(levels),
     )
+
+
+def _losses(levels: Sequence[Sequence[Instance]]) -> tuple[str, ...]:
+    """Return what the headers say of the pixels and is not heeded."""
+    told = []
+    for instance in (item for instances in levels for item in instances):
+        if instance.unplaced:
+            told.append(
+                f"{instance.unplaced} of {instance.frames} frames of {instance.path.name}, which "
+                "are the tile of no place"
+            )
+    header = levels[0][0].header
+    if any(tag.group in _OVERLAYS for tag in header.keys()):  # noqa: SIM118  as in _texts
+        told.append("its overlay planes: they are not read")
+    scale, shift = header.get("RescaleSlope"), header.get("RescaleIntercept")
+    if (scale or 1) != 1 or (shift or 0) != 0:
+        told.append(f"its rescaling (x {scale}, then + {shift}): samples are as they are stored")
+    return tuple(told)
 
 
 def _frame_axes(places: Sequence[Place], base: Sequence[Instance]) -> dict[str, Any]:

@@ -77,6 +77,7 @@ class Instance:
     bands: int
     bits: int
     bits_stored: int
+    high_bit: int
     signed: bool
     planar: bool
     paths: tuple[str, ...]
@@ -86,7 +87,13 @@ class Instance:
     grids: Mapping[Place, TileGrid]
     pixel_offset: int
     extended: tuple[bytes, bytes] | None
+    unplaced: int  # frames that lie nowhere
     header: Dataset
+
+    @property
+    def spare_bits(self) -> int:
+        """How many bits above a sample's own are not its: overlays, or anything."""
+        return max(0, self.bits - self.bits_stored)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -183,6 +190,7 @@ def _instance(path: Path, header: Dataset, offset: int) -> Instance:
         bands=int(header.get("SamplesPerPixel", 1)),
         bits=int(header.get("BitsAllocated", 8)),
         bits_stored=int(header.get("BitsStored", 0) or header.get("BitsAllocated", 8)),
+        high_bit=_high_bit(header),
         signed=bool(header.get("PixelRepresentation", 0)),
         planar=bool(header.get("PlanarConfiguration", 0)),
         paths=paths,
@@ -192,8 +200,24 @@ def _instance(path: Path, header: Dataset, offset: int) -> Instance:
         grids=grids,
         pixel_offset=offset,
         extended=extended if all(isinstance(part, bytes) for part in extended) else None,
+        unplaced=_unplaced(grids, frames),
         header=header,
     )
+
+
+def _high_bit(header: Dataset) -> int:
+    """Return the place of a sample's highest bit: by the standard, that below are all its own."""
+    stored = int(header.get("BitsStored", 0) or header.get("BitsAllocated", 8))
+    said = header.get("HighBit")
+    return stored - 1 if said is None else int(said)
+
+
+def _unplaced(grids: Mapping[Place, TileGrid], frames: int) -> int:
+    """Return how many frames are no tile of any place; positions of their own place all."""
+    if not all(isinstance(grid, FullGrid) for grid in grids.values()):
+        return 0
+    ends = (g.first + g.columns * g.rows for g in grids.values() if isinstance(g, FullGrid))
+    return max(0, frames - max(ends))
 
 
 def _path_names(header: Dataset) -> dict[str, str]:

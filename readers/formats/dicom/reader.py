@@ -231,7 +231,8 @@ class _FramesPlane(Plane):
         form = files[0].format
         inverted = any(file.instance.photometric == "MONOCHROME1" for file in files)
         plain = form.codec is Codec.NONE and form.photometric is Photometric.YCBCR
-        if form.codec is Codec.OTHER or inverted or plain:
+        spare = form.codec is Codec.NONE and any(file.instance.spare_bits for file in files)
+        if form.codec is Codec.OTHER or inverted or plain or spare:
             return None  # tiles that don't mean by themselves what is shown
         if any(file.format != form for file in files[1:]):
             return None

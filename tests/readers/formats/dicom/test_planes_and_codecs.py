@@ -8,6 +8,7 @@ from pathlib import Path
 
 import imagecodecs
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.pixels.encoders import RLELosslessEncoder
@@ -394,3 +395,65 @@ def test_out_of_descriptors_is_said_to_be_that(
         for descriptor in taken:
             os.close(descriptor)
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+GRAY = {
+    "SamplesPerPixel": 1,
+    "PhotometricInterpretation": "MONOCHROME2",
+    "BitsAllocated": 16,
+    "BitsStored": 12,
+}
+
+
+@pytest.mark.parametrize("kind", ["MONOCHROME2", "MONOCHROME1", "signed"])
+def test_bits_that_are_not_the_samples_own(
+    kind: str, tmp_path: Path, make_instance: Make, rng: np.random.Generator
+) -> None:
+    """Overlays of old lie above them, or nothing where a sign should be spread."""
+    signed = kind == "signed"
+    pixels = rng.integers(0, 4096, (200, 300)).astype(np.uint16)
+    above = 0 if signed else rng.integers(0, 16, pixels.shape).astype(np.uint16) << 12
+    facts = GRAY | ({"PixelRepresentation": 1} if signed else {"PhotometricInterpretation": kind})
+    make_instance(tmp_path / "a.dcm", raw(pixels | above), **facts)
+    due = pixels.astype(int) if kind != "MONOCHROME1" else 4095 - pixels.astype(int)
+    if signed:
+        due = np.where(due >= 2048, due - 4096, due)
+    reader = opened(tmp_path)
+    np.testing.assert_array_equal(whole(reader)[..., 0], due)
+    assert reader.plane(0, 0).encoded() is None
+
+
+def test_samples_whose_bits_lie_high_are_refused(
+    tmp_path: Path, make_instance: Make, rng: np.random.Generator
+) -> None:
+    pixels = rng.integers(0, 4096, (200, 300)).astype(np.uint16) << 4
+    make_instance(tmp_path / "a.dcm", raw(pixels), **GRAY, HighBit=15)
+    with pytest.raises(UnsupportedFormatError, match="whose highest is 15"):
+        opened(tmp_path)
+
+
+@pytest.mark.parametrize("whole_matrix", [False, True])
+def test_frames_that_lie_nowhere_are_told(
+    whole_matrix: bool, picture: np.ndarray, tmp_path: Path, make_instance: Make
+) -> None:
+    """As in a film, of which each frame is a picture of its own; also one frame too many."""
+    frames = raw(picture)
+    size = (300, 200) if whole_matrix else (64, 64)
+    make_instance(tmp_path / "a.dcm", [*frames, frames[0]], size)
+    left = 1 if whole_matrix else len(frames)
+    assert f"{left} of {len(frames) + 1} frames of a.dcm" in opened(tmp_path).info.losses[0]
+    make_instance(tmp_path / "a.dcm", frames[: len(frames) if whole_matrix else 1], size)
+    assert not opened(tmp_path).info.losses
+
+
+def test_overlay_planes_and_rescaling_are_told(
+    picture: np.ndarray, tmp_path: Path, make_instance: Make
+) -> None:
+    path = make_instance(tmp_path / "a.dcm", raw(picture), RescaleSlope=2, RescaleIntercept=-1)
+    data = pydicom.dcmread(path)
+    data.add_new(0x60000010, "US", 200)
+    data.add_new(0x60003000, "OW", bytes(7500))
+    data.save_as(path)
+    told = " ".join(opened(tmp_path).info.losses)
+    assert "overlay planes" in told
+    assert "rescaling (x 2" in told
