@@ -12,6 +12,7 @@ from ziggurat.converter.plan.facts import gather_facts
 from ziggurat.converter.plan.options import ConvertOptions, Verify
 from ziggurat.converter.plan.plan import ConversionPlan, make_plan
 from ziggurat.converter.plan.report import ConversionReport, VerificationReport
+from ziggurat.converter.prepare.pictures import with_planned_pictures
 from ziggurat.converter.prepare.prepare import Prepared, prepare
 from ziggurat.readers.errors import (
     ConversionError,
@@ -20,7 +21,6 @@ from ziggurat.readers.errors import (
     WriteError,
 )
 from ziggurat.readers.formats.registry import open_reader
-from ziggurat.readers.model.reader import Reader
 from ziggurat.writers.formats.registry import Output, is_map, output_parts
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
 
@@ -73,7 +73,7 @@ def convert(
     started = time.perf_counter()
     with open_reader(source) as reader:
         prepared = prepare(reader, source, options)
-        plan = plan_for(prepared.reader, source, output, options)
+        plan = plan_for(prepared, source, output, options)
         if on_plan is not None:
             on_plan(plan)
         _refuse_losses(plan.losses, options)
@@ -87,7 +87,7 @@ def plan_conversion(
     options = options or ConvertOptions()
     source = source_text(src)
     with open_reader(source) as reader:
-        return plan_for(prepare(reader, source, options).reader, source, Path(dst), options)
+        return plan_for(prepare(reader, source, options), source, Path(dst), options)
 
 
 def source_text(src: PathLike) -> str:
@@ -96,10 +96,14 @@ def source_text(src: PathLike) -> str:
     return text if "://" in text else str(Path(os.path.expanduser(text)))
 
 
-def plan_for(reader: Reader, source: str, output: Path, options: ConvertOptions) -> ConversionPlan:
+def plan_for(
+    prepared: Prepared, source: str, output: Path, options: ConvertOptions
+) -> ConversionPlan:
     """Return the plan for an image that is opened and prepared."""
+    reader = prepared.reader
     target = options.output_for(output, placed=is_map(reader.info))
-    return make_plan(gather_facts(reader, source), target, options)
+    facts = gather_facts(reader, source, smaller=prepared.smaller, remade=prepared.remade)
+    return make_plan(facts, target, options)
 
 
 def check_output(source: str, output: Path, *, overwrite: bool) -> None:
@@ -134,13 +138,14 @@ def _run(
     # Here, so that planning and --dry-run load no encoders.
     from ziggurat.converter.emit import emit
 
+    reader = with_planned_pictures(prepared.reader, plan.pictures)
     checked = options.deidentify or options.verify is not Verify.NONE
     verification = None
     if not checked:
-        written = emit(prepared.reader, plan, output, options, on_progress, cancel)
+        written = emit(reader, plan, output, options, on_progress, cancel)
     else:
         with _staged(output, plan.target, options) as staged:
-            written = emit(prepared.reader, plan, staged, options, on_progress, cancel)
+            written = emit(reader, plan, staged, options, on_progress, cancel)
             verification = _check(prepared, plan, staged, options)
     losses = tuple(dict.fromkeys((*plan.losses, *written.lost)))
     return ConversionReport(

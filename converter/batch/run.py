@@ -144,7 +144,7 @@ def _is_done(job: Job, ledger: Ledger, options: ConvertOptions) -> bool:
     try:
         with open_reader(job.source) as reader:
             prepared = prepare(reader, str(job.source), options)
-            plan = plan_for(prepared.reader, str(job.source), job.output, options)
+            plan = plan_for(prepared, str(job.source), job.output, options)
             report = verify_against(
                 job.output, prepared.reader, str(job.source), full=False, plan=plan
             )

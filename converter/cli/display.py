@@ -118,6 +118,10 @@ def show_plan(plan: ConversionPlan) -> None:
             f"{step.action} {step.codec}",
             size_text(step.expected_bytes),
         )
+    for picture in plan.pictures:
+        size = f"{picture.width} × {picture.height}"
+        action = f"{picture.action} {picture.codec}"
+        _row(table, picture.name, size, "", action, size_text(picture.expected_bytes))
     console.print(table)
     _say(console, (f"level {_spans(levels)}: {why}" for why, levels in reasons.items()))
     costs = (size_text(plan.expected_bytes), time_text(plan.expected_seconds))

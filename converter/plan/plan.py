@@ -13,6 +13,13 @@ from ziggurat.converter.plan.options import (
     ConvertOptions,
     Levels,
 )
+from ziggurat.converter.plan.pictures import (
+    PictureFacts,
+    PictureStep,
+    picture_losses,
+    picture_notes,
+    picture_steps,
+)
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.codec import PRIVATE_TAGS, Codec, names_of
 from ziggurat.readers.model.encoded import EncodedLevel, TileFormat
@@ -53,6 +60,8 @@ class SourceFacts:
     info: ImageInfo
     tiles: tuple[StoredTiles | None, ...]
     quality: int | None = None  # of the JPEG tiles that the pixels come from
+    pictures: tuple[PictureFacts, ...] = ()
+    smaller: bool = False  # the image is, than the file at ``path``
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +114,8 @@ class ConversionPlan:
         What reads the source.
     declined
         The backends that were asked before it, and why each one did not take the file.
+    pictures
+        One for each of label, macro and the like: its size, ``action``, ``codec`` and weight.
     """
 
     source: str
@@ -118,6 +129,7 @@ class ConversionPlan:
     notes: tuple[str, ...] = ()
     backend: str | None = None
     declined: Mapping[str, str] = field(default_factory=dict)
+    pictures: tuple[PictureStep, ...] = ()
 
     @property
     def copied_tiles(self) -> int:
@@ -148,22 +160,30 @@ def make_plan(facts: SourceFacts, target: Output, options: ConvertOptions) -> Co
         reencoding_loss(anew, codec, quality),
         edge_loss(_cut(steps) if target.uniform else []),
     ]
+    lossy = facts.smaller and codec == Codec.JPEG.value
+    pictures = picture_steps(facts.pictures, target, quality if lossy else None)
     lost = (*info.losses, *target.load().expected_losses(info), *filter(None, again))
+    lost = (*lost, *picture_losses(pictures, facts.pictures))
     return ConversionPlan(
         source=facts.path,
         target=target,
         steps=tuple(steps),
         losses=lost,
         quality=quality,
-        notes=plan_notes(
-            target,
-            options,
-            copied=list(dict.fromkeys(s.codec for s in steps if s.action == "copy")),
-            made=list(dict.fromkeys(s.codec for s in steps if s.action != "copy")),
-            quality=quality,
-            growth=_growth(steps, facts),
+        notes=(
+            *plan_notes(
+                target,
+                options,
+                copied=list(dict.fromkeys(s.codec for s in steps if s.action == "copy")),
+                made=list(dict.fromkeys(s.codec for s in steps if s.action != "copy")),
+                quality=quality,
+                growth=_growth(steps, facts),
+            ),
+            *picture_notes(pictures, facts.pictures),
         ),
-        expected_bytes=sum(step.expected_bytes for step in steps) + costs.OVERHEAD_BYTES,
+        pictures=pictures,
+        expected_bytes=sum(part.expected_bytes for part in (*steps, *pictures))
+        + costs.OVERHEAD_BYTES,
         expected_seconds=costs.seconds([_work(step, facts) for step in steps], threads),
         expected_memory=costs.memory(_row_bytes(steps, info), threads),
         backend=info.backend,

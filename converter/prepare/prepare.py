@@ -6,12 +6,15 @@ from ziggurat.converter.plan.options import Color, ConvertOptions, Pictures
 from ziggurat.converter.prepare.blanks import FilledReader
 from ziggurat.converter.prepare.cuts import with_cuts
 from ziggurat.converter.prepare.frames import frame_numbers
+from ziggurat.converter.prepare.pictures import with_smaller_thumbnail
 from ziggurat.readers.errors import OptionError, RegionError
 from ziggurat.readers.grid.regions import clipped, region_bounds
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.views.resampled import at_resolution
 from ziggurat.readers.views.views import BandsReader, CropReader, select_frames, without_associated
+
+_SMALLER = 1.01  # times: a resolution so near is the source's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,8 @@ class Prepared:
     reader: Reader
     removed: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()  # texts that must not occur in the output
+    smaller: bool = False  # than the source
+    remade: tuple[str, ...] = ()  # associated images that are smaller with it
 
 
 def prepare(reader: Reader, name: str, options: ConvertOptions) -> Prepared:
@@ -38,25 +43,28 @@ def prepare(reader: Reader, name: str, options: ConvertOptions) -> Prepared:
     if options.bands is not None:
         reader = BandsReader(reader, options.bands)
     factor = shrink_factor(reader, options)
+    smaller, remade = factor is not None and factor > _SMALLER, tuple[str, ...]()
     if factor is not None:
         reader = at_resolution(reader, factor)
     if reader.plane(0, 0).encoded() is not None:  # no tiles to copy, no blanks among them
         reader = FilledReader(with_cuts(reader))
     if options.associated is Pictures.DROP:
         reader = without_associated(reader)
+    elif smaller:
+        reader, remade = with_smaller_thumbnail(reader)
     if options.color is Color.SRGB:
         from ziggurat.converter.prepare.color import in_srgb  # styles and their libraries
 
         reader = in_srgb(reader)
     if not options.deidentify:
-        return Prepared(reader)
+        return Prepared(reader, smaller=smaller, remade=remade)
     from ziggurat.converter.deidentify.policy import Fate, load_policy
     from ziggurat.converter.deidentify.view import DeidentifiedReader, is_telling
 
     anonymous = DeidentifiedReader(reader, load_policy(options.policy), Fate(options.label.value))
     stem = name.rstrip("/").rsplit("/", 1)[-1].split(".")[0]
     secrets = (*anonymous.secrets, *([stem] if is_telling(stem) else []))
-    return Prepared(anonymous, anonymous.removed, secrets)
+    return Prepared(anonymous, anonymous.removed, secrets, smaller, remade)
 
 
 def region_rect(reader: Reader, options: ConvertOptions) -> Rect:

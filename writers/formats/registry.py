@@ -120,6 +120,8 @@ class Output:
         Levels of which no side is longer than this are left out, but for the first.
     known_tags
         Compressions of TIFF that are private, but known to those who read this container.
+    pictures
+        Names of the associated images that it has a place for; None: any.
     """
 
     name: str
@@ -138,6 +140,7 @@ class Output:
     flat: bool = False
     smallest: int = 0
     known_tags: tuple[int, ...] = ()
+    pictures: tuple[str, ...] | None = None
 
     def fits(self, name: str, *, placed: bool) -> bool:
         """Return True where a name means this output, for images with(out) a place on earth."""
@@ -169,7 +172,7 @@ OUTPUTS: tuple[Output, ...] = (
     Output(
         name="cog", module=f"{_ROOM}.cog.cog", suffixes=(".tif", ".tiff"), geospatial=True,
         codecs=(Codec.DEFLATE, Codec.NONE, Codec.JPEG, Codec.LZW, Codec.ZSTD, Codec.WEBP),
-        tile=512, levels_by_library=True,
+        tile=512, levels_by_library=True, pictures=(),
     ),
     Output(
         name="tiff", module=f"{_ROOM}.tiff.tiff",
@@ -179,6 +182,7 @@ OUTPUTS: tuple[Output, ...] = (
     Output(
         name="svs", module=f"{_ROOM}.tiff.svs", suffixes=(".svs",), codecs=_DEFLATE_FIRST,
         tile=256, source_tiles=True, known_tags=PRIVATE_TAGS, smallest=1024,
+        pictures=("label", "macro", "thumbnail"),
     ),
     Output(
         name="ome-zarr", module=f"{_ROOM}.zarr.ome_zarr", suffixes=(".zarr",), folder=True,
@@ -204,15 +208,15 @@ OUTPUTS: tuple[Output, ...] = (
     ),
     Output(
         name="png", module=f"{_ROOM}.flat", suffixes=(".png",), codecs=(Codec.PNG,), tile=0,
-        flat=True,
+        flat=True, pictures=(),
     ),
     Output(
         name="jpeg", module=f"{_ROOM}.flat", suffixes=(".jpg", ".jpeg"), codecs=(Codec.JPEG,),
-        tile=0, flat=True,
+        tile=0, flat=True, pictures=(),
     ),
     Output(
         name="webp", module=f"{_ROOM}.flat", suffixes=(".webp",), codecs=(Codec.WEBP,), tile=0,
-        flat=True,
+        flat=True, pictures=(),
     ),
 )  # fmt: skip
 

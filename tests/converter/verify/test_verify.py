@@ -13,6 +13,7 @@ import ziggurat
 from ziggurat.converter.convert import convert, plan_for
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.converter.plan.report import VerificationReport
+from ziggurat.converter.prepare.prepare import Prepared
 from ziggurat.converter.verify.verify import verify, verify_against, verify_pair
 from ziggurat.readers.formats.registry import open_reader
 
@@ -231,10 +232,10 @@ def test_tiles_that_were_to_be_copied_must_be_the_sources(
     convert(slide, output, ConvertOptions(levels="source", compression="deflate"))
     with open_reader(slide) as reader:
         options = ConvertOptions(levels="source")
-        plan = plan_for(reader, str(slide), output, options)
+        plan = plan_for(Prepared(reader), str(slide), output, options)
         report = verify_against(output, reference=reader, name="a", full=True, plan=plan)
         assert problems(report).count("was to be copied, but its tiles are others") == 2
-        wanted = plan_for(reader, str(slide), output, ConvertOptions())
+        wanted = plan_for(Prepared(reader), str(slide), output, ConvertOptions())
         report = verify_against(output, reference=reader, name="a", full=True, plan=wanted)
         assert "its levels are" in problems(report)
 
