@@ -14,8 +14,10 @@ from ziggurat.converter.deidentify.names import clean_facts
 from ziggurat.converter.deidentify.policy import Fate, Policy, is_date
 from ziggurat.converter.deidentify.scrub import is_codestream, scrub_jpeg, scrub_jpeg2000
 from ziggurat.converter.deidentify.values import is_technical
+from ziggurat.readers.codecs.jpeg_like import can_be_like, jpeg_like, padded
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedImage, EncodedLevel
+from ziggurat.readers.model.geometry import Rect, cell_rect
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import AssociatedImage, Pixels, Plane, Reader
 from ziggurat.readers.views.views import SamePixels, View
@@ -32,11 +34,14 @@ class DeidentifiedReader(View):
     Everything that is text goes unless it is a number or a word of a closed vocabulary, wherever
     it stands: fields, names of channels, bands and axes, units, the CRS, the ICC profile.
     ``removed`` says in words what is gone, ``secrets`` are the texts that must not occur in
-    an output any more.
+    an output any more. ``cropped``: what the tiles at the edge hold beyond it was cut off, and
+    goes too.
     """
 
-    def __init__(self, reader: Reader, policy: Policy, label: Fate) -> None:
-        info = reader.info
+    def __init__(
+        self, reader: Reader, policy: Policy, label: Fate, *, cropped: bool = False
+    ) -> None:
+        info, self._cropped = reader.info, cropped
         self._fates = {name: policy.fate(name, label) for name in info.associated}
         kept, dropped = split_fields(info.properties, policy)
         gone = [name for name, fate in self._fates.items() if fate is Fate.REMOVE]
@@ -62,7 +67,8 @@ class DeidentifiedReader(View):
 
     def plane(self, level: int, frame: int) -> Plane:
         """Return the plane with tiles of which nothing but pixels is left."""
-        return _BarePlane(self.source.plane(level, frame))
+        plane = self.source.plane(level, frame)
+        return _BarePlane(_ClosedPlane(plane) if self._cropped else plane)
 
     def associated(self, name: str) -> AssociatedImage:
         """Return a kept image, or white of the same size."""
@@ -94,6 +100,34 @@ class _BarePlane(SamePixels):
 
     def places(self) -> None:
         """Return None: what lies in the source's tiles beside pixels may tell who it is."""
+
+
+class _ClosedPlane(SamePixels):
+    """A plane whose tiles hold nothing beyond its edge: those that did are encoded anew."""
+
+    __slots__ = ()
+
+    def encoded(self) -> EncodedLevel | None:
+        """Return tiles, those at the edge padded by its pixels; None where they can't be made."""
+        tiles = self.source.encoded()
+        if tiles is None or not (
+            tiles.width % tiles.tile_width or tiles.height % tiles.tile_height
+        ):
+            return tiles
+        if not can_be_like(tiles.format):
+            return None
+        return dataclasses.replace(tiles, tile=lambda c, r: self._tile(tiles, c, r))
+
+    def _tile(self, tiles: EncodedLevel, column: int, row: int) -> bytes | None:
+        cell = cell_rect(column, row, tiles.tile_width, tiles.tile_height)
+        part = cell.intersect(Rect(0, 0, tiles.width, tiles.height))
+        if part == cell:
+            return tiles.tile(column, row)
+        pixels = self.source.read(part)
+        return jpeg_like(tiles.format, padded(pixels, tiles.tile_width, tiles.tile_height))
+
+    def places(self) -> None:
+        """Return None: some tiles are made on the way."""
 
 
 class _BareImage(AssociatedImage):

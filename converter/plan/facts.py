@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from ziggurat.converter.plan.encoding import SourceFacts, StoredTiles
 from ziggurat.converter.plan.pictures import PictureFacts
-from ziggurat.converter.plan.plan import SourceFacts, StoredTiles
 from ziggurat.readers.codecs.jpeg_quality import jpeg_quality
 from ziggurat.readers.errors import SourceError
 from ziggurat.readers.model.codec import Codec

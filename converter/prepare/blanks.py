@@ -4,8 +4,9 @@ import dataclasses
 
 import numpy as np
 
+from ziggurat.readers.codecs.jpeg_like import jpeg_like
 from ziggurat.readers.model.codec import Codec
-from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat, TilePlaces
+from ziggurat.readers.model.encoded import EncodedLevel, TileFormat, TilePlaces
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Plane
 from ziggurat.readers.views.views import SamePixels, View
@@ -62,25 +63,6 @@ def _fills(form: TileFormat) -> bool:
 
 
 def blank_jpeg(size: tuple[int, int], form: TileFormat, info: ImageInfo) -> bytes:
-    """Return a JPEG of one colour in the colour space and subsampling of a level's tiles.
-
-    It has tables of its own, which win over the shared ones (ITU-T T.81, B.2.4).
-    """
-    import imagecodecs
-
+    """Return a JPEG of one colour in the colour space and subsampling of a level's tiles."""
     color = info.background or (0.0,) * form.bands
-    pixels = np.full((*size, form.bands), color, np.uint8)
-    if form.bands != 3:
-        return bytes(imagecodecs.jpeg8_encode(pixels[..., 0], level=95))
-    across, down = form.subsampling or (1, 1)
-    named = {(1, 1): "444", (2, 1): "422", (2, 2): "420", (1, 2): "440", (4, 1): "411"}
-    space = "rgb" if form.photometric is Photometric.RGB else "ycbcr"
-    return bytes(
-        imagecodecs.jpeg8_encode(
-            pixels,
-            level=95,
-            colorspace="rgb",
-            outcolorspace=space,
-            subsampling=named.get((across, down), "444"),
-        )
-    )
+    return jpeg_like(form, np.full((*size, form.bands), color, np.uint8))

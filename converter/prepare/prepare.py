@@ -61,7 +61,8 @@ def prepare(reader: Reader, name: str, options: ConvertOptions) -> Prepared:
     from ziggurat.converter.deidentify.policy import Fate, load_policy
     from ziggurat.converter.deidentify.view import DeidentifiedReader, is_telling
 
-    anonymous = DeidentifiedReader(reader, load_policy(options.policy), Fate(options.label.value))
+    policy, label = load_policy(options.policy), Fate(options.label.value)
+    anonymous = DeidentifiedReader(reader, policy, label, cropped=bool(options.region))
     stem = name.rstrip("/").rsplit("/", 1)[-1].split(".")[0]
     secrets = (*anonymous.secrets, *([stem] if is_telling(stem) else []))
     return Prepared(anonymous, anonymous.removed, secrets, smaller, remade)

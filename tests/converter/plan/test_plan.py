@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ziggurat.converter.plan.encoding import SourceFacts, StoredTiles
 from ziggurat.converter.plan.levels import Rung, full_rungs, halvings_between
 from ziggurat.converter.plan.options import Compression, ConvertOptions, Levels
-from ziggurat.converter.plan.plan import SourceFacts, StoredTiles, make_plan
+from ziggurat.converter.plan.plan import make_plan
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat
