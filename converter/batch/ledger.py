@@ -8,9 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ziggurat.converter.batch.append import append_line
 from ziggurat.converter.batch.jobs import Job
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.converter.plan.report import plain
+from ziggurat.readers.errors import WriteError
 
 NAME = ".ziggurat-batch.jsonl"
 
@@ -45,15 +47,24 @@ class Ledger:
         return entry is not None and entry == self._entry(job)
 
     def add(self, job: Job) -> None:
-        """Note that a job is done; one write, so that lines stay whole."""
+        """Note that a job is done.
+
+        Raises
+        ------
+        WriteError
+            It can't be noted; a second run looks at the output to know.
+        """
         entry = self._entry(job)
         self._done[self._name(job)] = entry
-        line = json.dumps(entry) + "\n"
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
-            os.write(descriptor, line.encode())
-        finally:
-            os.close(descriptor)
+            append_line(self._path, json.dumps(entry))
+        except OSError as error:
+            raise WriteError(
+                error.errno or 0,
+                "it is done, but that could not be noted (--resume holds it against its source): "
+                f"{error.strerror}",
+                str(self._path),
+            ) from error
 
     def _name(self, job: Job) -> str:
         return os.path.relpath(job.output, self._folder)
@@ -70,12 +81,13 @@ class Ledger:
 def _entries(path: Path) -> dict[str, dict[str, Any]]:
     """Return the last entry of each output."""
     done: dict[str, dict[str, Any]] = {}
-    for line in path.read_text().splitlines() if path.exists() else []:
+    text = path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
+    for line in text.splitlines():
         try:
             entry = json.loads(line)
             done[entry["output"]] = entry
         except (ValueError, KeyError, TypeError):
-            continue  # a line that a killed run didn't finish
+            continue  # a line that a killed run, or a full disk, tore
     return done
 
 

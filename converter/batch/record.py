@@ -1,13 +1,14 @@
 """What is kept of a batch: a report with a line a slide, a log with a line an event."""
 
-import contextlib
 import csv
+import io
 import json
-import logging
-import sys
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
+from ziggurat.converter.batch.append import append_line
 from ziggurat.converter.batch.run import Outcome, Status
 from ziggurat.converter.plan.report import plain
 from ziggurat.readers.errors import OptionError, WriteError
@@ -21,6 +22,8 @@ COLUMNS = (
 class Records:
     """Writes each outcome to a report (``.jsonl``, ``.csv``, ``-``) and a log as it happens.
 
+    A line that can't be written is left out whole, and stops no slide; the end tells of it.
+
     Parameters
     ----------
     report, log
@@ -30,15 +33,17 @@ class Records:
     ------
     OptionError
         The report's suffix says neither of both kinds.
+    WriteError
+        One of them can't be begun, or, when all is done, lacks lines.
     """
 
     def __init__(self, report: str | None, log: str | None) -> None:
         if report not in (None, "-") and Path(str(report)).suffix not in (".jsonl", ".csv"):
             raise OptionError(f"a report must be .jsonl, .csv or - (stdout), not {report!r}")
-        self._report, self._log = report, log
-        self._file: IO[str] | None = None
-        self._logger = logging.Logger("ziggurat.batch", logging.INFO)
-        self._stack = contextlib.ExitStack()
+        self._report = report
+        self._path = Path(report).expanduser() if report not in (None, "-") else None
+        self._log = None if log is None else Path(log).expanduser()
+        self._missing: dict[Path, tuple[int, OSError]] = {}  # lines that a file lacks, and why
 
     @property
     def wanted(self) -> bool:
@@ -47,40 +52,60 @@ class Records:
 
     def __enter__(self) -> Self:
         try:
-            if self._report == "-":
-                self._file = sys.stdout
-            elif self._report is not None:
-                path = Path(self._report).expanduser()
-                self._file = self._stack.enter_context(path.open("w", encoding="utf-8", newline=""))
-                if path.suffix == ".csv":
-                    csv.writer(self._file).writerow(COLUMNS)
+            if self._path is not None:
+                head = f"{_row(COLUMNS)}\n" if self._path.suffix == ".csv" else ""
+                self._path.write_text(head, encoding="utf-8")
             if self._log is not None:
-                handler = logging.FileHandler(Path(self._log).expanduser(), encoding="utf-8")
-                handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-                self._logger.addHandler(handler)
-                self._stack.callback(handler.close)
+                self._log.open("a").close()
         except OSError as error:
-            self._stack.close()
             raise WriteError(error.errno or 0, f"can't be written: {error.strerror}",
                              str(error.filename)) from error  # fmt: skip
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            return
+        for path, (count, error) in self._missing.items():
+            raise WriteError(
+                error.errno or 0,
+                f"lacks {count} lines, all others are whole; the outputs are not touched by it: "
+                f"{error.strerror}",
+                str(path),
+            )
 
     def add(self, outcome: Outcome) -> None:
         """Write one outcome, at once."""
-        level = logging.ERROR if outcome.status is Status.FAILED else logging.INFO
+        level = "ERROR" if outcome.status is Status.FAILED else "INFO"
         said = f"{outcome.status}: {outcome.job.source} -> {outcome.job.output} {outcome.message}"
-        self._logger.log(level, said.rstrip())
-        if self._file is None:
+        if self._log is not None:
+            now = datetime.now().astimezone().isoformat(" ", "milliseconds")
+            self._append(self._log, f"{now} {level} {_one_line(said)}")
+        if self._report is None:
             return
         entry = record_of(outcome)
-        if self._report is not None and self._report.endswith(".csv"):
-            csv.writer(self._file).writerow(_cell(entry[column]) for column in COLUMNS)
+        if self._path is None:
+            print(json.dumps(entry), flush=True)
+        elif self._path.suffix == ".csv":
+            self._append(self._path, _row([_cell(entry[column]) for column in COLUMNS]))
         else:
-            self._file.write(json.dumps(entry) + "\n")
-        self._file.flush()
+            self._append(self._path, json.dumps(entry))
+
+    def _append(self, path: Path, line: str) -> None:
+        try:
+            append_line(path, line)
+        except OSError as error:
+            self._missing[path] = self._missing.get(path, (0, error))[0] + 1, error
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _row(cells: Sequence[Any]) -> str:
+    """Return one row of CSV; what would break it stands in quotes."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()[:-1]
 
 
 def record_of(outcome: Outcome) -> dict[str, Any]:

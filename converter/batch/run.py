@@ -24,7 +24,7 @@ from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.converter.plan.report import ConversionReport
 from ziggurat.converter.prepare.prepare import prepare
 from ziggurat.converter.verify.verify import verify_against
-from ziggurat.readers.errors import OptionError, ZigguratError, message_of
+from ziggurat.readers.errors import OptionError, WriteError, ZigguratError, message_of
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.writers.model.progress import Progress
 
@@ -116,15 +116,24 @@ def run_batch(
     made = [made for job in todo for made in _make_folders(job.output.parent)]
     for job, event in _work(todo, options, workers, hashes=hashes):
         if isinstance(event, Outcome):
-            outcomes[job] = event
             if event.status is Status.DONE and ledger is not None:
-                ledger.add(job)
+                event = _noted(ledger, event)
+            outcomes[job] = event
         if on_event:
             on_event(job, event)
     for empty in reversed(made):  # of slides that failed
         with contextlib.suppress(OSError):
             empty.rmdir()
     return BatchReport(tuple(outcomes[job] for job in jobs), time.perf_counter() - started)
+
+
+def _noted(ledger: Ledger, outcome: Outcome) -> Outcome:
+    """Note an output in the ledger; what keeps it from that stops no other slide, but is told."""
+    try:
+        ledger.add(outcome.job)
+    except WriteError as error:
+        return replace(outcome, message=str(error))
+    return outcome
 
 
 def _make_folders(folder: Path) -> list[Path]:
@@ -151,7 +160,8 @@ def _is_done(job: Job, ledger: Ledger, options: ConvertOptions) -> bool:
     except (ZigguratError, OSError):
         return False  # whatever it is, it is made anew, and the reason is told then
     if report.ok:
-        ledger.add(job)
+        with contextlib.suppress(WriteError):  # the next run looks at it once more
+            ledger.add(job)
     return report.ok
 
 

@@ -53,6 +53,7 @@ def outcome_line(outcome: Outcome) -> str:
         return f"skipped: {outcome.job.source}: {outcome.message}"
     lost = 0 if outcome.report is None else len(outcome.report.losses)
     told = f", {lost} things lost" if lost else ""
+    told += f"; {outcome.message}" if outcome.message else ""
     return (
         f"done: {outcome.job.source} -> {outcome.job.output}: "
         f"{size_text(outcome.bytes_written)} in {outcome.seconds:.1f} s{told}"
