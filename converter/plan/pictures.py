@@ -51,11 +51,13 @@ def picture_steps(
 
 def _step(picture: PictureFacts, target: Output, quality: int | None) -> PictureStep:
     size = picture.name, picture.width, picture.height
-    tiff = Codec.JPEG in target.codecs and target.padded
-    if quality is not None and tiff and _is_heavy(picture):
+    takes_jpeg = Codec.JPEG in target.codecs
+    if quality is not None and takes_jpeg and _is_heavy(picture):
         chosen = quality if picture.made_smaller else max(quality, LABEL_QUALITY)
         return PictureStep(*size, "encode", "jpeg", round(picture.samples * 0.12), chosen)
-    if tiff and picture.stored is not None and picture.codec is not None:
+    tiff = takes_jpeg and target.padded
+    copied = tiff or (takes_jpeg and picture.codec is Codec.JPEG)
+    if copied and picture.stored is not None and picture.codec is not None:
         return PictureStep(*size, "copy", picture.codec.value, picture.stored)
     codec = Codec.DEFLATE if tiff else target.codecs[0]
     return PictureStep(*size, "encode", codec.value, round(picture.samples * codec.row.ratio))
