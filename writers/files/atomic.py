@@ -57,10 +57,8 @@ def atomic_file(
         The system said no (disk full, permission, no such folder); nothing is left.
     """
     target = Path(path)
+    check_target(target, overwrite=overwrite, folder=False)
     with _reported(target):
-        _refuse_existing(target, overwrite)
-        if target.is_dir():
-            raise TargetExistsError(errno.EEXIST, "is a folder; name a file", str(target))
         if folder is not None:
             _refuse_strange(folder, target)
         with _staging(target) as staging:
@@ -80,15 +78,40 @@ def atomic_directory(path: str | os.PathLike[str], overwrite: bool = False) -> I
     store or empty, so that a slip of the pen can't remove other things; a sink's store never is.
     """
     target = Path(path)
+    check_target(target, overwrite=overwrite, folder=True)
+    with _reported(target), _staging(target) as folder:
+        staged = folder / target.name
+        staged.mkdir()
+        yield staged
+        _sync_all(staged)
+        _publish_directory(staged, target, folder, overwrite)
+
+
+def check_target(target: Path, *, overwrite: bool, folder: bool) -> None:
+    """Refuse what :func:`atomic_file`, or for a ``folder`` :func:`atomic_directory`, refuses.
+
+    Raises
+    ------
+    TargetExistsError, WriteError
+        As they do.
+    """
     with _reported(target):
         _refuse_existing(target, overwrite)
-        _refuse_foreign(target)
-        with _staging(target) as folder:
-            staged = folder / target.name
-            staged.mkdir()
-            yield staged
-            _sync_all(staged)
-            _publish_directory(staged, target, folder, overwrite)
+        if folder:
+            _refuse_foreign(target)
+        elif target.is_dir():
+            raise TargetExistsError(errno.EEXIST, "is a folder; name a file", str(target))
+
+
+def publish_directory(staged: Path, target: Path, folder: Path, *, overwrite: bool) -> None:
+    """Flush a finished folder, and give it its name, as :func:`atomic_directory` does.
+
+    ``folder`` is one beside the target for what is replaced; it is the caller's to remove.
+    """
+    check_target(target, overwrite=overwrite, folder=True)
+    with _reported(target):
+        _sync_all(staged)
+        _publish_directory(staged, target, folder, overwrite)
 
 
 @contextmanager
@@ -137,7 +160,7 @@ def _refuse_strange(folder: Path, target: Path) -> None:
 @contextmanager
 def _staging(target: Path) -> Iterator[Path]:
     sweep(target)
-    folder = target.parent / f"{STAGING_PREFIX}{os.urandom(4).hex()}-{_tail(target.name)}"
+    folder = target.parent / f"{STAGING_PREFIX}{os.urandom(4).hex()}-{short_tail(target.name)}"
     folder.mkdir(mode=0o700)
     try:
         lock = os.open(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -151,7 +174,7 @@ def _staging(target: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _tail(name: str) -> str:
+def short_tail(name: str) -> str:
     """Return what ends the name of a target's staging folder; names may have 255 bytes."""
     data = os.fsencode(name)
     if len(data) <= _LONGEST_NAME - len(STAGING_PREFIX) - 9:
@@ -171,7 +194,7 @@ def sweep(target: Path) -> None:
     """Remove staging folders that killed writers of this target left behind."""
     for folder in target.parent.iterdir():
         name = folder.name
-        if not name.startswith(STAGING_PREFIX) or name[len(STAGING_PREFIX) + 9 :] != _tail(
+        if not name.startswith(STAGING_PREFIX) or name[len(STAGING_PREFIX) + 9 :] != short_tail(
             target.name
         ):
             continue

@@ -1,16 +1,22 @@
-"""Where the keys of a new output go: files of a folder, or entries of one archive."""
+"""Where the keys of a new output go: files of a folder, objects, or entries of one archive."""
 
 import os
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from ziggurat.readers.io.objects import Objects
 
-class KeyWriter(Protocol):
+
+class Keys(Protocol):
     """Takes each key once, its bytes in one or several parts."""
 
     def write(self, key: str, *parts: bytes) -> None:
         """Write one key."""
+
+
+class KeyWriter(Keys, Protocol):
+    """Keys of an output that is closed at the end."""
 
     def __enter__(self) -> Self: ...
 
@@ -46,3 +52,17 @@ class FolderWriter:
 
     def __exit__(self, *_: object) -> None:
         """Nothing is open."""
+
+
+class ObjectsWriter:
+    """Puts objects, each in the place of one of its name: the same, of another try."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self.written = 0
+
+    def write(self, key: str, *parts: bytes) -> None:
+        """Put one object."""
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        self._objects.replace(key, data)
+        self.written += len(data)

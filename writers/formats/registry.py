@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.codec import CHUNK_CODECS, PRIVATE_TAGS, TILE_CODECS, Codec
@@ -18,9 +18,13 @@ from ziggurat.readers.model.encoded import EncodedLevel, TileFormat
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.views.views import without_associated
-from ziggurat.writers.model.levels import LevelPlan, TileEncoder
+from ziggurat.writers.files.keys import Keys
+from ziggurat.writers.model.levels import EncodedTile, LevelPlan, TileEncoder
 from ziggurat.writers.model.options import WriteOptions
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
+
+if TYPE_CHECKING:  # planning alone needs no engine
+    from ziggurat.writers.pyramid.engine import Builder
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class WriteReport:
     Attributes
     ----------
     path
-        Where it lies.
+        Where it lies; a URL, as text, on object storage.
     bytes
         Its size; of a folder, that of all files in it.
     seconds
@@ -43,7 +47,7 @@ class WriteReport:
         What else is good to know, such as programs that can't read the codec.
     """
 
-    path: Path
+    path: Path | str
     bytes: int
     seconds: float
     levels: int
@@ -79,6 +83,48 @@ class Emitter(Protocol):
         self, info: ImageInfo, options: WriteOptions
     ) -> tuple[TileEncoder | None, TileFormat | None]:
         """Return what encodes tiles, and what they are then; None where that is not ours."""
+
+
+class Divisible(Emitter, Protocol):
+    """What the module of an output has besides, whose tiles may be made elsewhere, by many."""
+
+    def cut_image(self, reader: Reader) -> Reader:
+        """Return the image as its tiles are cut: a band as a frame, where they are channels."""
+
+    def blank_value(self, info: ImageInfo) -> float | None:
+        """Return the value of which tiles are left out; None: none is."""
+
+    def emit(
+        self,
+        reader: Reader,
+        path: Path,
+        levels: Sequence[LevelPlan],
+        options: WriteOptions,
+        *,
+        on_progress: ProgressCallback | None = None,
+        cancel: Cancellation | None = None,
+        make: "Builder" = ...,
+    ) -> tuple[str, ...]:
+        """Write the output of the tiles that ``make`` gives, as :meth:`Emitter.emit`."""
+
+
+class Tree(Protocol):
+    """An output of many objects, each of which is put by one of many; see zarr's."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        levels: Sequence[LevelPlan],
+        options: WriteOptions,
+        blocks: Sequence[tuple[int, int] | None],
+    ) -> None:
+        """``blocks``: (columns, rows) of tiles of a level that go together; None: all of them."""
+
+    def put(self, target: Keys, tiles: Iterable[EncodedTile]) -> None:
+        """Put tiles."""
+
+    def finish(self, target: Keys, name: str) -> tuple[str, ...]:
+        """Put what makes them an image; return what could not be carried over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +168,10 @@ class Output:
         Compressions of TIFF that are private, but known to those who read this container.
     pictures
         Names of the associated images that it has a place for; None: any.
+    divisible
+        Its module has the functions of :class:`Divisible`.
+    tree
+        ``module:class`` of a :class:`Tree`, where its tiles are objects of their own.
     """
 
     name: str
@@ -141,6 +191,8 @@ class Output:
     smallest: int = 0
     known_tags: tuple[int, ...] = ()
     pictures: tuple[str, ...] | None = None
+    divisible: bool = False
+    tree: str | None = None
 
     def fits(self, name: str, *, placed: bool) -> bool:
         """Return True where a name means this output, for images with(out) a place on earth."""
@@ -159,6 +211,22 @@ class Output:
         module: Emitter = importlib.import_module(self.module)
         return module
 
+    def load_divisible(self) -> Divisible:
+        """Import the module of an output whose tiles many may make.
+
+        Raises
+        ------
+        OptionError
+            It is none.
+        """
+        if not self.divisible:
+            able = ", ".join(row.name for row in OUTPUTS if row.divisible)
+            raise OptionError(
+                f"{self.name} can't be written as tasks, unsupported by what writes it; {able} can"
+            )
+        module: Divisible = importlib.import_module(self.module)
+        return module
+
 
 _ROOM = "ziggurat.writers.formats"
 _DEFLATE_FIRST = (Codec.DEFLATE, *(codec for codec in TILE_CODECS if codec is not Codec.DEFLATE))
@@ -167,7 +235,7 @@ _DEFLATE_FIRST = (Codec.DEFLATE, *(codec for codec in TILE_CODECS if codec is no
 OUTPUTS: tuple[Output, ...] = (
     Output(
         name="ome-tiff", module=f"{_ROOM}.tiff.ome_tiff", suffixes=(".ome.tiff", ".ome.tif"),
-        codecs=_DEFLATE_FIRST, tile=256, source_tiles=True,
+        codecs=_DEFLATE_FIRST, tile=256, source_tiles=True, divisible=True,
     ),
     Output(
         name="cog", module=f"{_ROOM}.cog.cog", suffixes=(".tif", ".tiff"), geospatial=True,
@@ -177,26 +245,27 @@ OUTPUTS: tuple[Output, ...] = (
     Output(
         name="tiff", module=f"{_ROOM}.tiff.tiff",
         suffixes=(".tiff", ".tif", ".ptif", ".btf", ".tf8"), codecs=_DEFLATE_FIRST, tile=256,
-        source_tiles=True,
+        source_tiles=True, divisible=True,
     ),
     Output(
         name="svs", module=f"{_ROOM}.tiff.svs", suffixes=(".svs",), codecs=_DEFLATE_FIRST,
-        tile=256, source_tiles=True, known_tags=PRIVATE_TAGS, smallest=1024,
+        tile=256, source_tiles=True, known_tags=PRIVATE_TAGS, smallest=1024, divisible=True,
         pictures=("label", "macro", "thumbnail"),
     ),
     Output(
         name="ome-zarr", module=f"{_ROOM}.zarr.ome_zarr", suffixes=(".zarr",), folder=True,
-        codecs=CHUNK_CODECS, tile=512, tiles="chunks", padded=False,
+        codecs=CHUNK_CODECS, tile=512, tiles="chunks", padded=False, divisible=True,
+        tree=f"{_ROOM}.zarr.parts:ZarrTree",
     ),
     Output(
         name="ome-zarr-zip", module=f"{_ROOM}.zarr.ome_zarr",
         suffixes=(".zarr.zip", ".zip", ".ozx"), codecs=CHUNK_CODECS, tile=512, tiles="chunks",
-        padded=False,
+        padded=False, divisible=True,
     ),
     Output(
         name="ome-zarr-sqlite", module=f"{_ROOM}.zarr.ome_zarr",
         suffixes=(".zarr.db", ".db", ".sqlite"), codecs=CHUNK_CODECS, tile=512, tiles="chunks",
-        padded=False,
+        padded=False, divisible=True,
     ),
     Output(
         name="dzi", module=f"{_ROOM}.deepzoom.deepzoom", suffixes=(".dzi",), beside="_files",

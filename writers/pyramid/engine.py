@@ -11,6 +11,7 @@ the same output, byte for byte, on any number of threads.
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
 
 from ziggurat.readers.model.reader import Reader
 from ziggurat.writers.model.levels import EncodedTile, LevelPlan
@@ -20,6 +21,24 @@ from ziggurat.writers.pyramid.check import Blanks, checked
 from ziggurat.writers.pyramid.frame import FrameWork, Task
 from ziggurat.writers.pyramid.strips import Buffers
 from ziggurat.writers.resample.halve import Shrinker
+
+
+class Builder(Protocol):
+    """What gives an output its tiles: :func:`build`, or what has them already."""
+
+    def __call__(
+        self,
+        reader: Reader,
+        levels: Sequence[LevelPlan],
+        shrink: Shrinker,
+        budget: Budget,
+        *,
+        sparse: float | None = None,
+        on_progress: ProgressCallback | None = None,
+        cancel: Cancellation | None = None,
+    ) -> Generator[EncodedTile, None, None]:
+        """Yield the tiles of a pyramid, see :func:`build`."""
+
 
 _Queue = deque[tuple[Task, Future[list[bytes | None]] | None]]
 

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
@@ -12,35 +13,33 @@ from typing import Any, Self
 import numpy as np
 
 from ziggurat.readers.errors import (
-    OptionError,
     SinkError,
     SinkInputError,
     UnsupportedFormatError,
 )
-from ziggurat.readers.formats.sink_store.info import channels_without_place
 from ziggurat.readers.formats.sink_store.layout import Blend, Structure, is_store
-from ziggurat.readers.formats.sink_store.log.objects import is_cloud
+from ziggurat.readers.io.objects import is_cloud
 from ziggurat.readers.model.codec import Codec
-from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.keywords import also_takes
-from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.ngff.version import OmeVersion
 from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.source.options import OpenOptions
-from ziggurat.readers.views.views import BandsReader, CropReader, PaddedReader
 from ziggurat.writers.formats.registry import WriteReport, write
-from ziggurat.writers.model.options import PyramidStyle, Subsampling, WriteOptions, reducer_named
+from ziggurat.writers.model.options import PyramidStyle, Subsampling
 from ziggurat.writers.model.progress import ProgressCallback
 from ziggurat.writers.sink.attached import attached_store
 from ziggurat.writers.sink.attributes import Attributes, SinkAttributes
 from ziggurat.writers.sink.blank import BlankAnswers
 from ziggurat.writers.sink.coverage import Coverage
 from ziggurat.writers.sink.declared import DEFAULT_TILE, Preallocation
+from ziggurat.writers.sink.output import SinkRecipe, lost_channels, output_reader, write_options
 from ziggurat.writers.sink.task import Task
 from ziggurat.writers.store import kinds, scratch
 from ziggurat.writers.store.interface import TileStore
 from ziggurat.writers.store.room import check_room
 from ziggurat.writers.store.tile_input import tile_input
+from ziggurat.writers.tasks.plan import WritePlan, make_plan
+from ziggurat.writers.tasks.run import run_plan
 
 
 class Mode(Enum):
@@ -247,6 +246,7 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
         threads: int | None = None,
         maxMemory: int | None = None,
         onProgress: ProgressCallback | None = None,
+        executor: Executor | None = None,
     ) -> WriteReport:
         """Write the image, as it is now, with its pyramid; the sink stays as it is.
 
@@ -273,6 +273,9 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
             files that hold more than one picture.
         onProgress
             Called with a :class:`ziggurat.writers.model.progress.Progress` as the work goes on.
+        executor
+            Does the work: a ``ProcessPoolExecutor``, Dask's ``client.get_executor()``, or anything
+            that has ``submit``; see :meth:`plan`.
 
         Raises
         ------
@@ -282,31 +285,73 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
             Nothing was written, and the sink is untouched.
         """
         self._alive()
-        options = WriteOptions(
+        options = write_options(
             lossy=lossy,
-            compression=Codec.asked(compression),
+            overwriteAllowed=overwriteAllowed,
+            resample=resample,
+            compression=compression,
             quality=quality,
             level=level,
-            subsampling=_member("subsampling", Subsampling, subsampling) or Subsampling.S420,
-            tile_size=tileSize,
-            pyramid=_member("pyramid", PyramidStyle, pyramid),
-            ome_version=_member("omeVersion", OmeVersion, omeVersion) or OmeVersion.V05,
+            subsampling=subsampling,
+            tileSize=tileSize,
+            pyramid=pyramid,
+            omeVersion=omeVersion,
             description=description,
-            associated=_kept(associated),
-            reducer=reducer_named(resample),
-            overwrite=overwriteAllowed,
+            associated=associated,
             threads=threads,
-            max_memory=maxMemory,
+            maxMemory=maxMemory,
         )
-        reader = self._output(alpha=alpha)
-        named = os.path.splitext(os.fspath(path))[1]
-        report = write(
-            reader, path, options, output=None if named else "tiff", on_progress=onProgress
-        )
-        info = self._image().info
-        said = {"channelNames": self.channelNames, "channelColors": self.channelColors}
-        lost = channels_without_place(said, info.axes, info.bands)
-        return dataclasses.replace(report, lost=(*report.lost, *lost))
+        target = _target(path)
+        if executor is not None or is_cloud(target):
+            recipe = SinkRecipe(self._store.root, target, alpha, options)
+            return run_plan(make_plan(recipe, target), executor, on_progress=onProgress)
+        reader = output_reader(self._store, alpha=alpha)
+        output = None if os.path.splitext(target)[1] else "tiff"
+        report = write(reader, path, options, output=output, on_progress=onProgress)
+        return dataclasses.replace(report, lost=(*report.lost, *lost_channels(self._store)))
+
+    def plan(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        alpha: bool = True,
+        partBytes: int | None = None,
+        **options: Any,
+    ) -> WritePlan:
+        """Cut a write into tasks for many workers or machines; nothing is written yet.
+
+        ``plan.tasks`` are functions without arguments that pickle. Each makes its own chunks of
+        full resolution and of all levels that lie wholly inside, may run anywhere and more than
+        once. ``plan.finish()`` then makes the levels at the top, and the output appears. Pixels are
+        the same as :meth:`write`'s, bit for bit. The sink must not change until then.
+
+        Parameters
+        ----------
+        path
+            ``.zarr`` (each task puts its own objects), or a TIFF, OME-TIFF, SVS or zip (tasks
+            leave what they make beside it, and the end puts it together); also on object storage.
+        alpha
+            False leaves an alpha band out.
+        partBytes
+            Bytes of pixels that a task reads, about; default: 64 MiB.
+        **options
+            As of :meth:`write`: ``compression``, ``quality``, ``tileSize`` … ``threads`` are
+            those of one task, by default one.
+
+        Raises
+        ------
+        SourceError
+            There is no tile in the sink.
+        OptionError
+            An option that can't be meant, or an output that can't be made so.
+        TargetExistsError
+            The output exists. On object storage it is never replaced: that can't be done in one
+            step there.
+        """
+        self._alive()
+        target = _target(path)
+        recipe = SinkRecipe(self._store.root, target, alpha, write_options(**options))
+        return make_plan(recipe, target, part_bytes=partBytes)
 
     def close(self) -> None:
         """Let go of the store; the temporary store of its owner is removed. May be called twice."""
@@ -314,24 +359,6 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
             if self._ending is not None:
                 self._ending.close()
             self._closing.detach()  # last: whatever interrupts that, what is left goes later
-
-    def _output(self, *, alpha: bool) -> Reader:
-        """Return the image that is written: cropped, without alpha, at least of a size."""
-        reader: Reader = self._image().reader
-        if self.crop is not None:
-            crop = Rect(*self.crop).intersect(reader.info.levels[0].rect)
-            if crop.empty:
-                raise SinkInputError(
-                    f"nothing of the image of {reader.info.width} x {reader.info.height} pixels "
-                    f"lies in the crop {self.crop}"
-                )
-            reader = CropReader(reader, crop)
-        if not alpha and reader.info.alpha:
-            reader = BandsReader(reader, range(reader.info.bands - 1))
-        width, height = self.minWidth or 0, self.minHeight or 0
-        if width > reader.info.width or height > reader.info.height:
-            reader = PaddedReader(reader, width, height)
-        return reader
 
     def _image(self) -> Image:
         self._alive()
@@ -354,20 +381,10 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
         return f"Sink({self._store.root!r})"
 
 
-def _kept(associated: str) -> bool:
-    if associated not in ("keep", "drop"):
-        raise OptionError(f"associated is one of keep, drop, not {associated!r}")
-    return associated == "keep"
-
-
-def _member[E: Enum](name: str, kind: type[E], value: str | E | None) -> E | None:
-    if value is None:
-        return None
-    try:
-        return kind(value.lower() if isinstance(value, str) else value)
-    except ValueError:
-        known = ", ".join(str(row.value) for row in kind)
-        raise OptionError(f"{name} is one of {known}, not {value!r}") from None
+def _target(path: str | os.PathLike[str]) -> str:
+    """Return an output as text that holds in any folder: a Path would take a slash from a URL."""
+    text = os.fspath(path)
+    return text if is_cloud(text) else os.path.abspath(os.path.expanduser(text))
 
 
 def new(

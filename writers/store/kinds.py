@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ziggurat.readers.errors import SinkInputError
 from ziggurat.readers.formats.sink_store.layout import Structure, is_segment_store, is_store
-from ziggurat.readers.formats.sink_store.log.objects import is_cloud
+from ziggurat.readers.io.objects import is_cloud
 from ziggurat.writers.store.interface import TileStore
 from ziggurat.writers.store.log.store import LogStore, create_log
 from ziggurat.writers.store.mapped.store import Store, create_store

@@ -25,10 +25,10 @@ from ziggurat.readers.formats.sink_store.layout import (
     own,
     read_structure,
 )
-from ziggurat.readers.formats.sink_store.log.objects import is_cloud
 from ziggurat.readers.formats.sink_store.log.reader import open_segments
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.io.lock_files import SET_WAIT, open_lock_file, request
+from ziggurat.readers.io.objects import is_cloud
 from ziggurat.readers.model.geometry import Rect, cell_rect, grid_cells
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import (

@@ -17,6 +17,9 @@ from ziggurat.writers.formats.tiff.ome_xml import AssociatedFacts, ome_xml, pixe
 from ziggurat.writers.model.levels import LevelPlan, TileEncoder
 from ziggurat.writers.model.options import PyramidStyle, WriteOptions
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
+from ziggurat.writers.pyramid.engine import Builder, build
+
+blank_value = tiff.blank_value
 
 
 def copy_refusal(tiles: EncodedLevel, info: ImageInfo) -> str | None:
@@ -49,7 +52,7 @@ def plan_levels(reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:
         Neither OME nor the compression has a place for the image's samples.
     """
     pixel_type(reader.info.dtype)
-    return tiff.plan_levels(_with_channels(reader), options)
+    return tiff.plan_levels(cut_image(reader), options)
 
 
 def emit(
@@ -60,10 +63,11 @@ def emit(
     *,
     on_progress: ProgressCallback | None = None,
     cancel: Cancellation | None = None,
+    make: Builder = build,
 ) -> tuple[str, ...]:
     """Write an OME-TIFF; see :func:`ziggurat.writers.formats.registry.write`."""
     described = describe_image(reader.info, bands_apart=are_channels(reader.info))
-    reader = _with_channels(reader)
+    reader = cut_image(reader)
     info = reader.info
     if options.pyramid is PyramidStyle.PAGES:
         raise OptionError("levels of an OME-TIFF are SubIFDs, not pages")
@@ -84,10 +88,11 @@ def emit(
         [xml] + [None] * (info.frames - 1),
         on_progress=on_progress,
         cancel=cancel,
+        make=make,
     )
 
 
-def _with_channels(reader: Reader) -> Reader:
+def cut_image(reader: Reader) -> Reader:
     """Return an image whose bands have names as one of channels: there names are shown."""
     return BandsApart(reader) if are_channels(reader.info) else reader
 

@@ -23,6 +23,7 @@ from ziggurat.writers.formats.tiff.moved import with_moves
 from ziggurat.writers.model.levels import LevelPlan
 from ziggurat.writers.model.options import WriteOptions
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
+from ziggurat.writers.pyramid.engine import Builder, build
 
 _HEADER = "Aperio Image Library vFS90 01"  # the one that tools look for is the first word
 # Aperio's own use of NewSubfileType. Every page says it: Bio-Formats takes one that doesn't for
@@ -35,6 +36,8 @@ _SQUARE = 1e-3  # difference of sides that is none
 _ROWS = 16  # of a thumbnail that are made at once, to bound the memory
 
 copy_refusal = plain.copy_refusal
+cut_image = plain.cut_image
+blank_value = plain.blank_value
 level_encoder = plain.level_encoder
 
 
@@ -69,6 +72,7 @@ def emit(
     *,
     on_progress: ProgressCallback | None = None,
     cancel: Cancellation | None = None,
+    make: Builder = build,
 ) -> tuple[str, ...]:
     """Write an SVS; see :func:`ziggurat.writers.formats.registry.write`."""
     info = reader.info
@@ -77,7 +81,7 @@ def emit(
     levels = with_moves(reader, levels)
     with (
         atomic_file(path, options.overwrite) as staged,
-        plain.open_tiff(staged, reader, levels, options, on_progress, cancel) as out,
+        plain.open_tiff(staged, reader, levels, options, on_progress, cancel, make) as out,
     ):
         lost = _write_pages(out, reader, levels, options)
     return tuple(lost)

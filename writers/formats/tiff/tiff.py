@@ -45,7 +45,7 @@ from ziggurat.writers.model.levels import (
 from ziggurat.writers.model.options import PyramidStyle, WriteOptions
 from ziggurat.writers.model.progress import Cancellation, Meter, ProgressCallback
 from ziggurat.writers.pyramid.budget import budget
-from ziggurat.writers.pyramid.engine import build
+from ziggurat.writers.pyramid.engine import Builder, build
 from ziggurat.writers.pyramid.spool import TileSorter
 from ziggurat.writers.resample.halve import shrinker
 
@@ -81,6 +81,7 @@ def emit(
     *,
     on_progress: ProgressCallback | None = None,
     cancel: Cancellation | None = None,
+    make: Builder = build,
 ) -> tuple[str, ...]:
     """Write a TIFF; see :func:`ziggurat.writers.formats.registry.write`."""
     info = reader.info
@@ -97,6 +98,7 @@ def emit(
         place=True,
         on_progress=on_progress,
         cancel=cancel,
+        make=make,
     )
 
 
@@ -111,6 +113,7 @@ def write_pages(
     place: bool = False,
     on_progress: ProgressCallback | None = None,
     cancel: Cancellation | None = None,
+    make: Builder = build,
 ) -> tuple[str, ...]:
     """Write the pages of all frames, then those of the associated images.
 
@@ -132,7 +135,7 @@ def write_pages(
     levels = with_moves(reader, levels)
     with (
         atomic_file(path, options.overwrite) as staged,
-        open_tiff(staged, reader, levels, options, on_progress, cancel) as out,
+        open_tiff(staged, reader, levels, options, on_progress, cancel, make) as out,
     ):
         for frame in range(info.frames):
             facts: dict[str, Any] = {
@@ -162,6 +165,16 @@ def expected_losses(info: ImageInfo) -> tuple[str, ...]:
     if any(stored_label(info.internal)):
         losses = (*losses, "the colours and properties of labels: OME-Zarr holds them")
     return losses
+
+
+def cut_image(reader: Reader) -> Reader:
+    """Return the image as its tiles are cut: as it is."""
+    return reader
+
+
+def blank_value(info: ImageInfo) -> None:
+    """Return None: no tile is left out because of its pixels."""
+    del info
 
 
 def copy_refusal(tiles: EncodedLevel, info: ImageInfo) -> str | None:
@@ -221,6 +234,7 @@ def open_tiff(
     options: WriteOptions,
     on_progress: ProgressCallback | None,
     cancel: Cancellation | None,
+    make: Builder,
 ) -> Iterator[OpenTiff]:
     """Give a TIFF to write to: as big as it has to be, in the byte order of what is copied."""
     info = reader.info
@@ -230,7 +244,7 @@ def open_tiff(
     big = needs_bigtiff(list(zip(levels, forms, strict=True)), info.frames, extra)
     order = common_byteorder(forms)
     meter = Meter(info.frames * sum(p.grid[0] * p.grid[1] for p in levels), on_progress)
-    tiles = made_tiles(reader, levels, options, meter, cancel)
+    tiles = made_tiles(reader, levels, options, meter, cancel, make)
     with open_write_behind(staged) as file:
         mover = TileMover(file, meter, cancel)
         with (
@@ -248,13 +262,14 @@ def made_tiles(
     options: WriteOptions,
     meter: Meter,
     cancel: Cancellation | None,
+    make: Builder,
 ) -> Iterator[EncodedTile]:
     """Return the engine's tiles; none where all levels are moved."""
     shrink = shrinker(reader.info, options.reducer)
     if all(plan.moved for plan in levels):
         return iter(())
     room = budget(options, tile_bytes(levels[0], reader.info))
-    return build(reader, levels, shrink, room, on_progress=meter.made, cancel=cancel)
+    return make(reader, levels, shrink, room, on_progress=meter.made, cancel=cancel)
 
 
 def _write_frame(

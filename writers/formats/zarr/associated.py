@@ -12,7 +12,7 @@ from ziggurat.readers.model.reader import Pixels, Reader
 from ziggurat.readers.ngff.attributes import WrittenLevel, image_attributes
 from ziggurat.readers.ngff.layout import ngff_layout
 from ziggurat.writers.codecs.chunks import chunk_codec
-from ziggurat.writers.files.keys import KeyWriter
+from ziggurat.writers.files.keys import Keys
 from ziggurat.writers.formats.zarr.nodes import (
     ArraySpec,
     array_documents,
@@ -79,7 +79,7 @@ class AssociatedImages:
         self.paths[name] = path
         self._arrays.append((spec, pixels))
 
-    def write(self, target: KeyWriter) -> None:
+    def write(self, target: Keys) -> None:
         """Write all their chunks."""
         for spec, pixels in self._arrays:
             leading = (0,) * (len(spec.shape) - 2)

@@ -5,7 +5,7 @@ among chunks, so nothing waits and nothing is spooled. ``.ozx`` follows RFC-9 of
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from ziggurat.readers.ngff.layout import ArrayLayout, ngff_layout
 from ziggurat.readers.ngff.version import OmeVersion
 from ziggurat.writers.codecs.chunks import ChunkCodec, chunk_codec
 from ziggurat.writers.files.atomic import atomic_directory, atomic_file
-from ziggurat.writers.files.keys import FolderWriter, KeyWriter
+from ziggurat.writers.files.keys import FolderWriter, Keys, KeyWriter
 from ziggurat.writers.formats.map_facts import lost_map_facts
 from ziggurat.writers.formats.registry import output_named
 from ziggurat.writers.formats.zarr.associated import AssociatedImages
@@ -49,7 +49,7 @@ from ziggurat.writers.model.options import PyramidStyle, WriteOptions
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
 from ziggurat.writers.model.reducers import Reducer
 from ziggurat.writers.pyramid.budget import budget
-from ziggurat.writers.pyramid.engine import build
+from ziggurat.writers.pyramid.engine import Builder, build
 from ziggurat.writers.resample.halve import shrinker
 
 SQLITE_SUFFIXES = output_named("ome-zarr-sqlite").suffixes
@@ -89,6 +89,16 @@ def expected_losses(info: ImageInfo) -> tuple[str, ...]:
     return lost_map_facts(info, holds_place=True)
 
 
+def cut_image(reader: Reader) -> Reader:
+    """Return the image as its chunks are cut: as it is."""
+    return reader
+
+
+def blank_value(info: ImageInfo) -> float:
+    """Return the value of which chunks are left out."""
+    return fill_value(info)
+
+
 def copy_refusal(tiles: EncodedLevel, info: ImageInfo) -> str | None:
     """Return why tiles of this kind can't be chunks; None where they can."""
     del info
@@ -107,7 +117,7 @@ def _even(size: int) -> int:
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Planned:
     """All that is known before the first pixel is read."""
 
     info: ImageInfo
@@ -125,6 +135,7 @@ def emit(
     *,
     on_progress: ProgressCallback | None = None,
     cancel: Cancellation | None = None,
+    make: Builder = build,
 ) -> tuple[str, ...]:
     """Write an OME-Zarr; see :func:`ziggurat.writers.formats.registry.write`.
 
@@ -133,14 +144,14 @@ def emit(
     if path.name.lower().endswith(SQLITE_SUFFIXES):
         options = replace(options, ome_version=OmeVersion.V04)
     _check(path, options)
-    codecs = _level_codecs(reader, levels, options)
     shrink = shrinker(reader.info, options.reducer)
     associated = AssociatedImages(reader, options)
-    plan = _planned(reader, path, levels, codecs, options, associated, shrink.reducer)
+    arrays = array_specs(reader, levels, options)
+    plan = planned(reader, path.name, levels, arrays, options, associated)
     with _target(path, options) as target:
         write_documents(target, plan.documents)
         associated.write(target)
-        tiles = build(
+        tiles = make(
             reader,
             levels,
             shrink,
@@ -150,7 +161,7 @@ def emit(
             cancel=cancel,
         )
         with closing(tiles):  # here: a thread that the collector ends may hold what it waits for
-            _write_chunks(tiles, plan, target)
+            write_chunks(tiles, plan.info, plan.arrays, target, plan.version)
     return associated.lost
 
 
@@ -209,25 +220,53 @@ def _target(path: Path, options: WriteOptions) -> Iterator[KeyWriter]:
             yield FolderWriter(staged)
 
 
-def _planned(
+def array_specs(
     reader: Reader,
-    path: Path,
     levels: Sequence[LevelPlan],
-    codecs: Sequence[ChunkCodec],
+    options: WriteOptions,
+    shards: Sequence[tuple[int, int] | None] | None = None,
+) -> tuple[ArraySpec, ...]:
+    """Return the arrays of all levels.
+
+    ``shards``: how many (columns, rows) of chunks each level has in a shard, None for none;
+    without it, as many as suit its size.
+    """
+    info = reader.info
+    layout = ngff_layout(info.axes, info.bands)
+    base = f"{_LABEL_PATH}/" if _are_labels(info) else ""
+    codecs = _level_codecs(reader, levels, options)
+    specs = []
+    for number, (level, codec) in enumerate(zip(levels, codecs, strict=True)):
+        spec = _array(info, layout, level, f"{base}{number}", codec, options.ome_version)
+        if shards is not None:
+            several = shards[number]
+            *rest, height, width = spec.chunk_shape
+            shape = several and (*rest, several[1] * height, several[0] * width)
+            spec = replace(spec, shard_shape=shape)
+        specs.append(spec)
+    return tuple(specs)
+
+
+def _are_labels(info: ImageInfo) -> bool:
+    return info.interpretation is Interpretation.LABELS and info.dtype.kind in "iu"
+
+
+def planned(
+    reader: Reader,
+    name: str,
+    levels: Sequence[LevelPlan],
+    arrays: tuple[ArraySpec, ...],
     options: WriteOptions,
     associated: AssociatedImages,
-    reducer: Reducer,
-) -> _Plan:
+) -> Planned:
+    """Return all that is known before the first pixel is read; ``name`` is the output's."""
     info, version = reader.info, options.ome_version
     layout = ngff_layout(info.axes, info.bands)
     windows = sampled_windows(reader, layout)
-    labels = info.interpretation is Interpretation.LABELS and info.dtype.kind in "iu"
+    labels = _are_labels(info)
     base = f"{_LABEL_PATH}/" if labels else ""
-    arrays = tuple(
-        _array(info, layout, level, f"{base}{number}", codec, version)
-        for number, (level, codec) in enumerate(zip(levels, codecs, strict=True))
-    )
-    name = path.name.partition(".")[0] or path.name
+    reducer = shrinker(info, options.reducer).reducer
+    shown = name.partition(".")[0] or name
 
     def attributes(below: str) -> dict[str, Any]:
         written = [
@@ -236,7 +275,7 @@ def _planned(
         ]
         return image_attributes(
             info, layout, written, version,
-            name=name, associated=associated.paths, averaged=reducer is not Reducer.NEAREST,
+            name=shown, associated=associated.paths, averaged=reducer is not Reducer.NEAREST,
             windows=windows,
         )  # fmt: skip
 
@@ -246,7 +285,7 @@ def _planned(
         documents |= _label_documents(info, attributes(base), version)
     for array in arrays:
         documents |= array_documents(array, zarr)
-    return _Plan(info, version, layout, arrays, documents | associated.documents)
+    return Planned(info, version, layout, arrays, documents | associated.documents)
 
 
 def _label_documents(
@@ -296,9 +335,16 @@ def _place(info: ImageInfo) -> dict[str, Any]:
     return {"_CRS": {"wkt": parse_crs(info.geo.projection).ExportToWkt(["FORMAT=WKT2_2019"])}}
 
 
-def _write_chunks(tiles: Iterator[EncodedTile], plan: _Plan, target: KeyWriter) -> None:
-    arrays = [ArrayChunks(spec, target, plan.version.zarr_format) for spec in plan.arrays]
-    place = _places(plan.info, plan.layout)
+def write_chunks(
+    tiles: Iterable[EncodedTile],
+    info: ImageInfo,
+    specs: Sequence[ArraySpec],
+    target: Keys,
+    version: OmeVersion,
+) -> None:
+    """Put tiles where they belong, in their chunks and shards."""
+    arrays = [ArrayChunks(spec, target, version.zarr_format) for spec in specs]
+    place = _places(info, ngff_layout(info.axes, info.bands))
     for tile in tiles:
         arrays[tile.level].add((*place(tile.frame), tile.row, tile.column), tile.data)
 

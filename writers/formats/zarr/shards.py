@@ -14,7 +14,7 @@ import numpy as np
 from ziggurat.readers.formats.zarr.chunks import flat_index
 from ziggurat.readers.model.geometry import ceil_div
 from ziggurat.readers.ngff.layout import BANDS, ArrayLayout
-from ziggurat.writers.files.keys import KeyWriter
+from ziggurat.writers.files.keys import Keys
 from ziggurat.writers.formats.zarr.nodes import ArraySpec, chunk_key
 
 MANY_CHUNKS = 1024  # of one array: more are put into shards
@@ -68,7 +68,7 @@ def _frames_together(layout: ArrayLayout, room: int) -> list[int]:
 class ArrayChunks:
     """Writes the chunks of one array. Every chunk must come once, also those with no bytes."""
 
-    def __init__(self, spec: ArraySpec, target: KeyWriter, zarr_format: int) -> None:
+    def __init__(self, spec: ArraySpec, target: Keys, zarr_format: int) -> None:
         self._spec, self._target, self._format = spec, target, zarr_format
         self._grid = spec.shard_grid
         self._size = math.prod(self._grid)

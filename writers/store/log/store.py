@@ -32,11 +32,11 @@ from ziggurat.readers.formats.sink_store.fit import (
 from ziggurat.readers.formats.sink_store.keys import key_of
 from ziggurat.readers.formats.sink_store.layout import Blend, Structure
 from ziggurat.readers.formats.sink_store.log import layout
-from ziggurat.readers.formats.sink_store.log.objects import Objects, is_cloud, objects_at
 from ziggurat.readers.formats.sink_store.log.reader import SegmentReader
 from ziggurat.readers.formats.sink_store.log.segment import notice, packed
 from ziggurat.readers.formats.sink_store.log.view import Snapshot, View
 from ziggurat.readers.formats.sink_store.tile import Array, TileInput
+from ziggurat.readers.io.objects import Objects, is_cloud, objects_at
 from ziggurat.writers.files.small import NO_ROOM
 from ziggurat.writers.files.system import sync_file_system
 from ziggurat.writers.store.interface import TileRecord

@@ -16,7 +16,7 @@ from typing import Any
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
 from ziggurat.readers.formats.sink_store.layout import FOLDER, LOG, Structure
-from ziggurat.readers.formats.sink_store.log.objects import Objects
+from ziggurat.readers.io.objects import Objects
 
 DECLARED = f"{FOLDER}/{LOG}"
 SEGMENTS = f"{FOLDER}/segments/"

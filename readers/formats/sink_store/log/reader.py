@@ -14,10 +14,10 @@ from ziggurat.readers.formats.sink_store.fit import fit_pixels, fitted_mask
 from ziggurat.readers.formats.sink_store.info import image_info
 from ziggurat.readers.formats.sink_store.layout import Blend
 from ziggurat.readers.formats.sink_store.log.layout import PICTURES, read_attributes, read_values
-from ziggurat.readers.formats.sink_store.log.objects import objects_at
 from ziggurat.readers.formats.sink_store.log.segment import unpacked
 from ziggurat.readers.formats.sink_store.log.view import Laid, View
 from ziggurat.readers.formats.sink_store.tile import Array
+from ziggurat.readers.io.objects import objects_at
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import (
     AssociatedImage,

@@ -1,14 +1,10 @@
-r"""Segments: an index of tiles, then their pixels, each with a checksum. Immutable once put.
+"""Segments: an index of tiles, then their pixels, each with a checksum. Immutable once put.
 
-::
-
-    8 bytes "ZIGSEG1\n", length of the index, its CRC-32 (little-endian 64-bit words)
-    the index, JSON: {"segments": [{"name", "base", "time", "entries": […]}]}, or {"moved": name}
-    the bytes of the entries: pixels, then mask, then weights; raw, or ZSTD where that is shorter
+Framed as ``io/framed`` says. The index is ``{"segments": [{"name", "base", "time", "entries"}]}``
+or ``{"moved": name}``; the bytes of an entry are pixels, then mask, then weights, raw, or ZSTD
+where that is shorter.
 """
 
-import json
-import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +13,11 @@ from typing import Any
 import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError
-from ziggurat.readers.formats.sink_store.log.objects import Objects
 from ziggurat.readers.formats.sink_store.tile import Array, TileInput
+from ziggurat.readers.io.framed import framed, read_framed
+from ziggurat.readers.io.objects import Objects
 
 MAGIC = b"ZIGSEG1\n"
-_HEAD = struct.Struct("<8sQQ")
-_FIRST_READ = 64 * 1024  # most indexes come with the head, by one request
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +39,12 @@ def packed(name: str, time: int, tiles: Sequence[TileInput], *, compress: bool =
         entries.append({**entry, "at": place})
         blobs.append(blob)
         place += len(blob)
-    return framed({"segments": [_listed(name, 0, time, entries)]}, blobs)
+    return framed(MAGIC, {"segments": [_listed(name, 0, time, entries)]}, blobs)
 
 
 def notice(name: str, time: int, facts: Mapping[str, Any]) -> bytes:
     """Return a segment that has no tile, and says something: room that is reserved, axes."""
-    return framed({"segments": [_listed(name, 0, time, [facts])]}, [])
-
-
-def framed(index: Mapping[str, Any], blobs: Sequence[bytes]) -> bytes:
-    """Return head, index and bytes in a row."""
-    text = json.dumps(index, separators=(",", ":")).encode()
-    return b"".join([_HEAD.pack(MAGIC, len(text), zlib.crc32(text)), text, *blobs])
+    return framed(MAGIC, {"segments": [_listed(name, 0, time, [facts])]}, [])
 
 
 def _listed(name: str, base: int, time: int, entries: Sequence[Mapping[str, Any]]) -> Any:
@@ -70,19 +59,10 @@ def read_index(objects: Objects, holder: str) -> list[Segment]:
     CorruptSourceError
         It is no segment, or damaged.
     """
-    data = objects.read(holder, 0, _FIRST_READ)
-    if len(data) < _HEAD.size or data[: len(MAGIC)] != MAGIC:
-        raise CorruptSourceError(f"{holder} is no segment of a sink's store")
-    _, length, checksum = _HEAD.unpack_from(data)
-    end = _HEAD.size + length
-    if len(data) < end:
-        data += objects.read(holder, len(data), end - len(data))
-    text = data[_HEAD.size : end]
-    if zlib.crc32(text) != checksum:
-        raise CorruptSourceError(f"the index of the segment {holder} is damaged")
+    index, end = read_framed(objects, holder, MAGIC, "segment of a sink's store")
     return [
         Segment(one["name"], holder, end + one["base"], one["time"], one["entries"])
-        for one in json.loads(text).get("segments", ())
+        for one in index.get("segments", ())
     ]
 
 

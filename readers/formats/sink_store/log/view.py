@@ -24,9 +24,9 @@ from ziggurat.readers.formats.sink_store.fit import (
 from ziggurat.readers.formats.sink_store.keys import key_order
 from ziggurat.readers.formats.sink_store.layout import Structure
 from ziggurat.readers.formats.sink_store.log.layout import MERGED, SEGMENTS, read_declared
-from ziggurat.readers.formats.sink_store.log.objects import Objects
 from ziggurat.readers.formats.sink_store.log.segment import Segment, read_index, tile_facts
 from ziggurat.readers.formats.sink_store.tile import Array, TileInput
+from ziggurat.readers.io.objects import Objects
 
 Entry = Mapping[str, Any]
 

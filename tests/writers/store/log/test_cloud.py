@@ -11,7 +11,7 @@ import pytest
 
 import ziggurat
 from ziggurat.readers.errors import SinkError
-from ziggurat.readers.formats.sink_store.log.objects import CloudObjects, FolderObjects, Objects
+from ziggurat.readers.io.objects import CloudObjects, FolderObjects, Objects
 
 SECRET = "a-secret-of-this-test"
 

@@ -29,6 +29,9 @@ class Objects(Protocol):
     def replace(self, name: str, data: bytes) -> None:
         """Put an object, in the place of one of its name."""
 
+    def delete(self, name: str) -> None:
+        """Remove an object, if it is there."""
+
 
 def is_cloud(root: str | os.PathLike[str]) -> bool:
     """Return True for a URL of object storage."""
@@ -46,11 +49,24 @@ def objects_at(root: str) -> Objects:
     return CloudObjects(root) if is_cloud(root) else FolderObjects(root)
 
 
-class FolderObjects:
-    """Objects that are files. ``link`` gives a finished file its name, once: also over NFS."""
+def exists(objects: Objects, name: str) -> bool:
+    """Return True where there is an object of a name."""
+    try:
+        objects.read(name, 0, 1)
+    except FileNotFoundError:
+        return False
+    return True
 
-    def __init__(self, root: str) -> None:
-        self._root = Path(root)
+
+class FolderObjects:
+    """Objects that are files. ``link`` gives a finished file its name, once: also over NFS.
+
+    ``making`` is a folder of the same file system where files lie until they are finished, for
+    :meth:`replace`; None: beside their targets. It and the root are not made where they are not.
+    """
+
+    def __init__(self, root: str | Path, making: Path | None = None) -> None:
+        self._root, self._making = Path(root), making
 
     def names(self, prefix: str) -> list[str]:
         """Return the names below a prefix, in order."""
@@ -81,23 +97,38 @@ class FolderObjects:
         """Put a file in the place of another."""
         target = self._root / name
         with self._made(target, data) as temporary:
+            if self._making is not None:
+                self._make_folders(target.parent)
             os.replace(temporary, target)
 
+    def delete(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        (self._root / name).unlink(missing_ok=True)
+
     def _made(self, target: Path, data: bytes) -> "_Made":
-        return _Made(target.parent / f"{TEMPORARY}{uuid4().hex}", data)
+        folder = self._making or target.parent
+        return _Made(folder / f"{TEMPORARY}{uuid4().hex}", data, parents=self._making is None)
+
+    def _make_folders(self, folder: Path) -> None:
+        """Make the folders below the root, which may have been removed and shall stay so."""
+        if folder != self._root and not folder.is_dir():
+            self._make_folders(folder.parent)
+            folder.mkdir(exist_ok=True)
 
 
 class _Made:
     """A finished file under a name of its own, which goes at the end."""
 
-    def __init__(self, path: Path, data: bytes) -> None:
-        self._path, self._data = path, data
+    def __init__(self, path: Path, data: bytes, *, parents: bool) -> None:
+        self._path, self._data, self._parents = path, data, parents
 
     def __enter__(self) -> Path:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
             descriptor = os.open(self._path, flags, 0o666)
         except FileNotFoundError:
+            if not self._parents:
+                raise
             self._path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self._path, flags, 0o666)
         try:
@@ -196,6 +227,27 @@ class CloudObjects:
 
         try:
             obstore.put(self._connected(), name, data)
+        except Exception as error:
+            raise self._failed(name, error) from error
+
+    def upload(self, name: str, path: Path) -> None:
+        """Put a local file of any size, in parts; it appears whole."""
+        import obstore
+
+        try:
+            obstore.put(self._connected(), name, path)
+        except Exception as error:
+            raise self._failed(name, error) from error
+
+    def delete(self, name: str) -> None:
+        """Remove an object, if it is there."""
+        import obstore
+        from obstore.exceptions import NotFoundError
+
+        try:
+            obstore.delete(self._connected(), name)
+        except (NotFoundError, FileNotFoundError):
+            return
         except Exception as error:
             raise self._failed(name, error) from error
 

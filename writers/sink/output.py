@@ -1,0 +1,152 @@
+"""A sink as an output: the image that is written, and the options by the names users give."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, ClassVar, Self
+
+from ziggurat.readers.errors import OptionError, SinkInputError
+from ziggurat.readers.formats.sink_store.info import channels_without_place
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.reader import Reader
+from ziggurat.readers.ngff.version import OmeVersion
+from ziggurat.readers.views.views import (
+    BandsReader,
+    CropReader,
+    PaddedReader,
+    without_associated,
+)
+from ziggurat.writers.formats.registry import Output, is_map, output_for, output_named
+from ziggurat.writers.model.options import PyramidStyle, Subsampling, WriteOptions, reducer_named
+from ziggurat.writers.sink.attached import attached_store
+from ziggurat.writers.store.interface import TileStore
+from ziggurat.writers.tasks.recipe import Opened, options_from_json, options_to_json
+
+
+def write_options(
+    *,
+    lossy: bool = True,
+    overwriteAllowed: bool = True,
+    resample: Any = None,
+    compression: str | Codec | None = None,
+    quality: int | None = None,
+    level: int | None = None,
+    subsampling: str | Subsampling = Subsampling.S420,
+    tileSize: int | None = None,
+    pyramid: str | PyramidStyle | None = None,
+    omeVersion: str | OmeVersion = OmeVersion.V05,
+    description: str | None = None,
+    associated: str = "keep",
+    threads: int | None = None,
+    maxMemory: int | None = None,
+) -> WriteOptions:
+    """Return the options of a write, see :meth:`ziggurat.Sink.write`.
+
+    Raises
+    ------
+    OptionError
+        One that can't be meant.
+    """
+    if associated not in ("keep", "drop"):
+        raise OptionError(f"associated is one of keep, drop, not {associated!r}")
+    return WriteOptions(
+        lossy=lossy,
+        compression=Codec.asked(compression),
+        quality=quality,
+        level=level,
+        subsampling=_member("subsampling", Subsampling, subsampling) or Subsampling.S420,
+        tile_size=tileSize,
+        pyramid=_member("pyramid", PyramidStyle, pyramid),
+        ome_version=_member("omeVersion", OmeVersion, omeVersion) or OmeVersion.V05,
+        description=description,
+        associated=associated == "keep",
+        reducer=reducer_named(resample),
+        overwrite=overwriteAllowed,
+        threads=threads,
+        max_memory=maxMemory,
+    )
+
+
+def _member[E: Enum](name: str, kind: type[E], value: str | E | None) -> E | None:
+    if value is None:
+        return None
+    try:
+        return kind(value.lower() if isinstance(value, str) else value)
+    except ValueError:
+        known = ", ".join(str(row.value) for row in kind)
+        raise OptionError(f"{name} is one of {known}, not {value!r}") from None
+
+
+def output_reader(store: TileStore, *, alpha: bool) -> Reader:
+    """Return the image that is written: cropped, without alpha, at least of a size."""
+    said = store.attributes()
+    reader = store.reader()
+    if said.get("crop") is not None:
+        crop = Rect(*said["crop"]).intersect(reader.info.levels[0].rect)
+        if crop.empty:
+            raise SinkInputError(
+                f"nothing of the image of {reader.info.width} x {reader.info.height} pixels "
+                f"lies in the crop {tuple(said['crop'])}"
+            )
+        reader = CropReader(reader, crop)
+    if not alpha and reader.info.alpha:
+        reader = BandsReader(reader, range(reader.info.bands - 1))
+    width, height = said.get("minWidth") or 0, said.get("minHeight") or 0
+    if width > reader.info.width or height > reader.info.height:
+        reader = PaddedReader(reader, width, height)
+    return reader
+
+
+def lost_channels(store: TileStore) -> tuple[str, ...]:
+    """Return which names and colours of channels the image has no place for, in words."""
+    with store.reader() as reader:
+        info = reader.info
+    return tuple(channels_without_place(store.attributes(), info.axes, info.bands))
+
+
+def output_row(path: str, *, placed: bool) -> Output:
+    """Return the output that a path means: without an ending, a TIFF."""
+    if os.path.splitext(path)[1]:
+        return output_for(path, placed=placed)
+    return output_named("tiff", placed=placed)
+
+
+@dataclass(frozen=True)
+class SinkRecipe:
+    """A sink that is written by tasks: opened by the place of its store."""
+
+    root: str
+    path: str
+    alpha: bool
+    options: WriteOptions
+
+    kind: ClassVar[str] = "sink"
+
+    def open(self) -> Opened:
+        """Attach to the store, and return its image."""
+        store = attached_store(self.root)
+        reader = output_reader(store, alpha=self.alpha)
+        if not self.options.associated:
+            reader = without_associated(reader)
+        info = reader.info
+        row = output_row(self.path, placed=is_map(info))
+        tiles = sum(1 for _ in store.tiles())
+        state = (
+            f"an image of {info.width} x {info.height} pixels, {info.frames} frames, "
+            f"{info.bands} bands of {info.dtype}, of {tiles} tiles"
+        )
+        levels = tuple(row.load().plan_levels(reader, self.options))
+        return Opened(reader, levels, self.options, row, state, lost_channels(store))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON holds it."""
+        options = options_to_json(self.options)
+        return {"root": self.root, "path": self.path, "alpha": self.alpha, "options": options}
+
+    @classmethod
+    def from_json(cls, facts: Mapping[str, Any]) -> Self:
+        """Return it as it was."""
+        options = options_from_json(facts["options"])
+        return cls(facts["root"], facts["path"], facts["alpha"], options)

@@ -1,0 +1,1 @@
+"""A write cut into tasks that do not know each other, for many workers or machines, and its end."""
