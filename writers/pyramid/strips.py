@@ -1,6 +1,7 @@
 """Where halved pixels gather until they are a whole row of tiles of the next level."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,12 +38,16 @@ class Buffers:
 
 @dataclass
 class _Strip:
-    """One row of tiles while it fills; ``rect`` has the halo of rows above and below."""
+    """One row of tiles while it fills; ``rect`` has the halo of rows above and below.
+
+    Columns of tiles are painted blank one by one, before something is first put there, or when
+    they are read: of a sparse image most never are.
+    """
 
     rect: Rect
     touched: list[bool]  # per tile column: something other than blank was put there
+    painted: list[bool]  # per tile column: what nobody puts there is blank
     pixels: Pixels | None = None
-    painted: bool = False  # it began blank, all of it
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -60,9 +65,8 @@ class Strips:
         rect = Rect(x, y, pixels.shape[1], pixels.shape[0])
         for strip in self._wanting(rect):
             part = rect.intersect(strip.rect)
-            self._begin(strip)
-            self._write(strip, part, pixels[part.y - y : part.bottom - y])
-            self._touch(strip, part)
+            self._begin(strip, part)
+            self._inside(strip, part)[...] = pixels[part.y - y : part.bottom - y]
 
     def room(self, rect: Rect) -> Pixels | None:
         """Return the pixels of a rectangle to write into; None where several strips want them."""
@@ -70,17 +74,18 @@ class Strips:
         if len(wanting) > 1:
             return None
         strip = wanting[0]
-        self._begin(strip)
-        self._touch(strip, rect)
+        self._begin(strip, rect)
         return self._inside(strip, rect)
 
     def put_blank(self, rect: Rect) -> None:
         """Note that a rectangle is blank; costs nothing where its strip is blank there anyway."""
         for strip in self._wanting(rect):
-            with strip.lock:  # a strip that is made later begins blank
-                begun = strip.pixels is not None
-            if begun and not strip.painted:
-                paint(self._inside(strip, rect.intersect(strip.rect)), self._blanks.fill)
+            part = rect.intersect(strip.rect)
+            with strip.lock:  # columns that nobody has touched are painted when somebody does
+                columns = self._columns(part)
+                bare = [c for c in columns if strip.touched[c] and not strip.painted[c]]
+            for column in bare:
+                paint(self._inside(strip, part.intersect(self._column(strip, column))), self._fill)
 
     def blank(self, row: int, column: int) -> bool:
         """Return True where nothing but blank has come to a tile."""
@@ -88,8 +93,11 @@ class Strips:
         return strip is None or not strip.touched[column]
 
     def read(self, row: int, rect: Rect) -> Pixels:
-        """Return the pixels of a rectangle inside one strip (a view)."""
-        return self._inside(self._strips[row], rect)
+        """Return the pixels of a rectangle inside one strip, which is full (a view)."""
+        strip = self._strips[row]
+        with strip.lock:
+            self._paint(strip, [c for c in self._columns(rect) if not strip.touched[c]])
+        return self._inside(strip, rect)
 
     def drop(self, row: int) -> None:
         """Forget a strip whose tasks are done."""
@@ -111,30 +119,46 @@ class Strips:
         plan = self._plan
         top = max(0, row * plan.tile_height - self._halo)
         bottom = min(plan.height, (row + 1) * plan.tile_height + self._halo)
-        return _Strip(Rect(0, top, plan.width, bottom - top), [False] * plan.grid[0])
+        return _Strip(
+            Rect(0, top, plan.width, bottom - top), [False] * plan.grid[0], [False] * plan.grid[0]
+        )
 
-    def _begin(self, strip: _Strip) -> None:
+    def _begin(self, strip: _Strip, part: Rect) -> None:
+        """Make room for pixels that are about to be put into a part of a strip."""
         with strip.lock:
             if strip.pixels is None:
-                pixels = self._buffers.take(strip.rect)
-                if self._blanks.known:  # else every pixel of it is going to be put
-                    paint(pixels, self._blanks.fill)
-                    strip.painted = True
-                strip.pixels = pixels
+                strip.pixels = self._buffers.take(strip.rect)
+            columns = self._columns(part)
+            if self._blanks.known:  # else every pixel of them is going to be put
+                self._paint(strip, [c for c in columns if not strip.touched[c]])
+            for column in columns:
+                strip.touched[column] = True
+
+    def _paint(self, strip: _Strip, columns: Sequence[int]) -> None:
+        for column in columns:
+            if not strip.painted[column]:
+                paint(self._inside(strip, self._column(strip, column)), self._fill)
+                strip.painted[column] = True
+
+    def _columns(self, part: Rect) -> range:
+        width = self._plan.tile_width
+        return range(part.x // width, ceil_div(part.right, width))
+
+    def _column(self, strip: _Strip, column: int) -> Rect:
+        """Return the pixels of one tile column of a strip."""
+        width = self._plan.tile_width
+        whole = Rect(column * width, strip.rect.y, width, strip.rect.height)
+        return whole.intersect(strip.rect)
+
+    @property
+    def _fill(self) -> Pixels:
+        return self._blanks.fill
 
     @staticmethod
     def _inside(strip: _Strip, rect: Rect) -> Pixels:
         assert strip.pixels is not None
         top = rect.y - strip.rect.y
         return strip.pixels[top : top + rect.height, rect.x : rect.right]
-
-    def _write(self, strip: _Strip, part: Rect, pixels: Pixels) -> None:
-        self._inside(strip, part)[...] = pixels
-
-    def _touch(self, strip: _Strip, part: Rect) -> None:
-        width = self._plan.tile_width
-        for column in range(part.x // width, ceil_div(part.right, width)):
-            strip.touched[column] = True
 
 
 def paint(pixels: Pixels, fill: Pixels) -> None:
