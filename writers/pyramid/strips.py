@@ -85,7 +85,10 @@ class Strips:
                 columns = self._columns(part)
                 bare = [c for c in columns if strip.touched[c] and not strip.painted[c]]
             for column in bare:
-                paint(self._inside(strip, part.intersect(self._column(strip, column))), self._fill)
+                paint(
+                    self._inside(strip, part.intersect(self._column(strip, column))),
+                    self._blanks.fill,
+                )
 
     def blank(self, row: int, column: int) -> bool:
         """Return True where nothing but blank has come to a tile."""
@@ -137,7 +140,7 @@ class Strips:
     def _paint(self, strip: _Strip, columns: Sequence[int]) -> None:
         for column in columns:
             if not strip.painted[column]:
-                paint(self._inside(strip, self._column(strip, column)), self._fill)
+                paint(self._inside(strip, self._column(strip, column)), self._blanks.fill)
                 strip.painted[column] = True
 
     def _columns(self, part: Rect) -> range:
@@ -149,10 +152,6 @@ class Strips:
         width = self._plan.tile_width
         whole = Rect(column * width, strip.rect.y, width, strip.rect.height)
         return whole.intersect(strip.rect)
-
-    @property
-    def _fill(self) -> Pixels:
-        return self._blanks.fill
 
     @staticmethod
     def _inside(strip: _Strip, rect: Rect) -> Pixels:
