@@ -171,6 +171,12 @@ FORMATS: tuple[Format, ...] = (
         usual=(".jls",),
     ),
     Format(
+        "pnm",
+        "ziggurat.readers.formats.pictures.pnm",
+        magics=tuple((0, magic) for magic in (b"P2", b"P3", b"P5", b"P6")),
+        remote=True,
+    ),
+    Format(
         "vips",
         "ziggurat.readers.formats.pictures.vips",
         any_file=True,

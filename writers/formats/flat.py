@@ -1,5 +1,6 @@
 """Small flat pictures (.png, .jpg, .webp): one frame, one level, through libvips."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +95,8 @@ def emit(
         pixels = reader.plane(0, 0).read(Rect(0, 0, info.width, info.height))
         picture = _picture(pixels, info)
         try:
-            picture.write_to_file(str(staged), **_arguments(kind, options))
+            save = getattr(picture, f"{kind.name.lower()}save")
+            save(os.fsencode(staged), **_arguments(kind, options))  # names need not be UTF-8
         except pyvips.Error as error:
             raise WriteError(f"{path} could not be written: {error}") from error
         if on_progress is not None:

@@ -20,12 +20,14 @@ from ziggurat.readers.formats.pictures.base import (
     check_proportion,
     check_unchanged,
 )
+from ziggurat.readers.formats.pictures.pnm import further_pictures
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.image import ImageInfo, Interpretation, Level
 from ziggurat.readers.model.reader import Pixels
 
 _FORMATS = ("BMP", "DIB", "PPM", "PCX", "SGI", "ICO", "PSD")
 _TILE = 256
+_SGI_BYTES = 3  # where the bytes a sample are
 _PACKS = 20_000  # run lengths and PNGs inside icons
 
 # What Pillow's modes become: (mode to convert to, dtype, bands).
@@ -123,6 +125,8 @@ def open_reader(location: Location) -> DecodedReader:
         width, height = image.size
         name = (image.format or "picture").lower()
         profile = image.info.get("icc_profile")
+    if name == "sgi" and location.head[_SGI_BYTES : _SGI_BYTES + 1] == b"\2":
+        raise UnsupportedFormatError("SGI pictures of 16 bits are not supported: Pillow keeps 8")
     if min(width, height) < 1:
         raise CorruptSourceError(f"{location.url} claims {width} x {height} pixels")
     stored = width * height * (8 if indexed else bits) // 8
@@ -138,5 +142,6 @@ def open_reader(location: Location) -> DecodedReader:
         alpha=mode in ("LA", "RGBA"),
         icc_profile=profile,
         internal={"pillow": {"format": name, "mode": mode}},
+        losses=further_pictures(location.head, size),
     )
     return DecodedReader(info, lambda room: _decode(location, path, room))

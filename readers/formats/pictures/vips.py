@@ -9,7 +9,10 @@ keeps its dtype and profile. A resolution counts as a physical pixel size only w
 10 µm or finer: coarser ones speak of screens and printers.
 """
 
+import contextlib
+import dataclasses
 import os
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +20,7 @@ import numpy as np
 import pyvips
 
 from ziggurat.readers.codecs.jpeg_decode import decode_picture
+from ziggurat.readers.codecs.jpeg_stream import parse_header
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
 from ziggurat.readers.formats.pictures.base import (
     DecodedReader,
@@ -38,6 +42,9 @@ _STRIP_BYTES = 8 * 1024 * 1024
 _COARSEST_MM = 0.01
 _TAIL_BYTES = 64 * 1024  # scanners and cameras write behind the picture
 _END = b"\xff\xd9"
+_HEAD_BYTES = 256 * 1024
+_ANIMATION = re.compile(rb"(?s)\0\0\0\x08acTL(.{4})")  # PNG 3: its frames are counted
+_FURTHER = b"MPF\0"  # CIPA DC-007
 _REMOTE_BYTES = 256 * 1024 * 1024
 _PLAIN_JPEG = 100  # samples a byte; beyond, it is read row by row, and damage seen less well
 
@@ -252,7 +259,10 @@ def open_reader(location: Location) -> DecodedReader:
     if loader.name == "heif":
         check_at_once(location.name, decoded, size)
     orientation = int(_field(image, "orientation") or 1)
-    info = _info(image, loader, frames, orientation)
+    start = location.open_bytes().read(0, _HEAD_BYTES) if data is None else data[:_HEAD_BYTES]
+    info = dataclasses.replace(
+        _info(image, loader, frames, orientation), losses=_losses(loader, start)
+    )
 
     def decode(room: Room) -> Pixels:
         # loaded anew: a sequential image is read once
@@ -266,6 +276,23 @@ def open_reader(location: Location) -> DecodedReader:
 
     by_rows = loader.name != "jpeg" or decoded > _PLAIN_JPEG * size
     return DecodedReader(info, decode, orientation, by_rows=by_rows)
+
+
+def _losses(loader: _Loader, start: bytes) -> tuple[str, ...]:
+    """Return what libvips leaves out, or changes, by the beginning of a file."""
+    if loader.name == "png":
+        frames = _ANIMATION.search(start)
+        count = int.from_bytes(frames[1]) if frames else 1
+        return (f"an animation of {count} frames: the first one is read",) if count > 1 else ()
+    if loader.name != "jpeg":
+        return ()
+    lost = []
+    if _FURTHER in start:
+        lost.append("further pictures in the file (MPF: a stereo pair, a gain map, previews)")
+    with contextlib.suppress(CorruptSourceError):  # its frame header may come later
+        if parse_header(start).components == 4:
+            lost.append("its CMYK samples: they are read as sRGB")
+    return tuple(lost)
 
 
 def _with_end(location: Location, data: bytes | None) -> bytes | None:

@@ -69,7 +69,9 @@ def joined(path: str, name: str) -> str:
 
 def _encoded(facts: Json) -> bytes:
     # ECMA-404 has no NaN: facts that may be one are spelled out before they come here.
-    return json.dumps(facts, ensure_ascii=False, allow_nan=False, indent=1).encode("utf-8")
+    # A name of a file need not be UTF-8; what it can't say becomes a question mark.
+    text = json.dumps(facts, ensure_ascii=False, allow_nan=False, indent=1)
+    return text.encode("utf-8", "replace")
 
 
 def _fill(spec: ArraySpec) -> Any:
