@@ -50,15 +50,16 @@ def _axis(axis: Axis, number: int, texts: dict[str, str]) -> Axis:
     if name not in _AXES:
         texts[f"axis {number}"] = name
         name = f"axis{number}"
-    said = [value for value in values or () if isinstance(value, str)]
+    by_frame = axis.by_frame
+    said = [value for value in (*(values or ()), *(by_frame or ())) if isinstance(value, str)]
     strange = [value for value in said if not is_technical(value)]
     if strange:
         texts.update({f"axis {number}, value {n}": text for n, text in enumerate(strange)})
-        values = None
+        values = by_frame = None
     if unit is not None and not is_technical(unit):
         texts[f"unit of axis {number}"] = unit
         unit = None
-    return dataclasses.replace(axis, name=name, values=values, unit=unit)
+    return dataclasses.replace(axis, name=name, values=values, unit=unit, by_frame=by_frame)
 
 
 def _place(geo: GeoReference, texts: dict[str, str]) -> GeoReference:

@@ -1,8 +1,10 @@
 """Frames and their axes: numbers, positions and the dictionaries of the public metadata."""
 
 from collections.abc import Mapping
-from itertools import pairwise
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from ziggurat.readers.errors import TileRangeError
 from ziggurat.readers.model.checks import whole_number
@@ -86,7 +88,7 @@ def frames_metadata(info: ImageInfo) -> dict[str, Any]:
         result["channelmap"] = {name: number for number, name in enumerate(names)}
     for axis in info.axes:
         if axis.values is not None:
-            result[f"Value{axis.name.upper()}"] = _value_facts(axis)
+            result[f"Value{axis.name.upper()}"] = _value_facts(axis, info)
     return result
 
 
@@ -100,6 +102,7 @@ def _frame_list(info: ImageInfo) -> list[dict[str, Any]]:
     names = channel_names(info)
     usual = {"IndexC": 0, "IndexT": 0, "IndexZ": 0}
     known = {} if usual.keys().isdisjoint(map(index_name, info.axes)) else usual
+    values = {axis.name: info.frame_values(axis) for axis in info.axes if axis.values is not None}
     found = []
     for number in range(info.frames):
         position = info.frame_position(number)
@@ -110,7 +113,7 @@ def _frame_list(info: ImageInfo) -> list[dict[str, Any]]:
             if axis.name != "c":
                 index = index * axis.size + position[axis.name]
             if axis.values is not None:
-                entry[f"Value{axis.name.upper()}"] = axis.values[position[axis.name]]
+                entry[f"Value{axis.name.upper()}"] = values[axis.name][number]
         entry["Index"] = index
         if names and "c" in position and position["c"] < len(names):
             entry["Channel"] = names[position["c"]]
@@ -118,15 +121,17 @@ def _frame_list(info: ImageInfo) -> list[dict[str, Any]]:
     return found
 
 
-def _value_facts(axis: Axis) -> dict[str, Any]:
+def _value_facts(axis: Axis, info: ImageInfo) -> dict[str, Any]:
+    """Return what is known of an axis' values; ``uniform``: no frame differs at its position."""
     values = list(axis.values or ())
-    numbers = all(isinstance(value, int | float) for value in values)
-    steps = {round(b - a, 9) for a, b in pairwise(values)} if numbers else ()
+    alike = {isinstance(value, str) for value in values}
+    ordered = len(alike) == 1 and None not in values
+    plain = values if ordered else np.array(values, object)
     return {
         "values": values,
-        "uniform": numbers and len(steps) <= 1,
+        "uniform": info.frame_values(axis) == info.frame_values(replace(axis, by_frame=None)),
         "units": axis.unit,
-        "min": min(values) if numbers else None,
-        "max": max(values) if numbers else None,
-        "datatype": type(values[0]).__name__ if values else None,
+        "min": min(values) if ordered else None,
+        "max": max(values) if ordered else None,
+        "datatype": np.array(plain).dtype.name,
     }

@@ -6,8 +6,8 @@ as in a C-ordered array), a *channel* is one position on the axis named ``c``.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -47,12 +47,17 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One frame axis: lower-case name, length, and what each position stands for."""
+    """One frame axis: lower-case name, length, and what each position stands for.
+
+    ``by_frame`` says what each frame of the image stands for on this axis, in their order, where
+    frames at one position differ (times that depend on the plane); ``values`` has the first.
+    """
 
     name: str
     size: int
     values: tuple[Any, ...] | None = None
     unit: str | None = None
+    by_frame: tuple[Any, ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.name or self.name != self.name.lower():
@@ -63,6 +68,12 @@ class Axis:
             raise ValueError(
                 f"axis {self.name!r} has {self.size} positions but {len(self.values)} values"
             )
+
+    def of_frames(self, numbers: Iterable[int]) -> "Axis":
+        """Return the same axis in an image that has these frames, in this order."""
+        if self.by_frame is None:
+            return self
+        return replace(self, by_frame=tuple(self.by_frame[number] for number in numbers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +160,8 @@ class ImageInfo:
         names = [axis.name for axis in self.axes]
         if len(set(names)) != len(names) or {"x", "y", "s"} & set(names):
             raise ValueError(f"frame axes must be distinct and none of x, y, s: {names}")
+        if any(len(axis.by_frame or ()) not in (0, self.frames) for axis in self.axes):
+            raise ValueError(f"an axis tells values of other than {self.frames} frames")
         object.__setattr__(self, "dtype", np.dtype(self.dtype))
 
     @property
@@ -192,6 +205,12 @@ class ImageInfo:
                 )
             number = number * axis.size + index
         return number
+
+    def frame_values(self, axis: Axis) -> tuple[Any, ...]:
+        """Return what each frame stands for on an axis that has values."""
+        values = axis.values or (None,) * axis.size
+        places = (self.frame_position(n)[axis.name] for n in range(self.frames))
+        return axis.by_frame or tuple(values[place] for place in places)
 
     def frame_position(self, frame: int) -> dict[str, int]:
         """Return the position of a frame on each axis, slowest axis first."""

@@ -47,7 +47,7 @@ def facts_to_json(info: ImageInfo) -> dict[str, Any]:
 
 
 def _axis_to_json(axis: Axis) -> dict[str, Any]:
-    facts = {"name": axis.name, "size": axis.size, "values": axis.values, "unit": axis.unit}
+    facts = dataclasses.asdict(axis)
     return {name: value for name, value in facts.items() if value is not None}
 
 
@@ -131,8 +131,13 @@ def _facts_from_json(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def _axis_from_json(axis: Mapping[str, Any]) -> Axis:
     values, unit = axis.get("values"), axis.get("unit")
-    kept = None if values is None else tuple(_scalar(_number(value)) for value in values)
-    return Axis(str(axis["name"]), int(axis["size"]), kept, None if unit is None else str(unit))
+    kept, by_frame = _scalars(values), _scalars(axis.get("by_frame"))
+    unit = None if unit is None else str(unit)
+    return Axis(str(axis["name"]), int(axis["size"]), kept, unit, by_frame)
+
+
+def _scalars(values: Any) -> tuple[Any, ...] | None:
+    return None if values is None else tuple(_scalar(_number(value)) for value in values)
 
 
 def _channel_from_json(channel: Mapping[str, Any]) -> Channel:

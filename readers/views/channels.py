@@ -1,7 +1,7 @@
 """Bands as channels, and back: OME-TIFF has a page for each channel, where names and colours go."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,13 +33,14 @@ class BandsApart(View):
         if isinstance(nodata, tuple):
             nodata = nodata[0] if len(set(nodata)) == 1 else None
         names = enumerate(info.band_names)
+        pages = [number // info.bands for number in range(info.frames * info.bands)]
         super().__init__(
             reader,
             dataclasses.replace(
                 info,
                 bands=1,
                 interpretation=Interpretation.MULTIBAND,  # no picture: never lossy
-                axes=(*info.axes, Axis(AXIS, info.bands)),
+                axes=(*_each(info.axes, pages), Axis(AXIS, info.bands)),
                 channels=tuple(Channel(name, _COLORS[n % len(_COLORS)]) for n, name in names),
                 band_names=(),
                 nodata=nodata,
@@ -51,6 +52,10 @@ class BandsApart(View):
         """Return one band."""
         outer, band = divmod(frame, self._bands)
         return _Band(self.source.plane(level, outer), band)
+
+
+def _each(axes: Sequence[Axis], frames: Sequence[int]) -> tuple[Axis, ...]:
+    return tuple(axis.of_frames(frames) for axis in axes)
 
 
 class _Band(OtherPixels):
@@ -80,7 +85,7 @@ class BandsTogether(View):
                 info,
                 bands=self._bands,
                 interpretation=facts.get("interpretation", Interpretation.MULTIBAND),
-                axes=info.axes[:-1],
+                axes=_each(info.axes[:-1], range(0, info.frames, self._bands)),
                 channels=(),
                 band_names=names if len(names) == self._bands else (),
                 nodata=nodata if fits else None,

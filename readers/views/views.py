@@ -128,16 +128,16 @@ def select_frames(reader: Reader, wanted: Mapping[str, Sequence[int]]) -> Frames
         if wrong or not positions:
             raise RegionError(f"axis {name!r} has positions 0 to {axis.size - 1}, not {wrong}")
         keep[name] = tuple(positions)
-    axes, picks = [], []
-    for axis in info.axes:
-        picked = keep.get(axis.name, tuple(range(axis.size)))
-        picks.append(picked)
-        if len(picked) > 1 or axis.name not in keep or axis.name == "c":
-            values = None if axis.values is None else tuple(axis.values[p] for p in picked)
-            axes.append(dataclasses.replace(axis, size=len(picked), values=values))
+    picks = [keep.get(axis.name, tuple(range(axis.size))) for axis in info.axes]
     grids = np.meshgrid(*picks, indexing="ij")
     sizes = [axis.size for axis in info.axes]
     frames = np.ravel_multi_index([g.ravel() for g in grids], sizes) if sizes else np.array([0])
+    axes = []
+    for axis, picked in zip(info.axes, picks, strict=True):
+        if len(picked) > 1 or axis.name not in keep or axis.name == "c":
+            values = None if axis.values is None else tuple(axis.values[p] for p in picked)
+            left = axis.of_frames(frames)
+            axes.append(dataclasses.replace(left, size=len(picked), values=values))
     channels = info.channels
     if "c" in keep and channels:
         channels = tuple(channels[p] for p in keep["c"] if p < len(channels))

@@ -1,5 +1,6 @@
 """From a store's structure, sizes and attributes to the facts about its image."""
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -47,7 +48,7 @@ def image_info(
         rgb = Interpretation.RGB
         kinds |= {2: Interpretation.GRAY, 3: rgb, 4: rgb}
     axes = tuple(
-        _axis(name, size, attributes, values, structure.axes)
+        _axis(name, size, attributes, values, structure.axes, axis_sizes)
         for name, size in zip(structure.axes, axis_sizes, strict=True)
     )
     additional = attributes.get("additionalMetadata")
@@ -95,14 +96,20 @@ def _axis(
     attributes: Mapping[str, Any],
     values: Sequence[Mapping[str, Any]],
     axes: Sequence[str],
+    sizes: Sequence[int],
 ) -> Axis:
-    """Return one axis; where a value differs from frame to frame, the first frame's is taken."""
+    """Return one axis; of a position whose frames differ, the first frame's value is its own."""
     number = axes.index(name)
+    told = dict(sorted(frame_values(axes, values, name).items()))
     known: dict[int, Any] = {}
-    for position, value in sorted(frame_values(axes, values, name).items(), key=lambda kv: kv[0]):
+    for position, value in told.items():
         known.setdefault(position[number], value)
     listed = tuple(known.get(index) for index in range(size)) if known else None
-    return Axis(name, size, listed, attributes.get("frameUnits", {}).get(name))
+    by_frame = None
+    if any(value != known[position[number]] for position, value in told.items()):
+        frames = itertools.product(*map(range, sizes))
+        by_frame = tuple(told.get(position, known.get(position[number])) for position in frames)
+    return Axis(name, size, listed, attributes.get("frameUnits", {}).get(name), by_frame)
 
 
 def channels_without_place(
@@ -135,9 +142,9 @@ def _channels(
     sizes = [axis.size for axis in axes if axis.name == "c"]
     if not sizes and bands == 1 and max(len(names), len(colors)) == 1:
         sizes = [1]  # the only channel
-    if not (names or colors) or not sizes:
+    if not sizes:
         return ()
-    more = [f"Channel {number + 1}" for number in range(len(names), sizes[0])]
+    more = [f"Band {number + 1}" for number in range(len(names), sizes[0])]
     padded = [*colors, *[None] * sizes[0]]
     pairs = zip([*names, *more][: sizes[0]], padded, strict=False)
     return tuple(Channel(name, color) for name, color in pairs)

@@ -247,7 +247,12 @@ def ome_unit(unit: str | None) -> str | None:
 def uniform_step(axis: Axis) -> float | None:
     """Return the distance of neighbours on an evenly spaced axis of numbers, else None."""
     values = axis.values
-    if values is None or axis.size < 2 or not all(_is_number(v) for v in values):
+    if (
+        axis.by_frame is not None
+        or values is None
+        or axis.size < 2
+        or not all(_is_number(v) for v in values)
+    ):
         return None
     steps = [b - a for a, b in pairwise(values)]
     even = all(abs(s - steps[0]) <= 1e-6 * abs(steps[0]) for s in steps)
@@ -280,25 +285,28 @@ def _color(color: str) -> str:
 
 def _planes(pixels: ET.Element, info: ImageInfo, dimensions: _Dimensions) -> None:
     """Say where each plane is, on axes that are not evenly spaced."""
-    attributes = {}
+    attributes, each = {}, {}
     for name, units, attribute in (
         ("z", _LENGTH_UNITS, "PositionZ"),
         ("t", _TIME_UNITS, "DeltaT"),
     ):
         axis = dimensions.along[name][0]
-        if axis is None or axis.values is None or uniform_step(axis) is not None:
+        if axis is None or axis.values is None:
+            continue
+        if uniform_step(axis) is not None:
             continue
         unit = ome_unit(axis.unit)
-        if unit in units and all(_is_number(v) for v in axis.values):
-            attributes[name] = axis, attribute, unit
+        values = info.frame_values(axis)
+        if unit in units and all(map(_is_number, values)):
+            attributes[name] = attribute, unit
+            each[name] = values
     if not attributes:
         return
     for frame in range(info.frames):
         position = info.frame_position(frame)
         said: dict[str, str | None] = {}
-        for name, (axis, attribute, unit) in attributes.items():
-            assert axis.values is not None
-            said[attribute] = _text(axis.values[position[name]])
+        for name, (attribute, unit) in attributes.items():
+            said[attribute] = _text(each[name][frame])
             said[f"{attribute}Unit"] = unit
         _sub(
             pixels,

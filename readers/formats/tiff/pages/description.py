@@ -5,7 +5,9 @@ TIFF has no tag for (magnification, frame axes, channels, the meaning of bands â
 frames and associated images have one of their own that says which they are.
 """
 
+import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +41,7 @@ def describe_image(info: ImageInfo, *, bands_apart: bool = False) -> str:
         "frame": 0,
         "interpretation": info.interpretation.value,
         "axes": [
-            {"name": a.name, "size": a.size, "values": _plain(a.values), "unit": a.unit}
+            {name: _plain(value) for name, value in dataclasses.asdict(a).items()}
             for a in info.axes
         ],
         "channels": [
@@ -134,14 +136,20 @@ def _facts(said: Mapping[str, Any]) -> dict[str, Any]:
     apart = said.get("bands_apart")
     if isinstance(apart, int) and apart > 1 and "axes" in facts:
         facts["bands_apart"] = apart
-        facts["axes"] = (*facts["axes"], Axis("c", apart))
+        frames = math.prod(axis.size for axis in facts["axes"])
+        pages = [number // apart for number in range(apart * frames)]
+        facts["axes"] = (*(a.of_frames(pages) for a in facts["axes"]), Axis("c", apart))
     return facts
 
 
 def _axis(said: Mapping[str, Any]) -> Axis:
-    values = said.get("values")
+    values, by_frame = said.get("values"), said.get("by_frame")
     return Axis(
-        said["name"], said["size"], None if values is None else tuple(values), said.get("unit")
+        said["name"],
+        said["size"],
+        None if values is None else tuple(values),
+        said.get("unit"),
+        None if by_frame is None else tuple(by_frame),
     )
 
 
