@@ -40,6 +40,7 @@ class Gallery:
     def __init__(self, images: Sequence[Shown]) -> None:
         self.images = tuple(images)
         self._tiles: OrderedDict[tuple[Any, ...], Encoded] = OrderedDict()
+        self._kept = 0  # bytes of all of them
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -104,10 +105,11 @@ class Gallery:
 
     def _keep(self, key: tuple[Any, ...], tile: Encoded) -> None:
         with self._lock:
+            before = self._tiles.pop(key, None)
             self._tiles[key] = tile
-            kept = sum(len(one.data) for one in self._tiles.values())
-            while kept > _KEPT:
-                kept -= len(self._tiles.popitem(last=False)[1].data)
+            self._kept += len(tile.data) - (len(before.data) if before else 0)
+            while self._kept > _KEPT:
+                self._kept -= len(self._tiles.popitem(last=False)[1].data)
 
     def _associated(self, image: Shown, rest: list[str], query: Query) -> Answer:
         del query

@@ -16,7 +16,7 @@ from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.source.source import Source
-from ziggurat.writers.store.mapped.journal import Journal
+from ziggurat.writers.store.mapped.journal import Journal, Records
 
 MOST_TILES = 2000  # of one message; past that a page is told to look at everything anew
 _FRAMES = 8  # overviews that are kept
@@ -44,6 +44,8 @@ class Growth:
         self._lock = threading.Lock()
         self._overviews: dict[tuple[int, int, int], tuple[Overview, int]] = {}
         self._moments: deque[tuple[float, int]] = deque(maxlen=_MOMENTS)
+        self._reach: tuple[int, ...] = ()
+        self._looked_at = 0  # how many records _reach is of
 
     @property
     def gone(self) -> bool:
@@ -69,11 +71,24 @@ class Growth:
         records = self._journal.records()
         if not len(records):
             return 0
-        right = int((records["x"] + records["width"]).max())
-        bottom = int((records["y"] + records["height"]).max())
-        last = int((records["start"] + records["count"]).max(axis=0).sum())
         stamp = os.stat(os.path.join(self._path, "zarr.json")).st_mtime_ns
-        return hash((right, bottom, last, stamp))
+        return hash((*self._farthest(records), stamp))
+
+    def _farthest(self, records: Records) -> tuple[int, ...]:
+        """Return how far tiles reach, across, down and on each axis; only new ones are looked at.
+
+        A tile of the page asks for this, and a journal may hold millions of records.
+        """
+        with self._lock:
+            fresh = records[self._looked_at :]
+            if len(fresh):
+                right, bottom = fresh["x"] + fresh["width"], fresh["y"] + fresh["height"]
+                along = (fresh["start"] + fresh["count"]).max(axis=0)
+                ends = (int(right.max()), int(bottom.max()), *map(int, along))
+                known = self._reach or ends
+                self._reach = tuple(map(max, known, ends))
+                self._looked_at = len(records)
+            return self._reach
 
     def since(self, seen: int) -> News:
         """Return what came in after the first ``seen`` tiles."""

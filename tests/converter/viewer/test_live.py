@@ -11,6 +11,7 @@ from PIL import Image
 
 import ziggurat
 from ziggurat.converter.viewer.answers import Gallery
+from ziggurat.converter.viewer.live import Growth
 from ziggurat.converter.viewer.overview import Overview
 from ziggurat.converter.viewer.shown import Shown
 from ziggurat.readers.model.geometry import Rect
@@ -102,3 +103,19 @@ def test_an_overview_reads_marked_cells_and_each_once() -> None:
     reads.clear()
     overview.look(whole, read)
     assert not reads
+
+
+def test_what_changes_the_structure_is_found_among_new_tiles_alone(tmp_path: Path) -> None:
+    with ziggurat.new(tmp_path / "s") as sink:
+        sink.addTile(tile_of(1), 512, 512, z=1)
+        growth = Growth(sink.path)
+        known = [growth.structure()]
+        for x, y, z in ((0, 0, 0), (512, 0, 0), (512, 512, 1)):  # within what is there
+            sink.addTile(tile_of(2), x, y, z=z)
+            assert growth.structure() == known[0]
+        for x, y, axes in ((1024, 0, {}), (0, 1024, {}), (0, 0, {"z": 5}), (0, 0, {"t": 1})):
+            sink.addTile(tile_of(3), x, y, **axes)
+            known.append(growth.structure())
+        assert len(set(known)) == 5
+        assert growth._looked_at == growth.count()  # and none of them twice
+        growth.close()

@@ -15,7 +15,11 @@ from ziggurat.converter.deidentify.policy import Policy
 from ziggurat.readers.views.channels import BandsApart
 from ziggurat.readers.views.views import select_frames
 
-TIMES = [[0.0, 10.0], [0.5, 10.5], [1.0, 11.0]]  # seconds, by z and t: the stage takes half a second
+TIMES = [
+    [0.0, 10.0],
+    [0.5, 10.5],
+    [1.0, 11.0],
+]  # seconds, by z and t: the stage takes half a second
 
 
 def sink_of(values: list[list[Any]], bands: int = 1, unit: str | None = "second") -> ziggurat.Sink:
@@ -51,7 +55,8 @@ def test_times_that_differ_by_plane_are_kept(tmp_path: Path, name: str, bands: i
 def test_ome_xml_tells_the_time_of_each_plane(tmp_path: Path) -> None:
     with sink_of(TIMES) as sink:
         sink.write(tmp_path / "a.ome.tiff", lossy=False)
-    root = ET.fromstring(tifffile.TiffFile(tmp_path / "a.ome.tiff").ome_metadata or "")
+    with tifffile.TiffFile(tmp_path / "a.ome.tiff") as tif:
+        root = ET.fromstring(tif.ome_metadata or "")
     planes = {
         (int(p.attrib["TheZ"]), int(p.attrib["TheT"])): float(p.attrib["DeltaT"])
         for p in root.findall(".//{*}Plane")
