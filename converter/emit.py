@@ -59,6 +59,8 @@ def options_for_writing(plan: ConversionPlan, options: ConvertOptions) -> WriteO
         lossy=plan.quality is not None,
         compression=codec,
         quality=plan.quality,
+        level=options.effort,
+        reducer=options.resample,
         tile_size=options.tile_size,
         ome_version=NgffVersion(options.ome_version.value),
         overwrite=options.overwrite,

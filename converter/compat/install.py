@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import ziggurat
-from ziggurat.converter.compat import cache_util, config, conversion, tilesource
+from ziggurat.converter.compat import cache_util, command, config, conversion, tilesource
 from ziggurat.readers import constants, exceptions
 from ziggurat.readers.errors import ZigguratError
 from ziggurat.readers.formats.sink_store.layout import is_store
@@ -28,9 +28,11 @@ _MODULES: dict[str, ModuleType] = {
     "tilesource": tilesource,
     "tilesource.base": tilesource,
     "tilesource.geo": tilesource,
+    "tilesource.resample": tilesource.resample,
+    "tilesource.stylefuncs": tilesource.stylefuncs,
     "tilesource.tiledict": iterator,
     "tilesource.tileiterator": iterator,
-    "tilesource.utilities": tilesource,
+    "tilesource.utilities": tilesource.utilities,
 }
 _SOURCES = (*tilesource.REFERENCE_SOURCES, "dummy", "mapnik", "test")
 
@@ -65,7 +67,9 @@ def install_as_large_image() -> None:
     for name in _SOURCES:
         made[f"{NAME}_source_{name}"] = _source_module(f"{NAME}_source_{name}")
     converter = _module(f"{NAME}_converter", lambda name: getattr(conversion, name))
-    made[f"{NAME}_converter"] = converter
+    converter.__path__ = []
+    converter.__dict__["__main__"] = command
+    made |= {f"{NAME}_converter": converter, f"{NAME}_converter.__main__": command}
     sys.modules.update(made)
 
 

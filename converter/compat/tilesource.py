@@ -1,10 +1,11 @@
 """What scripts look for in the reference's ``tilesource``: ``ziggurat.tilesource``."""
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ziggurat.converter.compat import resample, stylefuncs, utilities
 from ziggurat.converter.compat.trees import dictToEtree, etreeToDict
+from ziggurat.converter.compat.utilities import nearPowerOfTwo
 from ziggurat.readers import exceptions
 from ziggurat.readers.constants import (
     NEW_IMAGE_PATH_FLAG,
@@ -17,6 +18,7 @@ from ziggurat.readers.constants import (
     TileOutputPILFormat,
 )
 from ziggurat.readers.formats.registry import FORMATS
+from ziggurat.readers.source import iterator as tiledict
 from ziggurat.readers.source.iterator import LazyTileDict, TileIterator
 from ziggurat.readers.source.open import (
     canRead,
@@ -89,17 +91,6 @@ def isGeospatial(path: Any) -> bool:
     return Source.isGeospatial(path)
 
 
-def nearPowerOfTwo(val1: float, val2: float, tolerance: float = 0.02) -> bool:
-    """Return True where two numbers differ by about a power of two, by at most ``tolerance``.
-
-    Both are above zero; the tolerance is a share of a factor of two.
-    """
-    if val1 * val2 <= 0:
-        return False
-    steps = math.log2(val1 / val2)
-    return abs(steps - round(steps)) < tolerance
-
-
 __all__ = [
     "NEW_IMAGE_PATH_FLAG",
     "TILE_FORMAT_IMAGE",
@@ -140,4 +131,8 @@ __all__ = [
     "nearPowerOfTwo",
     "new",
     "open",
+    "resample",
+    "stylefuncs",
+    "tiledict",
+    "utilities",
 ]

@@ -136,6 +136,12 @@ def encode_quality(
     names = facts.info.interpretation in (Interpretation.LABELS, Interpretation.PALETTE)
     if not row.can_lose or (names and not row.must_lose):
         return None
+    if options.quality == 0:
+        if row.must_lose:
+            raise OptionError(
+                f"quality 0 keeps every value, which {codec.value} can't; give 1 or more"
+            )
+        return None
     if not (row.must_lose or asked or is_lossy(facts)):
         return None
     if options.quality is not None:

@@ -10,6 +10,8 @@ from typing import Any
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.codec import WRITTEN_CODECS, Codec, names_of
 from ziggurat.writers.formats.registry import Output, output_for, output_named
+from ziggurat.writers.model.options import reducer_named
+from ziggurat.writers.model.reducers import Reducer
 
 DEFAULT_QUALITY = 90  # of lossy codecs, as when a sink is written
 
@@ -86,7 +88,11 @@ class ConvertOptions:
     compression
         Of tiles that can't be copied: ``auto`` chooses, ``keep`` copies what the output can hold.
     quality
-        1 to 100, of lossy codecs (default 90).
+        1 to 100, of lossy codecs (default 90); 0 keeps every value with WebP, JPEG 2000, JPEG XL.
+    effort
+        Of codecs that lose nothing, in their own scale (Deflate 0 to 9, Zstandard 1 to 22).
+    resample
+        How levels that are missing are made; default: the mean, of labels the most frequent value.
     reencode
         Copy no tile: ``quality``, ``tile_size`` and ``compression`` hold for all of them.
     tile_size
@@ -128,6 +134,8 @@ class ConvertOptions:
     levels: Levels = Levels.FULL
     compression: Compression | Codec = Compression.AUTO
     quality: int | None = None
+    effort: int | None = None
+    resample: Reducer | None = None
     reencode: bool = False
     tile_size: int | None = None
     associated: Pictures = Pictures.KEEP
@@ -160,13 +168,15 @@ class ConvertOptions:
         if self.format is not None:
             output_named(self.format)
         object.__setattr__(self, "compression", compression_named(self.compression))
+        object.__setattr__(self, "resample", reducer_named(self.resample))
         if self.policy is not None:
             object.__setattr__(self, "policy", Path(self.policy))
             object.__setattr__(self, "deidentify", True)
         self._check_numbers()
 
     def _check_numbers(self) -> None:
-        _within("quality", self.quality, 1, 100)
+        _within("quality", self.quality, 0, 100)
+        _within("effort", self.effort, 0, 22)
         _within("threads", self.threads, 1, 1024)
         _within("max_memory", self.max_memory, 1 << 24, None)
         if self.tile_size is not None and (self.tile_size % 16 or not 16 <= self.tile_size <= 8192):

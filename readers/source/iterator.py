@@ -1,24 +1,32 @@
 """Iterating over tiles: lazily loaded tile dictionaries, and threads that read ahead in order."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from ziggurat.readers.constants import TILE_FORMAT_NUMPY
+from ziggurat.readers.errors import OptionError
 from ziggurat.readers.grid.frames import check_frame
 from ziggurat.readers.grid.iteration import Iteration, plan_iteration
 from ziggurat.readers.grid.tiles import Span, TileGrid
 from ziggurat.readers.model.checks import whole_number
+from ziggurat.readers.model.words import Formats
 from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.source.image import window_of, window_pixels
 from ziggurat.readers.source.masks import asked_mask, covered_tiles
-from ziggurat.readers.source.output.encode import deliver
+from ziggurat.readers.source.output.encode import chosen_format, deliver
 from ziggurat.readers.source.request import Delivery, IterationRequest
 from ziggurat.readers.style.parse import Style
 
 _LAZY = ("tile", "format")
+_ENCODING = {
+    "encoding": "name",
+    "jpegQuality": "jpeg_quality",
+    "jpegSubsampling": "jpeg_subsampling",
+    "tiffCompression": "tiff_compression",
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,7 @@ class TileLoader:
     shared: bool  # neighbours need some of the same stored tiles
 
     def load(self, index: int) -> tuple[Any, str]:
-        """Return (tile, format)."""
+        """Return (tile, format): of encoded pictures ``image``, whatever they are encoded as."""
         pixels, alpha = window_pixels(
             self.image().keeping(self.shared),
             self.frame,
@@ -46,7 +54,24 @@ class TileLoader:
             self.style,
             eight_bit=self.delivery.format != TILE_FORMAT_NUMPY,
         )
-        return deliver(pixels, self.delivery.format, self.delivery.encoding, alpha=alpha)
+        how = self.delivery
+        return deliver(pixels, how.format, how.encoding, alpha=alpha)[0], how.format
+
+    def otherwise(
+        self, format: Formats, resample: object, words: Mapping[str, Any]
+    ) -> "TileLoader":
+        """Return a loader of the same tiles in another format; what can't be is an OptionError."""
+        asked = self.plan.window.scale / self.plan.level_scale
+        if resample not in (False, None) and not self.plan.resampled and round(asked, 2) != 1:
+            raise OptionError(
+                "tiles of an iteration without resampling keep their scale; give resample= to it"
+            )
+        unknown = sorted(words.keys() - _ENCODING)
+        if unknown:
+            raise OptionError(f"imageKwargs are {', '.join(_ENCODING)}, not {', '.join(unknown)}")
+        encoding = replace(self.delivery.encoding, **{_ENCODING[key]: words[key] for key in words})
+        wanted = chosen_format(format, self.delivery.format)
+        return replace(self, delivery=replace(self.delivery, format=wanted, encoding=encoding))
 
 
 class LazyTileDict(dict[str, Any]):
@@ -88,6 +113,24 @@ class LazyTileDict(dict[str, Any]):
         """Return all items, the tile loaded."""
         self._fill()
         return super().items()
+
+    def setFormat(
+        self,
+        format: Formats,
+        resample: object = False,
+        imageKwargs: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Choose what the tile comes as, as in ``tileIterator``; it is loaded again.
+
+        ``format`` None leaves it; tiles are scaled as their iteration is, whatever ``resample``;
+        ``imageKwargs`` are ``encoding``, ``jpegQuality``, ``jpegSubsampling``, ``tiffCompression``.
+        Raises OptionError for a value that can't be meant.
+        """
+        load = self._load
+        if not isinstance(load, _Load):
+            raise OptionError("only tiles of an iteration can change their format")
+        self._load = _Load(load.loader.otherwise(format, resample, imageKwargs or {}), load.index)
+        self.release()
 
     def release(self) -> None:
         """Forget the pixels; they are read again when they are looked at again."""

@@ -74,7 +74,7 @@ def median_filter(
     return np.asarray(image + (median.astype(np.float32) - image) * weight, image.dtype)
 
 
-_BUNDLED: dict[str, Callable[..., Pixels]] = {
+BUNDLED: dict[str, Callable[..., Pixels]] = {
     "maskPixelValues": mask_pixel_values,
     "medianFilter": median_filter,
 }
@@ -118,10 +118,10 @@ def _from_dict(value: Mapping[str, object]) -> StyleFunction:
 
 def _callable(value: object) -> Callable[..., Pixels]:
     if isinstance(value, str):
-        bundled = _BUNDLED.get(value.rpartition(".")[2])
+        bundled = BUNDLED.get(value.rpartition(".")[2])
         if bundled is None:
             raise StyleError(
-                f"{value[:60]!r} is not a bundled style function ({', '.join(_BUNDLED)}); code is "
+                f"{value[:60]!r} is not a bundled style function ({', '.join(BUNDLED)}); code is "
                 "never looked up by name: give the function itself"
             )
         return bundled

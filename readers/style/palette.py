@@ -14,7 +14,7 @@ MOST_COLORS = 4096
 _LONGEST_NAME = 200
 
 # Sub-packages of palettable that may be asked for; nothing else is ever imported by name.
-_PALETTABLE = {
+PALETTABLE = {
     "cartocolors": ("diverging", "qualitative", "sequential"),
     "cmocean": ("diverging", "sequential"),
     "colorbrewer": ("diverging", "qualitative", "sequential"),
@@ -22,11 +22,17 @@ _PALETTABLE = {
     "lightbartlein": ("diverging", "sequential"),
     "matplotlib": (),
     "mycarta": (),
-    "plotly": ("diverging", "qualitative", "sequential"),
     "scientific": ("diverging", "sequential"),
     "tableau": (),
     "wesanderson": (),
 }
+_TABLEAU = (
+    "tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple",
+    "tab:brown", "tab:pink", "tab:gray", "tab:olive", "tab:cyan",
+)  # fmt: skip
+_ALPHA_OF_255 = re.compile(  # as Pillow has it, and scripts with it; in CSS it ends with 1
+    r"rgba\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\)"
+)
 _DISTINCT = ("#ffffff", "#ff0000", "#00ff00", "#0000ff", "#ffff00", "#ff00ff", "#00ffff")
 
 
@@ -37,7 +43,8 @@ def parse_color(value: object) -> Color:
     ----------
     value
         A CSS name, ``#rgb``, ``#rgba``, ``#rrggbb``, ``#rrggbbaa``, ``rgb(…)``, ``rgba(…)``,
-        ``hsl(…)``, or three or four numbers from 0 to 1.
+        ``hsl(…)``, ``tab:blue`` and the like (of matplotlib's other lists, as ``xkcd:blue``, where
+        it is installed), or three or four numbers from 0 to 1.
 
     Raises
     ------
@@ -61,7 +68,13 @@ def _color_by_name(text: str) -> Color:
     from cmap import Color as CmapColor
 
     if len(text) <= _LONGEST_NAME:
+        if ":" in text:
+            return _color_of_matplotlib(text)
         try:
+            if found := _ALPHA_OF_255.fullmatch(text):
+                red, green, blue, alpha = (float(number) for number in found.groups())
+                if alpha > 1:
+                    return red, green, blue, min(alpha, 255.0)
             if re.fullmatch("#[0-9a-fA-F]{4}", text):
                 text = "#" + "".join(2 * digit for digit in text[1:])
             red, green, blue, alpha = CmapColor(text).rgba
@@ -69,6 +82,23 @@ def _color_by_name(text: str) -> Color:
             raise StyleError(f"{_short(text)} is not a colour: {error}") from error
         return red * 255, green * 255, blue * 255, float(alpha) * 255
     raise StyleError(f"{_short(text)} is not a colour")
+
+
+def _color_of_matplotlib(name: str) -> Color:
+    """Return a colour of matplotlib's lists: of Tableau's, and if it is there of the others."""
+    if name.lower() in _TABLEAU:
+        return _palette_by_name("tab10")[_TABLEAU.index(name.lower())]
+    try:
+        to_rgba = importlib.import_module("matplotlib.colors").to_rgba
+    except ImportError:
+        raise StyleError(
+            f"{_short(name)} is not a colour that is known here; install matplotlib for its lists"
+        ) from None
+    try:
+        red, green, blue, alpha = (255.0 * part for part in to_rgba(name))
+    except ValueError as error:
+        raise StyleError(f"{_short(name)} is not a colour: {error}") from error
+    return red, green, blue, alpha
 
 
 def parse_palette(value: object) -> tuple[Color, ...]:
@@ -110,10 +140,10 @@ def _palette_by_name(name: str) -> tuple[Color, ...]:
 def _from_palettable(name: str) -> tuple[Color, ...]:
     parts = name.removeprefix("palettable.").split(".")
     package, *kind, leaf = parts if len(parts) in (2, 3) else ("", "")
-    if package not in _PALETTABLE or (kind and kind[0] not in _PALETTABLE[package]):
+    if package not in PALETTABLE or (kind and kind[0] not in PALETTABLE[package]):
         return ()
     folder = ".".join(("palettable", package, *kind))
-    if not kind and _PALETTABLE[package]:
+    if not kind and PALETTABLE[package]:
         return ()
     palette: Any = getattr(importlib.import_module(folder), leaf, None)
     colors = getattr(palette, "colors", None)
@@ -123,9 +153,13 @@ def _from_palettable(name: str) -> tuple[Color, ...]:
 def _from_cmap(name: str) -> tuple[Color, ...]:
     from cmap import Colormap
 
-    try:
-        lut = Colormap(name).lut(256)
-    except (ValueError, TypeError, KeyError, FileNotFoundError):
+    for known in (f"matplotlib:{name}", name):  # of several of one name matplotlib's
+        try:
+            lut = Colormap(known).lut(256)
+            break
+        except (ValueError, TypeError, KeyError, FileNotFoundError):
+            continue
+    else:
         return ()
     return tuple((float(r), float(g), float(b), float(a)) for r, g, b, a in lut * 255)
 

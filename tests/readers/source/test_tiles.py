@@ -15,6 +15,7 @@ import tifffile
 import ziggurat
 from ziggurat.readers.errors import OptionError, TileRangeError
 from ziggurat.readers.pixels.cache import ByteCache, tile_cache
+from ziggurat.readers.source.iterator import LazyTileDict
 from ziggurat.readers.source.options import OpenOptions
 
 
@@ -312,7 +313,29 @@ def test_tiles_in_other_formats(made_source: Callable[..., Any], gradient: np.nd
     tile = next(source.tileIterator(format="PIL"))
     assert (tile["format"], tile["tile"].size) == ("PIL", (64, 64))
     tile = next(source.tileIterator(format="image", encoding="PNG"))
-    assert (tile["format"], tile["tile"][:4]) == ("image/png", b"\x89PNG")
+    assert (tile["format"], tile["tile"][:4]) == ("image", b"\x89PNG")
+
+
+def test_a_tile_changes_its_format(made_source: Callable[..., Any], gradient: np.ndarray) -> None:
+    source = made_source(gradient)
+    tile = source.getSingleTile(format="PIL")
+    assert tile["tile"].size == (64, 64)
+    tile.setFormat(("numpy",))
+    assert np.array_equal(tile["tile"][..., 0], gradient[:64, :64].reshape(64, 64, -1)[..., 0])
+    tile.setFormat("image", imageKwargs={"encoding": "JPEG", "jpegQuality": 10})
+    small = tile["tile"]
+    tile.setFormat(None, imageKwargs={"jpegQuality": 95})
+    assert small[:3] == tile["tile"][:3] == b"\xff\xd8\xff"
+    assert len(small) < len(tile["tile"])
+    tile.setFormat("numpy", resample=True)  # it has the scale that was asked for
+    with pytest.raises(OptionError, match="imageKwargs are"):
+        tile.setFormat("image", imageKwargs={"jpegquality": 3})
+    coarse = source.getSingleTile(output={"maxWidth": 100}, resample=False)
+    coarse.setFormat("numpy", resample=None)
+    with pytest.raises(OptionError, match="give resample= to it"):
+        coarse.setFormat("numpy", resample=True)
+    with pytest.raises(OptionError, match="tiles of an iteration"):
+        LazyTileDict({}, lambda: (None, "numpy")).setFormat("PIL")
 
 
 def test_tiles_pickle_as_their_source_does(jpeg_pyramid: Any) -> None:

@@ -67,7 +67,7 @@ def test_ome_xml_tells_the_time_of_each_plane(tmp_path: Path) -> None:
 
 def test_chosen_frames_keep_their_own_values() -> None:
     with sink_of(TIMES, bands=2) as sink:
-        reader = sink._reader()
+        reader = sink._image().reader
         chosen = select_frames(reader, {"z": [2, 1]}).info
         assert chosen.frame_values(chosen.axes[1]) == (1.0, 11.0, 0.5, 10.5)
         apart = BandsApart(reader).info
@@ -78,7 +78,7 @@ def test_texts_of_frames_are_taken_out_with_those_of_positions() -> None:
     names = [["a", "b"], ["Jane Doe", "b"], ["a", "b"]]
     with sink_of(names, unit=None) as sink:
         assert "Jane Doe" in told(sink)
-        clean, texts = clean_facts(sink._reader().info, Policy())
+        clean, texts = clean_facts(sink._image().reader.info, Policy())
     assert "Jane Doe" in texts.values()
     assert clean.axes[1].values is None
     assert clean.axes[1].by_frame is None
