@@ -60,7 +60,8 @@ def tile_errors(ours: Pixels, theirs: Pixels) -> TileCheck:
 def _difference(ours: Pixels, theirs: Pixels, *, floats: bool) -> Pixels:
     """Return |ours - theirs|; infinite where only one of them is a finite number."""
     if not floats and ours.dtype.itemsize == 8:  # 64-bit integers are no doubles
-        larger, smaller = np.maximum(ours, theirs), np.minimum(ours, theirs)
+        larger: Pixels = np.maximum(ours, theirs)
+        smaller: Pixels = np.minimum(ours, theirs)
         return (larger - smaller).astype(np.float64)
     one, two = ours.astype(np.float64), theirs.astype(np.float64)
     with np.errstate(invalid="ignore"):

@@ -5,7 +5,6 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -157,6 +156,6 @@ class Growth:
             return overview
 
 
-def _rects(records: np.ndarray[Any, np.dtype[Any]]) -> list[Rect]:
+def _rects(records: np.ndarray) -> list[Rect]:
     columns = [records[name].tolist() for name in ("x", "y", "width", "height")]
     return [Rect(*numbers) for numbers in zip(*columns, strict=True)]

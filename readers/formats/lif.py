@@ -63,7 +63,7 @@ def _open(source: ByteSource) -> Any:
         raise CorruptSourceError(f"{source.url} is a damaged Leica file: {error}") from error
 
 
-def _kind(image: Any) -> tuple[dict[str, int], np.dtype[Any]]:
+def _kind(image: Any) -> tuple[dict[str, int], np.dtype]:
     """Return sizes by axis and sample type, checked against the stored bytes."""
     sizes, dtype = dict(image.sizes), np.dtype(image.dtype)
     if not {"X", "Y"} <= set(sizes) or not set(sizes) <= {"X", "Y", "S", *_AXES}:
@@ -83,7 +83,7 @@ class LifReader(Reader):
         self._source, self._url = source, source.url
         self._key = object()  # in the cache's keys: they must not keep the reader alive
         self._file = _open(source)
-        kinds: dict[int, tuple[dict[str, int], np.dtype[Any]]] = {}
+        kinds: dict[int, tuple[dict[str, int], np.dtype]] = {}
         self._others: list[str] = []
         try:
             images = list(self._file.images)

@@ -112,7 +112,7 @@ def _text(problem: BaseException) -> str:
 
 
 def read_pixels(
-    dataset: gdal.Dataset, rect: Rect, bands: Sequence[int], dtype: np.dtype[Any], name: str
+    dataset: gdal.Dataset, rect: Rect, bands: Sequence[int], dtype: np.dtype, name: str
 ) -> Pixels:
     """Return a rectangle of some bands (1 …) as (y, x, band), converted to ``dtype``.
 
@@ -174,7 +174,7 @@ def create(
     driver: str,
     name: str,
     shape: tuple[int, int, int],
-    dtype: np.dtype[Any],
+    dtype: np.dtype,
     options: Sequence[str] = (),
     error: type[ZigguratError] = CorruptSourceError,
 ) -> gdal.Dataset:

@@ -128,7 +128,7 @@ class ImageInfo:
     format: str
     levels: tuple[Level, ...]
     bands: int
-    dtype: np.dtype[Any]
+    dtype: np.dtype
     interpretation: Interpretation
     alpha: bool = False  # the last band is (unassociated) alpha
     axes: tuple[Axis, ...] = ()

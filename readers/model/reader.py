@@ -6,7 +6,7 @@ and a function ``open_reader(location)``, and one row in :mod:`ziggurat.readers.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from ziggurat.readers.model.encoded import EncodedImage, EncodedLevel, StoredPag
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo
 
-Pixels = np.ndarray[Any, np.dtype[Any]]  # shape (y, x, band), always three dimensions
+Pixels = np.ndarray  # shape (y, x, band), always three dimensions
 Part = tuple[Rect, Pixels]  # a rectangle of a level, and an array of its size
 
 

@@ -63,7 +63,7 @@ def uncounted(info: ImageInfo) -> Callable[[Pixels], Pixels | None] | None:
     return partial(invalid_samples, nodata=nodata, by_alpha=by_alpha)
 
 
-def _holds(dtype: np.dtype[Any], value: float) -> bool:
+def _holds(dtype: np.dtype, value: float) -> bool:
     if dtype.kind == "f":
         return True
     if value != value:
@@ -74,7 +74,7 @@ def _holds(dtype: np.dtype[Any], value: float) -> bool:
     return float(value).is_integer() and limits.min <= int(value) <= limits.max
 
 
-def _as_stored(dtype: np.dtype[Any], value: float) -> Any:
+def _as_stored(dtype: np.dtype, value: float) -> Any:
     with np.errstate(over="ignore"):  # the largest float64 stands for float32's infinity
         return dtype.type(value)
 
@@ -108,13 +108,11 @@ def stay_valid(pixels: Pixels, nodata: Nodata | None) -> Pixels:
     return pixels
 
 
-def _opaque(dtype: np.dtype[Any]) -> float:
+def _opaque(dtype: np.dtype) -> float:
     return float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
 
 
-def mixed(
-    sums: Pixels, dtype: np.dtype[Any], nodata: Nodata | None, *, least: float = _LEAST
-) -> Pixels:
+def mixed(sums: Pixels, dtype: np.dtype, nodata: Nodata | None, *, least: float = _LEAST) -> Pixels:
     """Return the pixels of weighted samples that were mixed.
 
     Parameters
@@ -148,7 +146,7 @@ def mixed(
     return pixels
 
 
-def _neighbour(dtype: np.dtype[Any], value: float) -> Any:
+def _neighbour(dtype: np.dtype, value: float) -> Any:
     if dtype.kind == "f":
         return np.nextafter(dtype.type(value), dtype.type(np.inf))
     if dtype.kind == "b":
@@ -156,7 +154,7 @@ def _neighbour(dtype: np.dtype[Any], value: float) -> Any:
     return int(value) + 1 if int(value) < np.iinfo(dtype).max else int(value) - 1
 
 
-def cast_rounded(pixels: Pixels, dtype: np.dtype[Any]) -> Pixels:
+def cast_rounded(pixels: Pixels, dtype: np.dtype) -> Pixels:
     """Return float pixels in a dtype: integers rounded and clipped to their range."""
     if dtype == np.bool_:
         return pixels >= 0.5

@@ -279,9 +279,7 @@ def _within(
     return Channel(f"{name} {band.name}".strip(), band.color, own.window if own else band.window)
 
 
-def _omero_channel(
-    channel: Channel, number: int, dtype: np.dtype[Any], count: int
-) -> dict[str, Any]:
+def _omero_channel(channel: Channel, number: int, dtype: np.dtype, count: int) -> dict[str, Any]:
     low, high = _range(dtype)
     start, end = channel.window or (low, high)
     if dtype.kind == "f":  # no range of its own
@@ -297,7 +295,7 @@ def _omero_channel(
     }
 
 
-def _range(dtype: np.dtype[Any]) -> tuple[float, float]:
+def _range(dtype: np.dtype) -> tuple[float, float]:
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         return int(limits.min), int(limits.max)

@@ -64,7 +64,7 @@ class StoredArray:
 
     shape: tuple[int, ...]
     chunk_shape: tuple[int, ...]  # of what is decoded as one: the inner chunks of a shard
-    dtype: np.dtype[Any]
+    dtype: np.dtype
     names: tuple[str | None, ...] | None = None  # zarr v3's dimension_names, or xarray's
 
 
@@ -296,7 +296,7 @@ def _has_name(channel: Channel) -> bool:
 
 
 def _bands_axis(
-    sizes: Mapping[str, int], channels: Sequence[Channel], dtype: np.dtype[Any]
+    sizes: Mapping[str, int], channels: Sequence[Channel], dtype: np.dtype
 ) -> str | None:
     if BANDS in sizes:
         return BANDS

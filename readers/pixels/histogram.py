@@ -20,8 +20,8 @@ class BandStatistics:
     ``minimum`` and ``maximum`` have the dtype of the pixels. NaN does not count.
     """
 
-    minimum: np.ndarray[Any, np.dtype[Any]]
-    maximum: np.ndarray[Any, np.dtype[Any]]
+    minimum: np.ndarray
+    maximum: np.ndarray
     mean: np.ndarray[Any, np.dtype[np.float64]]
     stdev: np.ndarray[Any, np.dtype[np.float64]]
     samples: int
@@ -112,7 +112,7 @@ def _extremes(flat: Pixels, valid: Pixels | None) -> tuple[Pixels, Pixels]:
     return np.fmin.reduce(flat, axis=0), np.fmax.reduce(flat, axis=0)
 
 
-def _range(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+def _range(dtype: np.dtype) -> tuple[Any, Any]:
     if dtype.kind == "f":
         return -np.inf, np.inf
     if dtype.kind == "b":
@@ -123,7 +123,7 @@ def _range(dtype: np.dtype[Any]) -> tuple[Any, Any]:
 Limits = tuple[float, float, int]  # from, to, and how many bins
 
 
-def value_limits(wanted: Any, dtype: np.dtype[Any], low: float, high: float, bins: int) -> Limits:
+def value_limits(wanted: Any, dtype: np.dtype, low: float, high: float, bins: int) -> Limits:
     """Return the range of a histogram and its number of bins.
 
     The range is (a, b) as asked, or the data's; of integers, up to one more than the largest.

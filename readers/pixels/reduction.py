@@ -77,7 +77,7 @@ def _reduced_valid(
     *,
     alpha: bool,
 ) -> Pixels:
-    dtypes: list[np.dtype[Any]] = []
+    dtypes: list[np.dtype] = []
 
     def read_weighted(part: Rect) -> Pixels:
         pixels = read(part)
@@ -115,7 +115,7 @@ class _Sums:
         self._lock = threading.Lock()
         self._total: Any = None
         self._bad: Any = None  # where something that is no number came in
-        self._dtype: np.dtype[Any] = np.dtype(np.uint8)
+        self._dtype: np.dtype = np.dtype(np.uint8)
 
     def add(self, pixels: Pixels, first: int, weights: np.ndarray[Any, Any]) -> None:
         exact = np.float64 if pixels.dtype.itemsize > 2 else np.float32

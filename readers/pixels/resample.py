@@ -133,7 +133,7 @@ def nearest(pixels: Pixels, width: int, height: int) -> Pixels:
     return picked
 
 
-def _opaque(alpha: np.ndarray[Any, np.dtype[Any]]) -> bool:
+def _opaque(alpha: np.ndarray) -> bool:
     return bool(alpha.min() == alpha.max())
 
 

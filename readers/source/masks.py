@@ -16,7 +16,7 @@ from ziggurat.readers.source.image import window_pixels
 from ziggurat.readers.source.output.encode import to_8bit
 from ziggurat.readers.style.parse import Style
 
-Mask = np.ndarray[Any, np.dtype[Any]]
+Mask = np.ndarray
 _SIDE = 1024  # pixels of the thumbnail that masks are made on
 _DARK = 24  # of 255; what is darker has no saturation that means anything
 _PALE = 12  # of 255; Otsu's threshold always splits, glass alone too: noise is below this

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -277,7 +277,7 @@ def _indexed(values: Pixels, table: Pixels) -> Pixels:
     return np.asarray(table[index])
 
 
-def _cast(canvas: Pixels, dtype: OutputType | None, source: np.dtype[Any]) -> Pixels:
+def _cast(canvas: Pixels, dtype: OutputType | None, source: np.dtype) -> Pixels:
     """Give the composed colours the wanted type; values stay within what it can hold."""
     canvas = canvas.clip(0, 255)
     if dtype is OutputType.SOURCE:

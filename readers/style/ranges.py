@@ -4,7 +4,6 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -80,7 +79,7 @@ def _end(end: RangeEnd, values: Pixels, *, lower: bool) -> float:
     return float(values.min() if lower else values.max())
 
 
-def _full(dtype: np.dtype[Any]) -> float:
+def _full(dtype: np.dtype) -> float:
     """Return the end of a type's usual range: 65535 of uint16, 255 of other integers, else 1."""
     if dtype.kind in "fb":
         return 1.0

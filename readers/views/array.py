@@ -65,7 +65,7 @@ class _Lazy:
     frames: tuple[int, ...]  # sizes of the frame axes
 
 
-def _frames(array: ArrayLike, frames: tuple[int, ...]) -> np.ndarray[Any, np.dtype[Any]] | _Lazy:
+def _frames(array: ArrayLike, frames: tuple[int, ...]) -> np.ndarray | _Lazy:
     if not isinstance(array, np.ndarray):
         return _Lazy(array, frames)
     # slices of a memory map cost several times those of a plain array over it
@@ -111,7 +111,7 @@ class _ArrayPlane(DecodedPlane):
                 _drop_pages(self._mapping, low, high)
 
 
-def _shared_mapping(array: np.ndarray[Any, np.dtype[Any]]) -> mmap.mmap | None:
+def _shared_mapping(array: np.ndarray) -> mmap.mmap | None:
     """Return the mapping of a file that an array lies in, if its pages are the file's own.
 
     Those of a private mapping (mode ``c``) may hold changes that are nowhere else.
@@ -134,7 +134,7 @@ def _drop_pages(mapping: mmap.mmap, low: int, high: int) -> None:
 
 
 def array_reader(
-    array: np.ndarray[Any, np.dtype[Any]],
+    array: np.ndarray,
     axes: str = "yxs",
     *,
     interpretation: Interpretation | None = None,

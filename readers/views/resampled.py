@@ -1,7 +1,5 @@
 """An image at any smaller size: each pixel is the mean of the area that it covers."""
 
-from typing import Any
-
 import numpy as np
 
 from ziggurat.readers.errors import RegionError
@@ -11,7 +9,7 @@ from ziggurat.readers.model.reader import Pixels, Plane, Reader
 from ziggurat.readers.model.samples import cast_rounded, mixed, nodata_by_band, weighted
 from ziggurat.readers.views.views import LevelsReader, View, scaled_info
 
-Array = np.ndarray[Any, np.dtype[Any]]
+Array = np.ndarray
 NEAREST = frozenset({Interpretation.LABELS, Interpretation.PALETTE})
 
 

@@ -48,7 +48,7 @@ class ChunkCodec:
         return self.compress(planes(tile))
 
 
-def planes(tile: Pixels) -> np.ndarray[Any, np.dtype[Any]]:
+def planes(tile: Pixels) -> np.ndarray:
     """Return a tile's samples as contiguous little-endian (band, y, x)."""
     height, width, bands = tile.shape
     size = tile.dtype.itemsize

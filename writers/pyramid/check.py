@@ -83,7 +83,7 @@ class Blanks:
         self._plans, self._info = plans, info
         self._sparse = sparse
         self._lock = threading.Lock()
-        self._fill: np.ndarray[Any, np.dtype[Any]] | None = None
+        self._fill: np.ndarray | None = None
         self._data: dict[tuple[int, int, int], BlankTile | None] = {}
 
     def learn(self, pixels: Pixels) -> None:

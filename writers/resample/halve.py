@@ -91,9 +91,11 @@ class Shrinker:
             return _mean(block)
         a, b, c, d = _quarters(block)
         if reducer is Reducer.MAX:
-            return np.maximum(np.maximum(a, b), np.maximum(c, d))
+            most: Pixels = np.maximum(np.maximum(a, b), np.maximum(c, d))
+            return most
         if reducer is Reducer.MIN:
-            return np.minimum(np.minimum(a, b), np.minimum(c, d))
+            least: Pixels = np.minimum(np.minimum(a, b), np.minimum(c, d))
+            return least
         return _median(a, b, c, d)
 
 
@@ -201,7 +203,8 @@ def _median(a: Pixels, b: Pixels, c: Pixels, d: Pixels) -> Pixels:
     if a.dtype.kind == "f":
         return np.asarray((low.astype(np.float64) + high) / 2, a.dtype)
     if a.dtype.kind == "b":
-        return low | high
+        either: Pixels = low | high
+        return either
     one = a.dtype.type(1)
     return np.asarray((low | high) - ((low ^ high) >> one))  # (low + high + 1) / 2 in its own bits
 

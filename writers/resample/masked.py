@@ -138,5 +138,6 @@ def _ordered(stack: Pixels, valid: Pixels, count: Pixels, reducer: Reducer) -> P
     if dtype.kind == "f":
         return np.asarray((low.astype(np.float64) + high) / 2, dtype)
     if dtype.kind == "b":
-        return low | high
+        either: Pixels = low | high
+        return either
     return np.asarray((low | high) - ((low ^ high) >> dtype.type(1)))

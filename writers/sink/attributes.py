@@ -37,7 +37,7 @@ class Attributes:
 
         self._store.change_attributes(change)
 
-    def add_associated(self, pixels: np.ndarray[Any, np.dtype[Any]], key: str | None) -> str:
+    def add_associated(self, pixels: np.ndarray, key: str | None) -> str:
         """Keep an associated image under a key; a missing key is made up."""
         file = self._store.keep_picture(pixels)
 
@@ -204,7 +204,7 @@ class SinkAttributes:
         self._attributes.set("frameUnits", check.units(value, self.frameAxes))
 
     @property
-    def frameValues(self) -> np.ndarray[Any, np.dtype[Any]] | None:
+    def frameValues(self) -> np.ndarray | None:
         """What each frame stands for: an object array of shape (frame axes …, number of axes)."""
         axes = self.frameAxes
         entries = self._store.values()

@@ -12,7 +12,7 @@ from ziggurat.readers.model.geometry import Rect
 from ziggurat.writers.store.interface import TileRecord, TileStore
 from ziggurat.writers.store.tile_input import coordinate
 
-Records = np.ndarray[Any, np.dtype[Any]]
+Records = np.ndarray
 FINER = 4  # coverage is counted on a grid so much finer than the one that is returned
 
 

@@ -124,11 +124,11 @@ class Preallocation:
             raise SinkInputError(f"expectedCoverage is from 0 to 1, not {share!r}")
         return float(share)
 
-    def _dtype(self) -> np.dtype[Any] | None:
+    def _dtype(self) -> np.dtype | None:
         if self.dtype is None:
             return None
         try:
-            dtype: np.dtype[Any] = np.dtype(self.dtype).newbyteorder("=")
+            dtype: np.dtype = np.dtype(self.dtype).newbyteorder("=")
         except TypeError as error:
             raise SinkInputError(f"{self.dtype!r} is no dtype") from error
         if dtype.kind not in "biuf" or dtype.itemsize > 8:
@@ -142,7 +142,7 @@ class Preallocation:
             modes = ", ".join(mode.value for mode in Blend)
             raise SinkInputError(f"blend is one of {modes}, not {self.blend!r}") from None
 
-    def _fill(self, dtype: np.dtype[Any] | None) -> float:
+    def _fill(self, dtype: np.dtype | None) -> float:
         fill = self.fill
         if isinstance(fill, np.generic):
             fill = fill.item()
@@ -155,7 +155,7 @@ class Preallocation:
         return fill
 
 
-def _holds(dtype: np.dtype[Any], number: float) -> bool:
+def _holds(dtype: np.dtype, number: float) -> bool:
     if dtype.kind == "b":
         return number in (0, 1)
     limits = np.iinfo(dtype)

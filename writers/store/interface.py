@@ -68,7 +68,7 @@ class TileStore(Protocol):
     def tiles(self) -> Iterator[TileRecord]:
         """Yield the tiles that are in, in the order in which they were finished."""
 
-    def rectangles(self, position: Sequence[int]) -> np.ndarray[Any, np.dtype[Any]]:
+    def rectangles(self, position: Sequence[int]) -> np.ndarray:
         """Return x, y, width, height of the tiles of one frame, as fields of an array."""
 
     def reader(self) -> Reader:

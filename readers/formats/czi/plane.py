@@ -64,7 +64,7 @@ class CziPlane(Plane):
     __slots__ = ("_bands", "_dtype", "_file", "_level", "_mosaic")
 
     def __init__(
-        self, file: CziBytes, mosaic: Mosaic, level: Level, dtype: np.dtype[Any], bands: int
+        self, file: CziBytes, mosaic: Mosaic, level: Level, dtype: np.dtype, bands: int
     ) -> None:
         self._file, self._mosaic, self._level = file, mosaic, level
         self._dtype, self._bands = dtype, bands

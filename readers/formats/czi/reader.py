@@ -51,7 +51,7 @@ _SAMPLES = {
 _UNITS = {"Z": "µm", "T": "s"}
 
 
-def _samples(blocks: list[Subblock], url: str) -> tuple[int, np.dtype[Any]]:
+def _samples(blocks: list[Subblock], url: str) -> tuple[int, np.dtype]:
     """Return bands and sample type that hold those of all channels.
 
     Raises

@@ -109,7 +109,7 @@ def in_pixels(tile: Pixels, instance: Instance, photometric: Photometric) -> Pix
     return tile
 
 
-def sample_type(instance: Instance) -> np.dtype[Any]:
+def sample_type(instance: Instance) -> np.dtype:
     """Return the type of the samples.
 
     Raises

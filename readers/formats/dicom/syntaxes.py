@@ -22,7 +22,7 @@ _RLE_RATIO = 128  # decoded bytes a stored one, at most
 _END_BYTES = 64
 
 
-def _jpeg_ls(data: bytes, shape: Shape, dtype: np.dtype[Any]) -> Any:
+def _jpeg_ls(data: bytes, shape: Shape, dtype: np.dtype) -> Any:
     del dtype
     at = data.find(b"\xff\xf7", 0, _END_BYTES)
     size = int.from_bytes(data[at + 5 : at + 7]), int.from_bytes(data[at + 7 : at + 9])
@@ -33,7 +33,7 @@ def _jpeg_ls(data: bytes, shape: Shape, dtype: np.dtype[Any]) -> Any:
     return imagecodecs.jpegls_decode(data)
 
 
-def _jpeg_2000(data: bytes, shape: Shape, dtype: np.dtype[Any]) -> Any:
+def _jpeg_2000(data: bytes, shape: Shape, dtype: np.dtype) -> Any:
     del dtype
     size = stream_size(Codec.JPEG2000, data)
     if size != (shape[1], shape[0]):
@@ -41,7 +41,7 @@ def _jpeg_2000(data: bytes, shape: Shape, dtype: np.dtype[Any]) -> Any:
     return imagecodecs.jpeg2k_decode(data)
 
 
-def _jpeg_lossless(data: bytes, shape: Shape, dtype: np.dtype[Any]) -> Any:
+def _jpeg_lossless(data: bytes, shape: Shape, dtype: np.dtype) -> Any:
     del dtype
     size = stream_size(Codec.JPEG, data)
     if size != (shape[1], shape[0]):
@@ -52,7 +52,7 @@ def _jpeg_lossless(data: bytes, shape: Shape, dtype: np.dtype[Any]) -> Any:
     return imagecodecs.jpeg8_decode(data)
 
 
-def _rle(data: bytes, shape: Shape, dtype: np.dtype[Any]) -> Any:
+def _rle(data: bytes, shape: Shape, dtype: np.dtype) -> Any:
     """Return (y, x, band); RLE keeps bands, and the bytes of samples, one plane after another."""
     size = shape[0] * shape[1] * shape[2] * dtype.itemsize
     if size > _RLE_RATIO * len(data):
@@ -60,7 +60,7 @@ def _rle(data: bytes, shape: Shape, dtype: np.dtype[Any]) -> Any:
     return _planes(imagecodecs.dicomrle_decode(data, dtype), shape, dtype)
 
 
-def _planes(data: Buffer, shape: Shape, dtype: np.dtype[Any]) -> Pixels:
+def _planes(data: Buffer, shape: Shape, dtype: np.dtype) -> Pixels:
     """Return (y, x, band) of samples that lie band after band."""
     height, width, bands = shape
     planes = np.frombuffer(data, dtype)
@@ -76,7 +76,7 @@ class Syntax:
     codec: Codec
     lossless: bool
     native: bool = False  # plain samples, not encapsulated
-    decode: Callable[[bytes, Shape, np.dtype[Any]], Any] | None = None
+    decode: Callable[[bytes, Shape, np.dtype], Any] | None = None
 
 
 _PLAIN = Syntax(Codec.NONE, True, native=True)
@@ -120,7 +120,7 @@ def syntax_of(uid: str, planar: bool = False) -> Syntax:
     return _PLANAR if planar and found == _PLAIN else found
 
 
-def decode_frame(data: bytes, syntax: Syntax, shape: Shape, dtype: np.dtype[Any]) -> Pixels:
+def decode_frame(data: bytes, syntax: Syntax, shape: Shape, dtype: np.dtype) -> Pixels:
     """Return a frame of a syntax that has its own ``decode``, as (y, x, band).
 
     Raises

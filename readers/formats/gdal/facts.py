@@ -187,7 +187,7 @@ def _levels(bands: list[gdal.Band]) -> tuple[Level, ...]:
     return tuple(levels)
 
 
-def _dtype(bands: list[gdal.Band]) -> np.dtype[Any]:
+def _dtype(bands: list[gdal.Band]) -> np.dtype:
     kind = bands[0].DataType
     for band in bands[1:]:
         kind = gdal.DataTypeUnion(kind, band.DataType)

@@ -202,7 +202,7 @@ class ProjectedReader(Reader):
         alpha = pixels[..., -1:]
         if self._colors is not None:
             known = np.clip(pixels[..., 0], 0, len(self._colors) - 1)
-            shown = self._colors[known.astype(np.intp)]
+            shown: Pixels = self._colors[known.astype(np.intp)]
             shown[alpha[..., 0] == 0] = 0
             return shown
         full, warped = _opaque(pixels.dtype), _warped_opaque(pixels.dtype)
@@ -349,12 +349,12 @@ def _turns(inside: tuple[float, float, float, float], around: float | None) -> t
     )
 
 
-def _opaque(dtype: np.dtype[Any]) -> int:
+def _opaque(dtype: np.dtype) -> int:
     """Return what is opaque: the type's largest number, 1 of floats."""
     return 1 if dtype.kind == "f" else int(np.iinfo(dtype).max)
 
 
-def _warped_opaque(dtype: np.dtype[Any]) -> int:
+def _warped_opaque(dtype: np.dtype) -> int:
     """Return what GDAL shall write for opaque: it counts in float32, too coarse for wide types."""
     return _opaque(dtype) if dtype.kind == "f" or dtype.itemsize <= 2 else 65_535
 

@@ -1,7 +1,5 @@
 """Rasters through GDAL, in pixel space: GeoTIFF, JPEG 2000, pictures with world files, VRT."""
 
-from typing import Any
-
 import numpy as np
 from osgeo import gdal
 
@@ -46,7 +44,7 @@ class GdalReader(Reader):
 class _RasterPlane(DecodedPlane):
     __slots__ = ("_bands", "_dtype", "_handles", "_level")
 
-    def __init__(self, handles: Handles, level: int, bands: int, dtype: np.dtype[Any]) -> None:
+    def __init__(self, handles: Handles, level: int, bands: int, dtype: np.dtype) -> None:
         self._handles, self._level = handles, level
         self._bands, self._dtype = bands, dtype
 

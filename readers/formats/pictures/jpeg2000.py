@@ -4,7 +4,6 @@ OpenJPEG brings all components to one size. The head (ITU-T T.800, A.5.1) says w
 """
 
 import struct
-from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -47,7 +46,7 @@ def open_reader(location: Location) -> DecodedReader:
     if bits > 32:
         raise UnsupportedFormatError(f"JPEG 2000 samples of {bits} bits are not supported")
     size = 1 if bits <= 8 else 2 if bits <= 16 else 4
-    dtype: np.dtype[Any] = np.dtype(f"{'i' if parts[0][0] & 128 else 'u'}{size}")
+    dtype: np.dtype = np.dtype(f"{'i' if parts[0][0] & 128 else 'u'}{size}")
     across, down = (min(part[k] for part in parts) or 1 for k in (1, 2))
     width = -(-right // across) - -(-left // across)
     height = -(-bottom // down) - -(-top // down)

@@ -39,7 +39,7 @@ def _decode_jpeg_ls(data: bytes) -> Any:
     return imagecodecs.jpegls_decode(data)
 
 
-def _dtype(bits: int) -> "np.dtype[Any]":
+def _dtype(bits: int) -> "np.dtype":
     return np.dtype(np.uint8 if bits <= 8 else np.uint16)
 
 

@@ -42,7 +42,7 @@ def whole_reader(
     location: Location,
     name: str,
     shape: tuple[int, int, int],
-    dtype: np.dtype[Any],
+    dtype: np.dtype,
     decode: Callable[[bytes], Any],
     *,
     packs: int,

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -81,7 +80,7 @@ def with_axes(structure: Structure, names: Sequence[str]) -> Structure:
     return replace(structure, axes=axes, born=(*structure.born, *fresh))
 
 
-def _grown_dtype(structure: Structure, tile: TileInput, only_room: bool) -> np.dtype[Any]:
+def _grown_dtype(structure: Structure, tile: TileInput, only_room: bool) -> np.dtype:
     mine, theirs = structure.dtype, tile.pixels.dtype
     if structure.fixed:
         if not only_room:
@@ -100,9 +99,7 @@ def _grown_dtype(structure: Structure, tile: TileInput, only_room: bool) -> np.d
     return dtype
 
 
-def _refuse_inexact_promotion(
-    mine: np.dtype[Any], theirs: np.dtype[Any], both: np.dtype[Any]
-) -> None:
+def _refuse_inexact_promotion(mine: np.dtype, theirs: np.dtype, both: np.dtype) -> None:
     """Refuse what NumPy promotes to a float that does not hold all of a 64-bit integer."""
     if both.kind == "f" and any(one.kind in "iu" and one.itemsize == 8 for one in (mine, theirs)):
         raise SinkInputError(
@@ -140,7 +137,7 @@ def refuse_inexact(structure: Structure, tile: TileInput) -> None:
         )
 
 
-def _refuse_loss(tile: TileInput, dtype: np.dtype[Any]) -> None:
+def _refuse_loss(tile: TileInput, dtype: np.dtype) -> None:
     """Refuse values that the given dtype can't hold; floats may be rounded to narrower floats."""
     pixels = tile.pixels
     rounds = dtype.kind == "f" and pixels.dtype.kind in "iu" and pixels.dtype.itemsize == 8
@@ -166,7 +163,7 @@ def _refuse_loss(tile: TileInput, dtype: np.dtype[Any]) -> None:
         )
 
 
-def adaptable(bands: int, wanted: int, dtype: np.dtype[Any]) -> bool:
+def adaptable(bands: int, wanted: int, dtype: np.dtype) -> bool:
     """Return True where pixels of fewer bands have one meaning in an image of more."""
     return dtype.name in COLOR_TYPES and (bands, wanted) in ((1, 2), (1, 3), (1, 4), (2, 4), (3, 4))
 

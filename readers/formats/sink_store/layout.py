@@ -104,7 +104,7 @@ class StoredArray:
     """One Zarr array of the store: its folder in it, dtype, bands (0: no band dimension)."""
 
     folder: str
-    dtype: np.dtype[Any]
+    dtype: np.dtype
     bands: int
 
 
@@ -133,7 +133,7 @@ class Structure:
     generation: int = 0
 
     @property
-    def numpy_dtype(self) -> np.dtype[Any]:
+    def numpy_dtype(self) -> np.dtype:
         """The image's sample type."""
         return np.dtype(self.dtype)
 

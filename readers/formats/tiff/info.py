@@ -86,7 +86,7 @@ def resolution_mm(page: Any) -> tuple[float | None, float | None]:
     return sizes[0], sizes[1]
 
 
-def _nodata(page: Any, dtype: np.dtype[Any]) -> float | None:
+def _nodata(page: Any, dtype: np.dtype) -> float | None:
     text = page.tags.valueof(_GDAL_NODATA)
     if not isinstance(text, str):
         return None

@@ -9,7 +9,6 @@ import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from ziggurat.readers.formats.zarr.chunks import decode_chunk, flat_index, shard
 from ziggurat.readers.formats.zarr.metadata import ArrayMetadata
 from ziggurat.readers.io.keys import KeyStore
 
-Samples = np.ndarray[Any, np.dtype[Any]]
+Samples = np.ndarray
 Box = Sequence[tuple[int, int]]  # (start, stop) of each dimension
 
 _NO_CHUNK = 2**64 - 1

@@ -29,7 +29,7 @@ _DECODERS: dict[str, Callable[..., Any]] = {
 _FAILURES = (RuntimeError, ValueError, TypeError, MemoryError, OverflowError)
 
 
-def decode_chunk(data: bytes, array: ArrayMetadata) -> np.ndarray[Any, np.dtype[Any]]:
+def decode_chunk(data: bytes, array: ArrayMetadata) -> np.ndarray:
     """Return a chunk's samples, in its shape and native byte order; maybe not writable.
 
     Raises
@@ -50,7 +50,7 @@ def decode_chunk(data: bytes, array: ArrayMetadata) -> np.ndarray[Any, np.dtype[
     return _native(samples.reshape(array.chunk_shape))
 
 
-def _native(samples: np.ndarray[Any, np.dtype[Any]]) -> np.ndarray[Any, np.dtype[Any]]:
+def _native(samples: np.ndarray) -> np.ndarray:
     return samples.astype(samples.dtype.newbyteorder("="), copy=False)
 
 

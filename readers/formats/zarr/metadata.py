@@ -48,7 +48,7 @@ class ArrayMetadata:
 
     shape: tuple[int, ...]
     chunk_shape: tuple[int, ...]
-    dtype: np.dtype[Any]
+    dtype: np.dtype
     fill: Any
     zarr_format: int
     separator: str
@@ -113,7 +113,7 @@ def _v2_codecs(facts: Mapping[str, Any]) -> tuple[str, ...] | None:
     return (name,) if name in _COMPRESSORS else None
 
 
-def _v2_compressor(facts: Mapping[str, Any], dtype: np.dtype[Any]) -> str | None:
+def _v2_compressor(facts: Mapping[str, Any], dtype: np.dtype) -> str | None:
     """Return how chunks can be copied into any array: little-endian, row-major, one codec."""
     if facts.get("filters") or facts.get("order", "C") != "C" or dtype.str.startswith(">"):
         return None
@@ -196,7 +196,7 @@ def _v3_compressor(codecs: Sequence[Any]) -> str | None:
     return json.dumps(codecs[1] if len(codecs) == 2 else None)
 
 
-def _dtype(name: Any) -> np.dtype[Any]:
+def _dtype(name: Any) -> np.dtype:
     if not isinstance(name, str):
         raise UnsupportedFormatError(f"samples of {name!r} are not pixels")
     try:
@@ -208,7 +208,7 @@ def _dtype(name: Any) -> np.dtype[Any]:
     return dtype
 
 
-def _fill(value: Any, dtype: np.dtype[Any]) -> Any:
+def _fill(value: Any, dtype: np.dtype) -> Any:
     """Return what chunks that are not stored hold; v3 also spells floats as their bits."""
     if value is None:
         return dtype.type(0)

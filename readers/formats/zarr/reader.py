@@ -218,7 +218,7 @@ class _ArrayPlane(Plane):
         """Nothing is mapped."""
 
 
-def bands_last(samples: np.ndarray[Any, np.dtype[Any]], layout: ArrayLayout) -> Pixels:
+def bands_last(samples: np.ndarray, layout: ArrayLayout) -> Pixels:
     """Return a box of one frame's samples as (y, x, band), contiguous."""
     bands, y, x = (layout.index(name) for name in (BANDS, "y", "x"))
     assert y is not None
@@ -234,7 +234,7 @@ def bands_last(samples: np.ndarray[Any, np.dtype[Any]], layout: ArrayLayout) -> 
     return interleaved(planes)
 
 
-def interleaved(planes: np.ndarray[Any, np.dtype[Any]]) -> Pixels:
+def interleaved(planes: np.ndarray) -> Pixels:
     """Return (band, y, x) as contiguous (y, x, band)."""
     size = planes.dtype.itemsize
     if size <= 2 and 2 <= len(planes) <= 4 and planes.strides[-1] == size:

@@ -144,7 +144,7 @@ def deliver(pixels: Pixels, wanted: str, encoding: Encoding, *, alpha: bool) -> 
     return encoded(pixels, encoding, alpha=alpha), encoding.mime_type
 
 
-def nothing(bands: int, dtype: np.dtype[Any], wanted: str, encoding: Encoding) -> tuple[Any, str]:
+def nothing(bands: int, dtype: np.dtype, wanted: str, encoding: Encoding) -> tuple[Any, str]:
     """Return (data, format or MIME type) of a region without a pixel: no picture can be empty."""
     if wanted == TILE_FORMAT_NUMPY:
         return np.zeros((0, 0, bands), dtype), TILE_FORMAT_NUMPY
@@ -204,7 +204,8 @@ def _alpha_8bit(alpha: Pixels) -> Pixels:
         opaque = 1.0 if values.size == 0 or values.max() <= 1 else 255.0  # a style's are bytes
     else:
         values, opaque = alpha, float(np.iinfo(alpha.dtype).max)
-    return np.clip(values.astype(np.float64) / opaque * 255, 0, 255).astype(np.uint8)
+    scaled: Pixels = np.clip(values.astype(np.float64) / opaque * 255, 0, 255)
+    return scaled.astype(np.uint8)
 
 
 def _to_8bit(pixels: Pixels) -> Pixels:
@@ -267,7 +268,7 @@ def _without_alpha(image: "PIL.Image.Image") -> "PIL.Image.Image":
     return image.convert({"LA": "L", "RGBA": "RGB"}.get(image.mode, image.mode))
 
 
-def check_jpeg_in_tiff(dtype: np.dtype[Any], bands: int) -> None:
+def check_jpeg_in_tiff(dtype: np.dtype, bands: int) -> None:
     """Refuse JPEG compression for what it can't hold: it would be cut, or fail by its content."""
     if dtype != np.uint8 or bands not in (1, 3):
         raise OptionError(

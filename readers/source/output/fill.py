@@ -25,7 +25,7 @@ def parse_color(color: str) -> tuple[int, int, int, int]:
     return (*parts[:3], parts[3] if len(parts) == 4 else 255)
 
 
-def color_pixel(color: str, bands: int, dtype: np.dtype[Any], *, alpha: bool) -> Pixels:
+def color_pixel(color: str, bands: int, dtype: np.dtype, *, alpha: bool) -> Pixels:
     """Return a colour as one pixel of shape (bands,) in the range of a dtype (floats: 0-255)."""
     red, green, blue, opacity = parse_color(color)
     plain = bands - 1 if alpha else bands

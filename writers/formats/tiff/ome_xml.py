@@ -76,7 +76,7 @@ class _Dimensions:
         return index * further.size + position[further.name] if further else index
 
 
-def pixel_type(dtype: np.dtype[Any]) -> str:
+def pixel_type(dtype: np.dtype) -> str:
     """Return OME's name of a sample type.
 
     Raises

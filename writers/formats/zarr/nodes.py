@@ -19,7 +19,7 @@ class ArraySpec:
     path: str
     shape: tuple[int, ...]
     chunk_shape: tuple[int, ...]
-    dtype: np.dtype[Any]
+    dtype: np.dtype
     fill: float
     codec: ChunkCodec
     names: tuple[str, ...]

@@ -19,7 +19,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -28,7 +27,7 @@ from ziggurat.readers.errors import CorruptSourceError, ScratchFullError, SinkEr
 from ziggurat.readers.io.lock_files import opened
 from ziggurat.writers.files.small import NO_ROOM
 
-Array = np.ndarray[Any, np.dtype[Any]]
+Array = np.ndarray
 
 MAPPED_CHUNKS = 128  # Python's mmap keeps a descriptor for each; many systems allow 1024
 NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
@@ -114,7 +113,7 @@ class ChunkFiles:
         _mappings.drop(self._number)
 
     def mapped(
-        self, path: str, shape: tuple[int, ...], dtype: np.dtype[Any], *, touch: bool = False
+        self, path: str, shape: tuple[int, ...], dtype: np.dtype, *, touch: bool = False
     ) -> Array | None:
         """Return a chunk that exists as a writable array, or None.
 
@@ -171,7 +170,7 @@ class ChunkFiles:
         return self.existing(path, content.shape, content.dtype)
 
     def existing(
-        self, path: str, shape: tuple[int, ...], dtype: np.dtype[Any], *, touch: bool = False
+        self, path: str, shape: tuple[int, ...], dtype: np.dtype, *, touch: bool = False
     ) -> Array:
         """Return a chunk that somebody has made.
 
@@ -186,7 +185,7 @@ class ChunkFiles:
         return array
 
     def _map(
-        self, file: io.FileIO, path: str, shape: tuple[int, ...], dtype: np.dtype[Any], touch: bool
+        self, file: io.FileIO, path: str, shape: tuple[int, ...], dtype: np.dtype, touch: bool
     ) -> Array:
         size = math.prod(shape) * dtype.itemsize
         with file:
@@ -255,7 +254,7 @@ _staging = threading.local()
 @contextmanager
 def staged(
     shape: tuple[int, ...],
-    dtype: np.dtype[Any],
+    dtype: np.dtype,
     fill: float,
     place: Place,
     pixels: Array,
@@ -281,7 +280,7 @@ def staged(
 
 
 @lru_cache(maxsize=8)
-def blank_chunk(shape: tuple[int, ...], dtype: np.dtype[Any], fill: float) -> Array:
+def blank_chunk(shape: tuple[int, ...], dtype: np.dtype, fill: float) -> Array:
     """Return the content of a new chunk; always the same array, which must not be written to."""
     content = np.full(shape, fill, dtype)
     content.flags.writeable = False

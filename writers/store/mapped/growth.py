@@ -182,7 +182,7 @@ def _zarr_array(structure: Structure, array: StoredArray, sizes: Sequence[int]) 
     }
 
 
-def _fill_json(fill: float, dtype: np.dtype[Any]) -> Any:
+def _fill_json(fill: float, dtype: np.dtype) -> Any:
     if dtype.kind == "b":
         return bool(fill)
     if dtype.kind != "f":

@@ -12,7 +12,6 @@ import struct
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -46,7 +45,7 @@ MASKED = 1  # a mask kept some of the tile's pixels out
 KEY_PART = 2  # no tile: a part of the key of the tile that follows
 _PIECE = 4096  # records looked at together
 
-Records = np.ndarray[Any, np.dtype[Any]]
+Records = np.ndarray
 
 
 class Journal:

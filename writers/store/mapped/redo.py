@@ -87,7 +87,7 @@ class Slot:
 
 def _read_part(row: Sequence[Any], file: BinaryIO) -> Part:
     array, (frame, line, column), inside, shape, name = row
-    dtype: np.dtype[Any] = np.dtype(name)
+    dtype: np.dtype = np.dtype(name)
     data = file.read(math.prod(shape) * dtype.itemsize)
     pixels = np.frombuffer(data, dtype).reshape(shape)
     rows, columns = (slice(*side) for side in inside)

@@ -462,7 +462,7 @@ class Store:
 class _Plain:
     """What a plain tile looks up, computed once a structure."""
 
-    dtype: np.dtype[Any]
+    dtype: np.dtype
     array: StoredArray
     shape: tuple[int, ...]  # of a chunk
     fill: float

@@ -55,7 +55,7 @@ class SegmentLayout:
     columns: int
     rows: int
     bands: int
-    dtype: np.dtype[Any]
+    dtype: np.dtype
     tiled: bool
     planar: bool
     format: TileFormat
@@ -107,7 +107,7 @@ def _photometric(page: tifffile.TiffPage) -> Photometric:
         ) from None
 
 
-def _dtype(page: tifffile.TiffPage) -> np.dtype[Any]:
+def _dtype(page: tifffile.TiffPage) -> np.dtype:
     if page.dtype is None or page.dtype.kind not in "buif":
         raise UnsupportedFormatError(
             f"TIFF samples of {page.bitspersample} bits, sample format {page.sampleformat}, "
@@ -136,7 +136,7 @@ def _check_sizes(page: tifffile.TiffPage, tile_width: int, tile_height: int, siz
         raise UnsupportedFormatError("TIFF pages with a depth of their own can't be read")
 
 
-def _tile_format(page: tifffile.TiffPage, dtype: np.dtype[Any], planar: bool) -> TileFormat:
+def _tile_format(page: tifffile.TiffPage, dtype: np.dtype, planar: bool) -> TileFormat:
     compression = int(page.compression)
     codec = codec_of_tag(compression)
     odd = isinstance(page.bitspersample, tuple) or page.fillorder != 1 or page.sampleformat == 5
@@ -156,7 +156,7 @@ def _tile_format(page: tifffile.TiffPage, dtype: np.dtype[Any], planar: bool) ->
     )
 
 
-def _rule(page: tifffile.TiffPage, dtype: np.dtype[Any], *, truth: bool) -> SampleRule:
+def _rule(page: tifffile.TiffPage, dtype: np.dtype, *, truth: bool) -> SampleRule:
     """Return what becomes of the stored samples.
 
     Raises
@@ -228,7 +228,7 @@ def _check_codec(page: tifffile.TiffPage) -> None:
 def _segment_size(
     page: tifffile.TiffPage,
     photometric: Photometric,
-    dtype: np.dtype[Any],
+    dtype: np.dtype,
     tiled: bool,
     intervals: bool,
 ) -> tuple[int, int]:

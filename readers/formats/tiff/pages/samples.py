@@ -56,7 +56,7 @@ class SampleRule:
         """Return how many bands the image has of so many stored ones."""
         return stored if self.space is None else stored - self.colors + RGB_BANDS
 
-    def apply(self, tile: Pixels, dtype: np.dtype[Any]) -> Pixels:
+    def apply(self, tile: Pixels, dtype: np.dtype) -> Pixels:
         """Return (y, x, band) of the image for (y, x, band) as stored."""
         if not self.changes:
             return tile
@@ -70,7 +70,7 @@ class SampleRule:
         rgb = self._rgb(np.ascontiguousarray(colors)).astype(dtype, copy=False)
         return rgb if not extra.shape[2] else np.concatenate((rgb, extra), axis=2)
 
-    def _gray(self, tile: Pixels, dtype: np.dtype[Any]) -> Pixels:
+    def _gray(self, tile: Pixels, dtype: np.dtype) -> Pixels:
         tile = tile.astype(dtype)
         top = (1 << self.bits) - 1
         if self.scale != 1:
@@ -116,7 +116,7 @@ def _vips(pixels: Pixels, interpretation: str) -> Any:
     return image.copy(interpretation=interpretation)
 
 
-def _fetched(image: Any, dtype: np.dtype[Any]) -> Pixels:
+def _fetched(image: Any, dtype: np.dtype) -> Pixels:
     """Return an image's pixels, computed on this thread: libvips' own don't survive a fork."""
     import pyvips
 
