@@ -131,5 +131,5 @@ def record_of(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> Any:
     return "; ".join(value) if isinstance(value, list) else value

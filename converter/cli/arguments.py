@@ -101,14 +101,14 @@ def options_from(given: argparse.Namespace) -> ConvertOptions:
     return ConvertOptions(**values)
 
 
-def _kinds(hint: Any) -> tuple[Any, ...]:
+def _kinds(hint: object) -> tuple[Any, ...]:
     """Return the types that a hint allows for, None left out."""
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         return tuple(kind for kind in typing.get_args(hint) if kind is not types.NoneType)
     return (hint,)
 
 
-def _members(kind: Any) -> list[StrEnum]:
+def _members(kind: object) -> list[StrEnum]:
     return list(kind) if isinstance(kind, type) and issubclass(kind, StrEnum) else []
 
 

@@ -74,7 +74,7 @@ def _icc(info: ImageInfo) -> str | None:
     return base64.b64encode(info.icc_profile).decode() if info.icc_profile else None
 
 
-def _jsonable(values: tuple[Any, ...] | None) -> list[Any] | None:
+def _jsonable(values: tuple[object, ...] | None) -> list[Any] | None:
     if values is None:
         return None
     return [v if isinstance(v, str | int | float | bool | None) else str(v) for v in values]

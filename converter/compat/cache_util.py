@@ -1,7 +1,6 @@
 """The reference's names for the cache: ``ziggurat.cache_util``."""
 
 import hashlib
-from typing import Any
 
 from ziggurat.readers.pixels.cache import cachesClear, cachesInfo, setCacheSize
 
@@ -11,7 +10,7 @@ def isTileCacheSetup() -> bool:
     return True
 
 
-def strhash(*parts: Any, **named: Any) -> str:
+def strhash(*parts: object, **named: object) -> str:
     """Return a text that stands for its arguments: equal texts of arguments give equal ones."""
     text = repr((parts, sorted(named.items())))
     return hashlib.sha3_512(text.encode()).hexdigest()

@@ -37,7 +37,7 @@ __all__ = [
 _MINIMAL = 256  # the portion of memory that minimizeCaching leaves to tiles
 
 
-def getConfig(key: str | None = None, default: Any = None) -> Any:
+def getConfig(key: str | None = None, default: object = None) -> Any:
     """Return one value, or ``default`` where nobody has set it; without a key all of them."""
     if key is None:
         return ConfigValues

@@ -26,7 +26,7 @@ _TILE = 256  # pixels a side, of tiles that aren't copied
 def convert(
     inputPath: str | os.PathLike[str],
     outputPath: str | os.PathLike[str] | None = None,
-    **keywords: Any,
+    **keywords: object,
 ) -> str:
     """Convert an image as the reference's ``large_image_converter.convert``.
 

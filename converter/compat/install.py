@@ -95,7 +95,7 @@ def _open(path: Path, *arguments: Any, **keywords: Any) -> Source | Sink:
     return ziggurat.open(path, *arguments, **keywords)
 
 
-def _module(name: str, find: Any) -> ModuleType:
+def _module(name: str, find: object) -> ModuleType:
     module = ModuleType(name, f"ziggurat under the name {name}.")
     module.__dict__.update(
         __getattr__=find,

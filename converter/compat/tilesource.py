@@ -74,7 +74,7 @@ REFERENCE_SOURCES = (
 AvailableTileSources: Mapping[str, type[Source]] = _Sources()
 
 
-def loadTileSources(entryPointName: str = "", sourceDict: Any = None) -> None:
+def loadTileSources(entryPointName: str = "", sourceDict: object = None) -> None:
     """Do nothing: sources are loaded when a file needs them."""
     del entryPointName, sourceDict
 

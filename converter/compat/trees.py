@@ -28,7 +28,7 @@ def etreeToDict(tree: ElementTree.Element) -> dict[str, Any]:
 
 
 def dictToEtree(
-    content: Mapping[str, Any], root: ElementTree.Element | None = None
+    content: Mapping[str, object], root: ElementTree.Element | None = None
 ) -> ElementTree.Element:
     """Return the element that :func:`etreeToDict` makes such a dictionary of.
 

@@ -168,7 +168,7 @@ def _scrubbed_2000(data: bytes | None) -> bytes | None:
     return data and scrub_jpeg2000(data)
 
 
-def texts_in(value: Any) -> Iterator[str]:
+def texts_in(value: object) -> Iterator[str]:
     """Yield all texts of a value as JSON has it, names of fields among them."""
     if isinstance(value, str):
         yield value
@@ -182,7 +182,7 @@ def texts_in(value: Any) -> Iterator[str]:
 
 
 def split_fields(
-    fields: Mapping[str, Any], policy: Policy
+    fields: Mapping[str, object], policy: Policy
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return (what stays, what goes) of a description's fields; kept days may be shifted.
 

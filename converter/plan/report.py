@@ -116,7 +116,7 @@ class ConversionReport:
         return json.dumps(self.to_dict(), indent=2)
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """Return dataclasses, enumerations, tuples and paths as JSON-like values."""
     if isinstance(value, Output):
         return value.name

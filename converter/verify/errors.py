@@ -62,7 +62,8 @@ def _difference(ours: Pixels, theirs: Pixels, *, floats: bool) -> Pixels:
     if not floats and ours.dtype.itemsize == 8:  # 64-bit integers are no doubles
         larger: Pixels = np.maximum(ours, theirs)
         smaller: Pixels = np.minimum(ours, theirs)
-        return (larger - smaller).astype(np.float64)
+        apart: Pixels = larger - smaller
+        return apart.astype(np.float64)
     one, two = ours.astype(np.float64), theirs.astype(np.float64)
     with np.errstate(invalid="ignore"):
         difference = np.abs(one - two)

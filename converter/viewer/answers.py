@@ -103,7 +103,7 @@ class Gallery:
             self._keep(key, found)
         return Answer(200, found.media_type, found.data, etag_of(found.data))
 
-    def _keep(self, key: tuple[Any, ...], tile: Encoded) -> None:
+    def _keep(self, key: tuple[object, ...], tile: Encoded) -> None:
         with self._lock:
             before = self._tiles.pop(key, None)
             self._tiles[key] = tile
@@ -184,13 +184,13 @@ def etag_of(body: bytes) -> str:
     return f'"{blake2b(body, digest_size=12).hexdigest()}"'
 
 
-def as_json(value: Any) -> Answer:
+def as_json(value: object) -> Answer:
     """Return a value as JSON; numbers that are not finite, which JSON doesn't know, as null."""
     text = json.dumps(_finite(value), allow_nan=False, default=str)
     return Answer(200, "application/json", text.encode())
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

@@ -90,7 +90,7 @@ def parse_look(query: Mapping[str, str]) -> Look:
     )
 
 
-def _channel(entry: Any) -> ChannelLook:
+def _channel(entry: object) -> ChannelLook:
     if not isinstance(entry, list) or len(entry) != 4 or not isinstance(entry[1], str):
         raise OptionError("a channel must be [index, colour, low, high]")
     parse_color(entry[1])

@@ -303,7 +303,7 @@ def kind_of(info: ImageInfo) -> str:
     return "channels" if info.bands - info.alpha > 1 else "values"
 
 
-def plain_number(number: Any) -> Any:
+def plain_number(number: object) -> Any:
     """Return a value as JSON can say it: what is not finite becomes text."""
     if isinstance(number, float) and not np.isfinite(number):
         return str(number)

@@ -178,7 +178,7 @@ def _checked(tile: object, size: tuple[int, int] | None, form: TileFormat) -> Pi
     )
 
 
-def fit_tile(tile: Pixels, shape: tuple[int, int, int], fill: Any = 0) -> Pixels:
+def fit_tile(tile: Pixels, shape: tuple[int, int, int], fill: object = 0) -> Pixels:
     """Crop or pad a decoded tile to (height, width, bands): edge tiles may come smaller.
 
     Raises

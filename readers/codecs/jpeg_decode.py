@@ -158,7 +158,7 @@ def decode_picture(stream: Buffer, space: str, out: Pixels) -> bool:
     return pixels is not None and pixels.shape == out.shape and np.shares_memory(pixels, out)
 
 
-def _watched(stream: bytes, space: str, **how: Any) -> Any:
+def _watched(stream: bytes, space: str, **how: object) -> Any:
     """Decode, and raise if libjpeg warns that it makes up pixels; None where it can't at all."""
     if stream.count(_SCAN) > _MOST_SCANS and _scans(stream) > _MOST_SCANS:
         raise ValueError(f"more than {_MOST_SCANS} scans of one picture are not decoded")

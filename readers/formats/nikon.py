@@ -158,7 +158,7 @@ class Nd2Reader(Reader):
         self._source.close()
 
 
-def _color(channel: Any) -> str | None:
+def _color(channel: object) -> str | None:
     """Return a channel's colour as ``#rrggbb``, None where there is none."""
     color = getattr(channel, "color", None)
     try:

@@ -87,7 +87,7 @@ class _Handle:
         except UnsupportedFormatError as error:  # it was a slide when it was opened first
             raise CorruptSourceError(f"{self._path} has changed or is damaged: {error}") from error
 
-    def check(self, slide: Any, raw: Pixels) -> None:
+    def check(self, slide: object, raw: Pixels) -> None:
         """Raise where a call that should have filled ``raw`` has failed; forget that handle."""
         message = lowlevel.get_error(slide)
         if message is None and (_UNWRITTEN in (*raw[0, 0].view("<u4"), *raw[-1, -1].view("<u4"))):
@@ -98,7 +98,7 @@ class _Handle:
                 raise SourceError(f"{self._path} can't be read: {message}")
             raise CorruptSourceError(f"{self._path} can't be read: {message}")
 
-    def forget(self, slide: Any) -> None:
+    def forget(self, slide: object) -> None:
         """Drop a poisoned handle; it closes when its last reader lets go."""
         with self._lock:
             if self._slide is slide:
@@ -231,12 +231,12 @@ def _compose(raw: Pixels, background: tuple[int, int, int], out: Pixels) -> None
         raise SourceError("OpenCV has put colours elsewhere than it was asked to")
 
 
-def _properties(slide: Any) -> dict[str, str]:
+def _properties(slide: object) -> dict[str, str]:
     names = lowlevel.get_property_names(slide)
     return {name: lowlevel.get_property_value(slide, name) for name in names if name}
 
 
-def _bounds(slide: Any, facts: Mapping[str, str]) -> Rect:
+def _bounds(slide: object, facts: Mapping[str, str]) -> Rect:
     """Return the part of level 0 that holds the image: all of it, or the bounds if they fit."""
     whole = Rect(0, 0, *lowlevel.get_level_dimensions(slide, 0))
     keys = [f"openslide.bounds-{side}" for side in ("x", "y", "width", "height")]
@@ -246,7 +246,7 @@ def _bounds(slide: Any, facts: Mapping[str, str]) -> Rect:
     return bounds if not bounds.empty and bounds.intersect(whole) == bounds else whole
 
 
-def _levels(slide: Any, facts: Mapping[str, str], bounds: Rect) -> tuple[Level, ...]:
+def _levels(slide: object, facts: Mapping[str, str], bounds: Rect) -> tuple[Level, ...]:
     levels = []
     whole = lowlevel.get_level_dimensions(slide, 0)
     for index in range(lowlevel.get_level_count(slide)):
@@ -273,7 +273,7 @@ def _number(facts: Mapping[str, str], key: str) -> float | None:
     return value if 0 < value < 1e9 else None
 
 
-def _info(slide: Any, facts: dict[str, str], bounds: Rect) -> ImageInfo:
+def _info(slide: object, facts: dict[str, str], bounds: Rect) -> ImageInfo:
     color = int(facts.get("openslide.background-color", "ffffff"), 16)
     mpp_x, mpp_y = (_number(facts, f"openslide.mpp-{axis}") for axis in "xy")
     return ImageInfo(

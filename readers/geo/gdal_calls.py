@@ -9,7 +9,6 @@ like; a call that failed quietly is made again in one thread, which gives the me
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 from osgeo import gdal
@@ -189,7 +188,7 @@ def create(
     )
 
 
-def warped_pixels(what: str, source: gdal.Dataset, **options: Any) -> Pixels:
+def warped_pixels(what: str, source: gdal.Dataset, **options: object) -> Pixels:
     """Return what ``gdal.Warp`` makes of a raster as (y, x, band), in the raster's own type.
 
     Raises

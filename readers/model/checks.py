@@ -12,7 +12,7 @@ from ziggurat.readers.errors import OptionError, ZigguratError
 
 
 def whole_number(
-    name: str, value: Any, least: int | None = None, error: type[ZigguratError] = OptionError
+    name: str, value: object, least: int | None = None, error: type[ZigguratError] = OptionError
 ) -> int:
     """Return a whole number of at least ``least``; numpy's count, truth values do not.
 
@@ -33,7 +33,7 @@ def whole_number(
     return number
 
 
-def _integer(value: Any) -> Any:
+def _integer(value: object) -> Any:
     if isinstance(value, str):
         return int(value)
     if isinstance(value, float | np.floating) and float(value).is_integer():
@@ -56,7 +56,7 @@ def real_number(name: str, value: object, error: type[ZigguratError] = OptionErr
 
 
 def one_of[T: Enum](
-    name: str, value: Any, kind: type[T], error: type[ZigguratError] = OptionError
+    name: str, value: object, kind: type[T], error: type[ZigguratError] = OptionError
 ) -> T:
     """Return the member of an enumeration that a value is or means.
 

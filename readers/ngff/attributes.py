@@ -113,7 +113,7 @@ def image_label(info: ImageInfo, version: OmeVersion) -> dict[str, Any]:
 
 
 def stored_label(
-    internal: Mapping[str, Any],
+    internal: Mapping[str, object],
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the colours and properties of labels, of what an OME-Zarr says in its own words."""
     zarr = internal.get("zarr")
@@ -127,7 +127,7 @@ def stored_label(
     )
 
 
-def _entries(label: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+def _entries(label: Mapping[str, object], name: str) -> list[dict[str, Any]]:
     entries = label.get(name)
     if not isinstance(entries, list):
         return []
@@ -135,7 +135,7 @@ def _entries(label: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     return [entry for entry in known if type(entry.get("label-value")) in (int, float)]
 
 
-def _is_color(rgba: Any) -> bool:
+def _is_color(rgba: object) -> bool:
     return (
         isinstance(rgba, list)
         and len(rgba) in (3, 4)
@@ -143,7 +143,7 @@ def _is_color(rgba: Any) -> bool:
     )
 
 
-def _is_json(value: Any) -> bool:
+def _is_json(value: object) -> bool:
     """Return True for what may be written again: ECMA-404 has no NaN."""
     try:
         json.dumps(value, allow_nan=False)

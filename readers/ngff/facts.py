@@ -51,7 +51,7 @@ def _axis_to_json(axis: Axis) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value is not None}
 
 
-def _jsonable(value: Any) -> Any:
+def _jsonable(value: object) -> Any:
     """Return a value as JSON knows it; floats that JSON doesn't know become their names."""
     if isinstance(value, Mapping):
         return {str(key): _jsonable(item) for key, item in value.items()}
@@ -66,29 +66,29 @@ def _jsonable(value: Any) -> Any:
     return str(value)
 
 
-def _number(value: Any) -> Any:
+def _number(value: object) -> Any:
     """Undo what :func:`_jsonable` did to a float."""
     return float(value["float"]) if isinstance(value, dict) else value
 
 
-def _value(value: Any) -> float | None:
+def _value(value: object) -> float | None:
     return None if value is None else float(_number(value))
 
 
-def _size(value: Any) -> float:
+def _size(value: object) -> float:
     size = float(_number(value))
     if not 0 < size < math.inf:
         raise ValueError(f"{value!r} is no size of a pixel, nor a magnification")
     return size
 
 
-def _scalar(value: Any) -> Any:
+def _scalar(value: object) -> Any:
     if value is not None and not isinstance(value, bool | int | float | str):
         raise ValueError(f"{value!r} can't be a position's value")
     return value
 
 
-def facts_from_json(facts: Mapping[str, Any]) -> dict[str, Any]:
+def facts_from_json(facts: Mapping[str, object]) -> dict[str, Any]:
     """Return keyword arguments for :class:`ImageInfo`.
 
     Raises

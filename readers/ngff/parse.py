@@ -77,13 +77,13 @@ class NgffImage:
     levels: tuple[int, ...] = field(default=(0,))  # indices into the arrays
 
 
-def ome_attributes(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+def ome_attributes(attributes: Mapping[str, object]) -> Mapping[str, Any]:
     """Return the part of a group's attributes that is OME's: under ``ome`` since 0.5."""
     ome = attributes.get("ome")
     return ome if isinstance(ome, dict) else attributes
 
 
-def read_multiscale(attributes: Mapping[str, Any]) -> Multiscale | None:
+def read_multiscale(attributes: Mapping[str, object]) -> Multiscale | None:
     """Return the first multiscale image of a group, None where it has none.
 
     Raises
@@ -129,7 +129,7 @@ def _axis(axis: Any) -> NgffAxis:
     )
 
 
-def _plain(value: Any) -> bool:
+def _plain(value: object) -> bool:
     return value is None or isinstance(value, bool | int | float | str)
 
 
@@ -147,7 +147,7 @@ def _times(a: tuple[float, ...] | None, b: tuple[float, ...] | None) -> tuple[fl
 
 
 def read_image(
-    attributes: Mapping[str, Any], multiscale: Multiscale, arrays: Sequence[StoredArray]
+    attributes: Mapping[str, object], multiscale: Multiscale, arrays: Sequence[StoredArray]
 ) -> NgffImage:
     """Put together the facts of an image.
 
@@ -235,7 +235,7 @@ def _mm(multiscale: Multiscale, axes: Sequence[NgffAxis], index: int) -> float |
 
 
 def _own_facts(
-    attributes: Mapping[str, Any], full: StoredArray
+    attributes: Mapping[str, object], full: StoredArray
 ) -> tuple[dict[str, Any], ArrayLayout] | None:
     """Return what this program wrote; None where it didn't, or the array has changed since."""
     own = attributes.get(OWN_KEY)
@@ -255,7 +255,7 @@ def _own_facts(
 
 
 def _foreign_facts(
-    attributes: Mapping[str, Any],
+    attributes: Mapping[str, object],
     multiscale: Multiscale,
     axes: Sequence[NgffAxis],
     full: StoredArray,
@@ -329,7 +329,7 @@ def _frame_axes(
     )
 
 
-def _channels(ome: Mapping[str, Any]) -> tuple[Channel, ...]:
+def _channels(ome: Mapping[str, object]) -> tuple[Channel, ...]:
     omero = ome.get("omero")
     listed = omero.get("channels") if isinstance(omero, dict) else None
     if not isinstance(listed, list):
@@ -337,7 +337,7 @@ def _channels(ome: Mapping[str, Any]) -> tuple[Channel, ...]:
     return tuple(_channel(c, i) for i, c in enumerate(listed) if isinstance(c, dict))
 
 
-def _channel(channel: Mapping[str, Any], number: int) -> Channel:
+def _channel(channel: Mapping[str, object], number: int) -> Channel:
     color = channel.get("color")
     window = channel.get("window")
     shown = None

@@ -64,7 +64,7 @@ class ByteCache:
             entry = self._items.get(key)
             return None if entry is None else entry[0]
 
-    def put(self, key: Hashable, value: Any, size: int) -> None:
+    def put(self, key: Hashable, value: object, size: int) -> None:
         """Store a value of so many bytes; what is larger than an eighth of the cache is not."""
         if size > self._limit // 8:
             return

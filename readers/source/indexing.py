@@ -59,7 +59,7 @@ class LevelArray:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, index: Any) -> Pixels:
+    def __getitem__(self, index: object) -> Pixels:
         height, width, _ = self.shape
         parts = _expanded(index)
         rows, columns = _axis(parts[0], height), _axis(parts[1], width)
@@ -78,7 +78,7 @@ class LevelArray:
         return pixels if dtype is None else pixels.astype(dtype)
 
 
-def _expanded(index: Any) -> tuple[Any, ...]:
+def _expanded(index: object) -> tuple[Any, ...]:
     parts = list(index) if isinstance(index, tuple) else [index]
     if any(part is Ellipsis for part in parts):
         place = next(number for number, part in enumerate(parts) if part is Ellipsis)
@@ -88,7 +88,7 @@ def _expanded(index: Any) -> tuple[Any, ...]:
     return tuple(parts + [slice(None)] * (2 - len(parts)))
 
 
-def _axis(index: Any, size: int) -> tuple[int, int, Any]:
+def _axis(index: object, size: int) -> tuple[int, int, Any]:
     """Return (start, stop) of what must be read, and the index into it."""
     if isinstance(index, slice):
         places = range(size)[index]
@@ -120,11 +120,11 @@ class IndexingMethods:
         """Always three: a frame is (y, x, band)."""
         return 3
 
-    def __getitem__(self: HasImage, index: Any) -> Pixels:
+    def __getitem__(self: HasImage, index: object) -> Pixels:
         """Return pixels of the first frame at full resolution, as numpy would."""
         return LevelArray(self._image, 0, 0)[index]
 
-    def __array__(self: HasImage, dtype: Any = None, copy: bool | None = None) -> Pixels:
+    def __array__(self: HasImage, dtype: object = None, copy: bool | None = None) -> Pixels:
         return LevelArray(self._image, 0, 0).__array__(dtype, copy)
 
     def level_arrays(self: HasImage, frame: int | None = None) -> list[LevelArray]:

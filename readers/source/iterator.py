@@ -77,7 +77,7 @@ class TileLoader:
 class LazyTileDict(dict[str, Any]):
     """The facts of one tile; ``tile`` and ``format`` are loaded when they are first looked at."""
 
-    def __init__(self, facts: dict[str, Any], load: Callable[[], tuple[Any, str]]) -> None:
+    def __init__(self, facts: dict[str, Any], load: Callable[[], tuple[object, str]]) -> None:
         super().__init__(facts)
         for key in _LAZY:
             super().__setitem__(key, None)
@@ -96,7 +96,7 @@ class LazyTileDict(dict[str, Any]):
             self._fill()
         return super().__getitem__(key)
 
-    def get(self, key: str, default: Any = None) -> Any:
+    def get(self, key: str, default: object = None) -> Any:
         """Return the value of a key, or a default."""
         return self[key] if key in self else default  # noqa: SIM401  (this is get itself)
 
@@ -150,7 +150,7 @@ class LazyTileDict(dict[str, Any]):
 
 
 def _restore(
-    facts: dict[str, Any], load: Callable[[], tuple[Any, str]], loaded: bool
+    facts: dict[str, Any], load: Callable[[], tuple[object, str]], loaded: bool
 ) -> LazyTileDict:
     tile = LazyTileDict(facts, load)
     if loaded:

@@ -23,7 +23,7 @@ def open(
     jpegSubsampling: int = 0,
     tiffCompression: str = "raw",
     edge: bool | str | None = False,
-    style: Mapping[str, Any] | str | None = None,
+    style: Mapping[str, object] | str | None = None,
     projection: str | None = None,
     unitsPerPixel: float | None = None,
     warp: str = "near",
@@ -83,7 +83,7 @@ def _names_projection(text: object) -> bool:
     return isinstance(text, str) and (":" in text or text.startswith(("+", "PROJ", "GEOG")))
 
 
-def canRead(path: Path, *arguments: Any, mimeType: str | None = None, **options: Any) -> bool:
+def canRead(path: Path, *arguments: object, mimeType: str | None = None, **options: object) -> bool:
     """Return True where :func:`open` would succeed.
 
     ``mimeType`` is accepted for compatibility, the file itself is looked at; so are options of

@@ -68,7 +68,7 @@ def check_encoding(encoding: str) -> str:
     return encoding
 
 
-def check_jpeg(quality: Any, subsampling: Any) -> tuple[int, int]:
+def check_jpeg(quality: object, subsampling: object) -> tuple[int, int]:
     """Return a JPEG quality from 0 to 100, and a subsampling of 0, 1 or 2, as numbers.
 
     Raises
@@ -87,7 +87,7 @@ def check_jpeg(quality: Any, subsampling: Any) -> tuple[int, int]:
     return number, shrunk
 
 
-def _canonical(style: Mapping[str, Any]) -> Any:
+def _canonical(style: Mapping[str, object]) -> Any:
     try:
         return json.dumps(style, sort_keys=True)
     except (TypeError, ValueError):  # functions, arrays: legal in a style given by code

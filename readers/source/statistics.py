@@ -80,11 +80,11 @@ class StatisticsMethods:
     @shares_words()
     def histogram(
         self: HasImage,
-        dtype: Any = None,
+        dtype: object = None,
         onlyMinMax: bool = False,
         bins: int = 256,
         density: bool = False,
-        range: Any = None,
+        range: object = None,
         **words: Unpack[CountWords],
     ) -> dict[str, Any]:
         """Return min, max, mean, stdev and a histogram of every band; nodata is left out.

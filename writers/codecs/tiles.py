@@ -62,7 +62,7 @@ def none(samples: Any, form: TileFormat, level: int | None) -> bytes:
     return samples if isinstance(samples, bytes) else samples.tobytes()
 
 
-def deflate(samples: Any, form: TileFormat, level: int | None) -> bytes:
+def deflate(samples: object, form: TileFormat, level: int | None) -> bytes:
     """Pack by Deflate: fast where there is noise, thoroughly where there are long repeats."""
     if level is not None:
         return _deflated(samples, level)

@@ -4,7 +4,6 @@ import errno
 import json
 import os
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from ziggurat.readers.errors import ScratchFullError
@@ -38,6 +37,6 @@ def replace_file(path: Path, content: bytes) -> None:
             pass
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: Path, content: object) -> None:
     """Write JSON whole."""
     replace_file(path, json.dumps(content, indent=1).encode())

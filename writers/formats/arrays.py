@@ -121,7 +121,7 @@ class _Banded:
         self.shape = (*array.shape, 1)
         self.dtype = array.dtype
 
-    def __getitem__(self, index: tuple[Any, ...]) -> Any:
+    def __getitem__(self, index: tuple[object, ...]) -> Any:
         return np.asarray(self._array[index[:-1]])[..., np.newaxis]
 
 

@@ -129,7 +129,7 @@ def _check(info: ImageInfo, kind: _Kind, options: WriteOptions) -> None:
         )
 
 
-def _picture(pixels: Any, info: ImageInfo) -> Any:
+def _picture(pixels: object, info: ImageInfo) -> Any:
     picture = pyvips.Image.new_from_array(pixels)
     colors = info.bands >= 3
     deep = info.dtype.itemsize == 2

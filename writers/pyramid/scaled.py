@@ -1,7 +1,5 @@
 """Pixels of a level that is decoded at a half, a fourth or an eighth of its stored size."""
 
-from typing import Any
-
 import numpy as np
 
 from ziggurat.readers.codecs.decode import decode_tile_reduced
@@ -13,7 +11,7 @@ from ziggurat.readers.model.reader import Pixels
 _Stored = tuple[bytes, Pixels, int, int]  # a tile's stream, and what of it goes where
 
 
-def read_scaled(encoded: EncodedLevel, reduction: int, rect: Rect, fill: Any) -> Pixels:
+def read_scaled(encoded: EncodedLevel, reduction: int, rect: Rect, fill: object) -> Pixels:
     """Return a rectangle of a level at 1/``reduction``, decoding each tile at that size.
 
     Parameters

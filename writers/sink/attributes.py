@@ -26,7 +26,7 @@ class Attributes:
         """Return one attribute, or None."""
         return self._store.attributes().get(name)
 
-    def set(self, name: str, value: Any) -> None:
+    def set(self, name: str, value: object) -> None:
         """Set one attribute, or remove it where the value is None."""
 
         def change(attributes: dict[str, Any]) -> None:
@@ -142,7 +142,7 @@ class SinkAttributes:
         return self._attributes.get("channelColors")  # type: ignore[no-any-return]
 
     @channelColors.setter
-    def channelColors(self, value: Sequence[Any] | None) -> None:
+    def channelColors(self, value: Sequence[object] | None) -> None:
         self._attributes.set("channelColors", check.colors(value))
 
     @property
@@ -151,7 +151,7 @@ class SinkAttributes:
         return self._attributes.get("imageDescription")
 
     @imageDescription.setter
-    def imageDescription(self, value: Any) -> None:
+    def imageDescription(self, value: object) -> None:
         self._attributes.set("imageDescription", check.json_like("imageDescription", value))
 
     @property
@@ -160,7 +160,7 @@ class SinkAttributes:
         return self._attributes.get("additionalMetadata")  # type: ignore[no-any-return]
 
     @additionalMetadata.setter
-    def additionalMetadata(self, value: Mapping[str, Any] | None) -> None:
+    def additionalMetadata(self, value: Mapping[str, object] | None) -> None:
         checked = check.json_mapping("additionalMetadata", value)
         self._attributes.set("additionalMetadata", checked)
 
@@ -170,7 +170,7 @@ class SinkAttributes:
         return self._attributes.get("projection")  # type: ignore[no-any-return]
 
     @projection.setter
-    def projection(self, value: Any) -> None:
+    def projection(self, value: object) -> None:
         self._attributes.set("projection", check.projection(value))
 
     @property
@@ -179,7 +179,7 @@ class SinkAttributes:
         return self._attributes.get("gcps")  # type: ignore[no-any-return]
 
     @gcps.setter
-    def gcps(self, value: Sequence[Any] | str | None) -> None:
+    def gcps(self, value: Sequence[object] | str | None) -> None:
         self._attributes.set("gcps", check.gcps(value))
 
     @property
@@ -218,7 +218,7 @@ class SinkAttributes:
         return array
 
     @frameValues.setter
-    def frameValues(self, value: Any) -> None:
+    def frameValues(self, value: object) -> None:
         axes = self.frameAxes
         array = np.asarray(value, dtype=object)
         if array.ndim != len(axes) + 1 or array.shape[-1] != len(axes):
@@ -231,7 +231,7 @@ class SinkAttributes:
             known = {axis: v for axis, v in values.items() if v is not None}
             self._store.add_values(dict(zip(axes, position, strict=True)), known)
 
-    def addAssociatedImage(self, image: Any, imageKey: str | None = None) -> str:
+    def addAssociatedImage(self, image: object, imageKey: str | None = None) -> str:
         """Add a label, a macro image or the like.
 
         Parameters

@@ -13,7 +13,7 @@ from ziggurat.readers.model.image import Interpretation
 from ziggurat.writers.store.tile_input import LARGEST
 
 
-def positive(name: str, value: Any) -> float | None:
+def positive(name: str, value: object) -> float | None:
     """Return a finite number above zero, or None."""
     if value is None:
         return None
@@ -23,7 +23,7 @@ def positive(name: str, value: Any) -> float | None:
     return number
 
 
-def size(name: str, value: Any) -> int | None:
+def size(name: str, value: object) -> int | None:
     """Return a whole number of one or more, or None."""
     number = positive(name, value)
     if number is not None and not number.is_integer():
@@ -55,7 +55,7 @@ def crop(value: Any) -> list[int] | None:
     return [int(number) for number in numbers]
 
 
-def json_like(name: str, value: Any) -> Any:
+def json_like(name: str, value: object) -> Any:
     """Return what JSON can hold."""
     try:
         json.dumps(value, allow_nan=False)
@@ -64,14 +64,14 @@ def json_like(name: str, value: Any) -> Any:
     return value
 
 
-def json_mapping(name: str, value: Any) -> Any:
+def json_mapping(name: str, value: object) -> Any:
     """Return a mapping that JSON can hold, or None."""
     if value is not None and not isinstance(value, Mapping):
         raise SinkInputError(f"{name} must be a dictionary, not {value!r}")
     return json_like(name, None if value is None else dict(value))
 
 
-def names(name: str, value: Any) -> list[str] | None:
+def names(name: str, value: object) -> list[str] | None:
     """Return a list of texts, or None."""
     if value is None:
         return None
@@ -84,7 +84,7 @@ def names(name: str, value: Any) -> list[str] | None:
     return list(value)
 
 
-def colors(value: Any) -> list[str] | None:
+def colors(value: object) -> list[str] | None:
     """Return colours (names, ``#rrggbb``, numbers) as ``#rrggbb``, or None."""
     if value is None:
         return None
@@ -102,7 +102,7 @@ def colors(value: Any) -> list[str] | None:
     return found
 
 
-def units(value: Any, axes: Sequence[str]) -> dict[str, str] | None:
+def units(value: object, axes: Sequence[str]) -> dict[str, str] | None:
     """Return units by axis, or None."""
     if value is None:
         return None
@@ -114,7 +114,7 @@ def units(value: Any, axes: Sequence[str]) -> dict[str, str] | None:
     return {axis: str(unit) for axis, unit in value.items()}
 
 
-def projection(value: Any) -> str | None:
+def projection(value: object) -> str | None:
     """Return a coordinate system, as a text that PROJ understands, or None."""
     if value is None:
         return None
@@ -134,7 +134,7 @@ def projection(value: Any) -> str | None:
     return text
 
 
-def gcps(value: Any) -> list[list[float]] | None:
+def gcps(value: object) -> list[list[float]] | None:
     """Return ground control points ``[x, y, pixel x, pixel y]``, two or more, or None."""
     if value is None:
         return None
@@ -156,7 +156,7 @@ def gcps(value: Any) -> list[list[float]] | None:
     return points
 
 
-def _points(given: Any) -> list[Any]:
+def _points(given: object) -> list[Any]:
     """Return points of a sequence, or of one text with all their numbers."""
     if isinstance(given, str):
         numbers = given.replace(",", " ").split()
@@ -166,7 +166,7 @@ def _points(given: Any) -> list[Any]:
     return list(given)
 
 
-def value(found: Any) -> Any:
+def value(found: object) -> Any:
     """Return a number or text that a position stands for, or None."""
     plain = found.item() if isinstance(found, np.generic) else found
     if isinstance(plain, float) and math.isnan(plain):

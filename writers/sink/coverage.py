@@ -1,7 +1,6 @@
 """What is in: questions to the journal of a store, answered by arithmetic on rectangles."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -76,7 +75,7 @@ class Coverage:
         """
         yield from self._store.tiles()  # and not the iterator itself: it would outlive the sink
 
-    def hasKey(self, key: Any) -> bool:
+    def hasKey(self, key: object) -> bool:
         """Return True where a tile was laid with this key, so that it need not be made again."""
         return self._store.has_key(key_text(key))
 
@@ -131,7 +130,7 @@ class Coverage:
         return total / np.float32(len(frames))
 
 
-def _position(structure: Structure, axes: Mapping[str, Any]) -> dict[str, int]:
+def _position(structure: Structure, axes: Mapping[str, object]) -> dict[str, int]:
     unknown = [name for name in axes if name not in structure.axes]
     if unknown:
         raise SinkInputError(f"no axis {unknown}; the sink's axes are {list(structure.axes)}")

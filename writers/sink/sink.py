@@ -110,14 +110,14 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
 
     def addTile(
         self,
-        tile: Any,
+        tile: object,
         x: int = 0,
         y: int = 0,
-        mask: Any = None,
+        mask: object = None,
         axes: str | Sequence[str] | None = None,
-        weight: Any = None,
-        key: str | int | tuple[Any, ...] | None = None,
-        **positions: Any,
+        weight: object = None,
+        key: str | int | tuple[object, ...] | None = None,
+        **positions: object,
     ) -> None:
         """Lay a tile; when it returns, the tile is in, for every process to see.
 
@@ -193,7 +193,7 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
         self._alive()
         return Task(self._store, key)
 
-    def reserve(self, x: int = 0, y: int = 0, **positions: Any) -> None:
+    def reserve(self, x: int = 0, y: int = 0, **positions: object) -> None:
         """Let the image reach as far as pixel (x, y), at positions on its frame axes.
 
         Nothing is laid and nothing is said about its dtype and bands.
@@ -232,7 +232,7 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
         lossy: bool = True,
         alpha: bool = True,
         overwriteAllowed: bool = True,
-        resample: Any = None,
+        resample: object = None,
         *,
         compression: str | Codec | None = None,
         quality: int | None = None,
@@ -394,7 +394,7 @@ def new(
     sizeX: int | None = None,
     sizeY: int | None = None,
     bands: int | None = None,
-    dtype: Any = None,
+    dtype: object = None,
     axes: Mapping[str, int] | None = None,
     tileSize: int | tuple[int, int] = DEFAULT_TILE,
     blend: Blend | str = Blend.OVER,

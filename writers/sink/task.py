@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from ziggurat.readers.formats.sink_store.keys import Key, key_text
 from ziggurat.readers.formats.sink_store.tile import TileInput
@@ -24,13 +24,13 @@ class Task:
 
     def addTile(
         self,
-        tile: Any,
+        tile: object,
         x: int = 0,
         y: int = 0,
-        mask: Any = None,
+        mask: object = None,
         axes: str | Sequence[str] | None = None,
-        weight: Any = None,
-        **positions: Any,
+        weight: object = None,
+        **positions: object,
     ) -> None:
         """Add a tile, as :meth:`ziggurat.Sink.addTile` does; its key is ``(task key, number)``.
 

@@ -86,7 +86,7 @@ class TileStore(Protocol):
     def values(self) -> list[Mapping[str, Any]]:
         """Return what positions stand for; the later say counts."""
 
-    def add_values(self, at: Mapping[str, int], values: Mapping[str, Any]) -> None:
+    def add_values(self, at: Mapping[str, int], values: Mapping[str, object]) -> None:
         """Say what a position stands for; tiles say it for themselves."""
 
     def publish(self) -> None:

@@ -21,13 +21,13 @@ LARGEST = 2**31 - 1  # the largest coordinate; the journal and TIFF go no furthe
 
 
 def tile_input(
-    tile: Any,
+    tile: object,
     x: float,
     y: float,
-    mask: Any = None,
+    mask: object = None,
     axes: str | Sequence[str] | None = None,
-    weight: str | Any | None = None,
-    keywords: Mapping[str, Any] = NOTHING,
+    weight: str | object | None = None,
+    keywords: Mapping[str, object] = NOTHING,
     key: object = None,
 ) -> TileInput:
     """Check the arguments of ``addTile``.
@@ -72,14 +72,14 @@ def tile_input(
     )
 
 
-def _corner(name: str, value: Any, span: int) -> int:
+def _corner(name: str, value: object, span: int) -> int:
     number = value if type(value) is int and value >= 0 else coordinate(name, value)
     if number + span > LARGEST:
         raise SinkInputError(f"{name}={number} and {span} more is past the limit of {LARGEST}")
     return number
 
 
-def _pixels(tile: Any) -> Array:
+def _pixels(tile: object) -> Array:
     pixels = tile if type(tile) is np.ndarray else _array(tile)
     if pixels.dtype.kind not in "biuf" or pixels.dtype.itemsize > 8:
         raise SinkInputError(f"a tile of dtype {pixels.dtype} can't be stored; use numbers")
@@ -128,7 +128,7 @@ def _decoded(data: bytes) -> Any:
 
 
 def _without_placed(
-    axes: str | Sequence[str] | None, dimensions: int, keywords: Mapping[str, Any]
+    axes: str | Sequence[str] | None, dimensions: int, keywords: Mapping[str, object]
 ) -> tuple[str | Sequence[str] | None, tuple[str, ...]]:
     """Return the axes of a tile's dimensions, and those before them that keywords place.
 
@@ -173,7 +173,7 @@ def _named(pixels: Array, axes: str | Sequence[str] | None) -> tuple[Array, tupl
     return pixels.transpose([names.index(name) for name in (*frames, "y", "x", "s")]), frames
 
 
-def axis_name(name: Any) -> str:
+def axis_name(name: object) -> str:
     """Return an axis's name in lower case; SinkInputError where it can't be one."""
     if not isinstance(name, str) or not name.isidentifier():
         raise SinkInputError(f"an axis needs a plain word as its name, not {name!r}")
@@ -188,7 +188,7 @@ def refuse_reserved(names: Sequence[str]) -> None:
 
 
 def _positions(
-    keywords: Mapping[str, Any], placed: Sequence[str], tile_axes: Sequence[str]
+    keywords: Mapping[str, object], placed: Sequence[str], tile_axes: Sequence[str]
 ) -> tuple[dict[str, int], dict[str, Any]]:
     start: dict[str, int] = {}
     values: dict[str, Any] = {}
@@ -227,7 +227,7 @@ def coordinate(name: str, value: Any) -> int:
     return number
 
 
-def _plain(keyword: str, value: Any) -> Any:
+def _plain(keyword: str, value: object) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if not isinstance(value, str | int | float | bool):
@@ -236,7 +236,7 @@ def _plain(keyword: str, value: Any) -> Any:
 
 
 def _mask(
-    mask: Any, tile: Array, axes: str | Sequence[str] | None, shape: tuple[int, ...]
+    mask: object, tile: Array, axes: str | Sequence[str] | None, shape: tuple[int, ...]
 ) -> Array:
     """Return a mask as (frames or 1, height, width, bands or 1).
 
@@ -274,7 +274,7 @@ def _turned(array: Array, axes: str | Sequence[str] | None) -> Array:
     return array.T if names.index("x") < names.index("y") else array
 
 
-def _other_array(what: str, value: Any) -> Array:
+def _other_array(what: str, value: object) -> Array:
     try:
         return np.asarray(value)
     except Exception as error:  # whatever a library's __array__ raises
@@ -282,7 +282,7 @@ def _other_array(what: str, value: Any) -> Array:
 
 
 def _weight(
-    weight: str | Any, axes: str | Sequence[str] | None, size: tuple[int, int]
+    weight: str | object, axes: str | Sequence[str] | None, size: tuple[int, int]
 ) -> str | Array:
     if isinstance(weight, str):
         return weight

@@ -251,7 +251,7 @@ def parse_iiif(data: bytes, base: str) -> TileSet:
     return TileSet("iiif", tile_width, tile_height, 0, levels, (base + _PROPERTIES,))
 
 
-def _is_iiif(facts: Mapping[str, Any]) -> bool:
+def _is_iiif(facts: Mapping[str, object]) -> bool:
     first = "/iiif/image-api/1"  # version 1 has no protocol
     told = [str(facts.get(name, "")) for name in ("@context", "profile")]
     return facts.get("protocol") == "http://iiif.io/api/image" or any(first in t for t in told)

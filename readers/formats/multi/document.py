@@ -92,7 +92,7 @@ def _loaded(text: bytes) -> Any:
         raise UnsupportedFormatError(f"neither YAML nor JSON: {error}") from error
 
 
-def _refuse_unknown(said: Mapping[str, Any], known: set[str], what: str) -> None:
+def _refuse_unknown(said: Mapping[str, object], known: set[str], what: str) -> None:
     unknown = sorted(str(key) for key in said if key not in known)
     if unknown:
         raise UnsupportedFormatError(f"{', '.join(unknown)} of {what} is not supported")
@@ -135,7 +135,7 @@ def _parts(
     return parts
 
 
-def _files(path: Path, pattern: Any) -> list[tuple[Path, dict[str, int]]]:
+def _files(path: Path, pattern: object) -> list[tuple[Path, dict[str, int]]]:
     """Return the files of a source in their order, with what the groups of a pattern say."""
     if pattern is None:
         return [(path, {})]
@@ -166,7 +166,7 @@ def _indices(groups: Mapping[str, str | None]) -> dict[str, int]:
     return found
 
 
-def _place(position: Any) -> tuple[float, float, float, tuple[int, int, int, int] | None]:
+def _place(position: object) -> tuple[float, float, float, tuple[int, int, int, int] | None]:
     if position is None:
         return 0.0, 0.0, 1.0, None
     if not isinstance(position, dict):
@@ -192,7 +192,7 @@ def _place(position: Any) -> tuple[float, float, float, tuple[int, int, int, int
     return _number("x", position.get("x", 0)), _number("y", position.get("y", 0)), scale, edges
 
 
-def _number(name: str, value: Any) -> float:
+def _number(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1 << 31:
         raise CorruptSourceError(f"{name} must be a number, not {value!r}")
     return float(value)

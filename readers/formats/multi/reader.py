@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -187,7 +186,7 @@ def _info(document: Document, placed: Sequence[tuple[Mapping[str, int], _Piece]]
     )
 
 
-def _scale(said: Any) -> dict[str, float]:
+def _scale(said: object) -> dict[str, float]:
     """Return what is told of the size of a pixel."""
     known = said if isinstance(said, dict) else {}
     for name, value in known.items():
@@ -198,7 +197,7 @@ def _scale(said: Any) -> dict[str, float]:
     return known
 
 
-def _size(name: str, said: Mapping[str, Any], due: int) -> int:
+def _size(name: str, said: Mapping[str, object], due: int) -> int:
     value = said.get(name, due)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < _LARGEST:
         raise CorruptSourceError(f"{name} must be a whole number above zero, not {value!r}")

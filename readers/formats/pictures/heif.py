@@ -52,7 +52,7 @@ def _open(location: Location) -> Any:
         raise CorruptSourceError(f"{location.url} is damaged: {error}") from error
 
 
-def _pixels(location: Location, picture: Any) -> Pixels:
+def _pixels(location: Location, picture: object) -> Pixels:
     try:
         return np.asarray(picture)
     except _ERRORS as error:

@@ -10,7 +10,7 @@ import pyvips
 _BLOBS = ("exif-data", "icc-profile-data", "xmp-data", "iptc-data", "gif-palette")
 
 
-def text_fields(image: Any) -> dict[str, str]:
+def text_fields(image: object) -> dict[str, str]:
     """Return all fields of an image but its blobs, as text."""
     names = {_decode(name): name for name in _field_names(image)}
     return {name: _value(image, raw) for name, raw in names.items() if name not in _BLOBS}

@@ -1,7 +1,6 @@
 """Pictures that a codec decodes at one go, on the first read; their head says what they are."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -43,7 +42,7 @@ def whole_reader(
     name: str,
     shape: tuple[int, int, int],
     dtype: np.dtype,
-    decode: Callable[[bytes], Any],
+    decode: Callable[[bytes], object],
     *,
     packs: int,
     alpha: bool = False,

@@ -150,7 +150,7 @@ def _channels(
     return tuple(Channel(name, color) for name, color in pairs)
 
 
-def _description(description: Any) -> str | None:
+def _description(description: object) -> str | None:
     if description is None or isinstance(description, str):
         return description
     return json.dumps(description)

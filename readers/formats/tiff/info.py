@@ -125,7 +125,7 @@ def _texts(page: Any) -> dict[str, str]:
     return found
 
 
-def _shown(value: Any) -> Any:
+def _shown(value: object) -> Any:
     """Return a tag's value as JSON has it, long ones cut off."""
     if isinstance(value, bytes):
         return f"{len(value)} bytes"

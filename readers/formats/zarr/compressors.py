@@ -8,7 +8,7 @@ _SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 _AUTO_SHUFFLE = -1
 
 
-def compressor_as_v3(compressor: Mapping[str, Any] | None, itemsize: int) -> str | None:
+def compressor_as_v3(compressor: Mapping[str, object] | None, itemsize: int) -> str | None:
     """Return a v2 compressor as JSON of the v3 codec ("null" for none), None where v3 has none."""
     if compressor is None:
         return "null"

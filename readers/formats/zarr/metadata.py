@@ -71,7 +71,7 @@ class ArrayMetadata:
 
 
 def parse_v2(
-    facts: Mapping[str, Any], attributes: Mapping[str, Any] | None = None
+    facts: Mapping[str, object], attributes: Mapping[str, object] | None = None
 ) -> ArrayMetadata:
     """Return the facts of a ``.zarray``.
 
@@ -120,7 +120,7 @@ def _v2_compressor(facts: Mapping[str, Any], dtype: np.dtype) -> str | None:
     return compressor_as_v3(facts.get("compressor"), dtype.itemsize)
 
 
-def parse_v3(facts: Mapping[str, Any]) -> ArrayMetadata:
+def parse_v3(facts: Mapping[str, object]) -> ArrayMetadata:
     """Return the facts of an array's ``zarr.json``; raises as :func:`parse_v2`."""
     try:
         return _checked(_parse_v3(facts))
@@ -196,7 +196,7 @@ def _v3_compressor(codecs: Sequence[Any]) -> str | None:
     return json.dumps(codecs[1] if len(codecs) == 2 else None)
 
 
-def _dtype(name: Any) -> np.dtype:
+def _dtype(name: object) -> np.dtype:
     if not isinstance(name, str):
         raise UnsupportedFormatError(f"samples of {name!r} are not pixels")
     try:

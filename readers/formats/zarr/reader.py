@@ -272,7 +272,7 @@ def _chunk_format(array: ArrayMetadata, info: ImageInfo, layout: ArrayLayout) ->
     )
 
 
-def same_value(a: Any, b: Any) -> bool:
+def same_value(a: object, b: object) -> bool:
     """Return True for equal numbers, and for two that are none."""
     return bool(a == b) or bool(a != a and b != b)
 

@@ -78,7 +78,7 @@ def _json(store: KeyStore, path: str, name: str) -> dict[str, Any] | None:
         raise CorruptSourceError(f"{store.url}: {key} is no JSON: {error}") from error
 
 
-def _mapping(value: Any) -> dict[str, Any]:
+def _mapping(value: object) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):

@@ -50,7 +50,7 @@ def band_interpretations(info: ImageInfo) -> list[str]:
     return names
 
 
-def json_numbers(value: Any) -> Any:
+def json_numbers(value: object) -> Any:
     """Return a value with words for the numbers that JSON knows none of, as GDAL writes them."""
     if isinstance(value, dict):
         return {key: json_numbers(item) for key, item in value.items()}

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -50,7 +49,7 @@ class Border:
 
 
 def wanted_border(
-    fill: object, columns: int, rows: int, output: Mapping[str, Any] | None
+    fill: object, columns: int, rows: int, output: Mapping[str, object] | None
 ) -> Border | None:
     """Return what fills a picture up to ``maxWidth`` and ``maxHeight``; None for nothing.
 

@@ -68,7 +68,7 @@ def _micrometres(size: float | None) -> float | None:
     return None if size is None else float(f"{size * 1e3:.12g}")
 
 
-def _document(space: str, facts: Iterable[tuple[str, Any]]) -> bytes:
+def _document(space: str, facts: Iterable[tuple[str, object]]) -> bytes:
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<image xmlns="{space}" version="1.0">']
     lines.append("  <properties>")
     for name, value in facts:

@@ -116,7 +116,7 @@ def _write_pages(
     return lost
 
 
-def _write_picture(tiff: Any, reader: Reader, name: str) -> list[str]:
+def _write_picture(tiff: object, reader: Reader, name: str) -> list[str]:
     info = reader.info
     height, width = reader.associated(name).read().shape[:2]
     line = f"{name} {width}x{height}"

@@ -188,7 +188,7 @@ class LogStore:
         if with_axes(self._look().structure, names).axes != self._known.axes:
             self._say({"names": list(names)})
 
-    def _say(self, facts: Mapping[str, Any]) -> None:
+    def _say(self, facts: Mapping[str, object]) -> None:
         """Put what is no tile; said twice it is there once."""
         name = f"n-{_digest(json.dumps(facts, sort_keys=True).encode())}"
         self._create(layout.SEGMENTS + name, notice(name, 0, facts))
@@ -251,7 +251,7 @@ class LogStore:
         """Return what positions stand for: what tiles said, then what was said without."""
         return [*self._look().values, *layout.read_values(self._objects)]
 
-    def add_values(self, at: Mapping[str, int], values: Mapping[str, Any]) -> None:
+    def add_values(self, at: Mapping[str, int], values: Mapping[str, object]) -> None:
         """Say what a position stands for."""
         data = json.dumps({"at": dict(at), "values": dict(values)}).encode()
         number = len(self._objects.names(layout.VALUES)) + 1

@@ -42,7 +42,7 @@ class ValueFile:
         self._path = own(root, Name.VALUES)
         self._written: set[str] = set()
 
-    def add(self, at: Mapping[str, int], values: Mapping[str, Any]) -> None:
+    def add(self, at: Mapping[str, int], values: Mapping[str, object]) -> None:
         """Add what a tile says, unless this process has said it already."""
         line = json.dumps({"at": dict(at), "values": dict(values)})
         if line in self._written:

@@ -318,7 +318,7 @@ class Store:
         """Return what positions stand for, in the order in which it was said."""
         return read_values(self.root)
 
-    def add_values(self, at: Mapping[str, int], values: Mapping[str, Any]) -> None:
+    def add_values(self, at: Mapping[str, int], values: Mapping[str, object]) -> None:
         """Say what a position stands for."""
         self._values.add(at, values)
 

@@ -42,12 +42,12 @@ def packed(name: str, time: int, tiles: Sequence[TileInput], *, compress: bool =
     return framed(MAGIC, {"segments": [_listed(name, 0, time, entries)]}, blobs)
 
 
-def notice(name: str, time: int, facts: Mapping[str, Any]) -> bytes:
+def notice(name: str, time: int, facts: Mapping[str, object]) -> bytes:
     """Return a segment that has no tile, and says something: room that is reserved, axes."""
     return framed(MAGIC, {"segments": [_listed(name, 0, time, [facts])]}, [])
 
 
-def _listed(name: str, base: int, time: int, entries: Sequence[Mapping[str, Any]]) -> Any:
+def _listed(name: str, base: int, time: int, entries: Sequence[Mapping[str, object]]) -> Any:
     return {"name": name, "base": base, "time": time, "entries": list(entries)}
 
 

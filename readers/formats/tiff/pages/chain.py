@@ -54,7 +54,7 @@ def _below(tif: tifffile.TiffFile, page: Any) -> list[Any]:
     return found
 
 
-def _levels_below(below: Sequence[list[Any]], base: Any) -> list[list[Any]]:
+def _levels_below(below: Sequence[list[Any]], base: object) -> list[list[Any]]:
     """Return the levels that every frame has below it; others can be made from the image."""
     levels: list[list[Any]] = []
     for first in below[0]:

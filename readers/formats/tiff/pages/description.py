@@ -96,14 +96,14 @@ def parse_description(text: str | None) -> PageDescription | None:
     return PageDescription(frame, None, _facts(said) if frame == 0 else {})
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """Return a value as JSON has it: tuples and numpy scalars become lists and numbers."""
     if isinstance(value, tuple | list):
         return [_plain(v) for v in value]
     return value.item() if hasattr(value, "item") else value
 
 
-def _number(value: Any) -> float | None:
+def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 

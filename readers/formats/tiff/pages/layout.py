@@ -251,7 +251,7 @@ def page_layout(
     *,
     intervals: bool = False,
     truth: bool = False,
-    fallback: Callable[..., Any] | None = None,
+    fallback: Callable[..., object] | None = None,
 ) -> SegmentLayout:
     """Read the layout of a page, and refuse what can't be.
 

@@ -3,7 +3,6 @@
 Source: the vendor's "QPTIFF file format description".
 """
 
-from typing import Any
 from xml.etree import ElementTree
 
 import tifffile
@@ -17,7 +16,7 @@ from ziggurat.readers.model.image import Channel
 _LONGEST_VALUE = 1000  # beyond is the scan profile, a document of its own
 
 
-def _parse(description: Any) -> ElementTree.Element | None:
+def _parse(description: object) -> ElementTree.Element | None:
     if not isinstance(description, str):
         return None
     try:
@@ -26,7 +25,7 @@ def _parse(description: Any) -> ElementTree.Element | None:
         return None
 
 
-def akoya_channel(description: Any) -> Channel | None:
+def akoya_channel(description: object) -> Channel | None:
     """Return the channel that a page's description names, with its colour as ``#rrggbb``."""
     root = _parse(description)
     name = None if root is None else root.findtext("Name")

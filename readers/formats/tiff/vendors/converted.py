@@ -37,7 +37,7 @@ def _said(page: tifffile.TiffPage) -> Mapping[str, Any]:
     return said if isinstance(said, dict) and isinstance(said.get(_MARK), dict) else {}
 
 
-def _metadata(said: Mapping[str, Any]) -> Mapping[str, Any]:
+def _metadata(said: Mapping[str, object]) -> Mapping[str, Any]:
     found = said.get("metadata")
     return found if isinstance(found, dict) else {}
 
@@ -61,7 +61,9 @@ def _axes(metadata: Mapping[str, Any], frames: int) -> tuple[Axis, ...]:
     )
 
 
-def _axis(name: str, size: int, metadata: Mapping[str, Any], entries: list[dict[str, Any]]) -> Axis:
+def _axis(
+    name: str, size: int, metadata: Mapping[str, object], entries: list[dict[str, Any]]
+) -> Axis:
     known: dict[int, Any] = {}
     for entry in entries:
         if entry.get(f"Value{name}") is not None:

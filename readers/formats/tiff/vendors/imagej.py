@@ -15,7 +15,7 @@ from ziggurat.readers.model.image import Axis
 _RESOLUTION = (282, 283)
 
 
-def _unit(meta: Mapping[str, Any], axis: str) -> str:
+def _unit(meta: Mapping[str, object], axis: str) -> str:
     """Return the unit of an axis: its own, else that of x."""
     return str(meta.get(f"{axis}unit") or meta.get("unit") or "")
 
@@ -38,7 +38,9 @@ def _axes(axes: tuple[Axis, ...], meta: Mapping[str, Any]) -> tuple[Axis, ...]:
     return tuple(found)
 
 
-def _size_mm(structure: Structure, meta: Mapping[str, Any], axis: str, code: int) -> float | None:
+def _size_mm(
+    structure: Structure, meta: Mapping[str, object], axis: str, code: int
+) -> float | None:
     """Return the size of a pixel: the resolution tag counts pixels per the described unit."""
     unit = length_mm(_unit(meta, axis))
     ratio = resolution(structure.page, code)
