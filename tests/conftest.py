@@ -37,6 +37,13 @@ def data_file() -> Callable[[str], Path]:
     return find
 
 
+@pytest.fixture(autouse=True)
+def no_last_resort(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no nonsense start Java, where it is installed: tests say that they want it."""
+    if not {"bioformats", "programs"} & {mark.name for mark in request.node.iter_markers()}:
+        monkeypatch.setenv("ZIGGURAT_BIOFORMATS_JAR", "")
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20260101)

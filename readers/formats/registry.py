@@ -29,6 +29,7 @@ class Format:
     directories: bool = False  # folders may be images too
     remote: bool = False  # URLs may be images too
     any_file: bool = False  # the last resorts, tried with anything
+    strange: bool = False  # it is asked about kinds that are listed in ``unread``, too
     owns: bool = False  # where it says that a file is damaged, nobody else is asked
     usual: tuple[str, ...] = ()
 
@@ -61,6 +62,7 @@ SLIDE_SUFFIXES = (".mrxs", ".vms", ".vmu", ".dcm", ".svslide", ".bif")
 
 # Order matters: the first row that accepts a file reads it. Slides whose tiles overlap, or lie
 # in several files, go to OpenSlide before anybody takes their TIFF or thumbnail for the image.
+_BIO_FORMATS = "ziggurat.readers.formats.fenced.bioformats"
 FORMATS: tuple[Format, ...] = (
     Format(
         "store",
@@ -126,6 +128,7 @@ FORMATS: tuple[Format, ...] = (
         remote=True,
         owns=True,
     ),
+    Format("isyntax", "ziggurat.readers.formats.fenced.isyntax", (".isyntax",), owns=True),
     Format(
         "geo",
         "ziggurat.readers.formats.placed",
@@ -202,6 +205,7 @@ FORMATS: tuple[Format, ...] = (
         any_file=True,
         usual=(".bmp", ".ppm", ".pgm", ".tga", ".pcx", ".sgi", ".ico", ".psd"),
     ),
+    Format("bio-formats", _BIO_FORMATS, any_file=True, strange=True),
 )
 
 
@@ -340,12 +344,10 @@ def open_reader(path: str | os.PathLike[str], formats: tuple[Format, ...] | None
     """
     location = locate(path)
     unread = None if location.is_directory else unread_kind(location.name)
-    if unread is not None:
-        raise UnsupportedFormatError(
-            f"{location.url}: {unread.name} is not supported (not read yet); {unread.instead}"
-        )
     search = _Search(location)
     for row in FORMATS if formats is None else formats:
+        if unread is not None and not row.strange:
+            continue
         if not row.fits(location):
             if not row.any_file and row.recognises(location):
                 search.refused(row, "reads local files only; download it")
@@ -357,4 +359,8 @@ def open_reader(path: str | os.PathLike[str], formats: tuple[Format, ...] | None
             return reader
         if row.owns and search.failure is not None:
             break
+    if unread is not None and search.failure is None:
+        raise UnsupportedFormatError(
+            f"{location.url}: {unread.name} is not supported (not read yet); {unread.instead}"
+        )
     raise search.error()

@@ -5,7 +5,10 @@ To add one: a row here; to read one: a row in ``registry``, and none here.
 
 from dataclasses import dataclass
 
-_BIO_FORMATS = "bfconvert of Bio-Formats makes an OME-TIFF of it"
+_BIO_FORMATS = (
+    "ziggurat[bioformats] reads it where Java and the jar of Bio-Formats are installed, or its "
+    "bfconvert makes an OME-TIFF of it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +26,7 @@ UNREAD: tuple[Unread, ...] = (
     Unread("Olympus VSI", (".vsi", ".ets")),
     Unread("Olympus OIB, OIF or OIR", (".oib", ".oif", ".oir")),
     Unread(
-        "Philips iSyntax",
-        (".isyntax", ".i2syntax"),
-        "the scanner's software exports it as TIFF or DICOM",
+        "Philips i2Syntax", (".i2syntax",), "the scanner's software exports it as TIFF or DICOM"
     ),
     Unread("Leica XLEF", (".xlef", ".xlif")),
     Unread("Imaris", (".ims",)),

