@@ -1,30 +1,37 @@
 """One conversion from end to end: open → plan → run → verify → publish."""
 
 import errno
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ziggurat.converter.deidentify.leaks import find_leaks
-from ziggurat.converter.plan.facts import gather_facts
 from ziggurat.converter.plan.options import ConvertOptions, Verify
-from ziggurat.converter.plan.plan import ConversionPlan, make_plan
+from ziggurat.converter.plan.plan import ConversionPlan
 from ziggurat.converter.plan.report import ConversionReport, VerificationReport
 from ziggurat.converter.prepare.pictures import with_planned_pictures
 from ziggurat.converter.prepare.prepare import Prepared, prepare
-from ziggurat.readers.errors import (
-    ConversionError,
-    TargetExistsError,
-    VerificationError,
-    WriteError,
+from ziggurat.converter.recipe import (
+    ConversionRecipe,
+    PathLike,
+    check_output_of,
+    plan_for,
+    refuse_losses,
+    source_text,
 )
+from ziggurat.readers.errors import OptionError, TargetExistsError, WriteError
 from ziggurat.readers.formats.registry import open_reader
-from ziggurat.writers.formats.registry import Output, is_map, output_parts
+from ziggurat.readers.io.objects import is_cloud
+from ziggurat.writers.formats.registry import Output
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
 
-PathLike = str | os.PathLike[str]
+if TYPE_CHECKING:  # planning and --dry-run load no encoders
+    from ziggurat.writers.tasks.plan import WritePlan
+    from ziggurat.writers.tasks.recipe import Recipe
 
 
 def convert(
@@ -35,19 +42,24 @@ def convert(
     on_progress: ProgressCallback | None = None,
     on_plan: Callable[[ConversionPlan], None] | None = None,
     cancel: Cancellation | None = None,
+    executor: Executor | None = None,
 ) -> ConversionReport:
     """Convert one image; the output appears under its name only when it is complete.
 
     Parameters
     ----------
     src, dst
-        What to read, and what to make; the suffix of ``dst`` says what it will be.
+        What to read, and what to make; the suffix of ``dst`` says what it will be. Either may be a
+        URL (``s3://``, ``gs://``, ``az://``; sources also ``https://``).
     options
         See :class:`ConvertOptions`.
     on_progress, on_plan
         Called now and then with how far it is, and once with the plan before the work starts.
     cancel
         Cancel it from another thread and the work stops; no output is left.
+    executor
+        Does the work in tasks: a ``ProcessPoolExecutor``, Dask's ``client.get_executor()``, or
+        anything that has ``submit``. Workers open the source themselves.
 
     Returns
     -------
@@ -67,6 +79,8 @@ def convert(
         The output is not what it should be; it was thrown away.
     """
     options = options or ConvertOptions()
+    if executor is not None or is_cloud(dst):
+        return _convert_by_tasks(src, dst, options, executor, on_progress, on_plan, cancel)
     source, output = source_text(src), Path(os.path.expanduser(dst))
     options.output_for(output)  # refuses a name that says nothing before anything is opened
     check_output(source, output, overwrite=options.overwrite)
@@ -76,7 +90,7 @@ def convert(
         plan = plan_for(prepared, source, output, options)
         if on_plan is not None:
             on_plan(plan)
-        _refuse_losses(plan.losses, options)
+        refuse_losses(plan.losses, options)
         return _run(prepared, plan, output, options, on_progress, cancel, started)
 
 
@@ -88,22 +102,6 @@ def plan_conversion(
     source = source_text(src)
     with open_reader(source) as reader:
         return plan_for(prepare(reader, source, options), source, Path(dst), options)
-
-
-def source_text(src: PathLike) -> str:
-    """Return a source as text: a Path would take a slash from a URL."""
-    text = os.fspath(src)
-    return text if "://" in text else str(Path(os.path.expanduser(text)))
-
-
-def plan_for(
-    prepared: Prepared, source: str, output: Path, options: ConvertOptions
-) -> ConversionPlan:
-    """Return the plan for an image that is opened and prepared."""
-    reader = prepared.reader
-    target = options.output_for(output, placed=is_map(reader.info))
-    facts = gather_facts(reader, source, smaller=prepared.smaller, remade=prepared.remade)
-    return make_plan(facts, target, options)
 
 
 def check_output(source: str, output: Path, *, overwrite: bool) -> None:
@@ -119,11 +117,6 @@ def check_output(source: str, output: Path, *, overwrite: bool) -> None:
         raise WriteError(f"there is no folder {folder} to make {output.name} in; make it first")
     if not os.access(folder, os.W_OK):
         raise WriteError(f"{folder} can't be written to, so {output.name} can't be made in it")
-
-
-def _refuse_losses(losses: tuple[str, ...], options: ConvertOptions) -> None:
-    if options.strict and losses:
-        raise ConversionError(f"strict, and this would be lost: {'; '.join(losses)}")
 
 
 def _run(
@@ -146,7 +139,7 @@ def _run(
     else:
         with _staged(output, plan.target, options) as staged:
             written = emit(reader, plan, staged, options, on_progress, cancel)
-            verification = _check(prepared, plan, staged, options)
+            verification = check_output_of(prepared, plan, staged, options)
     losses = tuple(dict.fromkeys((*plan.losses, *written.lost)))
     return ConversionReport(
         source=plan.source,
@@ -175,31 +168,103 @@ def _staged(output: Path, target: Output, options: ConvertOptions) -> Iterator[P
         yield staged
 
 
-def _check(
-    prepared: Prepared, plan: ConversionPlan, staged: Path, options: ConvertOptions
-) -> VerificationReport | None:
-    """Look at a finished output before anybody else can.
+def plan_tasks(
+    src: PathLike,
+    dst: PathLike,
+    options: ConvertOptions | None = None,
+    *,
+    part_bytes: int | None = None,
+) -> "WritePlan":
+    """Cut a conversion into tasks for many workers or machines; nothing is converted yet.
+
+    See :meth:`ziggurat.Sink.plan`; all must see the source under the same name.
+
+    Parameters
+    ----------
+    src, dst, options
+        As of :func:`convert`.
+    part_bytes
+        Bytes of pixels that a task reads, about; default: 64 MiB.
 
     Raises
     ------
-    VerificationError
-        Something in it is wrong, or something is in it that should have gone.
+    SourceError, OptionError, TargetExistsError, ConversionError
+        As :func:`convert`.
     """
-    parts = output_parts(staged)
-    leaks = [leak for part in parts for leak in find_leaks(part, prepared.secrets)]
-    if leaks:
-        raise VerificationError(f"not de-identified: {len(leaks)} texts are left: {leaks[0]!r} …")
-    if options.verify is Verify.NONE:
-        return None
-    from ziggurat.converter.verify.verify import verify_against  # only a check needs all of it
+    from ziggurat.writers.tasks.plan import make_plan as cut_write
 
-    report = verify_against(
-        staged,
-        prepared.reader,
-        plan.source,
-        full=options.verify is Verify.FULL,
+    options = options or ConvertOptions()
+    source = source_text(src)
+    if "://" not in source:
+        source = os.path.abspath(source)
+    target = os.fspath(dst)
+    if not is_cloud(target):
+        target = os.path.abspath(os.path.expanduser(target))
+        check_output(source, Path(target), overwrite=options.overwrite)
+    elif options.deidentify or options.verify is not Verify.NONE:
+        raise OptionError(
+            "an output on object storage can't be looked at before it is seen: deidentify or "
+            "verify it on a local disk, then copy it there"
+        )
+    options.output_for(Path(target))
+    return cut_write(ConversionRecipe(source, target, options), target, part_bytes=part_bytes)
+
+
+def load_plan(path: PathLike) -> "WritePlan":
+    """Return a plan that :meth:`WritePlan.save` wrote.
+
+    Raises
+    ------
+    OptionError
+        It is none.
+    """
+    from ziggurat.writers.sink.output import SinkRecipe
+    from ziggurat.writers.tasks.plan import plan_from_json
+
+    kinds: dict[str, type[Recipe]] = {kind.kind: kind for kind in (SinkRecipe, ConversionRecipe)}
+    try:
+        facts = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise OptionError(f"{os.fspath(path)} is no plan of a write: {error}") from error
+    return plan_from_json(facts, kinds)
+
+
+def _convert_by_tasks(
+    src: PathLike,
+    dst: PathLike,
+    options: ConvertOptions,
+    executor: Executor | None,
+    on_progress: ProgressCallback | None,
+    on_plan: Callable[[ConversionPlan], None] | None,
+    cancel: Cancellation | None,
+) -> ConversionReport:
+    from ziggurat.writers.tasks.run import run_plan
+
+    started = time.perf_counter()
+    source = source_text(src)
+    found: list[VerificationReport | None] = []
+    with open_reader(source) as reader:
+        prepared = prepare(reader, source, options)
+        plan = plan_for(prepared, source, Path(dst), options)
+        if on_plan is not None:
+            on_plan(plan)
+        work = plan_tasks(src, dst, options)
+
+        def check(staged: Path) -> None:
+            found.append(check_output_of(prepared, plan, staged, options))
+
+        checked = options.deidentify or options.verify is not Verify.NONE
+        written = run_plan(
+            work, executor, on_progress=on_progress, cancel=cancel, check=check if checked else None
+        )
+    return ConversionReport(
+        source=plan.source,
+        output=work.target,
         plan=plan,
+        bytes_written=written.bytes,
+        seconds=time.perf_counter() - started,
+        losses=tuple(dict.fromkeys((*plan.losses, *written.lost))),
+        removed=prepared.removed,
+        verification=found[0] if found else None,
+        searched=len(prepared.secrets),
     )
-    if not report.ok:
-        raise VerificationError(f"the output was wrong and thrown away: {report.problems[0]}")
-    return report

@@ -18,11 +18,12 @@ from ziggurat.converter.batch.jobs import Job
 from ziggurat.converter.batch.ledger import Ledger
 from ziggurat.converter.batch.memory import peak_memory, reset_peak_memory
 from ziggurat.converter.batch.proof import output_hash, write_proof
-from ziggurat.converter.convert import convert, plan_for
+from ziggurat.converter.convert import convert
 from ziggurat.converter.plan.costs import thread_count
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.converter.plan.report import ConversionReport
 from ziggurat.converter.prepare.prepare import prepare
+from ziggurat.converter.recipe import plan_for
 from ziggurat.converter.verify.verify import verify_against
 from ziggurat.readers.errors import OptionError, WriteError, ZigguratError, message_of
 from ziggurat.readers.formats.registry import open_reader

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import NoReturn
 
+from ziggurat.converter.cli.emitting import add_emit, run_emit
 from ziggurat.converter.cli.viewing import add_view, run_view
 
 _EXIT_CODES = """exit codes:
@@ -60,6 +61,8 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
                       "JSON lines on stdout.")  # fmt: skip
     many.add_argument("--log", metavar="FILE", help="Append a line with date for each event.")
     parser.add_argument("--dry-run", action="store_true", help="Print the plan, and do nothing.")
+    parser.add_argument("--plan", metavar="FILE", help="Write the conversion of one slide as tasks "
+                        "into a file, for ziggurat emit, and convert nothing.")  # fmt: skip
     _add_show(parser)
 
 
@@ -169,6 +172,10 @@ COMMANDS = {
     "verify": Command(
         "Check an output: its structure, and facts and pixels against its source.",
         _add_verify, _verify,
+    ),
+    "emit": Command(
+        "Carry out tasks of a conversion that was cut by convert --plan, and finish it.",
+        add_emit, run_emit,
     ),
     "view": Command(
         "Look at images in the browser, growing sinks among them.", add_view, run_view

@@ -22,10 +22,11 @@ from ziggurat.converter.batch.jobs import (
 from ziggurat.converter.batch.record import Records
 from ziggurat.converter.batch.run import BatchCallback, Outcome, Status, run_batch
 from ziggurat.converter.cli.lines import batch_line, outcome_line, report_lines
-from ziggurat.converter.convert import convert, plan_conversion
+from ziggurat.converter.convert import convert, plan_conversion, plan_tasks
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.converter.plan.report import plain
 from ziggurat.readers.errors import OptionError, ZigguratError, message_of
+from ziggurat.readers.io.objects import is_cloud
 from ziggurat.writers.formats.registry import find_output
 from ziggurat.writers.model.progress import Progress, ProgressCallback
 
@@ -54,6 +55,8 @@ def convert_paths(given: argparse.Namespace, options: ConvertOptions) -> int:
         raise OptionError("name a source and an output: ziggurat convert IN OUT")
     show = Show(quiet=given.quiet, json=given.json)
     *sources, last = given.paths
+    if given.plan is not None or is_cloud(last):
+        return _convert_by_tasks(given, options, show)
     output = Path(last)
     named = find_output(output.name) is not None or (output.suffix and not output.is_dir())
     slide = len(sources) == 1 and not holds_slides(Path(sources[0])) and "*" not in output.name
@@ -73,8 +76,25 @@ def convert_paths(given: argparse.Namespace, options: ConvertOptions) -> int:
     )
 
 
+def _convert_by_tasks(given: argparse.Namespace, options: ConvertOptions, show: Show) -> int:
+    """Convert one slide to object storage, or write its plan."""
+    *sources, last = given.paths
+    if len(sources) != 1 or holds_slides(Path(sources[0])):
+        raise OptionError("on object storage, and as a plan, slides must be converted one by one")
+    if given.plan is None:
+        convert_one(sources[0], last, options, show, dry_run=given.dry_run)
+        return 0
+    plan = plan_tasks(sources[0], last, options)
+    plan.save(given.plan)
+    if show.json:
+        print(dumps(plan.to_json(), indent=2))
+    elif not show.quiet:
+        print(f"{plan.count} tasks: ziggurat emit {given.plan} --part I --of N, then --finish")
+    return 0
+
+
 def convert_one(
-    source: str, output: Path, options: ConvertOptions, show: Show, *, dry_run: bool
+    source: str, output: Path | str, options: ConvertOptions, show: Show, *, dry_run: bool
 ) -> None:
     """Convert one image, or print the plan for it."""
     if dry_run:

@@ -11,7 +11,7 @@ from ziggurat.readers.io import late_imports as _late_imports  # it has forks wa
 if TYPE_CHECKING:
     from ziggurat.converter.compat import cache_util, config, tilesource
     from ziggurat.converter.compat.install import install_as_large_image
-    from ziggurat.converter.convert import convert, plan_conversion
+    from ziggurat.converter.convert import convert, load_plan, plan_conversion, plan_tasks
     from ziggurat.converter.plan.options import ConvertOptions
     from ziggurat.converter.plan.plan import ConversionPlan
     from ziggurat.converter.plan.report import ConversionReport, VerificationReport
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ziggurat.writers.model.progress import Cancellation, Progress
     from ziggurat.writers.sink.sink import Sink, new
     from ziggurat.writers.sink.task import Task
+    from ziggurat.writers.tasks.plan import WritePlan
 
 __version__ = "0.1.0"  # the one place: pyproject.toml reads it here
 
@@ -54,6 +55,9 @@ _HOMES = {
     "Task": "ziggurat.writers.sink.task",
     "convert": "ziggurat.converter.convert",
     "plan_conversion": "ziggurat.converter.convert",
+    "plan_tasks": "ziggurat.converter.convert",
+    "load_plan": "ziggurat.converter.convert",
+    "WritePlan": "ziggurat.writers.tasks.plan",
     "ConversionPlan": "ziggurat.converter.plan.plan",
     "ConversionReport": "ziggurat.converter.plan.report",
     "VerificationReport": "ziggurat.converter.plan.report",
@@ -79,6 +83,7 @@ __all__ = [
     "Task",
     "VerificationReport",
     "WriteOptions",
+    "WritePlan",
     "WriteReport",
     "cache_util",
     "cachesClear",
@@ -95,9 +100,11 @@ __all__ = [
     "listExtensions",
     "listMimeTypes",
     "listSources",
+    "load_plan",
     "new",
     "open",
     "plan_conversion",
+    "plan_tasks",
     "setCacheSize",
     "tilesource",
     "verify",

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -26,6 +26,7 @@ def end(
     target: str,
     on_progress: ProgressCallback | None,
     cancel: Cancellation | None,
+    check: Callable[[Path], object] | None = None,
 ) -> WriteReport:
     """Finish a write whose parts are all there; the output appears under its name at the end.
 
@@ -38,15 +39,16 @@ def end(
     """
     begin = time.perf_counter()
     opened = division.opened
-    if opened.check is not None and is_cloud(target):
+    check = check or opened.check
+    if check is not None and is_cloud(target):
         raise OptionError("verifying and de-identifying must be written to a local disk first")
     if division.tree is not None:
-        lost, size = _tree(division, division.tree, desk, target, on_progress, cancel)
+        lost, size = _tree(division, division.tree, desk, target, on_progress, cancel, check)
     elif is_cloud(target):
         lost, size = _uploaded(division, desk, target, on_progress, cancel)
     else:
         made = MadeTiles(division.runs, Parcels(desk.parts, parts_there(desk)))
-        lost = _file(division, made, Path(target), on_progress, cancel)
+        lost = _file(division, made, Path(target), on_progress, cancel, check)
         size = disk_bytes(Path(target))
     codecs = [plan.format.codec.value for plan in opened.levels if plan.format is not None]
     told = (*division.module.expected_losses(opened.reader.info), *lost, *opened.lost)
@@ -67,6 +69,7 @@ def _tree(
     target: str,
     on_progress: ProgressCallback | None,
     cancel: Cancellation | None,
+    check: Callable[[Path], object] | None,
 ) -> Ended:
     """Put what parts did not, and last what makes it an image; a folder then gets its name."""
     opened = division.opened
@@ -85,8 +88,8 @@ def _tree(
         tree.put(writer, tiles)
     lost = tree.finish(writer, target.rstrip("/").rsplit("/", 1)[-1])
     if isinstance(desk, FolderDesk):
-        if opened.check is not None:
-            opened.check(desk.staged)
+        if check is not None:
+            check(desk.staged)
         desk.publish(overwrite=opened.options.overwrite)
     return lost, parcels.written + writer.written
 
@@ -97,6 +100,7 @@ def _file(
     target: Path,
     on_progress: ProgressCallback | None,
     cancel: Cancellation | None,
+    check: Callable[[Path], object] | None,
 ) -> tuple[str, ...]:
     """Write the one file that all tiles go into."""
     opened = division.opened
@@ -112,11 +116,11 @@ def _file(
             make=made,
         )
 
-    if opened.check is None:
+    if check is None:
         return emit(target)
     with atomic_file(target, opened.options.overwrite) as staged:
         lost = emit(staged)
-        opened.check(staged)
+        check(staged)
     return lost
 
 
@@ -134,7 +138,7 @@ def _uploaded(
         _fetch(desk.parts, local, names)
         made = MadeTiles(division.runs, Parcels(local, names))
         file = Path(folder) / name
-        lost = _file(division, made, file, on_progress, cancel)
+        lost = _file(division, made, file, on_progress, cancel, None)
         CloudObjects(parent).upload(name, file)
         return lost, file.stat().st_size
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,8 @@ VERSION = 1
 class WritePlan:
     """A write cut into tasks that any number of workers carry out, in any order, more than once.
 
-    Made by :meth:`ziggurat.Sink.plan` and :func:`ziggurat.plan`. It pickles, and goes into a file.
+    Made by :meth:`ziggurat.Sink.plan` and :func:`ziggurat.plan_tasks`. It pickles, and goes into a
+    file.
 
     Attributes
     ----------
@@ -51,8 +52,16 @@ class WritePlan:
         *,
         on_progress: ProgressCallback | None = None,
         cancel: Cancellation | None = None,
+        check: Callable[[Path], object] | None = None,
     ) -> WriteReport:
         """Make what is left, and publish the output; all tasks must have been carried out.
+
+        Parameters
+        ----------
+        on_progress, cancel
+            Told how far it is; stops it.
+        check
+            Looks at the finished output before anybody else can, in place of the plan's own.
 
         Raises
         ------
@@ -68,7 +77,7 @@ class WritePlan:
                 f"done, the first of them number {missing[0]}: carry them out, then finish"
             )
         try:
-            report = end(self._division(), desk, self.target, on_progress, cancel)
+            report = end(self._division(), desk, self.target, on_progress, cancel, check)
         except OSError as error:
             if isinstance(error, ZigguratError):
                 raise

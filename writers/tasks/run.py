@@ -1,7 +1,9 @@
 """Carries a plan out on an executor: anything of the shape of ``concurrent.futures``."""
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from ziggurat.writers.formats.registry import WriteReport
@@ -20,6 +22,7 @@ def run_plan(
     *,
     on_progress: ProgressCallback | None = None,
     cancel: Cancellation | None = None,
+    check: Callable[[Path], object] | None = None,
 ) -> WriteReport:
     """Carry out all tasks of a plan, then finish it; where anything fails, nothing is left.
 
@@ -28,6 +31,8 @@ def run_plan(
     executor
         Has ``submit(function, argument)``, which returns what has ``result()``. None: the tasks
         are done here, one after the other.
+    on_progress, cancel, check
+        See :meth:`WritePlan.finish`.
     """
     token = cancel or Cancellation()
     futures: list[Any] = []
@@ -41,7 +46,7 @@ def run_plan(
             size += task() if executor is None else futures[number].result()
             if on_progress is not None:
                 on_progress(Progress(number + 1, len(tasks), size))
-        return plan.finish(cancel=token)
+        return plan.finish(cancel=token, check=check)
     except BaseException:
         _stop(futures)
         with suppress(Exception):  # what went wrong first is what counts

@@ -10,10 +10,11 @@ import pytest
 import tifffile
 
 import ziggurat
-from ziggurat.converter.convert import convert, plan_for
+from ziggurat.converter.convert import convert
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.converter.plan.report import VerificationReport
 from ziggurat.converter.prepare.prepare import Prepared
+from ziggurat.converter.recipe import plan_for
 from ziggurat.converter.verify.verify import verify, verify_against, verify_pair
 from ziggurat.readers.formats.registry import open_reader
 

@@ -1,0 +1,168 @@
+"""A conversion as tasks gives what a conversion in one gives, from Python and from a shell."""
+
+import json
+import random
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+import ziggurat
+from ziggurat.converter.cli.app import main
+from ziggurat.converter.convert import convert, load_plan, plan_tasks
+from ziggurat.converter.plan.options import ConvertOptions
+from ziggurat.readers.errors import (
+    ConversionError,
+    OptionError,
+    TargetExistsError,
+    VerificationError,
+    WriteError,
+)
+
+SMALL = 60_000
+
+
+def _slide(path: Path, compression: str, *, levels: int = 1) -> Path:
+    """Write a tiled TIFF of 500 x 420 pixels, with some of its levels."""
+    rng = np.random.default_rng(3)
+    image = np.kron(rng.integers(0, 255, (42, 50, 3), np.uint8), np.ones((10, 10, 1), np.uint8))
+    with tifffile.TiffWriter(path) as tiff:
+        for level in range(levels):
+            step = 4**level
+            tiff.write(
+                image[::step, ::step], tile=(64, 64), compression=compression,
+                photometric="rgb", subfiletype=int(level > 0), resolution=(1e4, 1e4),
+                resolutionunit="CENTIMETER",
+            )  # fmt: skip
+    return path
+
+
+def _assert_same(one: Path, other: Path) -> None:
+    with ziggurat.open(one) as a, ziggurat.open(other) as b:
+        assert a.getMetadata() == b.getMetadata()
+        ours, theirs = a._image().reader, b._image().reader
+        assert ours.info.levels == theirs.info.levels
+        for level, facts in enumerate(ours.info.levels):
+            np.testing.assert_array_equal(
+                ours.plane(level, 0).read(facts.rect), theirs.plane(level, 0).read(facts.rect)
+            )
+
+
+OPTIONS = [
+    ConvertOptions(),
+    ConvertOptions(reencode=True, tile_size=32, compression="deflate"),
+    ConvertOptions(region={"left": 30, "top": 10, "right": 400, "bottom": 390}),
+    ConvertOptions(mm_per_pixel=0.0023),
+]
+
+
+@pytest.mark.parametrize("suffix", [".tiff", ".zarr"])
+@pytest.mark.parametrize("compression", ["jpeg", "zlib"])
+@pytest.mark.parametrize("number", range(len(OPTIONS)))
+def test_tasks_convert_what_one_converts(
+    tmp_path: Path, compression: str, suffix: str, number: int
+) -> None:
+    options = OPTIONS[number]
+    if suffix == ".zarr" and options.compression == "deflate":
+        pytest.skip("deflate is not one of zarr's")
+    if options.reencode and suffix == ".zarr":
+        options = ConvertOptions(reencode=True, tile_size=32)
+    slide = _slide(tmp_path / "slide.tiff", compression, levels=2)
+    report = convert(slide, tmp_path / f"a{suffix}", options)
+    plan = plan_tasks(slide, tmp_path / f"b{suffix}", options, part_bytes=SMALL)
+    plan.save(tmp_path / "plan.json")
+    tasks = [*load_plan(tmp_path / "plan.json").tasks, *plan.tasks]
+    random.Random(number).shuffle(tasks)
+    for task in tasks:
+        task()
+    ended = load_plan(tmp_path / "plan.json").finish()
+    assert ended.levels == len(report.plan.steps)
+    _assert_same(tmp_path / f"a{suffix}", tmp_path / f"b{suffix}")
+
+
+def test_an_executor_converts_and_the_output_is_checked(tmp_path: Path) -> None:
+    slide = _slide(tmp_path / "slide.tiff", "zlib")
+    options = ConvertOptions(verify="full", deidentify=True)
+    with ThreadPoolExecutor(2) as pool:
+        report = convert(slide, tmp_path / "a.zarr", options, executor=pool)
+    assert report.verification is not None
+    assert report.verification.ok
+    assert report.bytes_written > 0
+    convert(slide, tmp_path / "b.zarr", options)
+    _assert_same(tmp_path / "a.zarr", tmp_path / "b.zarr")
+
+
+@pytest.mark.parametrize("suffix", [".zarr", ".tiff"])
+def test_an_output_that_fails_its_check_is_never_seen(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ziggurat.converter import recipe
+
+    slide = _slide(tmp_path / "slide.tiff", "zlib")
+
+    def wrong(*_: object) -> list[str]:
+        return ["a name"]
+
+    monkeypatch.setattr(recipe, "find_leaks", wrong)
+    plan = plan_tasks(slide, tmp_path / f"a{suffix}", ConvertOptions(deidentify=True))
+    for task in plan.tasks:
+        task()
+    with pytest.raises(VerificationError, match="not de-identified"):
+        plan.finish()
+    assert not (tmp_path / f"a{suffix}").exists()
+    plan.cancel()
+    assert [path.name for path in tmp_path.iterdir()] == ["slide.tiff"]
+
+
+def test_a_shell_does_it_in_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    slide, file = _slide(tmp_path / "slide.tiff", "zlib"), str(tmp_path / "plan.json")
+
+    def run(*arguments: str) -> int:
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        return int(str(ended.value.code))
+
+    output = tmp_path / "a.ome.tiff"
+    assert run("convert", str(slide), str(output), "--reencode", "--plan", file) == 0
+    assert "1 tasks: ziggurat emit" in capsys.readouterr().out
+    assert json.loads(Path(file).read_text())["kind"] == "conversion"
+    assert run("emit", file, "--finish") == 1
+    assert "1 of 1 tasks" in capsys.readouterr().err
+    for part in ("1", "0"):
+        assert run("emit", file, "--part", part, "--of", "2") == 0
+    assert run("emit", file, "--finish") == 0
+    assert "a.ome.tiff: " in capsys.readouterr().out
+    convert(slide, tmp_path / "b.ome.tiff", ConvertOptions(reencode=True))
+    _assert_same(output, tmp_path / "b.ome.tiff")
+    assert run("emit", file, "--part", "2", "--of", "2") == 1
+    assert run("emit", file, "--part", "0") == 1
+    assert run("emit", str(slide)) == 1
+
+
+def test_a_source_that_changed_is_told(tmp_path: Path) -> None:
+    slide = _slide(tmp_path / "slide.tiff", "zlib")
+    plan = plan_tasks(slide, tmp_path / "a.zarr")
+    plan.save(tmp_path / "plan.json")
+    from ziggurat.writers.tasks import plan as plans
+
+    plans._open.clear()  # what another process has not
+    _slide(slide, "jpeg")
+    with pytest.raises(WriteError, match="has changed since the plan was made"):
+        load_plan(tmp_path / "plan.json").tasks[0]()
+    plan.cancel()
+
+
+def test_what_can_not_be_meant_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    slide = _slide(tmp_path / "slide.tiff", "zlib")
+    (tmp_path / "there.zarr").mkdir()
+    with pytest.raises(TargetExistsError):
+        plan_tasks(slide, tmp_path / "there.zarr")
+    with pytest.raises(OptionError, match="looked at before it is seen"):
+        plan_tasks(slide, "s3://bucket/a.zarr", ConvertOptions(deidentify=True))
+    with pytest.raises(OptionError, match="no plan"):
+        load_plan(slide)
+    with pytest.raises((OptionError, ConversionError)):
+        plan_tasks(slide, tmp_path / "a.png")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["slide.tiff", "there.zarr"]
