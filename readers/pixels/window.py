@@ -41,7 +41,7 @@ def read_window(image: Image, frame: int, window: Window, method: Resample) -> P
     """
     info = image.info
     choice = image.pyramid.best(window.scale)
-    direct = _direct_rect(info, choice, window)
+    direct = direct_rect(info, choice, window)
     if direct is not None:
         return read_level(image, choice.index, frame, direct)
     rect = image.pyramid.rect_in(choice, window.rect)
@@ -79,7 +79,7 @@ def is_immense(rect: Rect) -> bool:
     return rect.width * rect.height > _MOST_AVERAGED or rect.width > _WIDEST_ROW
 
 
-def _direct_rect(info: ImageInfo, choice: LevelChoice, window: Window) -> Rect | None:
+def direct_rect(info: ImageInfo, choice: LevelChoice, window: Window) -> Rect | None:
     """Return the rectangle of a stored level that is just what was asked for, if there is one."""
     if abs(window.scale / choice.scale - 1) > _DIRECT:
         return None

@@ -1,12 +1,20 @@
 """Tiles: one by one for viewers, and iterators over any region at any scale."""
 
+from collections.abc import Iterator
 from typing import Any, Unpack
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from ziggurat.readers.constants import TILE_FORMAT_NUMPY
+from ziggurat.readers.errors import OptionError
 from ziggurat.readers.grid.frames import check_frame
+from ziggurat.readers.grid.regions import Window, wanted_scale
 from ziggurat.readers.grid.tiles import GridRequest
 from ziggurat.readers.model.checks import whole_number
+from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.keywords import shares_words
+from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.model.words import (
     Formats,
     Options,
@@ -18,7 +26,10 @@ from ziggurat.readers.model.words import (
     TilePosition,
     TileSize,
 )
+from ziggurat.readers.pixels.patches import checked_places, in_batches, patch_size, read_windows
+from ziggurat.readers.pixels.resample import parse_resample
 from ziggurat.readers.source.hooks import HasImage
+from ziggurat.readers.source.image import window_pixels
 from ziggurat.readers.source.iterator import (
     LazyTileDict,
     TileIterator,
@@ -223,3 +234,79 @@ class TileMethods:
         image = self._image()
         number = check_frame(image.info, frame)
         return tissue_of(image, number, whole_number("side", side, 1))
+
+    def patches(
+        self: HasImage,
+        places: ArrayLike,
+        size: int | tuple[int, int],
+        scale: Scale | None = None,
+        *,
+        batch: int = 32,
+        frame: int | None = None,
+        resample: object = True,
+        style: Options | str | None = None,
+        prefetch: int = 0,
+        threads: int | None = None,
+    ) -> Iterator[Pixels]:
+        """Return an iterator over patches of one size at any places, in batches, in their order.
+
+        Of each stored tile only what is wanted is decoded, all of a batch in one call without the
+        interpreter's lock where the native kernel runs; nothing is kept in the tile cache.
+
+        Parameters
+        ----------
+        places
+            Array (patch, 2) of whole numbers: x and y of the left top corners, in
+            full-resolution pixels. Patches must lie within the image.
+        size
+            Width and height of the patches as they come out; one number means a square.
+        scale
+            ``magnification``, ``mm_x``, ``mm_y`` as in :meth:`getRegion`. Default: full resolution.
+        batch
+            How many patches an array holds; the last one may hold fewer.
+        frame, resample, style
+            As in :meth:`getRegion`.
+        prefetch
+            How many batches to read ahead, in one more thread, while the caller works.
+        threads
+            How many to use for a batch at most. Default: as many as cores that no other call
+            of this process uses. In worker processes of a data loader: 1.
+
+        Yields
+        ------
+        array of shape (batch, height, width, bands)
+            Of the image's dtype, or what the style makes.
+
+        Raises
+        ------
+        RegionError
+            Places that are no such array, or a patch that is not within the image.
+        OptionError
+            Sizes, scales or options that can't be meant.
+        """
+        image = self._image()
+        info = image.info
+        number = check_frame(info, frame)
+        batch = whole_number("batch", batch, 1)
+        prefetch = whole_number("prefetch", prefetch, 0)
+        if threads is not None:
+            threads = whole_number("threads", threads, 1)
+        width, height = patch_size(size)
+        factor = wanted_scale(image.pyramid, scale)
+        if factor is None:
+            raise OptionError(f"no level has just the scale {dict(scale or {})}")
+        span = max(1, round(width * factor)), max(1, round(height * factor))
+        corners = checked_places(places, span, info)
+        parsed, method = called_style(self._options, style), parse_resample(resample, info)
+
+        def read(first: int, last: int) -> Pixels:
+            now = self._image().keeping(False)
+            windows = [
+                Window(Rect(x, y, *span), width, height, factor)
+                for x, y in corners[first:last].tolist()
+            ]
+            if parsed is None:
+                return read_windows(now, number, windows, method, threads)
+            return np.stack([window_pixels(now, number, w, resample, parsed)[0] for w in windows])
+
+        return in_batches(read, range(0, len(corners), batch), batch, prefetch)
