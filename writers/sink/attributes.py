@@ -24,7 +24,7 @@ class Attributes:
 
     def get(self, name: str) -> Any:
         """Return one attribute, or None."""
-        return self._store.attributes().get(name)
+        return self._store.facts.attributes().get(name)
 
     def set(self, name: str, value: object) -> None:
         """Set one attribute, or remove it where the value is None."""
@@ -35,11 +35,11 @@ class Attributes:
             else:
                 attributes[name] = value
 
-        self._store.change_attributes(change)
+        self._store.facts.change(change)
 
     def add_associated(self, pixels: np.ndarray, key: str | None) -> str:
         """Keep an associated image under a key; a missing key is made up."""
-        file = self._store.keep_picture(pixels)
+        file = self._store.facts.keep_picture(pixels)
 
         def change(attributes: dict[str, Any]) -> str:
             files = attributes.setdefault("associated", {})
@@ -48,7 +48,7 @@ class Attributes:
             files[name] = file
             return name
 
-        return self._store.change_attributes(change)
+        return self._store.facts.change(change)
 
 
 class SinkAttributes:
@@ -70,7 +70,8 @@ class SinkAttributes:
     @property
     def minWidth(self) -> int | None:
         """Outputs are at least so wide."""
-        return self._attributes.get("minWidth")  # type: ignore[no-any-return]
+        found: int | None = self._attributes.get("minWidth")
+        return found
 
     @minWidth.setter
     def minWidth(self, value: int | None) -> None:
@@ -79,7 +80,8 @@ class SinkAttributes:
     @property
     def minHeight(self) -> int | None:
         """Outputs are at least so high."""
-        return self._attributes.get("minHeight")  # type: ignore[no-any-return]
+        found: int | None = self._attributes.get("minHeight")
+        return found
 
     @minHeight.setter
     def minHeight(self, value: int | None) -> None:
@@ -88,7 +90,8 @@ class SinkAttributes:
     @property
     def mm_x(self) -> float | None:
         """Millimetres a pixel, across."""
-        return self._attributes.get("mm_x")  # type: ignore[no-any-return]
+        found: float | None = self._attributes.get("mm_x")
+        return found
 
     @mm_x.setter
     def mm_x(self, value: float | None) -> None:
@@ -97,7 +100,8 @@ class SinkAttributes:
     @property
     def mm_y(self) -> float | None:
         """Millimetres a pixel, down."""
-        return self._attributes.get("mm_y")  # type: ignore[no-any-return]
+        found: float | None = self._attributes.get("mm_y")
+        return found
 
     @mm_y.setter
     def mm_y(self, value: float | None) -> None:
@@ -106,7 +110,8 @@ class SinkAttributes:
     @property
     def magnification(self) -> float | None:
         """Magnification of the objective."""
-        return self._attributes.get("magnification")  # type: ignore[no-any-return]
+        found: float | None = self._attributes.get("magnification")
+        return found
 
     @magnification.setter
     def magnification(self, value: float | None) -> None:
@@ -121,7 +126,8 @@ class SinkAttributes:
         the bands are no colours (probabilities …) and the last of them is no alpha. None: 8 and
         16-bit images of 1 to 4 bands are pictures.
         """
-        return self._attributes.get("interpretation")  # type: ignore[no-any-return]
+        found: str | None = self._attributes.get("interpretation")
+        return found
 
     @interpretation.setter
     def interpretation(self, value: str | None) -> None:
@@ -130,7 +136,8 @@ class SinkAttributes:
     @property
     def channelNames(self) -> list[str] | None:
         """Names of the positions on axis ``c``; without one, of the bands."""
-        return self._attributes.get("channelNames")  # type: ignore[no-any-return]
+        found: list[str] | None = self._attributes.get("channelNames")
+        return found
 
     @channelNames.setter
     def channelNames(self, value: Sequence[str] | None) -> None:
@@ -139,7 +146,8 @@ class SinkAttributes:
     @property
     def channelColors(self) -> list[str] | None:
         """Colours of the positions on axis ``c``, as ``#rrggbb``; set by any colour's name."""
-        return self._attributes.get("channelColors")  # type: ignore[no-any-return]
+        found: list[str] | None = self._attributes.get("channelColors")
+        return found
 
     @channelColors.setter
     def channelColors(self, value: Sequence[object] | None) -> None:
@@ -157,7 +165,8 @@ class SinkAttributes:
     @property
     def additionalMetadata(self) -> dict[str, Any] | None:
         """Further facts, as a dictionary that JSON can hold."""
-        return self._attributes.get("additionalMetadata")  # type: ignore[no-any-return]
+        found: dict[str, Any] | None = self._attributes.get("additionalMetadata")
+        return found
 
     @additionalMetadata.setter
     def additionalMetadata(self, value: Mapping[str, object] | None) -> None:
@@ -167,7 +176,8 @@ class SinkAttributes:
     @property
     def projection(self) -> str | None:
         """The coordinate system of :attr:`gcps`, as PROJ understands it."""
-        return self._attributes.get("projection")  # type: ignore[no-any-return]
+        found: str | None = self._attributes.get("projection")
+        return found
 
     @projection.setter
     def projection(self, value: object) -> None:
@@ -176,7 +186,8 @@ class SinkAttributes:
     @property
     def gcps(self) -> list[list[float]] | None:
         """Ground control points ``[x, y, pixel x, pixel y]``, two or more; or one text of them."""
-        return self._attributes.get("gcps")  # type: ignore[no-any-return]
+        found: list[list[float]] | None = self._attributes.get("gcps")
+        return found
 
     @gcps.setter
     def gcps(self, value: Sequence[object] | str | None) -> None:
@@ -197,7 +208,8 @@ class SinkAttributes:
     @property
     def frameUnits(self) -> dict[str, str] | None:
         """Units of the values of the axes."""
-        return self._attributes.get("frameUnits")  # type: ignore[no-any-return]
+        found: dict[str, str] | None = self._attributes.get("frameUnits")
+        return found
 
     @frameUnits.setter
     def frameUnits(self, value: Mapping[str, str] | None) -> None:
@@ -207,7 +219,7 @@ class SinkAttributes:
     def frameValues(self) -> np.ndarray | None:
         """What each frame stands for: an object array of shape (frame axes …, number of axes)."""
         axes = self.frameAxes
-        entries = self._store.values()
+        entries = self._store.facts.values()
         if not entries:
             return None
         sizes = self._store.sizes[:-2]
@@ -229,7 +241,7 @@ class SinkAttributes:
         for position in itertools.product(*(range(size) for size in array.shape[:-1])):
             values = dict(zip(axes, (check.value(v) for v in array[position]), strict=True))
             known = {axis: v for axis, v in values.items() if v is not None}
-            self._store.add_values(dict(zip(axes, position, strict=True)), known)
+            self._store.facts.add_values(dict(zip(axes, position, strict=True)), known)
 
     def addAssociatedImage(self, image: object, imageKey: str | None = None) -> str:
         """Add a label, a macro image or the like.

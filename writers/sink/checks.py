@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ziggurat.readers.errors import ProjectionError, SinkInputError
+from ziggurat.readers.model.checks import real_number
 from ziggurat.readers.model.image import Interpretation
 from ziggurat.writers.store.tile_input import LARGEST
 
@@ -33,11 +34,14 @@ def size(name: str, value: object) -> int | None:
     return None if number is None else int(number)
 
 
-def interpretation(value: Any) -> str | None:
+def interpretation(value: object) -> str | None:
     """Return ``'labels'`` or ``'multiband'``, or None."""
-    if value not in (None, Interpretation.LABELS.value, Interpretation.MULTIBAND.value):
-        raise SinkInputError(f"interpretation is 'labels', 'multiband' or None, not {value!r}")
-    return value  # type: ignore[no-any-return]
+    for known in (Interpretation.LABELS.value, Interpretation.MULTIBAND.value):
+        if value == known:
+            return known
+    if value is not None:
+        raise SinkInputError(f"interpretation must be 'labels', 'multiband' or None, not {value!r}")
+    return None
 
 
 def crop(value: Any) -> list[int] | None:
@@ -176,11 +180,8 @@ def value(found: object) -> Any:
     return plain
 
 
-def _number(name: str, value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
+def _number(name: str, value: object) -> float:
+    number = real_number(name, value, SinkInputError)
     if isinstance(value, bool) or not math.isfinite(number):
         raise SinkInputError(f"{name} must be a number, not {value!r}")
     return number

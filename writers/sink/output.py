@@ -81,7 +81,7 @@ def _member[E: Enum](name: str, kind: type[E], value: str | E | None) -> E | Non
 
 def output_reader(store: TileStore, *, alpha: bool) -> Reader:
     """Return the image that is written: cropped, without alpha, at least of a size."""
-    said = store.attributes()
+    said = store.facts.attributes()
     reader = store.reader()
     if said.get("crop") is not None:
         crop = Rect(*said["crop"]).intersect(reader.info.levels[0].rect)
@@ -103,7 +103,7 @@ def lost_channels(store: TileStore) -> tuple[str, ...]:
     """Return which names and colours of channels the image has no place for, in words."""
     with store.reader() as reader:
         info = reader.info
-    return tuple(channels_without_place(store.attributes(), info.axes, info.bands))
+    return tuple(channels_without_place(store.facts.attributes(), info.axes, info.bands))
 
 
 def output_row(path: str, *, placed: bool) -> Output:

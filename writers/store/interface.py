@@ -29,6 +29,25 @@ class TileRecord(NamedTuple):  # a resumed run reads a million of them
     key: Key | None = None
 
 
+class ImageFacts(Protocol):
+    """What is said of an image beside its tiles: by anybody, at any time, and nothing is lost."""
+
+    def attributes(self) -> dict[str, Any]:
+        """Return what was said about the image."""
+
+    def change[T](self, change: Callable[[dict[str, Any]], T]) -> T:
+        """Change the attributes in place, so that no change of anybody else is lost."""
+
+    def keep_picture(self, pixels: Array) -> str:
+        """Keep an associated image; return the name by which attributes know it."""
+
+    def values(self) -> list[Mapping[str, Any]]:
+        """Return what positions stand for; the later say counts."""
+
+    def add_values(self, at: Mapping[str, int], values: Mapping[str, object]) -> None:
+        """Say what a position stands for; tiles say it for themselves."""
+
+
 class TileStore(Protocol):
     """One process's hold on a store of tiles. Calls may come from several threads and forks."""
 
@@ -46,6 +65,10 @@ class TileStore(Protocol):
     @property
     def sizes(self) -> tuple[int, ...]:
         """Sizes so far: frame axes (slowest first), height, width."""
+
+    @property
+    def facts(self) -> ImageFacts:
+        """What is said of the image."""
 
     def refuse_gone(self) -> None:
         """Raise SinkError where the store was closed, or removed."""
@@ -73,21 +96,6 @@ class TileStore(Protocol):
 
     def reader(self) -> Reader:
         """Return the image as it is now; what dead processes left half done is finished."""
-
-    def attributes(self) -> dict[str, Any]:
-        """Return what was said about the image."""
-
-    def change_attributes[T](self, change: Callable[[dict[str, Any]], T]) -> T:
-        """Change the attributes in place, so that no change of anybody else is lost."""
-
-    def keep_picture(self, pixels: Array) -> str:
-        """Keep an associated image; return the name by which attributes know it."""
-
-    def values(self) -> list[Mapping[str, Any]]:
-        """Return what positions stand for; the later say counts."""
-
-    def add_values(self, at: Mapping[str, int], values: Mapping[str, object]) -> None:
-        """Say what a position stands for; tiles say it for themselves."""
 
     def publish(self) -> None:
         """Bring what other programs see of the store up to date."""

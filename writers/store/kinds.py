@@ -10,7 +10,8 @@ from ziggurat.readers.formats.sink_store.layout import Structure, is_segment_sto
 from ziggurat.readers.io.objects import is_cloud
 from ziggurat.writers.store.interface import TileStore
 from ziggurat.writers.store.log.store import LogStore, create_log
-from ziggurat.writers.store.mapped.store import Store, create_store
+from ziggurat.writers.store.mapped.create import create_store
+from ziggurat.writers.store.mapped.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,22 +5,15 @@ already, one that was killed has put nothing. What lies where: formats/sink_stor
 """
 
 import hashlib
-import io
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 from uuid import uuid4
 
-import numpy as np
-
 from ziggurat.readers.errors import (
-    ScratchFullError,
     SinkError,
     SinkInputError,
-    ZigguratError,
-    message_of,
 )
 from ziggurat.readers.formats.sink_store.blend import check_weight, tile_weight
 from ziggurat.readers.formats.sink_store.fit import (
@@ -37,9 +30,9 @@ from ziggurat.readers.formats.sink_store.log.segment import notice, packed
 from ziggurat.readers.formats.sink_store.log.view import Snapshot, View
 from ziggurat.readers.formats.sink_store.tile import Array, TileInput
 from ziggurat.readers.io.objects import Objects, is_cloud, objects_at
-from ziggurat.writers.files.small import NO_ROOM
 from ziggurat.writers.files.system import sync_file_system
 from ziggurat.writers.store.interface import TileRecord
+from ziggurat.writers.store.log.facts import LogFacts, Putting
 
 
 def create_log(root: str, structure: Structure, sizes: Sequence[int]) -> None:
@@ -69,7 +62,9 @@ class LogStore:
         self.root = str(root) if is_cloud(root) else os.path.abspath(root)
         self.closed = False
         self._objects: Objects = objects_at(self.root)
+        self._put = Putting(self._objects, self.root, self.refuse_gone)
         self._view = View(self._objects, self.root)
+        self.facts = LogFacts(self._put, lambda: self._look().values)
         self._present = self._view.now()
         self._known = self._present.structure
 
@@ -147,20 +142,7 @@ class LogStore:
         return fits
 
     def _publish(self, name: str, tiles: Sequence[TileInput]) -> None:
-        self._create(layout.SEGMENTS + name, packed(name, time.time_ns(), tiles))
-
-    def _create(self, name: str, data: bytes) -> bool:
-        try:
-            return self._objects.create(name, data)
-        except ZigguratError as error:
-            raise SinkError(f"the sink's store can't be written to: {error}") from error
-        except OSError as error:
-            self.refuse_gone()
-            if error.errno in NO_ROOM:
-                raise ScratchFullError(
-                    error.errno, "no room for a tile in the sink's store", self.root
-                ) from error
-            raise SinkError(f"the sink's store can't be written to: {message_of(error)}") from error
+        self._put.create(layout.SEGMENTS + name, packed(name, time.time_ns(), tiles))
 
     def reserve(self, corner: TileInput, *, meant: bool = False) -> None:
         """Let the image reach as far as a pixel; ``meant``: its dtype and bands are, too."""
@@ -191,7 +173,7 @@ class LogStore:
     def _say(self, facts: Mapping[str, object]) -> None:
         """Put what is no tile; said twice it is there once."""
         name = f"n-{_digest(json.dumps(facts, sort_keys=True).encode())}"
-        self._create(layout.SEGMENTS + name, notice(name, 0, facts))
+        self._put.create(layout.SEGMENTS + name, notice(name, 0, facts))
 
     def has_key(self, key: bytes) -> bool:
         """Return True where the tile of a key is in."""
@@ -223,40 +205,6 @@ class LogStore:
         """Return the image as it is now, and stays for this reader."""
         self.refuse_gone()
         return SegmentReader(self._view)
-
-    def attributes(self) -> dict[str, Any]:
-        """Return what was said about the image."""
-        return layout.read_attributes(self._objects)[1]
-
-    def change_attributes[T](self, change: Callable[[dict[str, Any]], T]) -> T:
-        """Change the attributes: the next number is put where nobody has put it meanwhile."""
-        self.refuse_gone()
-        while True:
-            number, attributes = layout.read_attributes(self._objects)
-            result = change(attributes)
-            data = json.dumps(attributes).encode()
-            if self._create(layout.numbered(layout.ATTRIBUTES, number + 1), data):
-                return result
-
-    def keep_picture(self, pixels: Array) -> str:
-        """Keep an associated image; return the name by which attributes know it."""
-        self.refuse_gone()
-        name = f"{uuid4().hex}.npy"
-        data = io.BytesIO()
-        np.save(data, pixels, allow_pickle=False)
-        self._create(layout.PICTURES + name, data.getvalue())
-        return name
-
-    def values(self) -> list[Mapping[str, Any]]:
-        """Return what positions stand for: what tiles said, then what was said without."""
-        return [*self._look().values, *layout.read_values(self._objects)]
-
-    def add_values(self, at: Mapping[str, int], values: Mapping[str, object]) -> None:
-        """Say what a position stands for."""
-        data = json.dumps({"at": dict(at), "values": dict(values)}).encode()
-        number = len(self._objects.names(layout.VALUES)) + 1
-        while not self._create(layout.numbered(layout.VALUES, number), data):
-            number += 1
 
     def publish(self) -> None:
         """Nothing waits to be seen: what is in, all see."""

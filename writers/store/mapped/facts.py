@@ -10,52 +10,64 @@ import numpy as np
 
 from ziggurat.readers.errors import ScratchFullError
 from ziggurat.readers.formats.sink_store.layout import Name, own
-from ziggurat.readers.formats.sink_store.reader import read_attributes
+from ziggurat.readers.formats.sink_store.reader import read_attributes, read_values
 from ziggurat.readers.formats.sink_store.tile import Array
 from ziggurat.writers.files.small import NO_ROOM, write_json
 from ziggurat.writers.store.mapped.locks import ATTRIBUTES, Locks
 
 
-def change_attributes[T](root: str, locks: Locks, change: Callable[[dict[str, Any]], T]) -> T:
-    """Change the attributes in place while nobody else does."""
+class Facts:
+    """What is said of a store's image. Axis positions are appended, one line each, as tiles come.
 
-    def changed(_: object) -> T:
-        attributes = read_attributes(root)
-        result = change(attributes)
-        write_json(own(root, Name.ATTRIBUTES), attributes)
-        return result
+    ``refuse_gone`` raises where the store was closed, or removed.
+    """
 
-    return locks.held([ATTRIBUTES], changed)
-
-
-def keep_picture(root: str, pixels: Array) -> str:
-    """Keep the pixels of an associated image; return the name by which attributes know them."""
-    file = f"{uuid4().hex}.npy"
-    np.save(own(root, Name.ASSOCIATED) / file, pixels, allow_pickle=False)
-    return file
-
-
-class ValueFile:
-    """What axis positions stand for: appended as tiles bring it, one line each, never rewritten."""
-
-    def __init__(self, root: str) -> None:
-        self._path = own(root, Name.VALUES)
+    def __init__(self, root: str, locks: Locks, refuse_gone: Callable[[], None]) -> None:
+        self._root, self._locks, self._refuse_gone = root, locks, refuse_gone
         self._written: set[str] = set()
 
-    def add(self, at: Mapping[str, int], values: Mapping[str, object]) -> None:
-        """Add what a tile says, unless this process has said it already."""
+    def attributes(self) -> dict[str, Any]:
+        """Return what was said about the image."""
+        return read_attributes(self._root)
+
+    def change[T](self, change: Callable[[dict[str, Any]], T]) -> T:
+        """Change the attributes in place while nobody else does."""
+        self._refuse_gone()
+
+        def changed(_: object) -> T:
+            attributes = read_attributes(self._root)
+            result = change(attributes)
+            write_json(own(self._root, Name.ATTRIBUTES), attributes)
+            return result
+
+        return self._locks.held([ATTRIBUTES], changed)
+
+    def keep_picture(self, pixels: Array) -> str:
+        """Keep the pixels of an associated image; return the name by which attributes know it."""
+        self._refuse_gone()
+        file = f"{uuid4().hex}.npy"
+        np.save(own(self._root, Name.ASSOCIATED) / file, pixels, allow_pickle=False)
+        return file
+
+    def values(self) -> list[Mapping[str, Any]]:
+        """Return what positions stand for, in the order in which it was said."""
+        return read_values(self._root)
+
+    def add_values(self, at: Mapping[str, int], values: Mapping[str, object]) -> None:
+        """Say what a position stands for, unless this process has said it already."""
         line = json.dumps({"at": dict(at), "values": dict(values)})
         if line in self._written:
             return
+        path = own(self._root, Name.VALUES)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        descriptor = os.open(self._path, flags, 0o666)
+        descriptor = os.open(path, flags, 0o666)
         try:
             os.write(descriptor, line.encode() + b"\n")
         except OSError as error:
             if error.errno not in NO_ROOM:
                 raise
             raise ScratchFullError(
-                error.errno, "no room to say what a position stands for", str(self._path)
+                error.errno, "no room to say what a position stands for", str(path)
             ) from error
         finally:
             os.close(descriptor)

@@ -6,15 +6,11 @@ each other only where they blend into the same chunk or while the structure chan
 
 import fcntl
 import io
-import itertools
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any
-
-import numpy as np
+from dataclasses import replace
 
 from ziggurat.readers.errors import ScratchFullError, SinkError, ZigguratError, message_of
 from ziggurat.readers.formats.sink_store.blend import check_weight
@@ -28,30 +24,23 @@ from ziggurat.readers.formats.sink_store.fit import (
 )
 from ziggurat.readers.formats.sink_store.keys import key_hash
 from ziggurat.readers.formats.sink_store.layout import (
-    HEADER_BYTES,
-    MAGIC,
-    MAX_AXES,
-    VERSION,
     Blend,
     Header,
-    Name,
-    StoredArray,
     Structure,
     Word,
     chunk_path,
-    chunk_shape,
     own,
     read_structure,
 )
-from ziggurat.readers.formats.sink_store.reader import StoreReader, read_attributes, read_values
+from ziggurat.readers.formats.sink_store.reader import StoreReader
 from ziggurat.readers.formats.sink_store.tile import TileInput
 from ziggurat.readers.io.lock_files import RELEASE, SET
-from ziggurat.writers.files.small import replace_file, write_json
 from ziggurat.writers.files.system import sync_file_system
 from ziggurat.writers.store.interface import TileRecord
-from ziggurat.writers.store.mapped import facts, growth
+from ziggurat.writers.store.mapped import growth
 from ziggurat.writers.store.mapped.blender import Blender, Piece
 from ziggurat.writers.store.mapped.chunks import Array, ChunkFiles, paste, staged
+from ziggurat.writers.store.mapped.facts import Facts
 from ziggurat.writers.store.mapped.journal import Journal, pack_key, pack_record
 from ziggurat.writers.store.mapped.locks import (
     EXTENTS,
@@ -62,33 +51,11 @@ from ziggurat.writers.store.mapped.locks import (
     acquired_at_once,
     key_lock,
 )
+from ziggurat.writers.store.mapped.pieces import PlainTiles, pieces_of
 from ziggurat.writers.store.mapped.records import tile_records
-from ziggurat.writers.store.room import check_room, host_word, refuse_other_host
+from ziggurat.writers.store.room import check_room, refuse_other_host
 
 PUBLISH_EVERY_NS = 250_000_000  # zarr.json follows a growing image four times a second at most
-
-
-def create_store(root: str, structure: Structure, sizes: Sequence[int]) -> None:
-    """Make the files of an empty store in an existing folder.
-
-    ``sizes`` are those of the frame axes (in the order of ``structure.born``), height and width.
-    """
-    own(root, Name.ASSOCIATED).mkdir(parents=True)
-    *axes, height, width = sizes
-    words = np.zeros(HEADER_BYTES // 8, "<i8")
-    words[Word.MAGIC], words[Word.VERSION] = MAGIC, VERSION
-    words[Word.HEIGHT], words[Word.WIDTH] = height, width
-    words[Word.HOST] = host_word()
-    words[Word.AXES : Word.AXES + MAX_AXES] = 1
-    words[Word.AXES : Word.AXES + len(axes)] = axes
-    if structure.dtype and structure.bands:
-        growth.write_zarr_metadata(root, structure, sizes)
-    else:
-        words[Word.STALE] = 1
-    write_json(own(root, Name.STRUCTURE), structure.to_json())
-    own(root, Name.JOURNAL).touch()
-    own(root, Name.LOCKS).touch()
-    replace_file(own(root, Name.HEADER), words.tobytes())
 
 
 class Store:
@@ -117,10 +84,10 @@ class Store:
             ) from error
         self.locks = Locks(self.root)
         self.lock = StructureLock(self.locks, self.header, lambda: growth.recover(self))
-        self._values = facts.ValueFile(self.root)
+        self.facts = Facts(self.root, self.locks, self.refuse_gone)
         self.chunks = ChunkFiles(str(own(self.root, "")), lambda: self.vanished)
         self._structure = replace(read_structure(self.root), generation=-1)
-        self._plain = _Plain.of(self._structure)
+        self._plain = PlainTiles.of(self._structure)
         blends = self._structure.blend is not Blend.OVER
         parts = self.root, self.locks, self.chunks, self.journal
         self.blender = Blender(*parts) if blends else None
@@ -131,7 +98,7 @@ class Store:
         if self._structure.generation != self.header.words[Word.GENERATION]:
             self.chunks.forget()
             self._structure = read_structure(self.root)
-            self._plain = _Plain.of(self._structure)
+            self._plain = PlainTiles.of(self._structure)
         return self._structure
 
     @property
@@ -151,9 +118,7 @@ class Store:
             raise SinkError(f"{what}: {self.root}")
 
     def add(self, tile: TileInput) -> None:
-        """Lay one tile; when it returns, the tile is in the store and in the journal.
-
-        A tile whose key is in already is not laid again.
+        """Lay one tile, once for a key; when it returns, it is in the store and in the journal.
 
         Raises
         ------
@@ -174,7 +139,7 @@ class Store:
             while not self._added(tile):
                 growth.restructure(self, lambda now: grown(now, tile))
             if tile.values:
-                self._values.add(tile.start, tile.values)
+                self.facts.add_values(tile.start, tile.values)
         except OSError as error:
             if isinstance(error, ZigguratError):
                 raise
@@ -232,7 +197,7 @@ class Store:
             record = pack_record(rectangle, start, count, masked=masked, **numbers)
             self.journal.append(record if tile.key is None else pack_key(tile.key, key) + record)
 
-        pieces = _pieces(structure, tile)
+        pieces = pieces_of(structure, tile)
         if self.blender is not None:
             self.blender.add(file, structure, tile, flat, pieces, commit)
             return
@@ -243,9 +208,7 @@ class Store:
         commit()
 
     def reserve(self, corner: TileInput, *, meant: bool = False) -> None:
-        """Let the image reach as far as a single pixel; nothing is laid.
-
-        ``meant`` says that its dtype and bands are, too.
+        """Let the image reach as far as a pixel; ``meant``: its dtype and bands are, too.
 
         Raises
         ------
@@ -300,28 +263,6 @@ class Store:
         self.settle()
         return StoreReader(self.root)
 
-    def attributes(self) -> dict[str, Any]:
-        """Return what was said about the image."""
-        return read_attributes(self.root)
-
-    def change_attributes[T](self, change: Callable[[dict[str, Any]], T]) -> T:
-        """Change the attributes in place while nobody else does."""
-        self.refuse_gone()
-        return facts.change_attributes(self.root, self.locks, change)
-
-    def keep_picture(self, pixels: Array) -> str:
-        """Keep an associated image; return the name by which attributes know it."""
-        self.refuse_gone()
-        return facts.keep_picture(self.root, pixels)
-
-    def values(self) -> list[Mapping[str, Any]]:
-        """Return what positions stand for, in the order in which it was said."""
-        return read_values(self.root)
-
-    def add_values(self, at: Mapping[str, int], values: Mapping[str, object]) -> None:
-        """Say what a position stands for."""
-        self._values.add(at, values)
-
     def _refuse_too_large(self, structure: Structure, tile: TileInput) -> None:
         """Say no in time: when room is reserved for an image that the disk can't hold."""
         if self.journal.empty:
@@ -331,7 +272,7 @@ class Store:
             sizes += [max(height, tile.y + 1), max(width, tile.x + 1)]
             check_room(self.root, structure.room(sizes))
 
-    def _copy(self, plain: "_Plain", piece: Piece, pixels: Array, tile: TileInput) -> None:
+    def _copy(self, plain: PlainTiles, piece: Piece, pixels: Array, tile: TileInput) -> None:
         shape, dtype, place = plain.shape, plain.dtype, piece.inside
         path = chunk_path(self.root, plain.array, piece.frame, piece.row, piece.column)
         rows, columns = piece.part
@@ -456,70 +397,3 @@ class Store:
         self.journal.close()
         self.locks.close()
         self.header.close()
-
-
-@dataclass(frozen=True, slots=True)
-class _Plain:
-    """What a plain tile looks up, computed once a structure."""
-
-    dtype: np.dtype
-    array: StoredArray
-    shape: tuple[int, ...]  # of a chunk
-    fill: float
-    bands: int
-    axes: frozenset[str]
-    takes_all: bool  # of its own dtype and bands; else the values have to be looked at
-
-    @classmethod
-    def of(cls, structure: Structure) -> "_Plain":
-        """Return it for a structure."""
-        if not structure.dtype:  # then it fits no tile
-            structure = replace(structure, dtype="uint8", settled=False)
-        array = structure.arrays[0]
-        wide = structure.numpy_dtype.itemsize == 8 and structure.numpy_dtype.kind in "iu"
-        return cls(
-            structure.numpy_dtype,
-            array,
-            chunk_shape(structure, array),
-            structure.fill,
-            structure.bands,
-            frozenset(structure.axes),
-            structure.settled and not wide,
-        )
-
-    def fits(self, tile: TileInput) -> bool:
-        """Return True for the common tile that fits as it is, without looking closer."""
-        return (
-            self.takes_all
-            and tile.pixels.dtype == self.dtype
-            and tile.bands == self.bands
-            and self.axes.issuperset(tile.start)
-        )
-
-
-def _pieces(structure: Structure, tile: TileInput) -> list[Piece]:
-    """Return the parts of a tile that lie in one chunk each."""
-    width, height = structure.tile_width, structure.tile_height
-    across = _spans(tile.x, tile.width, width)
-    down = _spans(tile.y, tile.height, height)
-    if not structure.axes:
-        return [Piece(0, (), r, c, (y, x), (v, u)) for r, y, v in down for c, x, u in across]
-    pieces = []
-    shape = tile.pixels.shape[:-3]
-    for number, offsets in enumerate(itertools.product(*map(range, shape))):
-        offset = dict(zip(tile.axes, offsets, strict=True))
-        frame = tuple([tile.start.get(name, 0) + offset.get(name, 0) for name in structure.axes])
-        pieces += [
-            Piece(number, frame, r, c, (y, x), (v, u)) for r, y, v in down for c, x, u in across
-        ]
-    return pieces
-
-
-def _spans(start: int, length: int, step: int) -> list[tuple[int, slice, slice]]:
-    """Return (cell, where in the cell, where in the span) of each cell of a span."""
-    spans, end = [], start + length
-    for cell in range(start // step, -(-end // step)):
-        begin = cell * step
-        first, last = max(start, begin), min(end, begin + step)
-        spans.append((cell, slice(first - begin, last - begin), slice(first - start, last - start)))
-    return spans
