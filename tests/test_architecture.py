@@ -15,6 +15,17 @@ from ziggurat import __all__ as public_names
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = ("readers", "writers", "converter")
 MOST_MODULES = 24  # a folder of more is a corridor
+MOST_LINES = 400  # of a module
+MOST_CODE = 60  # lines of a function, its docstring aside
+MOST_PARAMETERS = 8
+MOST_METHODS = 20  # public ones, a class's own
+MOST_ANY = 0.125  # of functions say Any in their signature
+MOST_IGNORES = 6
+# The public ones that keep the reference's names, or belong to users in another way.
+MANY_PARAMETERS = {
+    "getRegion", "new", "open", "tileIterator", "write", "write_options",
+}  # fmt: skip
+LONG = {"writers/formats/registry.py"}
 HEAVY = {"osgeo", "pyvips", "zarr", "tifffile", "openslide", "cv2", "imagecodecs", "numpy", "PIL"}
 
 
@@ -60,6 +71,77 @@ def test_modules_import_each_other_by_their_full_names() -> None:
                     continue
                 for name in names:
                     assert name.split(".")[0] not in FLOORS, f"{path}: {name} goes past ziggurat"
+
+
+def _modules() -> list[Path]:
+    return [path for floor in FLOORS for path in sorted((ROOT / floor).rglob("*.py"))]
+
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def _functions() -> list[tuple[Path, Function]]:
+    return [
+        (path.relative_to(ROOT), node)
+        for path in _modules()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, Function)
+    ]
+
+
+def _parameters(function: Function) -> list[ast.arg]:
+    arguments = function.args
+    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    return [argument for argument in named if argument.arg not in ("self", "cls")]
+
+
+def test_modules_are_short() -> None:
+    long = {
+        str(path.relative_to(ROOT))
+        for path in _modules()
+        if len(path.read_text().splitlines()) > MOST_LINES
+    }
+    assert long <= LONG, long - LONG
+
+
+def test_functions_are_short() -> None:
+    for path, function in _functions():
+        assert function.end_lineno is not None
+        lines = function.end_lineno - function.lineno + 1
+        if ast.get_docstring(function):
+            text = function.body[0]
+            assert text.end_lineno is not None
+            lines -= text.end_lineno - text.lineno + 1
+        assert lines <= MOST_CODE, f"{path}: {function.name} has {lines} lines"
+
+
+def test_functions_take_few_parameters_but_for_those_of_the_reference() -> None:
+    most = MOST_PARAMETERS
+    many = {function.name for _, function in _functions() if len(_parameters(function)) > most}
+    assert many == MANY_PARAMETERS
+
+
+def test_classes_have_few_public_methods() -> None:
+    for path in _modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                names = {part.name for part in node.body if isinstance(part, Function)}
+                public = [name for name in names if not name.startswith("_")]
+                assert len(public) <= MOST_METHODS, f"{path}: {node.name} has {len(public)}"
+
+
+def test_few_functions_switch_the_type_checker_off() -> None:
+    """``Any`` in a signature is where a user's editor and mypy know nothing."""
+    vague = 0
+    functions = _functions()
+    for _, function in functions:
+        every = [*_parameters(function), function.args.vararg, function.args.kwarg]
+        hints = [argument.annotation for argument in every if argument is not None]
+        parts = [part for hint in (*hints, function.returns) if hint for part in ast.walk(hint)]
+        vague += any(isinstance(part, ast.Name) and part.id == "Any" for part in parts)
+    assert vague <= MOST_ANY * len(functions)
+    ignored = sum(path.read_text().count("# type: ignore") for path in _modules())
+    assert ignored <= MOST_IGNORES
 
 
 def test_the_arrows_between_rooms_are_kept() -> None:

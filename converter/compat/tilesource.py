@@ -31,7 +31,7 @@ from ziggurat.readers.source.open import (
 )
 from ziggurat.readers.source.output.encode import ImageBytes
 from ziggurat.readers.source.source import Source
-from ziggurat.writers.sink.sink import new
+from ziggurat.writers.sink.new import new
 
 TileSource = Source
 FileTileSource = Source

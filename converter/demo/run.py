@@ -24,7 +24,8 @@ from ziggurat.readers.errors import VerificationError
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.source.open import open as open_source
 from ziggurat.readers.source.source import Source
-from ziggurat.writers.sink.sink import Sink, new
+from ziggurat.writers.sink.new import new
+from ziggurat.writers.sink.sink import Sink
 
 WINDOW = 1024  # what the model sees at once
 OVERLAP = 128  # pixels that neighbouring windows share

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from ziggurat.writers.formats.registry import WriteReport
     from ziggurat.writers.model.options import WriteOptions
     from ziggurat.writers.model.progress import Cancellation, Progress
-    from ziggurat.writers.sink.sink import Sink, new
+    from ziggurat.writers.sink.new import new
+    from ziggurat.writers.sink.sink import Sink
     from ziggurat.writers.sink.task import Task
     from ziggurat.writers.tasks.plan import WritePlan
 
@@ -51,7 +52,7 @@ _HOMES = {
     "cachesInfo": "ziggurat.readers.pixels.cache",
     "setCacheSize": "ziggurat.readers.pixels.cache",
     "Sink": "ziggurat.writers.sink.sink",
-    "new": "ziggurat.writers.sink.sink",
+    "new": "ziggurat.writers.sink.new",
     "Task": "ziggurat.writers.sink.task",
     "convert": "ziggurat.converter.convert",
     "plan_conversion": "ziggurat.converter.convert",

@@ -10,6 +10,7 @@ import numpy as np
 from ziggurat.readers.errors import SinkInputError
 from ziggurat.readers.formats.sink_store.layout import MAX_AXES, Blend, Structure
 from ziggurat.readers.formats.sink_store.tile import TileInput
+from ziggurat.readers.model.checks import one_of
 from ziggurat.writers.sink.checks import size
 from ziggurat.writers.store.tile_input import (
     LARGEST,
@@ -136,11 +137,7 @@ class Preallocation:
         return dtype
 
     def _blend(self) -> Blend:
-        try:
-            return Blend(self.blend)
-        except ValueError:
-            modes = ", ".join(mode.value for mode in Blend)
-            raise SinkInputError(f"blend is one of {modes}, not {self.blend!r}") from None
+        return one_of("blend", self.blend, Blend, SinkInputError)
 
     def _fill(self, dtype: np.dtype | None) -> float:
         fill = self.fill

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 from ziggurat.readers.errors import OptionError, SinkInputError
 from ziggurat.readers.formats.sink_store.info import channels_without_place
+from ziggurat.readers.model.checks import one_of
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import Reader
@@ -29,7 +30,7 @@ def write_options(
     *,
     lossy: bool = True,
     overwriteAllowed: bool = True,
-    resample: Any = None,
+    resample: object = None,
     compression: str | Codec | None = None,
     quality: int | None = None,
     level: int | None = None,
@@ -50,16 +51,16 @@ def write_options(
         One that can't be meant.
     """
     if associated not in ("keep", "drop"):
-        raise OptionError(f"associated is one of keep, drop, not {associated!r}")
+        raise OptionError(f"associated must be one of keep, drop, not {associated!r}")
     return WriteOptions(
         lossy=lossy,
         compression=Codec.asked(compression),
         quality=quality,
         level=level,
-        subsampling=_member("subsampling", Subsampling, subsampling) or Subsampling.S420,
+        subsampling=_member("subsampling", Subsampling, subsampling or Subsampling.S420),
         tile_size=tileSize,
-        pyramid=_member("pyramid", PyramidStyle, pyramid),
-        ome_version=_member("omeVersion", OmeVersion, omeVersion) or OmeVersion.V05,
+        pyramid=None if pyramid is None else _member("pyramid", PyramidStyle, pyramid),
+        ome_version=_member("omeVersion", OmeVersion, omeVersion or OmeVersion.V05),
         description=description,
         associated=associated == "keep",
         reducer=reducer_named(resample),
@@ -69,14 +70,8 @@ def write_options(
     )
 
 
-def _member[E: Enum](name: str, kind: type[E], value: str | E | None) -> E | None:
-    if value is None:
-        return None
-    try:
-        return kind(value.lower() if isinstance(value, str) else value)
-    except ValueError:
-        known = ", ".join(str(row.value) for row in kind)
-        raise OptionError(f"{name} is one of {known}, not {value!r}") from None
+def _member[E: Enum](name: str, kind: type[E], value: str | E) -> E:
+    return one_of(name, value.lower() if isinstance(value, str) else value, kind)
 
 
 def output_reader(store: TileStore, *, alpha: bool) -> Reader:

@@ -202,7 +202,9 @@ def test_options_of_an_output_are_given_by_their_values(tmp_path: Path) -> None:
         sink.addTile(np.full((600, 600, 3), 90, np.uint8))
         sink.write(tmp_path / "a.tiff", subsampling="4:4:4", pyramid="subifd", description="mine")
         sink.write(tmp_path / "a.zarr", omeVersion="0.4", maxMemory=64 << 20)
-        with pytest.raises(OptionError, match=r"subsampling is one of 4:4:4, 4:2:2, 4:2:0, not"):
+        with pytest.raises(
+            OptionError, match=r"subsampling must be one of '4:4:4', '4:2:2', '4:2:0', not"
+        ):
             sink.write(tmp_path / "b.tiff", subsampling="4:1:1")
     with tifffile.TiffFile(tmp_path / "a.tiff") as tif:
         page = tif.pages[0]

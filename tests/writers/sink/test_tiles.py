@@ -249,7 +249,7 @@ NEW_REFUSALS: list[tuple[str, dict[str, Any]]] = [
     ("sizeX must be a whole number", {"sizeX": 1.5}),
     ("is no dtype", {"dtype": "colour"}),
     ("holds numbers", {"dtype": "complex64"}),
-    ("blend is one of", {"blend": "mix"}),
+    ("blend must be one of", {"blend": "mix"}),
     ("tile sides", {"tileSize": 3}),
     ("tileSize is one number", {"tileSize": (1, 2, 3)}),
     ("different frame axes", {"axes": {"z": 1, "Z": 2}}),
@@ -257,7 +257,7 @@ NEW_REFUSALS: list[tuple[str, dict[str, Any]]] = [
     ("axis z must be above", {"axes": {"z": 0}}),
     ("needs a dtype", {"fill": 3}),
     ("can't hold the fill", {"fill": 300, "dtype": "uint8"}),
-    ("mode is one of", {"mode": "append"}),
+    ("mode must be one of", {"mode": "append"}),
     ("needs a path", {"mode": "join"}),
     ("expectedCoverage", {"expectedCoverage": 2}),
 ]

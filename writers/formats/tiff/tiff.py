@@ -93,29 +93,16 @@ def emit(
         path,
         levels,
         options,
-        style,
-        descriptions,
-        place=True,
+        Pages(style, descriptions, place=True),
         on_progress=on_progress,
         cancel=cancel,
         make=make,
     )
 
 
-def write_pages(
-    reader: Reader,
-    path: Path,
-    levels: Sequence[LevelPlan],
-    options: WriteOptions,
-    style: PyramidStyle,
-    descriptions: Sequence[str | None],
-    *,
-    place: bool = False,
-    on_progress: ProgressCallback | None = None,
-    cancel: Cancellation | None = None,
-    make: Builder = build,
-) -> tuple[str, ...]:
-    """Write the pages of all frames, then those of the associated images.
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """How pages lie, and what they say.
 
     Parameters
     ----------
@@ -127,8 +114,26 @@ def write_pages(
     place
         These pages say where on earth they are, too.
     """
-    info = reader.info
-    if style is PyramidStyle.PAGES and info.frames > 1 and len(levels) > 1:
+
+    style: PyramidStyle
+    descriptions: Sequence[str | None]
+    place: bool = False
+
+
+def write_pages(
+    reader: Reader,
+    path: Path,
+    levels: Sequence[LevelPlan],
+    options: WriteOptions,
+    pages: Pages,
+    *,
+    on_progress: ProgressCallback | None = None,
+    cancel: Cancellation | None = None,
+    make: Builder = build,
+) -> tuple[str, ...]:
+    """Write the pages of all frames, then those of the associated images."""
+    info, place = reader.info, pages.place
+    if pages.style is PyramidStyle.PAGES and info.frames > 1 and len(levels) > 1:
         raise OptionError(
             f"pages of levels and of {info.frames} frames can't be told apart; use subifd"
         )
@@ -140,11 +145,11 @@ def write_pages(
         for frame in range(info.frames):
             facts: dict[str, Any] = {
                 "software": options.software,
-                "description": descriptions[frame],
+                "description": pages.descriptions[frame],
             }
             if place and info.geo is not None:
                 facts["extratags"] = _place_tags(info, levels[0])
-            _write_frame(out, reader, levels, style, frame, facts)
+            _write_frame(out, reader, levels, pages.style, frame, facts)
         lost = [
             write_associated(
                 out.tiff,
