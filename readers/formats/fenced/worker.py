@@ -1,7 +1,10 @@
 """The far side of the fence: opens one image, answers questions until the line is cut."""
 
 import importlib
+import os
+import select
 import sys
+import threading
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
@@ -49,5 +52,19 @@ def serve(line: Connection, module: str) -> None:
             line.send(("corrupt", f"{type(error).__name__}: {error}"))
 
 
+def leave_with(line: Connection) -> None:
+    """End this process when nobody is on the line any more, whatever the library is at."""
+
+    def watch() -> None:
+        hung_up = select.poll()
+        hung_up.register(line, 0)  # an end is always told
+        hung_up.poll()
+        os._exit(0)
+
+    threading.Thread(target=watch, name="line", daemon=True).start()
+
+
 if __name__ == "__main__":
-    serve(Connection(int(sys.argv[1])), sys.argv[2])
+    asker = Connection(int(sys.argv[1]))
+    leave_with(asker)
+    serve(asker, sys.argv[2])

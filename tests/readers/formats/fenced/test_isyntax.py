@@ -6,11 +6,15 @@ No file of a scanner can be had or made here.
 import io
 import os
 import pickle
+import signal
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import PIL.Image
+import psutil
 import pytest
 
 import ziggurat
@@ -37,7 +41,7 @@ class ISyntax:
     @classmethod
     def open(cls, path):
         slide = cls()
-        slide.word = open(path).read()
+        slide.path, slide.word = path, open(path).read()
         if slide.word == "unreadable":
             raise RuntimeError("libisyntax: fatal")
         return slide
@@ -47,6 +51,7 @@ class ISyntax:
             if self.word == "crash":
                 os.kill(os.getpid(), signal.SIGSEGV)
             if self.word == "hang":
+                open(self.path + ".busy", "w").close()
                 time.sleep(1000)
             if self.word == "short":
                 width -= 1
@@ -152,6 +157,34 @@ def test_a_process_is_left_with_its_reader(stub: Path) -> None:
     process = other.fence._process
     del other
     assert process.returncode == 0
+
+
+def test_a_library_that_is_busy_goes_with_a_program_that_is_killed(stub: Path) -> None:
+    path = slide(stub, "hang")
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            reader: Any = open_reader(path)
+            os.write(write, str(reader.fence._process.pid).encode())
+            reader.plane(0, 0).read(Rect(300, 0, 9, 9))
+        finally:
+            os._exit(1)
+    worker = psutil.Process(int(os.read(read, 100)))
+    os.close(read)
+    os.close(write)
+    while not os.path.exists(f"{path}.busy"):
+        assert os.waitpid(child, os.WNOHANG) == (0, 0)
+        time.sleep(0.05)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    with suppress(psutil.NoSuchProcess):
+        for _ in range(200):
+            if worker.status() == psutil.STATUS_ZOMBIE:  # nobody here waits for it
+                return
+            time.sleep(0.1)
+        worker.kill()
+        pytest.fail("it is still at work")
 
 
 def test_a_forked_child_and_a_copy_have_processes_of_their_own(stub: Path) -> None:
