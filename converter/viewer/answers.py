@@ -5,8 +5,6 @@ A server, a notebook's widget and the export to a folder all ask here, so that t
 
 import json
 import math
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -16,6 +14,7 @@ from typing import Any
 from ziggurat.converter.viewer.looks import parse_look
 from ziggurat.converter.viewer.shown import Encoded, Shown
 from ziggurat.readers.errors import OptionError, TileRangeError, ZigguratError, message_of
+from ziggurat.readers.io.lru import Lru
 
 _KEPT = 128 * 2**20  # bytes of encoded tiles
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".txt": "text/plain"}
@@ -39,9 +38,7 @@ class Gallery:
 
     def __init__(self, images: Sequence[Shown]) -> None:
         self.images = tuple(images)
-        self._tiles: OrderedDict[tuple[Any, ...], Encoded] = OrderedDict()
-        self._kept = 0  # bytes of all of them
-        self._lock = threading.Lock()
+        self._tiles: Lru[tuple[object, ...], Encoded] = Lru(_KEPT, lambda tile: len(tile.data))
 
     def close(self) -> None:
         """Release the files."""
@@ -96,20 +93,11 @@ class Gallery:
             tile = image.tile(z, x, y, look)
             return Answer(200 if tile.fresh else 203, tile.media_type, tile.data)
         key = (id(image), z, x, y, look)
-        with self._lock:
-            found = self._tiles.get(key)
+        found = self._tiles.get(key)
         if found is None:
             found = image.tile(z, x, y, look)
-            self._keep(key, found)
+            self._tiles.put(key, found)
         return Answer(200, found.media_type, found.data, etag_of(found.data))
-
-    def _keep(self, key: tuple[object, ...], tile: Encoded) -> None:
-        with self._lock:
-            before = self._tiles.pop(key, None)
-            self._tiles[key] = tile
-            self._kept += len(tile.data) - (len(before.data) if before else 0)
-            while self._kept > _KEPT:
-                self._kept -= len(self._tiles.popitem(last=False)[1].data)
 
     def _associated(self, image: Shown, rest: list[str], query: Query) -> Answer:
         del query

@@ -9,13 +9,14 @@ import struct
 import threading
 import zipfile
 import zlib
-from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError
 from ziggurat.readers.io.bytes import ByteFile, ByteSource
+from ziggurat.readers.io.fork import PerProcess
+from ziggurat.readers.io.lru import Lru
 from ziggurat.readers.io.remote import filesystem
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # APPNOTE 4.3.7: signature …, name and extra lengths
@@ -213,18 +214,14 @@ class UrlStore:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._pid = os.getpid()
-        self._fs, path = filesystem(url)
-        self._root = path.rstrip("/")
-        self._whole: OrderedDict[str, bytes] = OrderedDict()
-        self._lock = threading.Lock()
+        self._root = filesystem(url)[1].rstrip("/")
+        self._files = PerProcess(lambda: filesystem(url)[0])  # its loop doesn't survive a fork
+        self._whole: Lru[str, bytes] = Lru(_MOST_KEPT, len)
 
     def _cat(self, key: str, start: int | None, stop: int | None) -> bytes | None:
-        if self._pid != os.getpid():  # fsspec's event loop does not survive a fork
-            self._fs, self._pid = filesystem(self.url)[0], os.getpid()
         path = f"{self._root}/{checked_key(key)}"
         try:
-            return bytes(self._fs.cat_file(path, start=start, end=stop))
+            return bytes(self._files().cat_file(path, start=start, end=stop))
         except (FileNotFoundError, IsADirectoryError):
             return None
         except Exception as error:  # every file system has its own classes
@@ -236,26 +233,19 @@ class UrlStore:
 
     def get_range(self, key: str, offset: int, length: int) -> bytes | None:
         """Return a part of a key's bytes."""
-        with self._lock:
-            data = self._whole.get(key)
+        data = self._whole.get(key)
         if data is None:
             data = self._cat(key, offset, offset + length if offset >= 0 else None)
             if data is None or len(data) <= (length if offset >= 0 else -offset):
                 return None if data is None else data[:length]
-            self._keep(key, data)
+            self._whole.put(key, data)
         return data[offset : offset + length] if offset >= 0 else data[offset:][:length]
-
-    def _keep(self, key: str, data: bytes) -> None:
-        with self._lock:
-            self._whole[key] = data
-            while len(self._whole) > 1 and sum(map(len, self._whole.values())) > _MOST_KEPT:
-                self._whole.popitem(last=False)
 
     def children(self, prefix: str) -> list[str]:
         """Return the names below a prefix where the file system lists them."""
         path = f"{self._root}/{checked_key(prefix)}".rstrip("/")
         try:
-            found = self._fs.ls(path, detail=False)
+            found = self._files().ls(path, detail=False)
         except Exception:  # noqa: BLE001  every file system has its own classes; many can't list
             return []
         return sorted({str(name).rstrip("/").rsplit("/", 1)[-1] for name in found})

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 from ziggurat.readers.errors import SourceError, message_of
+from ziggurat.readers.io.fork import PerProcess
 from ziggurat.readers.io.s3 import endpoint, unsigned
 
 CLOUDS = ("s3://", "s3a://", "gs://", "az://", "abfs://", "abfss://")
@@ -161,27 +162,8 @@ class CloudObjects:
                 "pip install 'ziggurat[cloud]'"
             ) from error
         self._root = root.rstrip("/")
-        self._pid = 0
-        self._connection: Any = None
+        self._connected = PerProcess(lambda: _connection(self._root))
         self._connected()
-
-    def _connected(self) -> Any:
-        if self._pid != os.getpid():
-            from obstore.store import from_url
-
-            options: dict[str, Any] = {}
-            if self._root.lower().startswith(("s3://", "s3a://")):
-                url = endpoint()
-                options = {"skip_signature": True} if unsigned() else {}
-                if url is not None:
-                    options["endpoint"] = url
-                    options["client_options"] = {"allow_http": url.startswith("http://")}
-            try:
-                self._connection = from_url(self._root, **options)
-            except Exception as error:  # the library has many classes of its own
-                raise SourceError(f"{self._root} can't be used: {message_of(error)}") from error
-            self._pid = os.getpid()
-        return self._connection
 
     def names(self, prefix: str) -> list[str]:
         """Return the names below a prefix, in order."""
@@ -253,3 +235,26 @@ class CloudObjects:
 
     def _failed(self, name: str, error: Exception) -> SourceError:
         return SourceError(f"{self._root}/{name} can't be reached: {message_of(error)}")
+
+
+def _connection(root: str) -> Any:
+    """Return obstore's store for a URL.
+
+    Raises
+    ------
+    SourceError
+        It can't be used.
+    """
+    from obstore.store import from_url
+
+    options: dict[str, Any] = {}
+    if root.lower().startswith(("s3://", "s3a://")):
+        url = endpoint()
+        options = {"skip_signature": True} if unsigned() else {}
+        if url is not None:
+            options["endpoint"] = url
+            options["client_options"] = {"allow_http": url.startswith("http://")}
+    try:
+        return from_url(root, **options)
+    except Exception as error:  # the library has many classes of its own
+        raise SourceError(f"{root} can't be used: {message_of(error)}") from error

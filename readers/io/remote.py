@@ -6,13 +6,12 @@ and 50 Mbit/s, 64 KiB was fastest for opening, single tiles and regions together
 """
 
 import errno
-import os
-import threading
 import time
-from collections import OrderedDict
 from typing import Any
 
 from ziggurat.readers.errors import SourceError, SourceNotFoundError
+from ziggurat.readers.io.fork import PerProcess
+from ziggurat.readers.io.lru import Lru
 from ziggurat.readers.io.s3 import fsspec_options
 
 BLOCK_BYTES = 64 * 1024
@@ -55,12 +54,11 @@ class RemoteBytes:
         self.url = url
         self._block = block
         self._cache_blocks = max(1, cache // block)
-        self._blocks: OrderedDict[int, bytes] = OrderedDict()
-        self._lock = threading.Lock()
+        self._blocks: Lru[int, bytes] = Lru(self._cache_blocks)
         self._closed = False
-        self._pid = os.getpid()
-        self._fs, self._path = filesystem(url)
-        facts = self._guarded(lambda: self._fs.info(self._path))
+        self._path = filesystem(url)[1]
+        self._files = PerProcess(lambda: filesystem(url)[0])  # its threads don't survive a fork
+        facts = self._guarded(lambda: self._files().info(self._path))
         size = facts.get("size")
         if facts.get("type") == "directory" or size is None:
             raise SourceError(f"{url} can't be read by range: its size is not told")
@@ -73,7 +71,7 @@ class RemoteBytes:
             return True
 
         def probe() -> bool:
-            with self._fs.open(self._path, "rb", size=self.size, cache_type="none") as file:
+            with self._files().open(self._path, "rb", size=self.size, cache_type="none") as file:
                 file.seek(self.size - 1)
                 try:
                     return len(file.read(1)) == 1
@@ -90,7 +88,7 @@ class RemoteBytes:
                 f"{self.url}: the server answers no byte ranges, and {self.size} bytes are too "
                 f"many to fetch at once; download the file, then open it"
             )
-        data: bytes = self._guarded(lambda: self._fs.cat_file(self._path))
+        data: bytes = self._guarded(lambda: self._files().cat_file(self._path))
         return data
 
     def _guarded(self, call: Any) -> Any:
@@ -111,14 +109,6 @@ class RemoteBytes:
                     raise SourceError(f"{self.url} can't be read: {said}") from error
                 time.sleep(0.2 * 4**attempt)
         raise AssertionError("the last attempt raises")
-
-    def _files(self) -> Any:
-        """Return the file system, made anew in a forked child: threads don't survive a fork."""
-        if self._pid != os.getpid():
-            with self._lock:
-                self._fs, self._path = filesystem(self.url)
-                self._pid = os.getpid()
-        return self._fs
 
     def _fetch(self, start: int, stop: int) -> bytes:
         files = self._files()
@@ -148,12 +138,8 @@ class RemoteBytes:
 
     def _get(self, first: int, last: int) -> list[bytes]:
         """Return the blocks ``first`` to ``last``, fetching what is missing in one request."""
-        found = {}
-        with self._lock:
-            for index in range(first, last + 1):
-                if index in self._blocks:
-                    self._blocks.move_to_end(index)
-                    found[index] = self._blocks[index]
+        kept = {index: self._blocks.get(index) for index in range(first, last + 1)}
+        found = {index: block for index, block in kept.items() if block is not None}
         missing = [index for index in range(first, last + 1) if index not in found]
         if missing:
             start, stop = missing[0] * self._block, (missing[-1] + 1) * self._block
@@ -161,20 +147,14 @@ class RemoteBytes:
             for index in range(missing[0], missing[-1] + 1):
                 at = (index - missing[0]) * self._block
                 found[index] = data[at : at + self._block]
-            self._keep({index: found[index] for index in missing})
+            for index in missing:
+                self._blocks.put(index, found[index])
         return [found[index] for index in range(first, last + 1)]
-
-    def _keep(self, blocks: dict[int, bytes]) -> None:
-        with self._lock:
-            self._blocks.update(blocks)
-            while len(self._blocks) > self._cache_blocks:
-                self._blocks.popitem(last=False)
 
     def close(self) -> None:
         """Forget the blocks."""
         self._closed = True
-        with self._lock:
-            self._blocks.clear()
+        self._blocks.clear()
 
     def __reduce__(self) -> tuple[type["RemoteBytes"], tuple[str, int, int]]:
         return RemoteBytes, (self.url, self._block, self._cache_blocks * self._block)

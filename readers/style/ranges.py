@@ -1,12 +1,11 @@
 """Which stored values are shown darkest and brightest: ranges from a small overview's histogram."""
 
-import threading
 import weakref
-from collections import OrderedDict
 from collections.abc import Callable
 
 import numpy as np
 
+from ziggurat.readers.io.lru import Lru
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.style.parse import BandStyle, RangeEnd, RangeKind
 
@@ -16,8 +15,7 @@ _BINS = 256
 _MOST_CACHED = 1024
 _Limits = tuple[float, float]
 Invalid = Callable[[Pixels], Pixels | None]
-_cache: OrderedDict[tuple[object, ...], tuple[weakref.ref[Pixels], _Limits]] = OrderedDict()
-_lock = threading.Lock()
+_cache: Lru[tuple[object, ...], tuple[weakref.ref[Pixels], _Limits]] = Lru(_MOST_CACHED)
 
 
 def value_range(
@@ -42,18 +40,13 @@ def value_range(
         return style.low.value, style.high.value
     overview = look()
     key = (id(overview), index, style.low, style.high, style.nodata)
-    with _lock:
-        known = _cache.get(key)
-        if known is not None and known[0]() is overview:
-            _cache.move_to_end(key)
-            return known[1]
+    known = _cache.get(key)
+    if known is not None and known[0]() is overview:
+        return known[1]
     hidden = None if invalid is None else invalid(overview)
     valid = _valid(overview, index, style.nodata, hidden)
     limits = _end(style.low, valid, lower=True), _end(style.high, valid, lower=False)
-    with _lock:
-        _cache[key] = (weakref.ref(overview), limits)
-        while len(_cache) > _MOST_CACHED:
-            _cache.popitem(last=False)
+    _cache.put(key, (weakref.ref(overview), limits))
     return limits
 
 

@@ -6,8 +6,6 @@ goes through zarr-python, on the same store.
 """
 
 import itertools
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -16,6 +14,7 @@ from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.formats.zarr.chunks import decode_chunk, flat_index, shard_index
 from ziggurat.readers.formats.zarr.metadata import ArrayMetadata
 from ziggurat.readers.io.keys import KeyStore
+from ziggurat.readers.io.lru import Lru
 
 Samples = np.ndarray
 Box = Sequence[tuple[int, int]]  # (start, stop) of each dimension
@@ -25,31 +24,11 @@ _INDEX_ENTRIES = 1 << 20  # of shard indices kept: 16 MiB
 _CACHE_BYTES = 64 << 20  # of decoded chunks that hold several frames
 
 
-class ChunkCache:
-    """A few decoded chunks of the arrays of an image, or of all fields of a plate."""
+class ChunkCache(Lru[tuple[str, tuple[int, ...]], Samples]):
+    """A few decoded chunks, by path and cell, of an image's arrays, or of all fields of a plate."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._chunks: OrderedDict[tuple[str, tuple[int, ...]], Samples] = OrderedDict()
-        self._bytes = 0
-
-    def get(self, path: str, cell: tuple[int, ...]) -> Samples | None:
-        """Return a chunk that is kept."""
-        with self._lock:
-            chunk = self._chunks.get((path, cell))
-            if chunk is not None:
-                self._chunks.move_to_end((path, cell))
-            return chunk
-
-    def put(self, path: str, cell: tuple[int, ...], chunk: Samples) -> None:
-        """Keep a chunk; those that were not asked for the longest go."""
-        with self._lock:
-            if (path, cell) in self._chunks:
-                return
-            self._chunks[path, cell] = chunk
-            self._bytes += chunk.nbytes
-            while self._bytes > _CACHE_BYTES and len(self._chunks) > 1:
-                self._bytes -= self._chunks.popitem(last=False)[1].nbytes
+        super().__init__(_CACHE_BYTES, lambda chunk: chunk.nbytes)
 
 
 class ZarrArray:
@@ -70,8 +49,7 @@ class ZarrArray:
         self.path = path
         self._store = store
         self._prefix = f"{path}/" if path else ""
-        self._lock = threading.Lock()
-        self._indices: OrderedDict[str, Samples | None] = OrderedDict()
+        self._indices: Lru[str, tuple[Samples | None]] = Lru(16)  # in a tuple: None is known, too
         self._cache = cache
 
     def read(self, box: Box) -> Samples:
@@ -125,11 +103,11 @@ class ZarrArray:
     def _chunk(self, cell: tuple[int, ...]) -> Samples | None:
         if self._cache is None:
             return self._decoded(cell)
-        chunk = self._cache.get(self.path, cell)
+        chunk = self._cache.get((self.path, cell))
         if chunk is None:
             chunk = self._decoded(cell)
             if chunk is not None:
-                self._cache.put(self.path, cell, chunk)
+                self._cache.put((self.path, cell), chunk)
         return chunk
 
     def _decoded(self, cell: tuple[int, ...]) -> Samples | None:
@@ -161,17 +139,13 @@ class ZarrArray:
         return self._store.get_range(key, offset, length)
 
     def _index(self, key: str) -> Samples | None:
-        with self._lock:
-            if key in self._indices:
-                self._indices.move_to_end(key)
-                return self._indices[key]
-        index = self._read_index(key)
-        with self._lock:
-            self._indices[key] = index
-            entries = 1 if index is None else len(index)
-            while len(self._indices) > max(16, _INDEX_ENTRIES // entries):
-                self._indices.popitem(last=False)
-        return index
+        known = self._indices.get(key)
+        if known is None:
+            known = (self._read_index(key),)
+            entries = 1 if known[0] is None else len(known[0])
+            self._indices.limit = max(16, _INDEX_ENTRIES // entries)
+            self._indices.put(key, known)
+        return known[0]
 
     def _read_index(self, key: str) -> Samples | None:
         sharding = self.metadata.sharding

@@ -11,7 +11,6 @@ import tifffile
 from PIL import Image
 
 import ziggurat
-from ziggurat.converter.viewer import answers
 from ziggurat.converter.viewer.answers import Answer, Gallery
 from ziggurat.converter.viewer.render import label_colors
 from ziggurat.converter.viewer.shown import Shown
@@ -153,15 +152,12 @@ def test_the_answer_is_json_that_every_browser_takes(gallery: Gallery) -> None:
     json.loads(ask(gallery, "info").body, parse_constant=lambda word: pytest.fail(word))
 
 
-def test_tiles_are_kept_up_to_a_number_of_bytes(
-    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tiles_are_kept_up_to_a_number_of_bytes(gallery: Gallery) -> None:
     size = len(ask(gallery, "tile/0/0/0/0").body)
     ask(gallery, "tile/0/0/0/0")
-    assert gallery._kept == size
-    monkeypatch.setattr(answers, "_KEPT", 2 * size)
+    assert gallery._tiles.used == size
+    gallery._tiles.limit = 2 * size
     for high in range(100, 105):
         look = json.dumps({"low": 0, "high": high, "palette": "viridis"})
         assert gallery.answer("tile/0/0/0/0", {"look": look}).status == 200
-        assert gallery._kept == sum(len(tile.data) for tile in gallery._tiles.values())
-        assert gallery._kept <= 2 * size
+        assert 0 < gallery._tiles.used <= 2 * size

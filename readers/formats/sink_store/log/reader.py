@@ -1,8 +1,6 @@
 """A store of segments as an image: tiles are blended when they are read, in their order."""
 
 import io
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -17,6 +15,7 @@ from ziggurat.readers.formats.sink_store.log.layout import PICTURES, read_attrib
 from ziggurat.readers.formats.sink_store.log.segment import unpacked
 from ziggurat.readers.formats.sink_store.log.view import Laid, View
 from ziggurat.readers.formats.sink_store.tile import Array
+from ziggurat.readers.io.lru import Lru
 from ziggurat.readers.io.objects import objects_at
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import (
@@ -151,35 +150,24 @@ class _Kept:
 
     def __init__(self, view: View, *, blends: bool) -> None:
         self._view, self._blends = view, blends
-        self._tiles: OrderedDict[tuple[str, int], Decoded] = OrderedDict()
-        self._bytes = 0
-        self._guard = threading.Lock()
+        self._tiles: Lru[tuple[str, int], Decoded] = Lru(KEPT_BYTES, _size)
 
     def get(self, laid: Laid) -> Decoded:
         name = laid.segment, laid.number
-        with self._guard:
-            if name in self._tiles:
-                self._tiles.move_to_end(name)
-                return self._tiles[name]
-        pixels, mask, weight = unpacked(laid.entry, self._view.stored(laid))
-        kind = laid.entry["weight"]
-        said = weight if kind == "array" else kind
-        share = None
-        if self._blends:
-            share = tile_weight(replace(laid.tile, pixels=pixels, mask=mask, weight=said))
-        found = (pixels, mask, share)
-        with self._guard:
-            if name not in self._tiles:
-                self._tiles[name] = found
-                self._bytes += _size(found)
-            while self._bytes > KEPT_BYTES and len(self._tiles) > 1:
-                self._bytes -= _size(self._tiles.popitem(last=False)[1])
+        found = self._tiles.get(name)
+        if found is None:
+            pixels, mask, weight = unpacked(laid.entry, self._view.stored(laid))
+            kind = laid.entry["weight"]
+            said = weight if kind == "array" else kind
+            share = None
+            if self._blends:
+                share = tile_weight(replace(laid.tile, pixels=pixels, mask=mask, weight=said))
+            found = (pixels, mask, share)
+            self._tiles.put(name, found)
         return found
 
     def clear(self) -> None:
-        with self._guard:
-            self._tiles.clear()
-            self._bytes = 0
+        self._tiles.clear()
 
 
 def _size(decoded: Decoded) -> int:
