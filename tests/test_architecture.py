@@ -23,7 +23,7 @@ MOST_ANY = 0.125  # of functions say Any in their signature
 MOST_IGNORES = 6
 # The public ones that keep the reference's names, or belong to users in another way.
 MANY_PARAMETERS = {
-    "getRegion", "new", "open", "tileIterator", "write", "write_options",
+    "getRegion", "new", "open", "patches", "tileIterator", "write", "write_options",
 }  # fmt: skip
 LONG = {"writers/formats/registry.py"}
 HEAVY = {"osgeo", "pyvips", "zarr", "tifffile", "openslide", "cv2", "imagecodecs", "numpy", "PIL"}
