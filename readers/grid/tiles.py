@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.grid.regions import check_keys
-from ziggurat.readers.model.checks import whole_number
+from ziggurat.readers.model.checks import pixels, whole_number
 from ziggurat.readers.model.geometry import ceil_div
 from ziggurat.readers.model.words import Options
 
@@ -141,7 +141,7 @@ def wanted_tile_size(tile_size: Options | None, default: tuple[int, int]) -> tup
     asked = check_keys("tile_size", tile_size, {"width", "height"})
     width = asked.get("width", asked.get("height", default[0]))
     height = asked.get("height", asked.get("width", default[1]))
-    return whole_number("tile_size width", width), whole_number("tile_size height", height)
+    return pixels("tile_size width", width), pixels("tile_size height", height)
 
 
 def wanted_overlap(tile_overlap: Options | None) -> tuple[int, int, bool]:
@@ -149,8 +149,8 @@ def wanted_overlap(tile_overlap: Options | None) -> tuple[int, int, bool]:
     asked = check_keys("tile_overlap", tile_overlap, {"x", "y", "edges"})
     x, y = asked.get("x", 0), asked.get("y", 0)
     return (
-        whole_number("tile_overlap x", x),
-        whole_number("tile_overlap y", y),
+        pixels("tile_overlap x", x),
+        pixels("tile_overlap y", y),
         bool(asked.get("edges")),
     )
 
@@ -161,4 +161,4 @@ def wanted_offset(tile_offset: Options | None, region_start: tuple[int, int]) ->
     if asked.get("auto"):
         return region_start
     left, top = asked.get("left", 0), asked.get("top", 0)
-    return whole_number("tile_offset left", left), whole_number("tile_offset top", top)
+    return pixels("tile_offset left", left), pixels("tile_offset top", top)

@@ -15,6 +15,7 @@ from ziggurat.readers.io.remote import RemoteBytes, is_remote_directory
 HEAD_BYTES = 512
 _ARCHIVES = (b"PK\x03\x04", b"SQLite format 3\0", b"ZISRAWFILE", b"\x70\0\0\0")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_ZARR_2 = (".zattrs", ".zgroup")
 _DIRECTORY_MARKERS = ("zarr.json", ".zattrs", ".zgroup", ".zarray", ".ziggurat/log.json")
 
 
@@ -99,6 +100,8 @@ def _locate_local(path: Path) -> Location:
             return archive
         raise SourceNotFoundError(errno.ENOENT, "no such file or directory", str(path)) from error
     except FileNotFoundError as error:
+        if path.name in _ZARR_2 and (path.parent / "zarr.json").is_file():
+            return _locate_local(path.parent)  # scripts name a folder by what zarr v2 has in it
         raise SourceNotFoundError(errno.ENOENT, "no such file or directory", str(path)) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         said = getattr(error, "strerror", None) or error

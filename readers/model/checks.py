@@ -1,5 +1,6 @@
 """What a caller gave, checked: one wording for all arguments of a kind."""
 
+import math
 import operator
 from collections.abc import Sequence
 from contextlib import suppress
@@ -31,6 +32,18 @@ def whole_number(
     if number is None or (least is not None and number < least):
         raise error(f"{name} must be {wanted}, not {value!r}")
     return number
+
+
+def pixels(name: str, value: Any) -> int:
+    """Return a number of pixels; what is left of a fraction is left out, as scripts expect.
+
+    Raises
+    ------
+    OptionError
+        It is no finite number.
+    """
+    fraction = isinstance(value, float | np.floating) and math.isfinite(value)
+    return whole_number(name, int(value) if fraction else value)
 
 
 def _integer(value: object) -> Any:

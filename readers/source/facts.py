@@ -93,6 +93,11 @@ class SizeMethods:
         info = self._image().info
         return info.backend or info.format
 
+    @staticmethod
+    def getLRUHash(*arguments: Any, **options: Any) -> str:
+        """Return a text that is equal for openings of one path with equal options."""
+        return f"{arguments} {sorted(options.items(), key=str)}"
+
     def getState(self: HasImage) -> str:
         """Return a text that is equal for equal images opened with equal options."""
         return f"{self._image().path} {self._options}"
@@ -138,9 +143,10 @@ class MetadataMethods:
         return text
 
     @property
-    def additionalMetadata(self: HasImage) -> dict[str, Any] | None:
-        """Further facts by name: those that a sink was told, or the fields of a vendor's file."""
-        return dict(self._image().info.properties) or None
+    def additionalMetadata(self: HasImage) -> Any:
+        """Further facts: what a sink was told, as it was told, or a vendor's fields by name."""
+        info = self._image().info
+        return info.given.get("additionalMetadata", dict(info.properties) or None)
 
     @shares_words()
     def getInternalMetadata(self: HasImage) -> JSONDict:

@@ -163,15 +163,13 @@ class SinkAttributes:
         self._attributes.set("imageDescription", check.json_like("imageDescription", value))
 
     @property
-    def additionalMetadata(self) -> dict[str, Any] | None:
-        """Further facts, as a dictionary that JSON can hold."""
-        found: dict[str, Any] | None = self._attributes.get("additionalMetadata")
-        return found
+    def additionalMetadata(self) -> Any:
+        """Further facts: a dictionary, or anything else that JSON can hold."""
+        return self._attributes.get("additionalMetadata")
 
     @additionalMetadata.setter
-    def additionalMetadata(self, value: Mapping[str, object] | None) -> None:
-        checked = check.json_mapping("additionalMetadata", value)
-        self._attributes.set("additionalMetadata", checked)
+    def additionalMetadata(self, value: object) -> None:
+        self._attributes.set("additionalMetadata", check.json_like("additionalMetadata", value))
 
     @property
     def projection(self) -> str | None:

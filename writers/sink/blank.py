@@ -6,7 +6,8 @@ from typing import Any, Unpack
 import numpy as np
 
 from ziggurat.readers.constants import TILE_FORMAT_IMAGE, TILE_FORMAT_NUMPY
-from ziggurat.readers.errors import EmptySinkError
+from ziggurat.readers.errors import EmptySinkError, SinkInputError
+from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.model.words import Formats, PixelValue
 from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.source.api import ReadMethods
@@ -22,6 +23,7 @@ from ziggurat.readers.source.request import (
     ThumbnailWords,
 )
 from ziggurat.writers.store.interface import TileStore
+from ziggurat.writers.store.tile_input import tile_input
 
 
 class BlankAnswers(ReadMethods):
@@ -39,10 +41,28 @@ class BlankAnswers(ReadMethods):
         """Full-resolution width in pixels; 0 before the first tile."""
         return _unless_blank(lambda: super(BlankAnswers, self).sizeX, lambda: 0)
 
+    @sizeX.setter
+    def sizeX(self, width: int) -> None:
+        self._reach("sizeX", width, self._store.sizes[-1])
+
     @property
     def sizeY(self) -> int:
         """Full-resolution height in pixels; 0 before the first tile."""
         return _unless_blank(lambda: super(BlankAnswers, self).sizeY, lambda: 0)
+
+    @sizeY.setter
+    def sizeY(self, height: int) -> None:
+        self._reach("sizeY", height, self._store.sizes[-2])
+
+    def _reach(self, name: str, wanted: int, there: int) -> None:
+        """Let the image be as wide or as high as wanted; it never shrinks."""
+        side = whole_number(name, wanted, 1, SinkInputError)
+        if side < there:
+            raise SinkInputError(
+                f"{name} is {there} already, {side} would cut it; set crop instead"
+            )
+        x, y = (side - 1, 0) if name == "sizeX" else (0, side - 1)
+        self._store.reserve(tile_input(np.zeros((1, 1, 1), np.uint8), x, y))
 
     @property
     def levels(self) -> int:

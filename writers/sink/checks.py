@@ -26,7 +26,11 @@ def positive(name: str, value: object) -> float | None:
 
 def size(name: str, value: object) -> int | None:
     """Return a whole number of one or more, or None."""
-    number = positive(name, value)
+    number = None if value is None else _number(name, value)
+    if number is not None and not number > 0:
+        error = SinkInputError(f"{name} must be positive or None")
+        error.add_note(f"it was given {value!r}")
+        raise error
     if number is not None and not number.is_integer():
         raise SinkInputError(f"{name} must be a whole number of pixels, not {value!r}")
     if number is not None and number > LARGEST:
@@ -52,11 +56,10 @@ def crop(value: Any) -> list[int] | None:
         x, y, width, height = value
     except (TypeError, ValueError):
         raise SinkInputError(f"crop is (x, y, width, height), not {value!r}") from None
-    numbers = [_number("crop", part) for part in (x, y, width, height)]
-    whole = all(number.is_integer() and number >= 0 for number in numbers)
-    if not whole or not (width and height):
+    numbers = [int(_number("crop", part)) for part in (x, y, width, height)]  # as scripts expect
+    if min(numbers) < 0 or not all(numbers[2:]):
         raise SinkInputError(f"crop takes whole pixels at zero or more, not {value!r}")
-    return [int(number) for number in numbers]
+    return numbers
 
 
 def json_like(name: str, value: object) -> Any:
@@ -66,13 +69,6 @@ def json_like(name: str, value: object) -> Any:
     except (TypeError, ValueError) as error:
         raise SinkInputError(f"{name} must be something that JSON can hold: {error}") from None
     return value
-
-
-def json_mapping(name: str, value: object) -> Any:
-    """Return a mapping that JSON can hold, or None."""
-    if value is not None and not isinstance(value, Mapping):
-        raise SinkInputError(f"{name} must be a dictionary, not {value!r}")
-    return json_like(name, None if value is None else dict(value))
 
 
 def names(name: str, value: object) -> list[str] | None:

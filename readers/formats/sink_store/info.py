@@ -69,13 +69,20 @@ def image_info(
         associated=tuple(attributes.get("associated", ())),
         background=(structure.fill,) * bands if structure.fill else None,
         geo=_geo(attributes),
-        properties=dict(additional) if isinstance(additional, Mapping) else {},
+        properties=_properties(additional),
         internal={
             "store": structure.to_json(),
             "additionalMetadata": additional,
             "imageDescription": attributes.get("imageDescription"),
         },
     )
+
+
+def _properties(additional: Any) -> dict[str, Any]:
+    """Return further facts by name; what has no names, a list or a text, has one of its own."""
+    if isinstance(additional, Mapping):
+        return dict(additional)
+    return {} if additional is None else {"additionalMetadata": additional}
 
 
 def frame_values(

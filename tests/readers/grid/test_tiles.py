@@ -1,13 +1,21 @@
 """The arithmetic of tile grids: coverage, overlaps, numbering."""
 
 from itertools import pairwise
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ziggurat.readers.errors import OptionError
-from ziggurat.readers.grid.tiles import TileAxis, TileGrid, wanted_overlap, wanted_tile_size
+from ziggurat.readers.grid.tiles import (
+    TileAxis,
+    TileGrid,
+    wanted_offset,
+    wanted_overlap,
+    wanted_tile_size,
+)
 
 
 def spans(axis: TileAxis) -> list[tuple[int, int, int, int]]:
@@ -123,7 +131,22 @@ def test_one_side_means_a_square() -> None:
     assert wanted_tile_size({"height": 7}, (1, 2)) == (7, 7)
     assert wanted_tile_size({"width": 7, "height": 8}, (1, 2)) == (7, 8)
     assert wanted_tile_size(None, (1, 2)) == (1, 2)
-    with pytest.raises(OptionError, match=r"whole number, not 7\.5"):
-        wanted_tile_size({"width": 7.5}, (1, 2))
+    with pytest.raises(OptionError, match="whole number, not 'wide'"):
+        wanted_tile_size({"width": "wide"}, (1, 2))
     with pytest.raises(OptionError, match="tile_overlap has no 'z'"):
         wanted_overlap({"z": 7})
+
+
+@pytest.mark.parametrize(
+    ("asked", "taken"), [(512.7, 512), (10.5, 10), (np.float32(3.9), 3), ("7", 7), (84.0, 84)]
+)
+def test_sizes_of_tiles_leave_fractions_out(asked: Any, taken: int) -> None:
+    assert wanted_tile_size({"width": asked}, (1, 1)) == (taken, taken)
+    assert wanted_overlap({"x": asked, "y": asked}) == (taken, taken, False)
+    assert wanted_offset({"left": asked, "top": asked}, (0, 0)) == (taken, taken)
+
+
+@pytest.mark.parametrize("asked", [float("nan"), float("inf"), "7.5", True, [1]])
+def test_sizes_of_tiles_are_numbers(asked: Any) -> None:
+    with pytest.raises(OptionError, match="whole number"):
+        wanted_tile_size({"width": asked}, (1, 1))

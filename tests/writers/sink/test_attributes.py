@@ -81,7 +81,7 @@ REFUSALS: list[tuple[str, Any, str]] = [
     ("crop", (-1, 0, 5, 5), "zero or more"),
     ("crop", (0, 0, 0, 5), "zero or more"),
     ("minWidth", 1.5, "whole number"),
-    ("minHeight", 0, "above zero"),
+    ("minHeight", 0, "minHeight must be positive or None"),
     ("minHeight", 2**40, "goes up to"),
     ("interpretation", "rgb", "'labels', 'multiband' or None"),
     ("channelNames", "DAPI", "list of texts"),
@@ -89,7 +89,7 @@ REFUSALS: list[tuple[str, Any, str]] = [
     ("channelColors", ["no colour"], "is no colour"),
     ("channelColors", "red", "list of colours"),
     ("imageDescription", object, "JSON"),
-    ("additionalMetadata", [1], "dictionary"),
+    ("additionalMetadata", [object], "JSON"),
     ("frameUnits", {"q": "mm"}, "the sink's axes are"),
     ("frameValues", [[1, 2]], "one value for each"),
     ("projection", "nowhere", "no coordinate system"),
@@ -214,3 +214,62 @@ def test_options_of_an_output_are_given_by_their_values(tmp_path: Path) -> None:
         assert len(page.pages) == 2
     assert (tmp_path / "a.zarr" / ".zattrs").exists()
     assert not (tmp_path / "b.tiff").exists()
+
+
+@pytest.mark.parametrize("name", ["a.tiff", "a.ome.tiff", "a.zarr", "a.zarr.zip"])
+@pytest.mark.parametrize("said", [["a", {"b": 2}], "a text", {"a": [1, 2]}, 7])
+def test_further_facts_come_back_as_they_were_given(
+    sink: ziggurat.Sink, tmp_path: Path, name: str, said: Any
+) -> None:
+    sink.addTile(np.zeros((8, 8), np.uint8))
+    sink.additionalMetadata = said
+    sink.write(tmp_path / name)
+    with ziggurat.open(tmp_path / name) as source:
+        assert source.additionalMetadata == sink.additionalMetadata == said
+
+
+def test_further_facts_without_names_are_taken_out_of_what_is_shared(
+    sink: ziggurat.Sink, tmp_path: Path
+) -> None:
+    sink.addTile(np.zeros((8, 8), np.uint8))
+    sink.additionalMetadata = ["Jane Doe"]
+    sink.write(tmp_path / "a.tiff")
+    assert b"Jane Doe" in (tmp_path / "a.tiff").read_bytes()
+    options = ziggurat.ConvertOptions(deidentify=True)
+    ziggurat.convert(tmp_path / "a.tiff", tmp_path / "b.tiff", options)
+    assert b"Jane Doe" not in (tmp_path / "b.tiff").read_bytes()
+
+
+def test_a_crop_of_fractions_is_of_whole_pixels(sink: ziggurat.Sink, tmp_path: Path) -> None:
+    sink.addTile(np.arange(100, dtype=np.uint8).reshape(10, 10))
+    sink.crop = (2.9, 1.5, 4.2, 3.0)
+    assert sink.crop == (2, 1, 4, 3)
+    sink.write(tmp_path / "a.tiff", lossy=False)
+    with ziggurat.open(tmp_path / "a.tiff") as source:
+        assert source.getRegion(format="numpy")[0][0, 0, 0] == 12
+
+
+def test_sizes_are_set_before_tiles_come(sink: ziggurat.Sink) -> None:
+    sink.sizeX = 300
+    sink.sizeY = 200
+    sink.addTile(np.ones((8, 8), np.float32), 100, 50)
+    assert (sink.sizeX, sink.sizeY, sink.dtype) == (300, 200, np.float32)
+    for name, value in (("sizeX", 299), ("sizeY", 1)):
+        with pytest.raises(SinkInputError, match="would cut it; set crop"):
+            setattr(sink, name, value)
+    with pytest.raises(SinkInputError, match="whole number"):
+        sink.sizeX = 0
+    assert (sink.sizeX, sink.sizeY) == (300, 200)
+
+
+def test_a_folder_is_named_by_what_zarr_2_has_in_it(sink: ziggurat.Sink, tmp_path: Path) -> None:
+    sink.addTile(np.full((8, 8), 5, np.uint8))
+    for version in ("0.4", "0.5"):
+        sink.write(tmp_path / "a.zarr", omeVersion=version)
+        for file in (".zattrs", ".zgroup"):
+            with ziggurat.open(tmp_path / "a.zarr" / file) as source:
+                assert source.getRegion(format="numpy")[0].max() == 5
+    with pytest.raises(FileNotFoundError):
+        ziggurat.open(tmp_path / "a.zarr" / ".zmetadata")
+    with pytest.raises(FileNotFoundError):
+        ziggurat.open(tmp_path / ".zattrs")
