@@ -35,7 +35,7 @@ from ziggurat.readers.formats.tiff.unheeded import (
     unheeded,
 )
 from ziggurat.readers.formats.tiff.vendors.kind import TiffKind
-from ziggurat.readers.formats.tiff.vendors.ome import companion_xml
+from ziggurat.readers.formats.tiff.vendors.ome import companion_xml, mended_xml
 from ziggurat.readers.io.bytes import ByteFile, ByteSource
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.io.siblings import SiblingFiles, source_of
@@ -132,7 +132,7 @@ def _open_tiff(
 ) -> tifffile.TiffFile:
     if location.path is not None:
         return tifffile.TiffFile(location.path, omexml=omexml)
-    return tifffile.TiffFile(ByteFile(source), name=location.name)
+    return tifffile.TiffFile(ByteFile(source), name=location.name, omexml=omexml)
 
 
 def _alike(structure: Structure, kind: TiffKind) -> tuple[Structure, list[SegmentLayout]]:
@@ -155,9 +155,10 @@ def _parse(location: Location, source: ByteSource) -> Reader:
                 f"{location.url} is cut short: its {source.size:,} bytes end before the table of "
                 "its first page; get the file anew"
             )
-        companion = companion_xml(location, tif.pages.first.description) if tif.is_ome else None
-        if companion is not None:
-            tif = stack.enter_context(_open_tiff(location, source, companion))
+        description = tif.pages.first.description
+        xml = companion_xml(location, description) if tif.is_ome else mended_xml(description)
+        if xml is not None:
+            tif = stack.enter_context(_open_tiff(location, source, xml))
         return _assembled(tif, source)
 
 

@@ -1,6 +1,7 @@
 """The plain chain of pages as an image: what equal pages, smaller ones and SubIFDs are."""
 
 import contextlib
+import dataclasses
 import struct
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from ziggurat.readers.formats.tiff.pages.structure import (
     is_level_of,
     is_mask,
     page_data,
+    unseen,
 )
 from ziggurat.readers.model.image import Axis
 
@@ -228,7 +230,7 @@ def choose(tif: tifffile.TiffFile) -> Structure:
         return chain_structure(tif, main.kind)
     if main.kind not in UNORDERED:
         others = [one for series in every[1:] for one in beside(series, tif)]
-        return from_series(main, list(main.levels), others, tif)
+        return with_unseen(from_series(main, list(main.levels), others, tif), every[1:])
     tops = [s for s in every if not is_mask(s.keyframe) and not s.keyframe.is_reduced] or every
     main = max(tops, key=area)
     rest = [series for series in every if series is not main]
@@ -236,4 +238,10 @@ def choose(tif: tifffile.TiffFile) -> Structure:
     levels = [*main.levels, *(level for series in extra for level in series.levels)]
     rest = [series for series in rest if series not in extra and not is_mask(series.keyframe)]
     others = [one for series in rest for one in beside(series, tif)]
-    return from_series(main, levels, others, tif)
+    return with_unseen(from_series(main, levels, others, tif), rest)
+
+
+def with_unseen(structure: Structure, others: Sequence[Any]) -> Structure:
+    """Return a structure that tells what series beside the image hold, and nobody sees."""
+    lost = [loss for series in others for loss in unseen(series)]
+    return dataclasses.replace(structure, losses=(*structure.losses, *lost))

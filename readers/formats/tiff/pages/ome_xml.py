@@ -66,8 +66,9 @@ def _first(element: ElementTree.Element, name: str) -> ElementTree.Element | Non
 
 
 def _float(text: str | None) -> float | None:
+    """Return a number, also one with a decimal comma; None where it is none, or not finite."""
     try:
-        value = float(text or "")
+        value = float((text or "").replace(",", "."))
     except ValueError:
         return None
     return value if math.isfinite(value) else None

@@ -215,6 +215,18 @@ def from_series(
     return Structure(main.kind, tuple(whole), axes, main.keyframe, main, tuple(others))
 
 
+def unseen(series: Any) -> tuple[str, ...]:
+    """Return what is lost of a series of which :func:`beside` shows the first page."""
+    count = sum(page is not None for page in series)
+    if count < 2 or series.keyframe.is_reduced:
+        return ()
+    size = f"{series.keyframe.imagewidth} x {series.keyframe.imagelength}"
+    return (
+        f"{count - 1} of {count} planes of {series.name or 'an image'} ({size} pixels), "
+        "which is another image than the one that is read",
+    )
+
+
 def beside(series: Any, home: tifffile.TiffFile, name: str | None = None) -> list[Beside]:
     """Return a series' first page as one beside the image."""
     page = next((page for page in series if page is not None), None)

@@ -2,12 +2,14 @@
 
 import contextlib
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
 import tifffile
 
 from ziggurat.readers.errors import SourceError, UnsupportedFormatError
+from ziggurat.readers.formats.tiff.pages.chain import with_unseen
 from ziggurat.readers.formats.tiff.pages.ome_xml import OmeImage, companion_name, parse_ome
 from ziggurat.readers.formats.tiff.pages.structure import (
     NONSENSE,
@@ -26,7 +28,17 @@ from ziggurat.readers.model.image import Axis, Channel
 
 _ASSOCIATED = ("label", "macro", "thumbnail", "overview")
 _POSITIONS = "xy"  # the axis of several images of one kind: places on the slide or plate
+_HEAD = 1000  # declarations and comments come before the root
+_START, _END = re.compile(r"<(?:\w+:)?OME\s"), re.compile(r"</(?:\w+:)?OME>")
 _LARGEST_COMPANION = 1 << 28
+
+
+def mended_xml(description: str) -> str | None:
+    """Return OME-XML without what follows its end, None where nothing does: tifffile wants none."""
+    ends = [match.end() for match in _END.finditer(description)]
+    if not ends or not _START.search(description[:_HEAD]) or not description[ends[-1] :].strip():
+        return None
+    return description[: ends[-1]]
 
 
 def companion_xml(location: Location, description: str) -> str | None:
@@ -92,12 +104,13 @@ def _series_structure(tif: tifffile.TiffFile) -> Structure:
     absent: dict[int, str] = {}
     if any(page is None for page in joined.levels[0]):
         absent = absent_files(tif, every, alike)
-    return dataclasses.replace(joined, others=tuple(others), text=tif.ome_metadata, absent=absent)
+    found = dataclasses.replace(joined, others=tuple(others), text=tif.ome_metadata, absent=absent)
+    return with_unseen(found, [series for series in every if series not in alike])
 
 
 def _with_losses(structure: Structure, tif: tifffile.TiffFile) -> Structure:
     """Return a structure that says which frames have no page, and which pages no frame."""
-    losses = []
+    losses = list(structure.losses)
     first = structure.levels[0]
     blank = sum(page is None and frame not in structure.absent for frame, page in enumerate(first))
     if blank:

@@ -296,3 +296,29 @@ def test_the_positions_of_a_further_axis_are_those_from_start_to_end(
 def test_a_further_axis_of_forged_length_takes_no_memory() -> None:
     (found,) = parse_ome(ome(modulo('<ModuloAlongZ Start="0" End="1e300" Step="1e-3"/>')))
     assert len(found.modulo[0].values) <= 1 << 20
+
+
+def test_planes_of_an_image_of_another_size_are_told(tmp_path: Path, tissue: np.ndarray) -> None:
+    """An associated image is one plane."""
+    path = tmp_path / "a.ome.tif"
+    with tifffile.TiffWriter(path, ome=True) as tif:
+        stack = np.stack([tissue[:90, :80, 0]] * 4)
+        tif.write(stack, photometric="minisblack", metadata={"axes": "ZYX"})
+        small = stack[:3, :30, :20]
+        tif.write(small, photometric="minisblack", metadata={"axes": "ZYX", "Name": "second"})
+    with opened(path) as reader:
+        assert reader.info.frames == 4
+        assert reader.info.associated == ("second",)
+        assert "2 of 3 planes of second" in reader.info.losses[0]
+
+
+@pytest.mark.parametrize("tail", ["<!-- made by me -->", "\n\n            \njunk", "<x/>"])
+def test_what_follows_the_xml_costs_nothing_of_it(tail: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    pixels = np.zeros((4, 3, 4), np.uint8)
+    text = ome(image('SizeC="2" SizeZ="2" SizeT="1" PhysicalSizeX="0,25"', "<TiffData/>"))
+    tifffile.imwrite(path, pixels, photometric="minisblack", metadata=None, description=text + tail)
+    with opened(path) as reader:
+        assert [axis.name for axis in reader.info.axes] == ["z", "c"]
+        assert reader.info.mm_x == pytest.approx(0.00025)
+        assert not reader.info.losses
