@@ -3,10 +3,10 @@
 import dataclasses
 
 from ziggurat.readers.codecs.segment_cache import SegmentCache
-from ziggurat.readers.errors import CorruptSourceError
+from ziggurat.readers.errors import CorruptSourceError, SourceError
 from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout, check_segments, page_layout
 from ziggurat.readers.formats.tiff.pages.plane import PageReader, Substitute
-from ziggurat.readers.formats.tiff.pages.structure import PageData
+from ziggurat.readers.formats.tiff.pages.structure import NONSENSE, PageData
 from ziggurat.readers.formats.tiff.pages.tables import PlainTable, SegmentTable
 from ziggurat.readers.formats.tiff.vendors.kind import Segments
 from ziggurat.readers.io.bytes import ByteSource
@@ -50,7 +50,12 @@ def frame_layout(layout: SegmentLayout, first: PageData, page: PageData) -> Segm
     same = page.path == first.path
     if page.keyframe is first.keyframe or (same and page.keyframe.hash == first.keyframe.hash):
         return layout
-    own = page_layout(page.keyframe, fallback=None if same else layout.fallback)
+    try:
+        own = page_layout(page.keyframe, fallback=None if same else layout.fallback)
+    except NONSENSE as error:  # tags of a later page, which nobody has looked at yet
+        if isinstance(error, SourceError):
+            raise
+        raise CorruptSourceError(f"a page whose tags make no sense: {error}") from error
     if (own.width, own.height, own.bands, own.dtype) != (
         layout.width,
         layout.height,

@@ -172,9 +172,11 @@ def _rule(page: tifffile.TiffPage, dtype: np.dtype, *, truth: bool) -> SampleRul
     space = next((space for space in Space if space.value == tag), None)
     if space is Space.PALETTE and (stored == 1 or page.colormap is None):
         space = None  # indices, whose colours are a fact of the image
-    odd = dtype.name not in ("uint8", "uint16") or stored < colors
+    odd = dtype.name not in ("uint8", "uint16") or bits not in (8, 16) or stored < colors
     if space not in (None, Space.PALETTE) and (odd or stored < _COLORS[tag]):
-        raise UnsupportedFormatError(f"CMYK or CIELab of {stored} samples of {dtype} can't be read")
+        raise UnsupportedFormatError(
+            f"CMYK or Lab of {stored} samples of {bits} bits can't be read"
+        )
     if space is Space.CMYK and page.tags.valueof(_INK_SET, _CMYK_INKS) != _CMYK_INKS:
         raise UnsupportedFormatError("inks that are not cyan, magenta, yellow and black")
     return SampleRule(
