@@ -7,6 +7,7 @@ import imagecodecs
 import numpy as np
 
 from ziggurat.readers.codecs.colors import ycbcr_to_rgb
+from ziggurat.readers.codecs.filled import check_differences
 from ziggurat.readers.codecs.jpeg_decode import decode_jpeg_reduced
 from ziggurat.readers.codecs.stream_size import has_subsampled_chroma, jpegxr_end, stream_size
 from ziggurat.readers.errors import (
@@ -94,8 +95,11 @@ def _samples(data: bytes, form: TileFormat, shape: Shape) -> Pixels:
         return tile.astype(dtype, copy=False)
     tile = tile.astype(dtype)
     if form.predictor == 2:
-        return np.asarray(imagecodecs.delta_decode(tile, axis=-2, out=tile))
-    return np.asarray(imagecodecs.floatpred_decode(tile, axis=-2, out=tile))
+        before = tile[:, 0].copy(), tile[:, 1:2].sum(axis=1, dtype=dtype)
+        summed = np.asarray(imagecodecs.delta_decode(tile, axis=-2, out=tile))
+        check_differences(summed, *before)
+        return summed
+    return np.asarray(imagecodecs.floatpred_decode(tile, axis=-2))
 
 
 def can_decode(form: TileFormat) -> bool:

@@ -17,6 +17,7 @@ import imagecodecs
 import numpy as np
 import simplejpeg
 
+from ziggurat.readers.codecs.filled import checked_fill
 from ziggurat.readers.codecs.jpeg_stream import (
     marked_prefix,
     merge_tables,
@@ -165,7 +166,7 @@ def _watched(stream: bytes, space: str, **how: object) -> Any:
     said = ""
     for _ in range(3):
         try:
-            return simplejpeg.decode_jpeg(stream, space, **how)
+            return _decoded(stream, space, how)
         except ValueError as error:
             if str(error) == said:
                 break
@@ -177,10 +178,21 @@ def _watched(stream: bytes, space: str, **how: object) -> Any:
         else:
             break
     if _OTHERS.search(said) or _is_padding(said, stream):
-        return simplejpeg.decode_jpeg(stream, space, strict=False, **how)
+        return _decoded(stream, space, {**how, "strict": False})
     if said.startswith(_DAMAGED):
         raise ValueError(f"libjpeg makes up a part of it: {said}")
     return None
+
+
+def _decoded(stream: bytes, space: str, how: dict[str, Any]) -> Any:
+    """Let simplejpeg decode, into a place that is ours or one of its own."""
+    place = how.get("buffer")
+    if place is None:
+        return simplejpeg.decode_jpeg(stream, space, **how)
+    pixels = checked_fill(place, lambda: simplejpeg.decode_jpeg(stream, space, **how))
+    if pixels.nbytes == place.nbytes:
+        return pixels
+    return simplejpeg.decode_jpeg(stream, space, **{**how, "buffer": None})  # it is a smaller one
 
 
 def _scans(stream: bytes) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ziggurat.readers.errors import OptionError
+from ziggurat.readers.errors import OptionError, SourceError
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.model.samples import (
@@ -180,13 +180,22 @@ def _resize_few(pixels: Pixels, width: int, height: int, method: Resample) -> Pi
     pixels = np.ascontiguousarray(pixels)
     if width <= columns and height <= rows:
         scaled = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-        return np.asarray(scaled).reshape(height, width, bands)
+        return _shaped(scaled, height, width, bands)
     # one axis shrinks, the other grows: each in its own way
     if width < columns or height < rows:
         small_w, small_h = min(width, columns), min(height, rows)
         pixels = cv2.resize(pixels, (small_w, small_h), interpolation=cv2.INTER_AREA)
     scaled = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LANCZOS4)
-    return np.asarray(scaled).reshape(height, width, bands)
+    return _shaped(scaled, height, width, bands)
+
+
+def _shaped(scaled: object, height: int, width: int, bands: int) -> Pixels:
+    """Return what OpenCV gives as (y, x, band); it leaves a single band out."""
+    due = height, width, bands
+    if not isinstance(scaled, np.ndarray) or scaled.shape not in (due, due[: 2 + (bands > 1)]):
+        found = scaled.shape if isinstance(scaled, np.ndarray) else type(scaled).__name__
+        raise SourceError(f"OpenCV gave {found} for pixels of {due}")
+    return scaled.reshape(due)
 
 
 def _filtered(pixels: Pixels, width: int, height: int, method: Resample) -> Pixels:

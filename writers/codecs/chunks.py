@@ -14,7 +14,7 @@ import numcodecs.blosc
 import numpy as np
 from isal import igzip
 
-from ziggurat.readers.errors import OptionError
+from ziggurat.readers.errors import OptionError, WriteError
 from ziggurat.readers.model.codec import CHUNK_CODECS, Codec, function_at, names_of
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels
@@ -58,6 +58,8 @@ def planes(tile: Pixels) -> np.ndarray:
         kind = np.uint8 if size == 1 else np.uint16  # the bits are only moved
         out = np.empty((bands, height, width), kind)
         cv2.split(np.ascontiguousarray(tile).view(kind), list(out))
+        if not np.array_equal(out[:, -1, -1], tile[-1, -1].view(kind)):
+            raise WriteError(f"OpenCV did not take {bands} bands apart")
         return out
     return np.ascontiguousarray(tile.transpose(2, 0, 1), tile.dtype.newbyteorder("<"))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ziggurat.readers.errors import OptionError
+from ziggurat.readers.errors import OptionError, WriteError
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Pixels
@@ -147,6 +147,9 @@ def _mean(block: Pixels, out: Pixels | None = None) -> Pixels:
 
         size = width // 2, height // 2
         small = cv2.resize(even, size, dst=out, interpolation=cv2.INTER_AREA)
+        last = (int(even[-2:, -2:, -1].sum(dtype=np.int64)) + 2) >> 2
+        if np.size(small) != even.size // 4 or np.ravel(small)[-1] != last:
+            raise WriteError(f"OpenCV did not halve a block of {even.shape}")
         if out is not None and small is out:
             return out
         return np.asarray(small, dtype).reshape(height // 2, width // 2, bands)

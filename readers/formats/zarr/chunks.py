@@ -13,9 +13,11 @@ import imagecodecs
 import numcodecs.blosc
 import numpy as np
 
+from ziggurat.readers.codecs.filled import checked_fill
 from ziggurat.readers.codecs.tile_memory import tile_memory
 from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.formats.zarr.metadata import ArrayMetadata
+from ziggurat.readers.model.reader import Pixels
 
 numcodecs.blosc.use_threads = False  # its own pool has one lock; chunks are decoded side by side
 
@@ -78,9 +80,14 @@ def _decompress(codec: str, data: bytes, size: int) -> Bytes:
         raise ValueError(f"its trailer doesn't tell {size} bytes")
     place = tile_memory(1, 1, size).reshape(size)
     if codec == "blosc":
-        numcodecs.blosc.decompress(data, place)
+        checked_fill(place, lambda: _unblosc(data, place))
         return place
-    return np.asarray(_DECODERS[codec](data, out=place))
+    found = checked_fill(place, lambda: _DECODERS[codec](data, out=place))
+    return np.asarray(found).reshape(-1)  # what is no array is too short
+
+
+def _unblosc(data: bytes, place: Pixels) -> None:
+    numcodecs.blosc.decompress(data, place)
 
 
 def _zstd_size(data: bytes) -> int | None:

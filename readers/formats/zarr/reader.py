@@ -244,6 +244,9 @@ def interleaved(planes: np.ndarray) -> Pixels:
         bands, height, width = planes.shape
         place = tile_memory(height, width, bands * size).view(kind)
         merged: Pixels = np.asarray(cv2.merge([plane.view(kind) for plane in planes], place))
+        due = planes[:, -1, -1].view(kind)
+        if merged.shape != place.shape or not np.array_equal(merged[-1, -1], due):
+            raise CorruptSourceError(f"OpenCV did not put {bands} bands together")
         return merged.view(planes.dtype)
     return np.ascontiguousarray(planes.transpose(1, 2, 0))
 

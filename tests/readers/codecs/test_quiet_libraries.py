@@ -6,19 +6,30 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import imagecodecs
+import numcodecs.blosc
 import numpy as np
 import pytest
 import pyvips
 import simplejpeg
+import zarr
 from PIL import Image
+from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
 
 import ziggurat
 from ziggurat.errors import ZigguratError
 from ziggurat.readers.codecs.decode import decode_tile, decode_tile_reduced
+from ziggurat.readers.codecs.filled import _MARKS, checked_fill
 from ziggurat.readers.formats.dicom.syntaxes import decode_frame, syntax_of
+from ziggurat.readers.formats.zarr import chunks
+from ziggurat.readers.formats.zarr.reader import interleaved
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import Photometric, TileFormat
+from ziggurat.readers.pixels.resample import Resample, resize
+from ziggurat.writers.codecs.chunks import planes
+from ziggurat.writers.model.reducers import Reducer
+from ziggurat.writers.resample.halve import Shrinker
 
 RGB = TileFormat(Codec.JPEG2000, Photometric.RGB, 3, 8, "uint8")
 SHAPE = (64, 80)
@@ -36,6 +47,12 @@ def too_small(*args: object, **options: object) -> np.ndarray:
 
 def no_array(*args: object, **options: object) -> np.ndarray:
     return np.array(None)
+
+
+def untouched(*args: Any, **options: Any) -> object:
+    """Return the place that was given, with another slide's pixels in it."""
+    places = [place for place in (*args, *options.values()) if isinstance(place, np.ndarray)]
+    return places[-1] if places else None
 
 
 def tile(codec: Codec, reduction: int = 1, **facts: Any) -> Callable[[Path], object]:
@@ -123,6 +140,83 @@ CALLS: dict[str, Row] = {
     "Pillow": (Image.Image, "convert", picture("a.bmp", by_pillow())),
     "libvips": (pyvips.Region, "fetch", picture("a.png", by_pillow())),
 }
+
+
+def array(**options: Any) -> Callable[[Path], object]:
+    """Return what reads a zarr array whose chunks are of a codec."""
+
+    def run(folder: Path) -> object:
+        path = folder / "a.zarr"
+        if not path.exists():
+            zarr.create_array(path, data=PICTURE, chunks=(64, 80, 3), **options)
+        with ziggurat.open(path, noCache=True) as source:
+            return source.getRegion(format="numpy")[0]
+
+    return run
+
+
+def bands_joined(_: Path) -> object:
+    """Join others before: what lies in memory then is not what is due."""
+    interleaved(np.ascontiguousarray(255 - PICTURE.transpose(2, 0, 1)))
+    return interleaved(np.ascontiguousarray(PICTURE.transpose(2, 0, 1)))
+
+
+def bands_apart(_: Path) -> object:
+    planes(255 - PICTURE)
+    return planes(PICTURE)
+
+
+def zarr_codec(name: str) -> Row:
+    return chunks._DECODERS, name, array(compressors=[ZARR_CODECS[name]])
+
+
+ZARR_CODECS = {"gzip": GzipCodec(), "zstd": ZstdCodec()}
+INTO_MEMORY: dict[str, Row] = {
+    "simplejpeg": CALLS["simplejpeg"],
+    "simplejpeg, a picture": CALLS["simplejpeg, a picture"],
+    "delta": CALLS["delta"],
+    "zarr's gzip": zarr_codec("gzip"),
+    "zarr's zstd": zarr_codec("zstd"),
+    "zarr's blosc": (numcodecs.blosc, "decompress", array(compressors=[BloscCodec()])),
+    "bands put together": (cv2, "merge", bands_joined),
+    "bands taken apart": (cv2, "split", bands_apart),
+    "halves": (
+        cv2,
+        "resize",
+        lambda _: Shrinker(Reducer.MEAN)(PICTURE, out=np.full((32, 40, 3), 77, np.uint8)),
+    ),
+    "scaled": (cv2, "resize", lambda _: resize(PICTURE, 20, 16, Resample.AREA)),
+}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("quiet", [nothing, too_small, no_array, untouched])
+@pytest.mark.parametrize("name", INTO_MEMORY)
+def test_memory_that_a_library_leaves_as_it_was_never_passes_as_pixels(
+    name: str,
+    quiet: Callable[..., object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    library, call, run = INTO_MEMORY[name]
+    due = np.asarray(run(tmp_path), float)
+    if isinstance(library, dict):
+        monkeypatch.setitem(library, call, quiet)
+    else:
+        monkeypatch.setattr(library, call, quiet)
+    try:
+        found = np.asarray(run(tmp_path), float)
+    except ZigguratError:
+        return
+    np.testing.assert_array_equal(found, due)  # another library has stepped in, or nothing passed
+
+
+def test_a_mark_that_is_what_is_due_is_no_failure() -> None:
+    for mark in _MARKS:
+        place = np.zeros(20, np.uint8)
+        due = np.frombuffer(b"x" * 12 + mark, np.uint8)
+        checked_fill(place, lambda place=place, due=due: place.__setitem__(slice(None), due))
+        np.testing.assert_array_equal(place, due)
 
 
 @pytest.mark.timeout(60)
