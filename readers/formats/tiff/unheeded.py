@@ -89,6 +89,8 @@ def unheeded(tif: tifffile.TiffFile) -> tuple[str, ...]:
     orientation = page.tags.valueof(ORIENTATION)
     if orientation in ORIENTATIONS:
         lost.append(not_turned(orientation))
+    if page.imagedepth > 1:
+        lost.append(f"a depth of {page.imagedepth} slices in one page: the first one is read")
     photometric = page.tags.valueof(_PHOTOMETRIC)
     if photometric is None or photometric in _HEEDED:
         return tuple(lost)

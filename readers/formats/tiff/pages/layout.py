@@ -148,7 +148,8 @@ def _tile_format(page: tifffile.TiffPage, dtype: np.dtype, planar: bool) -> Tile
         bands=page.samplesperpixel,
         bits=bits,
         dtype=dtype.name,
-        predictor=int(page.predictor),
+        # a part of some codecs only: with others, libtiff and all who use it read past the tag
+        predictor=int(page.predictor) if codec.row.predicts else 1,
         planar=planar,
         byteorder=page.parent.byteorder,
         tiff_compression=compression,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import pyvips
 import tifffile
+from osgeo import gdal
 from PIL import Image, ImageOps
 
 import ziggurat
@@ -332,3 +333,22 @@ def test_old_style_jpeg_is_read_by_who_knows_it(colors: Pixels, tmp_path: Path) 
     info, found = read(path)
     assert (info.backend, "old-style" in info.declined["tiff"]) == ("gdal", True)
     assert np.abs(found.astype(int) - imagecodecs.jpeg8_decode(stream)).max() < 8
+
+
+@pytest.mark.parametrize("compression", [None, "packbits"])
+@pytest.mark.parametrize("tiled", [False, True])
+def test_a_predictor_of_a_codec_that_has_none_is_ignored(
+    compression: str | None, tiled: bool, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    """As libtiff does, and with it GDAL, Pillow and libvips."""
+    pixels = rng.integers(0, 256, (64, 48), np.uint8)
+    path = tmp_path / "a.tif"
+    options = {"tile": (32, 32)} if tiled else {"rowsperstrip": 16}
+    predictor = [(317, "H", 1, 2, True)]
+    tifffile.imwrite(
+        path, pixels, compression=compression, extratags=predictor, metadata=None, **options
+    )
+    with open_reader(path) as reader:
+        found = reader.plane(0, 0).read(reader.info.levels[0].rect)[..., 0]
+    np.testing.assert_array_equal(found, pixels)
+    np.testing.assert_array_equal(found, gdal.Open(str(path)).ReadAsArray())
