@@ -47,14 +47,17 @@ def run_once(
 
 
 def _watch(process: psutil.Popen, timeout: float) -> int:
+    """Return the peak memory of a process tree, which has ended when this returns or raises."""
     peak, end = 0, time.monotonic() + timeout
-    while process.poll() is None and time.monotonic() < end:
-        peak = max(peak, tree_bytes(process))
-        time.sleep(SAMPLE_SECONDS)
-    if process.poll() is None:
-        for member in [*_children(process), process]:
-            member.kill()
-        process.wait()
+    try:
+        while process.poll() is None and time.monotonic() < end:
+            peak = max(peak, tree_bytes(process))
+            time.sleep(SAMPLE_SECONDS)
+    finally:
+        if process.poll() is None:
+            for member in [*_children(process), process]:
+                member.kill()
+            process.wait()
     return peak
 
 
@@ -75,7 +78,8 @@ def tree_bytes(process: psutil.Process) -> int:
     total = 0
     for member in [process, *_children(process)]:
         try:
-            total += int(member.memory_full_info().pss)
+            found = member.memory_full_info()
+            total += int(getattr(found, "pss", found.uss))  # macOS tells no shares
         except psutil.Error:
             continue
     return total

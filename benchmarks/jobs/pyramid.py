@@ -1,6 +1,5 @@
 """Raw pixels, or a sink's store, to a tiled pyramid TIFF; memory by height, time by area."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -193,6 +192,7 @@ def _reference(run: Run, out: Path) -> Callable[[], object]:
 
 
 def _limit(run: Run) -> None:
+    from ziggurat.readers.io.system import core_count
     from ziggurat.readers.model.codec import Codec
     from ziggurat.readers.model.image import Interpretation
     from ziggurat.readers.views.array import array_reader
@@ -212,7 +212,7 @@ def _limit(run: Run) -> None:
         for number in range(first, min(first + 8, count)):
             encode(tiles[number % 32])
 
-    with run.clock(), ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with run.clock(), ThreadPoolExecutor(core_count()) as pool:
         list(pool.map(batch, range(0, count, 8)))
 
 

@@ -32,7 +32,7 @@ CASES = (
         contestants=("limit", "ours", *WAYS, *PEERS),
         limit="bare decoding of the tiles that a region touches, on the same threads",
         values={"kind": "tiff"},
-        rounds=5,
+        rounds=3,
     ),
     Case(
         name=f"OME-Zarr zip, {SIDE:,}²",

@@ -187,16 +187,17 @@ def _tensorstore(run: Run, out: Path) -> Callable[[], object]:
 
 
 def _limit(run: Run) -> None:
-    import os
     from concurrent.futures import ThreadPoolExecutor
 
     from numcodecs import Blosc, blosc
+
+    from ziggurat.readers.io.system import core_count
 
     blosc.use_threads = False
     codec, pixels = Blosc(cname="lz4", clevel=5, shuffle=0), _pixels(run)
     chunks = [np.ascontiguousarray(pixels[y : y + CHUNK, :CHUNK]) for y in range(0, SIDE, CHUNK)]
     count = SIDE * SIDE // CHUNK**2 * 4 // 3
-    with run.clock(), ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with run.clock(), ThreadPoolExecutor(core_count()) as pool:
         list(pool.map(lambda number: codec.encode(chunks[number % len(chunks)]), range(count)))
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import psutil
 
+from ziggurat.readers.io.system import core_count
 from ziggurat.readers.pixels.cache import setCacheSize
-from ziggurat.readers.pixels.threads import core_count
 
 ConfigValues: dict[str, Any] = {
     "logger": logging.getLogger("ziggurat"),

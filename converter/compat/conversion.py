@@ -10,8 +10,8 @@ from typing import Any
 from ziggurat.converter.convert import convert as convert_image
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import OptionError, TargetExistsError
+from ziggurat.readers.io.system import core_count
 from ziggurat.readers.model.codec import Codec
-from ziggurat.readers.pixels.threads import core_count
 from ziggurat.readers.source.source import Source
 from ziggurat.writers.formats.registry import find_output
 

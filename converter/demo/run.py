@@ -4,7 +4,6 @@ No network: the tissue is the stained section that scikit-image ships in its whe
 """
 
 import multiprocessing
-import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -21,6 +20,7 @@ from ziggurat.converter.demo.slide import make_slide
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.constants import TILE_FORMAT_NUMPY
 from ziggurat.readers.errors import VerificationError
+from ziggurat.readers.io.system import core_count
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.source.open import open as open_source
 from ziggurat.readers.source.source import Source
@@ -145,7 +145,7 @@ def run_demo(slide: Path | None, outdir: Path, workers: int | None = None) -> De
         The two results do not hold the same pixels.
     """
     console = Console(highlight=False, soft_wrap=True)
-    workers = workers or max(2, len(os.sched_getaffinity(0)))
+    workers = workers or max(2, core_count())
     outdir.mkdir(parents=True, exist_ok=True)
     files = DemoFiles(
         slide=slide or outdir / "slide.svs",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ziggurat.readers.errors import SourceError, SourceNotFoundError
+from ziggurat.readers.io.system import copy_range
 
 _COPY_STEP = 1 << 20
 
@@ -101,10 +102,7 @@ class LocalBytes:
             They can't be written.
         """
         while length > 0:
-            try:
-                count = os.copy_file_range(self._descriptor, descriptor, length, offset, position)
-            except OSError:  # across file systems, or one that can't: what is wrong is said below
-                count = 0
+            count = copy_range(self._descriptor, descriptor, length, offset, position)
             if not count:
                 data = self.read(offset, min(length, _COPY_STEP))
                 if not data:

@@ -6,12 +6,13 @@ from functools import partial
 import numpy as np
 
 from ziggurat.readers.codecs.tile_memory import tile_memory
+from ziggurat.readers.io.system import core_count
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Part, Pixels, Plane
 from ziggurat.readers.pixels.cache import ByteCache, free_turns, turn
 from ziggurat.readers.pixels.image import Image
-from ziggurat.readers.pixels.threads import core_count, run_all, spare_cores
+from ziggurat.readers.pixels.threads import run_all, spare_cores
 
 PARALLEL_PIXELS = 1 << 17  # smaller reads stay in the calling thread
 

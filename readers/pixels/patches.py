@@ -11,12 +11,13 @@ from numpy.typing import ArrayLike
 
 from ziggurat.readers.errors import OptionError, RegionError
 from ziggurat.readers.grid.regions import Window
+from ziggurat.readers.io.system import core_count
 from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Part, Pixels
 from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.pixels.resample import Resample
-from ziggurat.readers.pixels.threads import core_count, run_all, spare_cores
+from ziggurat.readers.pixels.threads import run_all, spare_cores
 from ziggurat.readers.pixels.window import direct_rect, read_window
 
 _LARGEST = 2.0**53  # up to here doubles know whole numbers

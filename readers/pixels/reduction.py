@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from ziggurat.readers.io.system import core_count
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.model.samples import Nodata, cast_rounded, mixed, weighted
 from ziggurat.readers.pixels.resample import Resample, resize
-from ziggurat.readers.pixels.threads import core_count, run_all
+from ziggurat.readers.pixels.threads import run_all
 
 _LARGEST_STRIP = 64 << 20  # pixels; where a single row of tiles has more, it is read in parts
 _LARGEST_WEIGHTED = 4 << 20  # samples

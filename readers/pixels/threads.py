@@ -6,19 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+from ziggurat.readers.io.system import core_count
+
 _lock = threading.Lock()
 _pool: tuple[int, ThreadPoolExecutor] | None = None
 _callers = 0  # threads that are in run_all now
-
-
-def core_count() -> int:
-    """Return how many cores this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not Linux
-        import psutil
-
-        return psutil.cpu_count() or 1
 
 
 def reading_pool() -> ThreadPoolExecutor:

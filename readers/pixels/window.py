@@ -7,6 +7,7 @@ import numpy as np
 
 from ziggurat.readers.grid.pyramid import LevelChoice
 from ziggurat.readers.grid.regions import Window
+from ziggurat.readers.io.system import core_count
 from ziggurat.readers.model.geometry import Rect, ceil_div
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels, Plane
@@ -21,7 +22,7 @@ from ziggurat.readers.pixels.blocks import (
 from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.pixels.reduction import reduced
 from ziggurat.readers.pixels.resample import SPARE, Resample, resize
-from ziggurat.readers.pixels.threads import core_count, run_all
+from ziggurat.readers.pixels.threads import run_all
 
 _BLOCK = 256  # smaller stored tiles are cached several at a time, pixels a side
 _MAX_BLOCK_PIXELS = 4 << 20  # larger stored tiles are never cached

@@ -9,12 +9,12 @@ import numpy as np
 
 from ziggurat.readers.constants import TILE_FORMAT_NUMPY
 from ziggurat.readers.grid.frames import check_frame
+from ziggurat.readers.io.system import core_count
 from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.model.keywords import shares_words
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.model.words import Formats
 from ziggurat.readers.pixels.image import Image
-from ziggurat.readers.pixels.threads import core_count
 from ziggurat.readers.source.hooks import HasImage
 from ziggurat.readers.source.image import window_of, window_pixels
 from ziggurat.readers.source.output.encode import deliver, nothing, to_8bit

@@ -1,9 +1,9 @@
 """How much of the machine one write may take: threads, and pixels in flight."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ziggurat.readers.io.system import core_count
 from ziggurat.writers.model.options import WriteOptions
 
 _CGROUP_LIMITS = (
@@ -58,7 +58,7 @@ def budget(options: WriteOptions, tile_bytes: int) -> Budget:
     tile_bytes
         Bytes of one uncompressed tile of the largest level.
     """
-    threads = options.threads or len(os.sched_getaffinity(0))
+    threads = options.threads or core_count()
     memory = options.max_memory or free_memory() // _SHARE
     task_bytes = max(tile_bytes, min(_WORK_BYTES, memory // (4 * threads)))
     # a task holds its pixels about three times: as read, as encoded, halved

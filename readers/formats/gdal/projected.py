@@ -24,10 +24,10 @@ from ziggurat.readers.geo.facts import origin_facts, to_native_pixel
 from ziggurat.readers.geo.gdal_access import FENCE
 from ziggurat.readers.geo.gdal_calls import warped_pixels
 from ziggurat.readers.geo.world_grid import WorldGrid, world_grid
+from ziggurat.readers.io.system import core_count
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import GeoReference, ImageInfo, Interpretation
 from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane, Reader
-from ziggurat.readers.pixels.threads import core_count
 
 _THREADED = 1 << 20  # pixels; smaller warps are done before threads are up
 _MOST_PIXELS = 1 << 28  # of one read; what shows a region reads it in strips far smaller

@@ -17,6 +17,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError, OptionError, SourceError
+from ziggurat.readers.io.system import reserve
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane, Reader
@@ -74,7 +75,7 @@ class Room:
         if self._file is not None:
             size = self.rows * self.row_bytes
             try:
-                os.posix_fallocate(self._file, 0, size)  # a full disk is an error now
+                reserve(self._file, size)  # a full disk is an error now
                 if self._mapping is None:
                     whole = self.all_rows * self.row_bytes
                     os.truncate(self._file, whole)

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from tests.hooked import HookedArray
+from ziggurat.readers.io.system import core_count
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import DecodedPlane, Part, Pixels, Plane, Reader
 from ziggurat.readers.pixels.cache import ByteCache, free_turns
 from ziggurat.readers.pixels.image import Image
-from ziggurat.readers.pixels.threads import core_count, spare_cores
+from ziggurat.readers.pixels.threads import spare_cores
 from ziggurat.readers.pixels.window import read_level
 from ziggurat.readers.views.array import array_reader
 

@@ -21,6 +21,7 @@ from ziggurat.readers.formats.sink_store.layout import (
 )
 from ziggurat.readers.formats.sink_store.tile import TileInput
 from ziggurat.readers.io.lock_files import SET, opened
+from ziggurat.readers.io.system import reserve
 from ziggurat.writers.files.small import NO_ROOM
 from ziggurat.writers.store.mapped.chunks import Array, ChunkFiles, Place, blank_chunk
 from ziggurat.writers.store.mapped.journal import Journal
@@ -191,7 +192,7 @@ def _map_words(root: str) -> mmap.mmap:
     path, size = own(root, "stripes"), (STRIPES + SLOTS) * 8
     try:
         with opened(path, os.O_RDWR | os.O_CREAT) as file:
-            os.posix_fallocate(file.fileno(), 0, size)
+            reserve(file.fileno(), size)
             return mmap.mmap(file.fileno(), size)
     except OSError as error:
         if error.errno in NO_ROOM:

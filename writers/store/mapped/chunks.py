@@ -25,6 +25,7 @@ import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError, ScratchFullError, SinkError
 from ziggurat.readers.io.lock_files import opened
+from ziggurat.readers.io.system import NAMELESS
 from ziggurat.writers.files.small import NO_ROOM
 
 Array = np.ndarray
@@ -201,9 +202,9 @@ class ChunkFiles:
 
     def _open_nameless(self) -> io.FileIO | None:
         """Return a new file without a name; None where the file system knows no such thing."""
-        if self._nameless:
+        if self._nameless and NAMELESS:
             try:
-                return roomy_opened(self._scratch, os.O_TMPFILE | os.O_RDWR)
+                return roomy_opened(self._scratch, NAMELESS | os.O_RDWR)
             except OSError as error:
                 if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
                     raise
