@@ -1,5 +1,6 @@
 """Carries a plan out: gives the engine its levels, each with the encoder that it needs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from ziggurat.converter.plan.options import ConvertOptions
@@ -32,6 +33,7 @@ def emit(
         What the source says of itself can't be: it is damaged.
     """
     write_options = options_for_writing(plan, options)
+    write_options = replace(write_options, byteorder=_copied_byteorder(reader, plan))
     levels = level_plans(plan, reader.info, write_options)
     try:
         return write_levels(
@@ -49,6 +51,16 @@ def emit(
         raise ConversionError(
             f"{plan.source} can't be written as it says it is: {error}"
         ) from error
+
+
+def _copied_byteorder(reader: Reader, plan: ConversionPlan) -> str:
+    """Return the byte order of raw samples that are copied: a TIFF has but one."""
+    for step in plan.steps:
+        if isinstance(step.origin, Copy):
+            tiles = reader.plane(step.origin.level, 0).encoded()
+            if tiles is not None and tiles.format.codec.row.raw and tiles.format.bits > 8:
+                return tiles.format.byteorder
+    return "<"
 
 
 def options_for_writing(plan: ConversionPlan, options: ConvertOptions) -> WriteOptions:

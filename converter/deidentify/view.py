@@ -60,6 +60,13 @@ class DeidentifiedReader(View):
             internal={},
             icc_profile=profile,
             associated=tuple(name for name in info.associated if name not in gone),
+            withheld=(
+                *info.withheld,
+                *gone,
+                *blank,
+                *(["channels"] if texts else []),
+                *(["icc_profile"] if profile != info.icc_profile else []),
+            ),
         )
         super().__init__(reader, new)
         self.removed = tuple(_words(gone, blank, dropped, info, profile, texts))

@@ -19,7 +19,8 @@ class LevelCheck:
     this size; ``level above``, of which this one is half; ``shrunk pixels`` of the source where
     neither can be. ``tail_error`` is the 99.9th percentile in the worst piece of 256 x 256
     pixels, ``detail`` and ``tail_detail`` say how much there was to lose: what pixels differ
-    from their 2 x 2 neighbours by. A limit of None: nothing may differ, or nothing is judged.
+    from their 2 x 2 neighbours by. ``bias`` is what the worst tile is lighter or darker by, in the
+    mean of a band. A limit of None: nothing may differ, or nothing is judged.
     """
 
     level: int
@@ -35,6 +36,8 @@ class LevelCheck:
     tail_detail: float = 0.0
     mean_limit: float | None = None
     tail_limit: float | None = None
+    bias: float = 0.0
+    bias_limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,4 +175,5 @@ def _summary(index: int, checks: list[TileCheck], total: int, name: str) -> Leve
         tail_error=max((check.tail_error for check in checks), default=0.0),
         detail=float(np.mean([check.detail for check in checks])) if checks else 0.0,
         tail_detail=max((check.tail_detail for check in checks), default=0.0),
+        bias=max((check.bias for check in checks), default=0.0),
     )

@@ -17,6 +17,7 @@ class TileCheck:
     ``same_bytes``: the stored bytes are the reference's. ``tail_error`` is the 99.9th percentile
     of the worst piece of 256 x 256 pixels; ``detail`` and ``tail_detail`` are the same two
     figures of what the reference's pixels differ from the mean of their 2 x 2 neighbours by.
+    ``bias`` is how far the mean of a band is off: codecs lose detail, not light.
     """
 
     same_bytes: bool
@@ -25,6 +26,7 @@ class TileCheck:
     tail_error: float = 0.0
     detail: float = 0.0
     tail_detail: float = 0.0
+    bias: float = 0.0
 
 
 SAME_BYTES = TileCheck(True)
@@ -54,7 +56,16 @@ def tile_errors(ours: Pixels, theirs: Pixels) -> TileCheck:
         tail_error=max(float(np.percentile(piece, TAIL)) for piece in pieces),
         detail=float(detail.mean()),
         tail_detail=max(float(np.percentile(piece, TAIL)) for piece in _pieces(detail)),
+        bias=_bias(ours, theirs),
     )
+
+
+def _bias(ours: Pixels, theirs: Pixels) -> float:
+    """Return how far the mean of the worst band is off, of samples that are finite in both."""
+    one, two = ours.astype(np.float64), theirs.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        difference = np.nan_to_num(one - two, posinf=0.0, neginf=0.0)
+    return float(np.abs(difference.mean(axis=(0, 1))).max())
 
 
 def _difference(ours: Pixels, theirs: Pixels, *, floats: bool) -> Pixels:

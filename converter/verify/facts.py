@@ -3,16 +3,21 @@
 from collections.abc import Iterator
 
 from ziggurat.converter.plan.plan import ConversionPlan
-from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.model.image import ImageInfo, Interpretation
+from ziggurat.writers.formats.registry import output_named
 
+# Formats that have a place for associated images and a profile, as they are read.
+_HOLDING = frozenset({"tiff", "ome-tiff", "aperio", "ome-zarr"})
+_SVS_PICTURES = set(output_named("svs").pictures or ())
 SIZE_TOLERANCE = 1e-3  # of a pixel's size: fractions of TIFF tags and texts round it
 
 
-def fact_problems(output: ImageInfo, source: ImageInfo) -> Iterator[str]:
+def fact_problems(output: ImageInfo, source: ImageInfo, *, own: bool = False) -> Iterator[str]:
     """Yield one sentence for each fact of the source that the output has otherwise.
 
-    Compared are size, frames and their axes, bands, sample type, alpha, pixel sizes and the
-    names of channels; the last two, and axes, where the output's format has a place for them.
+    Compared are size, frames and their axes, bands, sample type, alpha, colours, pixel sizes,
+    the names of channels; of an output of our ``own`` also the ICC profile and which associated
+    images there are: what its format has a place for, and what isn't said to be withheld.
     """
     pairs = {
         "size": ((output.width, output.height), (source.width, source.height)),
@@ -25,8 +30,47 @@ def fact_problems(output: ImageInfo, source: ImageInfo) -> Iterator[str]:
             yield f"{name} is {ours}, the source's is {theirs}"
     if output.frames == source.frames:
         yield from _axis_problems(output, source)
+    if output.bands == source.bands:
+        yield from _color_problems(output, source)
     yield from _pixel_size_problems(output, source)
-    yield from _channel_problems(output, source)
+    if "channels" not in withheld(output):
+        yield from _channel_problems(output, source)
+    if (own and output.format in _HOLDING) or output.format == "aperio":
+        yield from _missing_pictures(output, source)
+        yield from _profile_problems(output, source)
+
+
+def withheld(output: ImageInfo) -> set[str]:
+    """Return what an output says was left out of it on purpose."""
+    told = str(output.properties.get("aperio.Withheld", ""))
+    return {*output.withheld, *(name for name in told.split(", ") if name)}
+
+
+def _color_problems(output: ImageInfo, source: ImageInfo) -> Iterator[str]:
+    """Yield what is transparent, or a colour, in one of both alone."""
+    if output.alpha != source.alpha:
+        words = {True: "is alpha", False: "is no alpha"}
+        yield f"the last band {words[output.alpha]}, in the source it {words[source.alpha]}"
+    ours, theirs = (info.interpretation is Interpretation.RGB for info in (output, source))
+    if ours != theirs and output.format in _HOLDING:
+        names = output.interpretation.value, source.interpretation.value
+        yield f"its bands are {names[0]}, the source's {names[1]}"
+
+
+def _missing_pictures(output: ImageInfo, source: ImageInfo) -> Iterator[str]:
+    places = _SVS_PICTURES if output.format == "aperio" else set(source.associated)
+    missing = (set(source.associated) & places) - set(output.associated) - withheld(output)
+    for name in sorted(missing):
+        yield f"the source's associated image {name!r} is missing"
+
+
+def _profile_problems(output: ImageInfo, source: ImageInfo) -> Iterator[str]:
+    if "icc_profile" in withheld(output) or output.icc_profile == source.icc_profile:
+        return
+    if output.icc_profile is None:
+        yield "the source's ICC profile is missing"
+    elif source.icc_profile is not None:
+        yield "its ICC profile is not the source's"
 
 
 def _axis_problems(output: ImageInfo, source: ImageInfo) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ziggurat.converter.plan.plan import ConversionPlan
 from ziggurat.converter.plan.report import LevelCheck
 from ziggurat.converter.verify.compare import matching_level
+from ziggurat.readers.codecs.jpeg_quality import jpeg_quality
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
@@ -15,6 +16,8 @@ from ziggurat.readers.views.resampled import NEAREST
 # than its quality keeps, and so does every filter that halves. Flat areas have none to lose.
 MEAN_LIMIT, TAIL_LIMIT = 12.0, 64.0
 SHRUNK_LIMIT = 30.0  # in the mean, of a level held against the source shrunk in another way
+_DC_STEP = 18  # of quality 50, the coarser of luma and chroma
+_OTHER_STEP = 2.0  # of codecs whose steps nobody has looked up
 STRANGE_LIMIT = 0.05  # of names in a level that others made: they may choose from further up
 
 
@@ -23,7 +26,8 @@ def judged(
 ) -> LevelCheck:
     """Return the check with its limits; None in ``mean_limit`` says that it must be equal."""
     mean, tail = _limits(check, output, source, plan)
-    return dataclasses.replace(check, mean_limit=mean, tail_limit=tail)
+    bias = _bias_limit(check, output) if tail is not None else None
+    return dataclasses.replace(check, mean_limit=mean, tail_limit=tail, bias_limit=bias)
 
 
 def level_problems(check: LevelCheck, output: Reader, plan: ConversionPlan | None) -> Iterator[str]:
@@ -45,6 +49,11 @@ def level_problems(check: LevelCheck, output: Reader, plan: ConversionPlan | Non
         yield (
             f"level {check.level} has pixels that are {check.tail_error:.3g} off the source "
             f"(99.9 % may be up to {check.tail_limit:.3g})"
+        )
+    elif check.bias_limit is not None and check.bias > check.bias_limit:
+        yield (
+            f"level {check.level} has a tile that is {check.bias:.3g} lighter or darker than the "
+            f"source in the mean, which may be {check.bias_limit:.3g}"
         )
 
 
@@ -71,6 +80,25 @@ def _limits(
     if check.compared == "shrunk pixels":
         return SHRUNK_LIMIT * unit + check.detail, None
     return MEAN_LIMIT * unit + check.detail, TAIL_LIMIT * unit + check.tail_detail
+
+
+def _bias_limit(check: LevelCheck, output: Reader) -> float:
+    """Return how far the mean of a tile may be off: half a step of what blocks are rounded to.
+
+    Chroma is rounded as coarsely as luma, and weighs up to twice in a colour. A level that halves
+    another one has the rounding of both.
+    """
+    tiles = output.plane(check.level, 0).encoded()
+    step = _OTHER_STEP
+    if tiles is not None and tiles.format.codec is Codec.JPEG:
+        stream = tiles.format.tables or next(
+            (data for c in range(tiles.columns) if (data := tiles.tile(c, 0))), b""
+        )
+        quality = jpeg_quality(stream) or 50
+        scale = 5000 / quality if quality < 50 else 200 - 2 * quality
+        step = _DC_STEP * max(scale, 1) / 100 / 8  # of a block's mean, ITU-T T.81, K.1
+    twice = 2 if check.compared == "level above" else 1
+    return twice * (1.5 + 1.5 * step) * sample_unit(output.info, check)
 
 
 def _named_limits(

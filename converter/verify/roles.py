@@ -4,7 +4,10 @@ from ziggurat.readers.model.reader import Reader
 
 # What an output can be, by whoever wrote it; any other format is a scanner's or a camera's own.
 _OPEN_FORMATS = frozenset({"tiff", "imagej", "ome-tiff", "ome-zarr", "zarr", "GTiff"})
-_OWN_KINDS = frozenset({"ziggurat", "ziggurat-ome"})
+OWN_KINDS = frozenset({"ziggurat", "ziggurat-ome"})
+
+
+_OURS = 3
 
 
 def is_turned(source: Reader, output: Reader) -> bool:
@@ -17,12 +20,17 @@ def is_turned(source: Reader, output: Reader) -> bool:
     return _likeness(source) > _likeness(output)
 
 
+def is_own(reader: Reader) -> bool:
+    """Return True for what ziggurat wrote, and says so."""
+    return _likeness(reader) == _OURS
+
+
 def _likeness(reader: Reader) -> int:
     """Return how much an image looks like an output: 3 ours, 2 a COG, 1 an open format, 0 none."""
     internal = reader.info.internal
     zarr, gdal = internal.get("zarr", {}), internal.get("gdal", {})
-    if internal.get("kind") in _OWN_KINDS or zarr.get("written_by"):
-        return 3
+    if internal.get("kind") in OWN_KINDS or zarr.get("written_by"):
+        return _OURS
     if gdal.get("metadata", {}).get("IMAGE_STRUCTURE", {}).get("LAYOUT") == "COG":
         return 2
     return int(reader.info.format in _OPEN_FORMATS)

@@ -6,10 +6,13 @@ from pathlib import Path
 from ziggurat.converter.plan.plan import ConversionPlan
 from ziggurat.converter.plan.report import LevelCheck, VerificationReport
 from ziggurat.converter.prepare.cuts import with_cuts
+from ziggurat.converter.verify.agreement import agreement_problems
+from ziggurat.converter.verify.agreement import level_problems as missing_levels
 from ziggurat.converter.verify.compare import compare_levels
 from ziggurat.converter.verify.facts import fact_problems, plan_problems
 from ziggurat.converter.verify.judge import copy_problems, judged, level_problems
-from ziggurat.converter.verify.roles import is_turned
+from ziggurat.converter.verify.pictures import picture_problems
+from ziggurat.converter.verify.roles import is_own, is_turned
 from ziggurat.converter.verify.structure import decoding_problems, structure_problems
 from ziggurat.readers.errors import SourceError
 from ziggurat.readers.formats.registry import open_reader
@@ -48,6 +51,7 @@ def verify_alone(output: str | os.PathLike[str], *, full: bool = False) -> Verif
     path = Path(os.path.expanduser(output))
     with open_reader(path) as reader:
         problems = structure_problems(path, reader, full=full)
+        problems.extend(agreement_problems(path, reader))
         if full and not problems:
             problems.extend(decoding_problems(reader))
     return VerificationReport(str(path), None, (), tuple(problems))
@@ -95,9 +99,13 @@ def _verified(
     plan: ConversionPlan | None = None,
 ) -> VerificationReport:
     problems = structure_problems(path, output, full=full)
-    problems.extend(fact_problems(output.info, reference.info))
+    problems.extend(agreement_problems(path, output))
+    problems.extend(fact_problems(output.info, reference.info, own=is_own(output)))
+    problems.extend(picture_problems(output, reference))
     if plan is not None:
         problems.extend(plan_problems(output.info, plan))
+    else:
+        problems.extend(missing_levels(output, reference.info))
     checks: list[LevelCheck] = []
     if not problems:
         try:

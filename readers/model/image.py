@@ -122,6 +122,8 @@ class ImageInfo:
     per band. ``internal`` is what ``getInternalMetadata`` shows: free, JSON-like, per backend.
     ``losses`` says in a sentence each what the file holds and these pixels and facts do not.
     ``lossy`` pixels have been through a codec that changes them.
+    ``withheld`` names what was left out of it on purpose: associated images, ``channels`` (their
+    names), ``icc_profile`` (its texts).
     ``backend`` reads it; ``declined`` says of those that were asked before it why they don't.
     """
 
@@ -149,6 +151,7 @@ class ImageInfo:
     internal: Mapping[str, Any] = field(default_factory=dict)
     losses: tuple[str, ...] = ()
     lossy: bool = False
+    withheld: tuple[str, ...] = ()
     backend: str | None = None
     declined: Mapping[str, str] = field(default_factory=dict)
 

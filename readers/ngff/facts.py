@@ -20,7 +20,7 @@ from ziggurat.readers.model.image import (
 
 VERSION = 1
 _SIZES = ("mm_x", "mm_y", "magnification")
-_PLAIN = ("alpha", *_SIZES, "description", "background", "band_names")
+_PLAIN = ("alpha", *_SIZES, "description", "background", "band_names", "withheld")
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -109,7 +109,8 @@ def _facts_from_json(facts: Mapping[str, Any]) -> dict[str, Any]:
         known["description"] = str(facts["description"])
     if facts.get("background"):
         known["background"] = tuple(float(_number(v)) for v in facts["background"])
-    known["band_names"] = tuple(map(str, facts.get("band_names", ())))
+    for name in ("band_names", "withheld"):
+        known[name] = tuple(map(str, facts.get(name, ())))
     known["bands"] = int(facts["bands"])
     known["interpretation"] = Interpretation(facts["interpretation"])
     known["axes"] = tuple(_axis_from_json(axis) for axis in facts.get("axes", ()))

@@ -224,6 +224,15 @@ def _usable_levels(arrays: Sequence[StoredArray], y: int, x: int) -> tuple[int, 
     return tuple(used)
 
 
+def pixel_size(multiscale: Multiscale) -> tuple[float | None, float | None]:
+    """Return the millimetres of a pixel along x and y, as the scale of level 0 says."""
+    axes = multiscale.axes or ()
+    places = {axis.name: number for number, axis in enumerate(axes)}
+    if not {"x", "y"} <= set(places):
+        return None, None
+    return _mm(multiscale, axes, places["x"]), _mm(multiscale, axes, places["y"])
+
+
 def _mm(multiscale: Multiscale, axes: Sequence[NgffAxis], index: int) -> float | None:
     """Return millimetres per pixel along an axis, None where unit or scale is not told."""
     scale = multiscale.scales[0] if multiscale.scales else None

@@ -93,7 +93,9 @@ class OtherPixels(Plane):
 
 def without_associated(reader: Reader) -> View:
     """Return an image that has no label, macro or other picture beside it."""
-    return View(reader, dataclasses.replace(reader.info, associated=()))
+    info = reader.info
+    withheld = (*info.withheld, *info.associated)
+    return View(reader, dataclasses.replace(info, associated=(), withheld=withheld))
 
 
 class FramesReader(View):

@@ -67,6 +67,8 @@ class WriteOptions:
         The file whose name the image has in OME-XML; None: the output's.
     software
         The name that a TIFF says it was written by.
+    byteorder
+        ``<`` or ``>``, of a TIFF's samples: that of the tiles that are copied beside them.
     threads, max_memory
         Encoders at work and bytes of pixels in flight; None: from the machine's budget.
     """
@@ -86,6 +88,7 @@ class WriteOptions:
     description: str | None = None
     named_after: str | None = None
     software: str = "ziggurat"
+    byteorder: str = "<"
     threads: int | None = None
     max_memory: int | None = None
 

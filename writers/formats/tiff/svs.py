@@ -174,5 +174,7 @@ def describe(info: ImageInfo, line: str) -> str:
         fields["AppMag"] = f"{info.magnification:g}"
     if info.mm_x is not None:
         fields["MPP"] = f"{info.mm_x * 1000:.6g}"
+    if info.withheld:
+        fields["Withheld"] = ", ".join(info.withheld)
     said = "".join(f"|{name} = {value}" for name, value in fields.items())
     return f"{_HEADER} \r\n{line}{said}"

@@ -199,7 +199,7 @@ def level_encoder(info: ImageInfo, options: WriteOptions) -> tuple[TileEncoder, 
     """Return what encodes tiles, and what they are then."""
     from ziggurat.writers.codecs.tiles import tile_codec  # not before: a copy needs none
 
-    codec = tile_codec(info, options)
+    codec = tile_codec(info, options, byteorder=options.byteorder)
     return codec.encode, codec.format
 
 

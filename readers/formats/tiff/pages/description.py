@@ -56,6 +56,7 @@ def describe_image(info: ImageInfo, *, bands_apart: bool = False) -> str:
         "band_names": list(info.band_names),
         "properties": dict(info.properties),
         "given": info.given,
+        "withheld": list(info.withheld),
     }
     if bands_apart:
         facts["bands_apart"] = info.bands
@@ -122,8 +123,9 @@ def _facts(said: Mapping[str, Any]) -> dict[str, Any]:
     nodata = said.get("nodata")
     if nodata is not None:
         facts["nodata"] = tuple(nodata) if isinstance(nodata, list) else nodata
-    if isinstance(said.get("band_names"), list):
-        facts["band_names"] = tuple(map(str, said["band_names"]))
+    for name in ("band_names", "withheld"):
+        if isinstance(said.get(name), list):
+            facts[name] = tuple(map(str, said[name]))
     if isinstance(said.get("properties"), dict):
         facts["properties"] = dict(said["properties"])
     if isinstance(said.get("given"), dict):

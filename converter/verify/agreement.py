@@ -1,0 +1,95 @@
+"""Whether an output is of one piece: its levels, and what it says in two places."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import tifffile
+
+from ziggurat.converter.plan.levels import Rung, halvings_between
+from ziggurat.converter.verify.facts import SIZE_TOLERANCE
+from ziggurat.converter.verify.roles import OWN_KINDS, is_own
+from ziggurat.readers.formats.tiff.info import resolution_mm
+from ziggurat.readers.formats.tiff.pages.ome_xml import parse_ome
+from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.model.reader import Reader
+from ziggurat.readers.ngff.parse import ome_attributes, pixel_size, read_multiscale
+from ziggurat.writers.formats.registry import output_named
+
+_BY_LIBRARY = frozenset({"GTiff", "deepzoom"})  # they have levels of their own sizes
+_TWICE = 2.5  # times: more than a halving of odd sizes
+_SVS_SMALLEST = output_named("svs").smallest
+
+
+def level_problems(output: Reader, source: ImageInfo) -> Iterator[str]:
+    """Yield levels that are missing, as far as an output without its plan tells.
+
+    A level of the source stays one, halvings follow each other without a gap, and where there
+    is one that the source has not, they go on to a size of one tile.
+    """
+    info = output.info
+    if info.format in _BY_LIBRARY or (info.width, info.height) != (source.width, source.height):
+        return
+    ours, theirs = ([(level.width, level.height) for level in i.levels] for i in (info, source))
+    smallest = _SVS_SMALLEST if info.format == "aperio" else 0
+    own = is_own(output)
+    if len(ours) > 1 or own:
+        for size in theirs[1:]:
+            if size not in ours and max(size) > smallest:
+                yield f"the source's level of {size[0]} x {size[1]} pixels is missing"
+    made = own and any(size not in theirs for size in ours)
+    for above, below in itertools.pairwise(ours):
+        powers = halvings_between(Rung(*above, None), Rung(*below, None))
+        gap = powers > 1 or (powers == 0 and not {above, below} <= set(theirs))
+        if made and gap and max(above) > _TWICE * max(below):
+            yield f"a level between {above} and {below} is missing"
+    last = info.levels[-1]
+    if made and max(ours[-1]) > max(last.tile_width, last.tile_height, smallest):
+        yield f"the levels end at {ours[-1]}: smaller ones are missing"
+
+
+def agreement_problems(path: Path, output: Reader) -> Iterator[str]:
+    """Yield what an output of ours says otherwise in the words of its format than in its own.
+
+    Other programs read the one, this one the other.
+    """
+    info = output.info
+    zarr = info.internal.get("zarr", {})
+    if zarr.get("written_by"):
+        yield from _zarr_problems(zarr.get("base", {}), info)
+    elif info.internal.get("kind") in OWN_KINDS and path.is_file():
+        with tifffile.TiffFile(path) as tif:
+            yield from _tiff_problems(tif, info)
+
+
+def _zarr_problems(attributes: Any, info: ImageInfo) -> Iterator[str]:
+    multiscale = read_multiscale(attributes)
+    if multiscale is not None:
+        yield from _size_problems("NGFF's scale", pixel_size(multiscale), info)
+    omero = ome_attributes(attributes).get("omero")
+    if isinstance(omero, dict) and isinstance(omero.get("channels"), list):
+        labels = [str(channel.get("label", "")) for channel in omero["channels"]]
+        yield from _name_problems("omero", labels, info)
+
+
+def _tiff_problems(tif: Any, info: ImageInfo) -> Iterator[str]:
+    yield from _size_problems("the resolution tags", resolution_mm(tif.pages.first), info)
+    if tif.is_ome:
+        image = parse_ome(tif.ome_metadata)[0]
+        yield from _size_problems("OME-XML", (image.mm_x, image.mm_y), info)
+        yield from _name_problems("OME-XML", [channel.name for channel in image.channels], info)
+
+
+def _size_problems(
+    where: str, told: tuple[float | None, float | None], info: ImageInfo
+) -> Iterator[str]:
+    for name, size, own in zip(("mm_x", "mm_y"), told, (info.mm_x, info.mm_y), strict=True):
+        if size is not None and own is not None and abs(size / own - 1) > SIZE_TOLERANCE:
+            yield f"{where} says that {name} is {size:g}, its own facts say {own:g}"
+
+
+def _name_problems(where: str, told: list[str], info: ImageInfo) -> Iterator[str]:
+    own = [channel.name for channel in info.channels] or list(info.band_names)
+    if len(told) == len(own) and all(own) and told != own:
+        yield f"{where} names the channels {told}, its own facts {own}"
