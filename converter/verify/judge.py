@@ -114,7 +114,9 @@ def _is_lossy(output: Reader, level: int, plan: ConversionPlan | None) -> bool:
     tiles = output.plane(level, 0).encoded()
     if tiles is not None:
         return not tiles.format.lossless
-    return plan is not None and Codec.named(plan.steps[0].codec).row.can_lose
+    if plan is None:
+        return output.info.lossy  # of tiles that lie over each other (DeepZoom) that is all
+    return Codec.named(plan.steps[0].codec).row.can_lose
 
 
 def _is_made(level: int, output: Reader, source: Reader, plan: ConversionPlan | None) -> bool:

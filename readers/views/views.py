@@ -93,9 +93,8 @@ class OtherPixels(Plane):
 
 def without_associated(reader: Reader) -> View:
     """Return an image that has no label, macro or other picture beside it."""
-    info = reader.info
-    withheld = (*info.withheld, *info.associated)
-    return View(reader, dataclasses.replace(info, associated=(), withheld=withheld))
+    withheld = reader.info.withheld + reader.info.associated
+    return View(reader, dataclasses.replace(reader.info, associated=(), withheld=withheld))
 
 
 class FramesReader(View):
