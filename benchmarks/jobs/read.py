@@ -15,8 +15,8 @@ SIDE = 8192
 COUNTS = {256: 96, 512: 40, 1024: 14}  # regions of each side
 CELLS = (  # side, level, threads, cold
     *((side, 0, threads, True) for side in (256, 512, 1024) for threads in (1, 2)),
-    *((side, 0, 4, True) for side in (256, 1024)),
-    *((side, 1, threads, True) for side in (256, 1024) for threads in (1, 2)),
+    *((side, 0, 4, True) for side in (256, 512, 1024)),
+    *((side, 1, threads, True) for side in (256, 512, 1024) for threads in (1, 2)),
     *((side, 0, threads, False) for side in (256, 1024) for threads in (1, 2)),
 )
 WAYS = {  # of running ziggurat: without its kernel, and keeping no tiles

@@ -15,7 +15,7 @@ from ziggurat.readers.model.reader import Pixels
 
 _PIECE = 8 << 20  # numpy asks for huge pages from 4 MiB on
 _SMALLEST, _LARGEST = 32 << 10, 1 << 20  # bytes of a tile; others are left to numpy
-_IDLE = 32 << 20  # bytes kept for tiles to come, over all sizes
+_IDLE = 128 << 20  # bytes kept for tiles to come: those of a slide go to the next one's
 _STEP = 4096
 
 _free: dict[int, deque[memoryview]] = {}  # by bytes of a place

@@ -47,6 +47,10 @@ class ByteCache:
         self._used = self._hits = self._misses = 0
         self._forgotten: deque[Hashable] = deque()
 
+    def takes(self, size: int) -> bool:
+        """Return True where a value of so many bytes is stored by :meth:`put`."""
+        return size <= self._limit // 8
+
     def get(self, key: Hashable) -> Any:
         """Return what is stored under a key, or None."""
         with self._lock:
@@ -66,7 +70,7 @@ class ByteCache:
 
     def put(self, key: Hashable, value: object, size: int) -> None:
         """Store a value of so many bytes; what is larger than an eighth of the cache is not."""
-        if size > self._limit // 8:
+        if not self.takes(size):
             return
         with self._lock:
             self._drop_forgotten()

@@ -102,7 +102,8 @@ def read_level(image: Image, level: int, frame: int, rect: Rect) -> Pixels:
     if image.cache is not None and image.identity is not None and area <= _MAX_CACHED_PIXELS:
         block_w = -(-_BLOCK // facts.tile_width) * facts.tile_width
         block_h = -(-_BLOCK // facts.tile_height) * facts.tile_height
-        if block_w * block_h <= _MAX_BLOCK_PIXELS:
+        size = block_w * block_h * image.info.bands * image.info.dtype.itemsize
+        if block_w * block_h <= _MAX_BLOCK_PIXELS and image.cache.takes(size):
             pixels = from_blocks(image, image.cache, level, frame, rect, (block_w, block_h))
             if pixels is not None:
                 return pixels
