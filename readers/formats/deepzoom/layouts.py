@@ -176,22 +176,29 @@ def _down_to_a_tile(levels: Any, tile: int) -> tuple[TileLevel, ...]:
     return tuple(found)
 
 
-def parse_zoomify(data: bytes, base: str) -> TileSet:
-    """Return the tile set of an ``ImageProperties.xml``; raises as :func:`parse_dzi`."""
+def parse_zoomify(data: bytes, base: str) -> list[TileSet]:
+    """Return the tile sets that an ``ImageProperties.xml`` may mean; raises as :func:`parse_dzi`.
+
+    Writers round sizes up or down. Where the number of tiles is the same, the tiles alone tell.
+    """
     root = _xml(data)
     if root.tag.upper() != "IMAGE_PROPERTIES":
         raise UnsupportedFormatError("it is XML, but not Zoomify's")
     facts = {name.upper(): value for name, value in root.attrib.items()}
     width, height = (_whole(facts.get(n), n, _MOST_PIXELS) for n in ("WIDTH", "HEIGHT"))
-    tile = _whole(facts.get("TILESIZE"), "TILESIZE", _MOST_TILE)
+    tile = _whole(facts.get("TILESIZE", "256"), "TILESIZE", _MOST_TILE)
     told = facts.get("NUMTILES")
-    for rounded_up in (True, False):  # writers differ in it; the number of tiles tells
+    found: list[TileSet] = []
+    for rounded_up in (True, False):
         sizes = _halvings(width, height, tile, rounded_up)
         count = sum(math.prod(grid_shape(w, h, tile, tile)) for w, h in sizes)
         if told is None or told == str(count):
             levels = _zoomify_levels(sizes, tile, base)
-            return TileSet("zoomify", tile, tile, 0, levels, (base + _PROPERTIES,))
-    raise CorruptSourceError(f"Zoomify's {told} tiles are not those of {width} x {height} pixels")
+            found.append(TileSet("zoomify", tile, tile, 0, levels, (base + _PROPERTIES,)))
+    if not found:
+        message = f"Zoomify's {told} tiles are not those of {width} x {height} pixels"
+        raise CorruptSourceError(message)
+    return found
 
 
 def _halvings(width: int, height: int, tile: int, rounded_up: bool) -> list[tuple[int, int]]:

@@ -1,7 +1,8 @@
 """DeepZoom (``.dzi``, ``.szi``), Zoomify and IIIF level 0: pictures as folders of tile files."""
 
+import contextlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import imagecodecs
@@ -47,7 +48,7 @@ def open_reader(location: Location) -> "TileSetReader":
         data = store.get_range(name, 0, _MOST_METADATA)
         if data is None:
             raise UnsupportedFormatError(f"there is no {name}")
-        reader = TileSetReader(store, _parse(name, data))
+        reader = _read_one(store, _parse(name, data))
         reader.scattered = not isinstance(store, ZipStore)
         return reader
     except BaseException:
@@ -85,16 +86,24 @@ def _descriptions(store: KeyStore, folder: str, depth: int = 0) -> Iterator[str]
             yield from _descriptions(store, key, depth + 1)
 
 
-def _parse(name: str, data: bytes) -> TileSet:
+def _read_one(store: KeyStore, sets: Sequence[TileSet]) -> "TileSetReader":
+    """Return the reader of the first tile set whose tiles are as it says."""
+    for one in sets[:-1]:
+        with contextlib.suppress(CorruptSourceError):
+            return TileSetReader(store, one)
+    return TileSetReader(store, sets[-1])
+
+
+def _parse(name: str, data: bytes) -> Sequence[TileSet]:
     folder, slash, last = name.rpartition("/")
     base = folder + slash
     if last.lower() == _ZOOMIFY.lower():
         return parse_zoomify(data, base)
     if last.lower() == _IIIF:
-        return parse_iiif(data, base)
+        return [parse_iiif(data, base)]
     if last.lower().endswith(".xml") and b"<!DOCTYPE" in data:
         raise UnsupportedFormatError("it is XML, but not DeepZoom")
-    return parse_dzi(data, name.rpartition(".")[0])
+    return [parse_dzi(data, name.rpartition(".")[0])]
 
 
 class TileSetReader(Reader):

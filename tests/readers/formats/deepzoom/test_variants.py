@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 import pyvips
@@ -221,3 +222,36 @@ def test_lost_tiles_of_iiif_are_told(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "a/128,128,128,128")
     with pytest.raises(CorruptSourceError, match=r"128,128,128,128.*missing"):
         whole(path)
+
+
+@pytest.mark.parametrize("up", [True, False])
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("size", [(515, 300), (513, 259), (1030, 40), (2500, 2300)])
+def test_zoomify_rounds_up_or_down(
+    size: tuple[int, int], told: bool, up: bool, tmp_path: Path
+) -> None:
+    """Written by the letter of the format, 256 tiles a folder, without any library."""
+    sizes, side = [size], 128
+    while max(sizes[-1]) > side:
+        sizes.append(((sizes[-1][0] + up) // 2, (sizes[-1][1] + up) // 2))
+    number = 0
+    for tier, (width, height) in enumerate(reversed(sizes)):
+        pixels = picture(width, height)
+        for row in range(-(-height // side)):
+            for column in range(-(-width // side)):
+                file = tmp_path / f"TileGroup{number // 256}/{tier}-{column}-{row}.png"
+                file.parent.mkdir(exist_ok=True)
+                part = pixels[row * side :, column * side :][:side, :side]
+                file.write_bytes(imagecodecs.png_encode(np.ascontiguousarray(part), level=1))
+                number += 1
+    count = f'NUMTILES="{number}" ' if told else ""
+    (tmp_path / "ImageProperties.xml").write_text(
+        f'<IMAGE_PROPERTIES WIDTH="{size[0]}" HEIGHT="{size[1]}" {count}NUMIMAGES="1" '
+        f'VERSION="1.8" TILESIZE="{side}"/>'
+    )
+    with open_reader(tmp_path) as reader:
+        assert [(level.width, level.height) for level in reader.info.levels] == sizes
+        for index, level in enumerate(reader.info.levels):
+            np.testing.assert_array_equal(
+                reader.plane(index, 0).read(level.rect), picture(level.width, level.height)
+            )
