@@ -9,6 +9,7 @@ import numpy as np
 
 GRAY8, GRAY16, BGR24 = 0, 1, 3
 UNCOMPRESSED, JPEGXR = 0, 4
+MASK_GUID = bytes.fromhex("67eae3cbfc5b2b49a16aece378031448")
 
 
 @dataclass
@@ -23,6 +24,7 @@ class Block:
     position: Mapping[str, int] = field(default_factory=dict)  # C, Z, T, S, M …
     compression: int = UNCOMPRESSED
     data: bytes | None = None  # as stored, where it is compressed
+    mask: np.ndarray | None = None  # (y, x), True where there are pixels
 
     @property
     def pixel_type(self) -> int:
@@ -34,6 +36,16 @@ class Block:
             return self.data
         turned = self.pixels[..., ::-1] if self.pixels.ndim == 3 else self.pixels
         return np.ascontiguousarray(turned).tobytes()
+
+    @property
+    def attachment(self) -> bytes:
+        """The mask as a chunk of its own kind: sizes, type, bytes a row, and one bit a pixel."""
+        if self.mask is None:
+            return b""
+        height, width = self.mask.shape
+        bits = np.packbits(self.mask, axis=1)
+        chunk = struct.pack("<IIII", width, height, 0, bits.shape[1]) + bits.tobytes()
+        return MASK_GUID + struct.pack("<i", len(chunk)) + chunk
 
     def entry(self, file_position: int) -> bytes:
         height, width = self.pixels.shape[:2]
@@ -75,10 +87,9 @@ def make_czi(
     for block in blocks:
         entry = block.entry(len(out))
         entries.append(entry)
-        head = struct.pack("<iiq", 0, 0, len(block.stored)) + entry
-        out += _segment(
-            b"ZISRAWSUBBLOCK", head.ljust(16 + max(240, len(entry)), b"\0") + block.stored
-        )
+        head = struct.pack("<iiq", 0, len(block.attachment), len(block.stored)) + entry
+        head = head.ljust(16 + max(240, len(entry)), b"\0")
+        out += _segment(b"ZISRAWSUBBLOCK", head + block.stored + block.attachment)
     directory = len(out)
     listed = struct.pack("<i", len(entries)).ljust(128, b"\0") + b"".join(entries)
     out += _segment(b"ZISRAWDIRECTORY", listed)

@@ -172,10 +172,32 @@ class CziBytes:
             )
         return data
 
+    def is_masked(self, block: Subblock) -> bool:
+        """Return True where a subblock has a mask; raises as :meth:`pixels`."""
+        try:
+            return self._mask(self._segment_of(block)) is not None
+        except NONSENSE as error:
+            raise CorruptSourceError(f"{self.url} can't be read: {error}") from error
+
+    @staticmethod
+    def _mask(data: CziSubBlockSegmentData) -> Pixels | None:
+        found: Pixels | None = data.mask() if data.attachment_size >= _SEGMENT_HEADER else None
+        return found
+
     def stored(self, block: Subblock) -> bytes:
-        """Return the bytes of a subblock as they are stored."""
+        """Return the bytes of a subblock as they are stored.
+
+        Raises
+        ------
+        UnsupportedFormatError
+            It has a mask, without which they show what is no part of the image.
+        """
         try:
             data = self._segment_of(block)
+            if self._mask(data) is not None:
+                raise UnsupportedFormatError(
+                    f"{self.url}: tiles with masks can't be copied; leave --compression keep away"
+                )
             return self._source.read(data.data_offset, data.data_size)
         except NONSENSE as error:
             raise CorruptSourceError(f"{self.url} can't be read: {error}") from error
@@ -197,7 +219,7 @@ class CziBytes:
             if kept is None:
                 kept = self._decoded(block, data)
                 SHARED.put(key, kept)
-            mask = data.mask() if data.attachment_size >= _SEGMENT_HEADER else None
+            mask = self._mask(data)
         except NONSENSE as error:
             raise CorruptSourceError(
                 f"{self.url}: the subblock at {block.entry.file_position} can't be decoded: {error}"

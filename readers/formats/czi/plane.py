@@ -103,8 +103,8 @@ class CziPlane(Plane):
         level = self._level
         whole = level.width % level.tile_width == 0 and level.height % level.tile_height == 0
         grid = self._mosaic.grid(level) if alike and whole else None
-        if grid is None:
-            return None
+        if grid is None or any(self._file.is_masked(blocks[n]) for n in (0, -1)):
+            return None  # a mask in between is told when its tile is to be copied
 
         def tile(column: int, row: int) -> bytes | None:
             block = grid.get((column, row))

@@ -45,6 +45,48 @@ def test_later_subblocks_of_a_mosaic_lie_over_earlier_ones_and_gaps_are_zero(
         assert not plane.is_blank(Rect(60, 0, 20, 20))
 
 
+def test_what_a_mask_leaves_out_shows_what_lies_below(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    mask = rng.random((30, 41)) > 0.4
+    below, above = flat(1, 41), flat(2, 41)
+    blocks = [
+        Block(0, 0, below, position={"M": 0}),
+        Block(20, 10, above, position={"M": 1}, mask=mask),
+    ]
+    expected = np.zeros((40, 61), np.uint16)
+    expected[:30, :41] = 1
+    expected[10:, 20:][mask] = 2
+    with open_reader(make_czi(tmp_path / "a.czi", blocks)) as reader:
+        found = reader.plane(0, 0).read(reader.info.levels[0].rect)[..., 0]
+        np.testing.assert_array_equal(found, expected)
+        part = reader.plane(0, 0).read(Rect(25, 13, 17, 21))[..., 0]
+        np.testing.assert_array_equal(part, expected[13:34, 25:42])
+
+
+def test_tiles_with_masks_are_not_copied(tmp_path: Path, tissue: np.ndarray) -> None:
+    tile = np.ascontiguousarray(tissue[:256, :256])
+    data = bytes(imagecodecs.jpegxr_encode(tile, level=0.9))
+    mask = np.broadcast_to(np.arange(256) < 128, (256, 256))
+
+    def masked(*which: bool) -> Path:
+        masks = [mask if one else None for one in which]
+        blocks = [
+            Block(256 * n, 0, tile, compression=JPEGXR, data=data, mask=one)
+            for n, one in enumerate(masks)
+        ]
+        return make_czi(tmp_path / "a.czi", blocks)
+
+    keep = ConvertOptions(compression="keep", levels="source", overwrite=True)
+    with pytest.raises(UnsupportedFormatError, match="masks can't be copied"):
+        ziggurat.convert(masked(False, True, False), tmp_path / "a.tiff", keep)
+    ziggurat.convert(masked(True, False), tmp_path / "b.tiff", keep)
+    with open_reader(tmp_path / "b.tiff") as reader:
+        found = reader.plane(0, 0).read(Rect(0, 0, 256, 256))
+    assert found[:, 144:].max() < 10  # JPEG, by blocks of sixteen
+    assert found[:, :128].mean() > 100
+
+
 def test_colours_are_turned(tmp_path: Path) -> None:
     pixels = np.zeros((8, 9, 3), np.uint8)
     pixels[...] = (200, 100, 50)
