@@ -9,6 +9,7 @@ import json
 import math
 import os
 import select
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -35,7 +36,7 @@ HANG_SECONDS = 10.0  # of processor time; the machine may be busy with other thi
 SILENCE_SECONDS = 60.0
 FLOOD_MEGABYTES = 1000
 ROUND = 50  # copies of a seed, before it is the next one's turn
-OUTPUTS = ("copy.tif", "copy.ome.tif", "copy.zarr.zip", "copy.zarr")
+OUTPUTS = ("copy.tif", "copy.ome.tif", "copy.zarr.zip", "copy.zarr", "copy.dzi", "copy.szi")
 
 # Real files, small ones of every kind: (seed below the data folder, what to open of it).
 REAL = (
@@ -337,7 +338,7 @@ def more_tiffs(folder: Path, tissue: np.ndarray) -> Iterator[Path]:
         yield folder / name
 
 
-def tile_sets(folder: Path, tissue: np.ndarray) -> Iterator[Seed]:
+def tile_sets(folder: Path, tissue: np.ndarray, make_svs: Callable[..., Path]) -> Iterator[Seed]:
     """Write a picture as DeepZoom in a folder and a zip, Zoomify and IIIF."""
     picture = pyvips.Image.new_from_array(np.ascontiguousarray(tissue[:90, :120]))
     for layout, inside in (("dz", "a.dzi"), ("zoomify", "a"), ("iiif", "a")):
@@ -347,6 +348,20 @@ def tile_sets(folder: Path, tissue: np.ndarray) -> Iterator[Seed]:
         yield Seed(root, f"{layout}/{inside}")
     picture.dzsave(str(folder / "a.szi"), layout="dz", container="szi", tile_size=64)
     yield Seed(folder / "a.szi", "a.szi")
+    parts = (
+        '<DisplayRects><DisplayRect MinLevel="0" MaxLevel="7"><Rect X="0" Y="0" Width="64" '
+        'Height="64"/></DisplayRect></DisplayRects></Image>'
+    )
+    told = (folder / "dz/a.dzi").read_text()
+    size = {"Width": "120", "Height": "90"}
+    image = {"Format": "png", "Overlap": 1, "TileSize": 64, "Url": "a_files/", "Size": size}
+    spellings = (told.replace("</Image>", parts), json.dumps({"Image": image}))
+    for name, text in zip(("parts", "json"), spellings, strict=True):
+        shutil.copytree(folder / "dz", folder / name)
+        (folder / name / "a.dzi").write_text(text)
+        yield Seed(folder / name, f"{name}/a.dzi")
+    ziggurat.convert(make_svs(folder / "of.svs"), folder / "ours.szi")  # with label and macro
+    yield Seed(folder / "ours.szi", "ours.szi")
 
 
 def lists(folder: Path, tissue: np.ndarray) -> Iterator[Seed]:
@@ -418,7 +433,7 @@ def made_seeds(
     paths.append(make_lif(folder / "made.lif", images))
     paths += [*more_tiffs(folder, tissue), *stores(folder, tissue)]
     seeds = [Seed(path, path.name) for path in paths]
-    return [*seeds, *tile_sets(folder, tissue), *lists(folder, tissue)]
+    return [*seeds, *tile_sets(folder, tissue, make_svs), *lists(folder, tissue)]
 
 
 @pytest.fixture(scope="session")
