@@ -35,13 +35,22 @@ def read_framed(objects: Objects, name: str, magic: bytes, what: str) -> tuple[A
         It is no such object, or damaged.
     """
     data = objects.read(name, 0, _FIRST_READ)
-    if len(data) < _HEAD.size or data[: len(magic)] != magic:
-        raise CorruptSourceError(f"{name} is no {what}")
-    _, length, checksum = _HEAD.unpack_from(data)
-    end = _HEAD.size + length
-    if len(data) < end:
-        data += objects.read(name, len(data), end - len(data))
+    missing = _end(data, name, magic, what) - len(data)
+    if missing > 0:
+        data += objects.read(name, len(data), missing)
+    return parse_framed(data, name, magic, what)
+
+
+def parse_framed(data: bytes, name: str, magic: bytes, what: str) -> tuple[Any, int]:
+    """Return the index of an object that was read, and where its bytes begin, as `read_framed`."""
+    end = _end(data, name, magic, what)
     text = data[_HEAD.size : end]
-    if zlib.crc32(text) != checksum:
+    if len(data) < end or zlib.crc32(text) != _HEAD.unpack_from(data)[2]:
         raise CorruptSourceError(f"the index of the {what} {name} is damaged")
     return json.loads(text), end
+
+
+def _end(data: bytes, name: str, magic: bytes, what: str) -> int:
+    if len(data) < _HEAD.size or data[: len(magic)] != magic:
+        raise CorruptSourceError(f"{name} is no {what}")
+    return _HEAD.size + int(_HEAD.unpack_from(data)[1])

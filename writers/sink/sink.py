@@ -209,6 +209,24 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
         else:
             self._store.publish()
 
+    def compact(self) -> int:
+        """Merge small segments of a store of kind ``'log'``, so that opening it asks less.
+
+        Run it once before many read the sink: each opening asks once for every segment that is not
+        merged. Tiles may be laid and read meanwhile; where it is killed nothing is lost.
+
+        Returns
+        -------
+        how many segments were merged; zero for a store of kind ``'mapped'``, which has none
+
+        Raises
+        ------
+        SinkError
+            They could not be merged; no tile is lost.
+        """
+        self._alive()
+        return self._store.compact()
+
     @also_takes("bigtiff", "keepFloat", "predictor", "stats", "subifds", "_concurrency")
     def write(
         self,

@@ -103,6 +103,9 @@ class TileStore(Protocol):
     def sync(self) -> None:
         """Bring everything that is in onto the disk."""
 
+    def compact(self) -> int:
+        """Merge small pieces, where there are any; return how many."""
+
     def settle(self) -> None:
         """Finish what dead processes left half done."""
 

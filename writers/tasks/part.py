@@ -1,16 +1,17 @@
 """One part of a write: the engine on a block of the image, its tiles put at their places."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.geometry import Rect
-from ziggurat.readers.model.reader import Reader
+from ziggurat.readers.model.reader import Pixels, Reader
 from ziggurat.readers.views.views import CropReader, LevelsReader
 from ziggurat.writers.model.levels import Cascade, Copy, EncodedTile, LevelPlan, Scaled, Stored
 from ziggurat.writers.pyramid.budget import Budget
 from ziggurat.writers.pyramid.engine import build
+from ziggurat.writers.pyramid.scaled import read_scaled
 from ziggurat.writers.resample.halve import Shrinker
 from ziggurat.writers.tasks.cut import Part, Size
 from ziggurat.writers.tasks.parcel import packed_pixels
@@ -105,12 +106,11 @@ def _filtered(making: Making, part: Part) -> Iterator[EncodedTile]:
     """Halve a block whose filter looks at pixels beyond it."""
     run, levels = part.run, making.levels
     base = levels[run.first]
-    if run.top is None or not isinstance(base.origin, Stored | Copy):
-        raise OptionError("a level that is decoded at a reduced scale is halved by mean or mode")
+    assert run.top is not None
     rect, whole = part.rect(base, run.first), Rect(0, 0, base.width, base.height)
     halo, step = making.shrink.halo, 2 * run.top_cell(levels)[1]
     for frame in range(part.first_frame, part.last_frame):
-        plane = making.reader.plane(base.origin.level, frame)
+        read = _base_pixels(making, base, frame)
         for top in range(rect.y, rect.bottom, step):
             core = Rect(rect.x, top, rect.width, min(step, rect.bottom - top))
             outer = Rect(
@@ -118,5 +118,17 @@ def _filtered(making: Making, part: Part) -> Iterator[EncodedTile]:
                 core.width + 2 * halo, core.height + 2 * halo,
             )  # fmt: skip
             outer = outer.intersect(whole)
-            small = making.shrink(plane.read(outer), core.shift(-outer.x, -outer.y))
+            small = making.shrink(read(outer), core.shift(-outer.x, -outer.y))
             yield EncodedTile(frame, run.top, part.column, top // step, packed_pixels(small))
+
+
+def _base_pixels(making: Making, base: LevelPlan, frame: int) -> Callable[[Rect], Pixels]:
+    """Return what reads a rectangle of a level that is read."""
+    assert not isinstance(base.origin, Cascade)
+    plane = making.reader.plane(base.origin.level, frame)
+    if not isinstance(base.origin, Scaled):
+        return plane.read
+    encoded, reduction = plane.encoded(), base.origin.reduction
+    if encoded is None:
+        raise OptionError("the source has no tiles to scale")
+    return lambda rect: read_scaled(encoded, reduction, rect, 0)

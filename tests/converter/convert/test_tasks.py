@@ -55,6 +55,7 @@ OPTIONS = [
     ConvertOptions(reencode=True, tile_size=32, compression="deflate"),
     ConvertOptions(region={"left": 30, "top": 10, "right": 400, "bottom": 390}),
     ConvertOptions(mm_per_pixel=0.0023),
+    ConvertOptions(resample="lanczos3"),
 ]
 
 

@@ -14,6 +14,8 @@ from uuid import uuid4
 from ziggurat.readers.errors import (
     SinkError,
     SinkInputError,
+    ZigguratError,
+    message_of,
 )
 from ziggurat.readers.formats.sink_store.blend import check_weight, tile_weight
 from ziggurat.readers.formats.sink_store.fit import (
@@ -32,6 +34,7 @@ from ziggurat.readers.formats.sink_store.tile import Array, TileInput
 from ziggurat.readers.io.objects import Objects, is_cloud, objects_at
 from ziggurat.writers.files.system import sync_file_system
 from ziggurat.writers.store.interface import TileRecord
+from ziggurat.writers.store.log.compact import compact
 from ziggurat.writers.store.log.facts import LogFacts, Putting
 
 
@@ -219,6 +222,20 @@ class LogStore:
                 sync_file_system(descriptor)
             finally:
                 os.close(descriptor)
+
+    def compact(self) -> int:
+        """Merge small segments; return how many.
+
+        Raises
+        ------
+        SinkError
+            They could not be merged; no tile is lost.
+        """
+        self.refuse_gone()
+        try:
+            return compact(self._objects)
+        except (ZigguratError, OSError) as error:
+            raise SinkError(f"segments could not be merged: {message_of(error)}") from error
 
     def settle(self) -> None:
         """Nothing can be left half done."""

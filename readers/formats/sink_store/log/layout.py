@@ -5,6 +5,7 @@
     .ziggurat/log.json        what was declared; it makes a folder or prefix a store
     .ziggurat/segments/…      tiles, by the key under which they were put
     .ziggurat/merged/…        several of them in one object, which then only say where they went
+    .ziggurat/moved/…         the names of merged objects whose segments all say so
     .ziggurat/attributes/n    what users say about the image: the highest number counts
     .ziggurat/values/n        what positions stand for, said without a tile
     .ziggurat/associated/…    associated images
@@ -21,6 +22,7 @@ from ziggurat.readers.io.objects import Objects
 DECLARED = f"{FOLDER}/{LOG}"
 SEGMENTS = f"{FOLDER}/segments/"
 MERGED = f"{FOLDER}/merged/"
+MOVED = f"{FOLDER}/moved/"
 ATTRIBUTES = f"{FOLDER}/attributes/"
 VALUES = f"{FOLDER}/values/"
 PICTURES = f"{FOLDER}/associated/"

@@ -14,10 +14,11 @@ import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.formats.sink_store.tile import Array, TileInput
-from ziggurat.readers.io.framed import framed, read_framed
+from ziggurat.readers.io.framed import framed, parse_framed, read_framed
 from ziggurat.readers.io.objects import Objects
 
 MAGIC = b"ZIGSEG1\n"
+WHAT = "segment of a sink's store"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +48,62 @@ def notice(name: str, time: int, facts: Mapping[str, object]) -> bytes:
     return framed(MAGIC, {"segments": [_listed(name, 0, time, [facts])]}, [])
 
 
+def merged(parts: Sequence[tuple[Mapping[str, Any], bytes]]) -> bytes:
+    """Return several segments as one object: as the index of each lists it, and its bytes."""
+    listed, blobs, base = [], [], 0
+    for one, data in parts:
+        listed.append({**one, "base": base})
+        blobs.append(data)
+        base += len(data)
+    return framed(MAGIC, {"segments": listed}, blobs)
+
+
+def stub(holder: str) -> bytes:
+    """Return what is left of a segment that has moved."""
+    return framed(MAGIC, {"moved": holder}, [])
+
+
+def opened(data: bytes, name: str) -> tuple[Mapping[str, Any], bytes] | None:
+    """Return a segment as its index lists it, and its bytes; None where it has moved.
+
+    Raises
+    ------
+    CorruptSourceError
+        It is damaged, or a tile in it is.
+    """
+    index, end = parse_framed(data, name, MAGIC, WHAT)
+    if "moved" in index:
+        return None
+    (one,) = index["segments"]
+    for entry in one["entries"]:
+        if "at" in entry:
+            at = end + entry["at"]
+            _refuse_damaged(entry, data[at : at + entry["size"]])
+    return one, data[end:]
+
+
 def _listed(name: str, base: int, time: int, entries: Sequence[Mapping[str, object]]) -> Any:
     return {"name": name, "base": base, "time": time, "entries": list(entries)}
 
 
 def read_index(objects: Objects, holder: str) -> list[Segment]:
-    """Return the segments of an object; none where it says that they have moved.
+    """Return the segments of an object, or of the one that it says they have moved to.
 
     Raises
     ------
     CorruptSourceError
-        It is no segment, or damaged.
+        It is no segment, or damaged, or what it has moved to is.
     """
-    index, end = read_framed(objects, holder, MAGIC, "segment of a sink's store")
+    try:
+        index, end = read_framed(objects, holder, MAGIC, WHAT)
+    except CorruptSourceError:  # it was replaced by a stub between two reads of it, or is damaged
+        index, end = read_framed(objects, holder, MAGIC, WHAT)
+    if "moved" in index:
+        holder = index["moved"]
+        index, end = read_framed(objects, holder, MAGIC, WHAT)
     return [
         Segment(one["name"], holder, end + one["base"], one["time"], one["entries"])
-        for one in index.get("segments", ())
+        for one in index["segments"]
     ]
 
 
@@ -134,8 +175,7 @@ def unpacked(entry: Mapping[str, Any], stored: bytes) -> tuple[Array, Array | No
     CorruptSourceError
         The bytes are not those that were put.
     """
-    if len(stored) != entry["size"] or zlib.crc32(stored) != entry["crc"]:
-        raise CorruptSourceError(f"a tile at ({entry['x']}, {entry['y']}) is damaged")
+    _refuse_damaged(entry, stored)
     raw = stored
     if entry["size"] != entry["raw"]:
         import imagecodecs
@@ -148,6 +188,11 @@ def unpacked(entry: Mapping[str, Any], stored: bytes) -> tuple[Array, Array | No
     if entry["weight"] == "array":
         weight, place = _array(raw, place, "float64", entry["shape"][-3:-1])
     return pixels, mask, weight
+
+
+def _refuse_damaged(entry: Mapping[str, Any], stored: bytes) -> None:
+    if len(stored) != entry["size"] or zlib.crc32(stored) != entry["crc"]:
+        raise CorruptSourceError(f"a tile at ({entry['x']}, {entry['y']}) is damaged")
 
 
 def _array(raw: bytes, place: int, dtype: str, shape: Sequence[int]) -> tuple[Array, int]:

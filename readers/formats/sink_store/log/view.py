@@ -112,9 +112,11 @@ class View:
         """Return the bytes of a tile, wherever they have gone meanwhile."""
         entry = laid.entry
         for again in (False, True):
-            if again:
-                self.segments()
             segment = self._segments[laid.segment]
+            if again:  # it may have moved: its holder says where to
+                with self._guard:
+                    self._take(segment.holder)
+                segment = self._segments[laid.segment]
             try:
                 found = self.objects.read(segment.holder, segment.base + entry["at"], entry["size"])
             except (FileNotFoundError, SourceError):
@@ -132,22 +134,22 @@ class View:
     def _refresh(self) -> bool:
         """Read the indexes that are new; True where anything was.
 
-        Segments are listed before merged ones: one that has moved was merged before that.
+        What is in a merged object isn't asked for where it was before.
         """
         changed = False
-        for prefix in (SEGMENTS, MERGED):
-            for holder in self.objects.names(prefix):
-                if holder not in self._known:
-                    changed |= self._take(holder, moved=prefix == MERGED)
+        holders = self.objects.names(SEGMENTS)
+        for holder in (*self.objects.names(MERGED), *holders):
+            if holder not in self._known and holder.removeprefix(SEGMENTS) not in self._segments:
+                changed |= self._take(holder)
+            self._known.add(holder)
         return changed
 
-    def _take(self, holder: str, *, moved: bool) -> bool:
+    def _take(self, holder: str) -> bool:
+        """Read one index, wherever it leads; True where it told of anything new."""
         fresh = False
         for segment in read_index(self.objects, holder):
             fresh |= segment.name not in self._segments
-            if moved or segment.name not in self._segments:
-                self._segments[segment.name] = segment
-        self._known.add(holder)
+            self._segments[segment.name] = segment
         return fresh
 
 
