@@ -3,6 +3,8 @@
 Opening a slide is many small reads close to each other (tags, tile tables), then tiles of
 some ten kilobytes: aligned blocks make one request of many small reads. With 20 ms of latency
 and 50 Mbit/s, 64 KiB was fastest for opening, single tiles and regions together (16 to 256 tried).
+The first and the last blocks of a file come together: its directories are there, and opening it
+then takes a few requests, each of which costs more than its bytes.
 """
 
 import errno
@@ -15,6 +17,7 @@ from ziggurat.readers.io.lru import Lru
 from ziggurat.readers.io.s3 import fsspec_options
 
 BLOCK_BYTES = 64 * 1024
+AHEAD_BLOCKS = 4  # at either end of a file
 CACHE_BYTES = 32 * 1024 * 1024
 WHOLE_BYTES = 256 * 1024 * 1024  # the most that is fetched from servers without ranges
 _TRIES = 3
@@ -54,6 +57,7 @@ class RemoteBytes:
         self.url = url
         self._block = block
         self._cache_blocks = max(1, cache // block)
+        self._ahead = min(AHEAD_BLOCKS, max(1, self._cache_blocks // 4))
         self._blocks: Lru[int, bytes] = Lru(self._cache_blocks)
         self._closed = False
         self._path = filesystem(url)[1]
@@ -66,20 +70,37 @@ class RemoteBytes:
         self._whole = None if self._answers_ranges() else self._fetch_whole()
 
     def _answers_ranges(self) -> bool:
-        """Ask an HTTP server for the last byte alone: many don't say, and send all of the file."""
+        """Ask an HTTP server for the end alone: many don't say, and send all of the file.
+
+        The end is kept: what opens a file looks there, too.
+        """
         if not self.url.lower().startswith("http") or self.size < 2:
             return True
+        first = max(0, self._blocks_in_all - self._ahead)
+        start = max(1, first * self._block)  # from the very first byte, all of it is no sign
 
-        def probe() -> bool:
+        def probe() -> bytes | None:
             with self._files().open(self._path, "rb", size=self.size, cache_type="none") as file:
-                file.seek(self.size - 1)
+                file.seek(start)
                 try:
-                    return len(file.read(1)) == 1
+                    data: bytes = file.read(self.size - start)
                 except ValueError:  # how fsspec says that the server began at byte 0
-                    return False
+                    return None
+            return data if len(data) == self.size - start else None
 
-        answer: bool = self._guarded(probe)
-        return answer
+        found = self._guarded(probe)
+        if found is not None and start == first * self._block:
+            self._keep(self._cut(first, found))
+        return found is not None
+
+    @property
+    def _blocks_in_all(self) -> int:
+        return -(-self.size // self._block)
+
+    def _cut(self, first: int, data: bytes) -> dict[int, bytes]:
+        """Return bytes as blocks, from block ``first`` on."""
+        starts = range(0, len(data), self._block)
+        return {first + n: data[at : at + self._block] for n, at in enumerate(starts)}
 
     def _fetch_whole(self) -> bytes:
         """Get all of a small file from a server that doesn't answer ranges."""
@@ -142,14 +163,25 @@ class RemoteBytes:
         found = {index: block for index, block in kept.items() if block is not None}
         missing = [index for index in range(first, last + 1) if index not in found]
         if missing:
-            start, stop = missing[0] * self._block, (missing[-1] + 1) * self._block
-            data = self._fetch(start, min(stop, self.size))
-            for index in range(missing[0], missing[-1] + 1):
-                at = (index - missing[0]) * self._block
-                found[index] = data[at : at + self._block]
-            for index in missing:
-                self._blocks.put(index, found[index])
+            begin, end = self._widened(missing[0], missing[-1])
+            data = self._fetch(begin * self._block, min((end + 1) * self._block, self.size))
+            fresh = self._cut(begin, data)
+            found.update(fresh)
+            self._keep(fresh)
         return [found[index] for index in range(first, last + 1)]
+
+    def _widened(self, first: int, last: int) -> tuple[int, int]:
+        """Return the blocks to fetch for some that are missing: at its ends all of the end."""
+        count = self._blocks_in_all
+        if first < self._ahead:
+            last = max(last, min(self._ahead, count) - 1)
+        if last >= count - self._ahead:
+            first, last = min(first, max(0, count - self._ahead)), count - 1
+        return first, last
+
+    def _keep(self, blocks: dict[int, bytes]) -> None:
+        for index, block in blocks.items():
+            self._blocks.put(index, block)
 
     def close(self) -> None:
         """Forget the blocks."""

@@ -73,15 +73,44 @@ def test_reads_are_those_of_the_file(server: Any, tmp_path: Path) -> None:
 
 
 def test_a_block_is_fetched_once(server: Any, tmp_path: Path) -> None:
-    (tmp_path / "bytes.bin").write_bytes(bytes(3 * BLOCK_BYTES))
+    (tmp_path / "bytes.bin").write_bytes(bytes(20 * BLOCK_BYTES))
     source = RemoteBytes(server.url("bytes.bin"))
-    source.read(0, 100)
+    source.read(8 * BLOCK_BYTES, 100)
     before = len(server.requests)
     for offset in range(0, BLOCK_BYTES, 1000):
-        source.read(offset, 10)
+        source.read(8 * BLOCK_BYTES + offset, 10)
     assert len(server.requests) == before
-    source.read(0, 3 * BLOCK_BYTES)  # two missing blocks, side by side
+    source.read(8 * BLOCK_BYTES, 3 * BLOCK_BYTES)  # two missing blocks, side by side
     assert len(server.requests) == before + 1
+
+
+def test_the_ends_of_a_file_come_with_their_first_block(server: Any, tmp_path: Path) -> None:
+    data = np.random.default_rng(7).bytes(20 * BLOCK_BYTES + 5)
+    (tmp_path / "bytes.bin").write_bytes(data)
+    source = RemoteBytes(server.url("bytes.bin"))
+    assert source.read(len(data) - 100, 90) == data[-100:-10]  # it came when ranges were tried
+    assert len(server.requests) == 2
+    for offset in (100, 3 * BLOCK_BYTES, 18 * BLOCK_BYTES):
+        assert source.read(offset, 50) == data[offset : offset + 50]
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(("levels", "most"), [(1, 4), (3, 7)])
+def test_a_slide_is_opened_by_few_requests(
+    server: Any, tmp_path: Path, tissue: np.ndarray, levels: int, most: int
+) -> None:
+    """Its size, its ends, and what libraries write between them: the directory of a level."""
+    image = np.tile(tissue, (6, 6, 1))
+    with tifffile.TiffWriter(tmp_path / "slide.tif") as tiff:
+        for level in range(levels):
+            step = 1 << level
+            tiff.write(
+                image[::step, ::step], tile=(256, 256), photometric="rgb",
+                subfiletype=int(level > 0), metadata=None,
+            )  # fmt: skip
+    with open_reader(server.url("slide.tif")) as reader:
+        assert len(reader.info.levels) == levels
+    assert len(server.requests) <= most, server.requests
 
 
 def test_the_cache_is_bounded(server: Any, tmp_path: Path) -> None:
