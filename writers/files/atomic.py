@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ziggurat.readers.errors import TargetExistsError, WriteError, ZigguratError
 from ziggurat.readers.formats.sink_store.layout import is_store
-from ziggurat.writers.files.system import exchange, rename_new, sync_file_system
+from ziggurat.writers.files.system import exchange, rename_new, sync_file_system_of
 
 STAGING_PREFIX = ".ziggurat-part-"
 _LOCK_NAME, _REPLACED = ".lock", ".replaced"
@@ -83,7 +83,7 @@ def atomic_directory(path: str | os.PathLike[str], overwrite: bool = False) -> I
         staged = folder / target.name
         staged.mkdir()
         yield staged
-        _sync_all(staged)
+        sync_file_system_of(staged)
         _publish_directory(staged, target, folder, overwrite)
 
 
@@ -110,7 +110,7 @@ def publish_directory(staged: Path, target: Path, folder: Path, *, overwrite: bo
     """
     check_target(target, overwrite=overwrite, folder=True)
     with _reported(target):
-        _sync_all(staged)
+        sync_file_system_of(staged)
         _publish_directory(staged, target, folder, overwrite)
 
 
@@ -234,7 +234,7 @@ def _publish_pair(staging: Path, target: Path, folder: Path) -> None:
 
     What goes wrong on the way is undone, step by step.
     """
-    _sync_all(staging)
+    sync_file_system_of(staging)
     replaced = staging / _REPLACED
     replaced.mkdir()
     steps = [(path, replaced / path.name) for path in (target, folder) if os.path.lexists(path)]
@@ -288,14 +288,6 @@ def _sync_name(target: Path) -> None:
             f"power failure now may bring back what was there before: {error.strerror}"
         )
         raise WriteError(error.errno or errno.EIO, message, str(target)) from error
-
-
-def _sync_all(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        sync_file_system(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _sync_directory(path: Path) -> None:

@@ -68,3 +68,12 @@ def sync_file_system(descriptor: int) -> None:
     if _libc.syncfs(descriptor):
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
+
+
+def sync_file_system_of(folder: str | os.PathLike[str]) -> None:
+    """Flush the file system that a folder is on, as :func:`sync_file_system`."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        sync_file_system(descriptor)
+    finally:
+        os.close(descriptor)

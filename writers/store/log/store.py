@@ -32,7 +32,7 @@ from ziggurat.readers.formats.sink_store.log.segment import notice, packed
 from ziggurat.readers.formats.sink_store.log.view import Snapshot, View
 from ziggurat.readers.formats.sink_store.tile import Array, TileInput
 from ziggurat.readers.io.objects import Objects, is_cloud, objects_at
-from ziggurat.writers.files.system import sync_file_system
+from ziggurat.writers.files.system import sync_file_system_of
 from ziggurat.writers.store.interface import TileRecord
 from ziggurat.writers.store.log.compact import compact
 from ziggurat.writers.store.log.facts import LogFacts, Putting
@@ -217,11 +217,7 @@ class LogStore:
         """Bring everything that is in onto the disk; object storage keeps it before it answers."""
         self.refuse_gone()
         if not is_cloud(self.root):
-            descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                sync_file_system(descriptor)
-            finally:
-                os.close(descriptor)
+            sync_file_system_of(self.root)
 
     def compact(self) -> int:
         """Merge small segments; return how many.

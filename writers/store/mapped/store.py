@@ -35,7 +35,7 @@ from ziggurat.readers.formats.sink_store.layout import (
 from ziggurat.readers.formats.sink_store.reader import StoreReader
 from ziggurat.readers.formats.sink_store.tile import TileInput
 from ziggurat.readers.io.lock_files import RELEASE, SET
-from ziggurat.writers.files.system import sync_file_system
+from ziggurat.writers.files.system import sync_file_system_of
 from ziggurat.writers.store.interface import TileRecord
 from ziggurat.writers.store.mapped import growth
 from ziggurat.writers.store.mapped.blender import Blender, Piece
@@ -337,7 +337,6 @@ class Store:
 
     def compact(self) -> int:
         """Return zero: chunks are where they belong."""
-        self.refuse_gone()
         return 0
 
     def settle(self) -> None:
@@ -355,13 +354,10 @@ class Store:
         """
         self.refuse_gone()
         self.publish()
-        descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            sync_file_system(descriptor)
+            sync_file_system_of(self.root)
         except OSError as error:
             raise SinkError(f"the sink could not be brought onto the disk: {error}") from error
-        finally:
-            os.close(descriptor)
 
     def forget(self) -> None:
         """Give back the mapped chunks."""
