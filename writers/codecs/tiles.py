@@ -178,7 +178,9 @@ def webp(form: TileFormat, options: WriteOptions) -> tuple[TileFormat, TileEncod
         )
     quality = options.quality or DEFAULT_QUALITY
     return form, lambda tile: bytes(
-        imagecodecs.webp_encode(np.ascontiguousarray(tile), level=quality, lossless=False)
+        imagecodecs.webp_encode(
+            np.ascontiguousarray(tile), level=quality, lossless=False, method=options.level
+        )
     )
 
 

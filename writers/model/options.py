@@ -44,7 +44,7 @@ class WriteOptions:
     quality
         1 to 100, of lossy codecs; None: 90.
     level
-        Effort of lossless codecs, in the codec's own scale; None: a good one.
+        Effort of lossless codecs, WebP and JPEG XL, in the codec's own scale; None: a good one.
     subsampling
         Of the colours of JPEG.
     predictor

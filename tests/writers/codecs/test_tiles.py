@@ -244,6 +244,22 @@ def test_labels_are_never_lossy(rng: np.random.Generator) -> None:
     assert tile_codec(labels, WriteOptions(compression=Codec.JPEG2000)).format.lossless
 
 
+@pytest.mark.parametrize("codec", [Codec.WEBP, Codec.JPEGXL])
+def test_less_effort_is_another_stream_of_the_same_picture(
+    tissue: np.ndarray, codec: Codec
+) -> None:
+    tile = np.ascontiguousarray(tissue[:256, :256])
+    info = array_reader(tile).info
+    found = {}
+    for level in (None, 2):
+        made = tile_codec(info, WriteOptions(compression=codec, quality=85, level=level))
+        data = made.encode(tile)
+        decode = imagecodecs.webp_decode if codec is Codec.WEBP else imagecodecs.jpegxl_decode
+        assert psnr(decode(data)[..., :3], tile) > 30
+        found[level] = data
+    assert found[None] != found[2]
+
+
 @pytest.mark.parametrize("level", [0, 1, 3, 6, 12])
 def test_deflate_takes_every_level(tmp_path: Path, tissue: np.ndarray, level: int) -> None:
     path = tmp_path / "image.tif"
