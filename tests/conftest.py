@@ -71,6 +71,13 @@ def small_disk() -> Iterator[Callable[[int], Path]]:
         place.rmdir()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse ids that differ from process to process: nobody could run them side by side."""
+    fleeting = [item.nodeid for item in items if " at 0x" in item.nodeid]
+    if fleeting:
+        raise pytest.UsageError(f"the address of an object is in a test's id: {fleeting[0]}")
+
+
 @pytest.fixture
 def memory_path(tmp_path: Path) -> Iterator[Path]:
     """Return an empty folder in memory where there is such: for thousands of small files."""

@@ -46,7 +46,11 @@ def both(encoded: EncodedLevel, reduction: int, rect: Rect) -> tuple[Pixels, Pix
         return found, read_scaled(encoded, reduction, rect, FILL)
 
 
-@pytest.mark.parametrize("odd", [{}, {(0, 0): padded}, {(2, 1): padded}, {(1, 1): None}], ids=str)
+@pytest.mark.parametrize(
+    "odd",
+    [{}, {(0, 0): padded}, {(2, 1): padded}, {(1, 1): None}],
+    ids=lambda odd: "-".join(map(str, odd)) or "none",
+)
 @pytest.mark.parametrize("reduction", [2, 4, 8])
 def test_any_part_is_the_same(
     tissue: np.ndarray,
