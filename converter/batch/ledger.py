@@ -69,7 +69,7 @@ class Ledger:
     def _name(self, job: Job) -> str:
         return os.path.relpath(job.output, self._folder)
 
-    def _entry(self, job: Job) -> dict[str, Any]:
+    def _entry(self, job: Job) -> dict[str, object]:
         return {
             "output": self._name(job),
             "state": _state(job.output),
@@ -78,7 +78,7 @@ class Ledger:
         }
 
 
-def _entries(path: Path) -> dict[str, dict[str, Any]]:
+def _entries(path: Path) -> dict[str, dict[str, object]]:
     """Return the last entry of each output."""
     done: dict[str, dict[str, Any]] = {}
     text = path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
@@ -95,7 +95,7 @@ def _source_digest(source: Path) -> str:
     return _digest(f"{source.resolve()} {_state(source)}")
 
 
-def _lasting(options: ConvertOptions) -> dict[str, Any]:
+def _lasting(options: ConvertOptions) -> dict[str, object]:
     """Return the options that make an output what it is."""
     passing = {"overwrite", "threads", "max_memory", "verify"}
     return {key: value for key, value in asdict(options).items() if key not in passing}

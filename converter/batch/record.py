@@ -108,7 +108,7 @@ def _row(cells: Sequence[Any]) -> str:
     return text.getvalue()[:-1]
 
 
-def record_of(outcome: Outcome) -> dict[str, Any]:
+def record_of(outcome: Outcome) -> dict[str, object]:
     """Return all that is known of one slide, as JSON-like values."""
     report = outcome.report
     found = None if report is None else report.verification
@@ -131,5 +131,5 @@ def record_of(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _cell(value: object) -> Any:
+def _cell(value: object) -> object:
     return "; ".join(value) if isinstance(value, list) else value

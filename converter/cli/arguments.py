@@ -101,7 +101,7 @@ def options_from(given: argparse.Namespace) -> ConvertOptions:
     return ConvertOptions(**values)
 
 
-def _kinds(hint: object) -> tuple[Any, ...]:
+def _kinds(hint: object) -> tuple[object, ...]:
     """Return the types that a hint allows for, None left out."""
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         return tuple(kind for kind in typing.get_args(hint) if kind is not types.NoneType)

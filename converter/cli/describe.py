@@ -58,7 +58,7 @@ def _levels(reader: Reader) -> list[dict[str, Any]]:
     return levels
 
 
-def associated_facts(reader: Reader, name: str) -> dict[str, Any]:
+def associated_facts(reader: Reader, name: str) -> dict[str, object]:
     """Return the size of an associated image, its codec, or why it can't be read."""
     try:
         stored = reader.associated(name).encoded()
@@ -74,7 +74,7 @@ def _icc(info: ImageInfo) -> str | None:
     return base64.b64encode(info.icc_profile).decode() if info.icc_profile else None
 
 
-def _jsonable(values: tuple[object, ...] | None) -> list[Any] | None:
+def _jsonable(values: tuple[object, ...] | None) -> list[object] | None:
     if values is None:
         return None
     return [v if isinstance(v, str | int | float | bool | None) else str(v) for v in values]

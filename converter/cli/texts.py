@@ -23,7 +23,7 @@ def parse_bytes(text: str | None) -> int | None:
     return int(float(number) * base ** _POWERS[prefix.lower()])
 
 
-def parse_region(text: str | None) -> dict[str, Any] | None:
+def parse_region(text: str | None) -> dict[str, object] | None:
     """Return ``LEFT,TOP,WIDTH,HEIGHT[,UNITS]`` as a region."""
     if text is None:
         return None

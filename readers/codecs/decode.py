@@ -27,25 +27,25 @@ _LARGEST_PIXELS = 1 << 28
 Shape = tuple[int, int] | None
 
 
-def jpeg2000(data: bytes, form: TileFormat, shape: Shape) -> Any:
+def jpeg2000(data: bytes, form: TileFormat, shape: Shape) -> object:
     """Decode a JPEG 2000 stream."""
     del shape
     return _without_ycbcr(imagecodecs.jpeg2k_decode(data), data, form)
 
 
-def webp(data: bytes, form: TileFormat, shape: Shape) -> Any:
+def webp(data: bytes, form: TileFormat, shape: Shape) -> object:
     """Decode a WebP stream."""
     del shape
     return imagecodecs.webp_decode(data, hasalpha=form.bands == 4)
 
 
-def jpegxl(data: bytes, form: TileFormat, shape: Shape) -> Any:
+def jpegxl(data: bytes, form: TileFormat, shape: Shape) -> object:
     """Decode a JPEG XL stream."""
     del form, shape
     return imagecodecs.jpegxl_decode(data)
 
 
-def jpegxr(data: bytes, form: TileFormat, shape: Shape) -> Any:
+def jpegxr(data: bytes, form: TileFormat, shape: Shape) -> object:
     """Decode a JPEG XR stream."""
     del form, shape
     missing = jpegxr_end(data) - len(data)

@@ -81,7 +81,7 @@ class _Handle:
                 self._slide = self._reopen()
             return self._slide
 
-    def _reopen(self) -> Any:
+    def _reopen(self) -> object:
         try:
             return _open(self._path)
         except UnsupportedFormatError as error:  # it was a slide when it was opened first

@@ -74,7 +74,7 @@ def bounds(geo: GeoReference, width: int, height: int, crs: str | None = None) -
     return _answer(corners, points, name)
 
 
-def _answer(corners: Coordinates, points: Coordinates, name: str | None) -> dict[str, Any]:
+def _answer(corners: Coordinates, points: Coordinates, name: str | None) -> dict[str, object]:
     named: dict[str, Any] = {
         key: {"x": float(x), "y": float(y)} if math.isfinite(x) else {"x": None, "y": None}
         for key, (x, y) in zip(("ul", "ur", "lr", "ll"), corners.tolist(), strict=True)

@@ -34,7 +34,7 @@ class Raster:
     levels: int
 
 
-def origin_facts(info: ImageInfo) -> dict[str, Any]:
+def origin_facts(info: ImageInfo) -> dict[str, object]:
     """Return what ``internal["projected_from"]`` of a view tells of the raster behind it."""
     return {
         "width": info.width,
@@ -96,7 +96,7 @@ def image_bounds(info: ImageInfo, crs: str | None = None) -> dict[str, Any]:
     return bounds(raster.geo, raster.width, raster.height, named)
 
 
-def geo_metadata(info: ImageInfo) -> dict[str, Any]:
+def geo_metadata(info: ImageInfo) -> dict[str, object]:
     """Return the keys that ``getMetadata`` has for geospatial images alone."""
     if info.geo is None:
         return {}
@@ -186,7 +186,7 @@ def pixel_size_in_meters(info: ImageInfo) -> float | None:
     return mean_meters_per_pixel(raster.geo, raster.width, raster.height)
 
 
-def band_facts(info: ImageInfo, band: int) -> dict[str, Any]:
+def band_facts(info: ImageInfo, band: int) -> dict[str, object]:
     """Return what GDAL knows of a band (1 …), as ``formats.gdal.facts.describe`` keeps it."""
     bands = info.internal.get("gdal", {}).get("bands", ())
     if not 1 <= band <= len(bands):

@@ -71,7 +71,7 @@ def channel_names(info: ImageInfo) -> list[str] | None:
     return [channel.name for channel in info.channels] or None
 
 
-def frames_metadata(info: ImageInfo) -> dict[str, Any]:
+def frames_metadata(info: ImageInfo) -> dict[str, object]:
     """Return the keys that ``getMetadata`` has for images of several frames, else nothing."""
     if info.frames < 2:
         return {}
@@ -92,7 +92,7 @@ def frames_metadata(info: ImageInfo) -> dict[str, Any]:
     return result
 
 
-def _frame_list(info: ImageInfo) -> list[dict[str, Any]]:
+def _frame_list(info: ImageInfo) -> list[dict[str, object]]:
     """Return one dictionary per frame.
 
     ``Index`` counts the frames without regard to channels: all channels of one place share it.
@@ -121,7 +121,7 @@ def _frame_list(info: ImageInfo) -> list[dict[str, Any]]:
     return found
 
 
-def _value_facts(axis: Axis, info: ImageInfo) -> dict[str, Any]:
+def _value_facts(axis: Axis, info: ImageInfo) -> dict[str, object]:
     """Return what is known of an axis' values; ``uniform``: no frame differs at its position."""
     values = list(axis.values or ())
     alike = {isinstance(value, str) for value in values}

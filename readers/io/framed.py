@@ -20,7 +20,7 @@ _HEAD = struct.Struct("<8sQQ")
 _FIRST_READ = 64 * 1024  # most indexes come with the head, by one request
 
 
-def framed(magic: bytes, index: Any, blobs: Sequence[bytes]) -> bytes:
+def framed(magic: bytes, index: object, blobs: Sequence[bytes]) -> bytes:
     """Return head, index and bytes in a row; ``magic`` has 8 bytes."""
     text = json.dumps(index, separators=(",", ":")).encode()
     return b"".join([_HEAD.pack(magic, len(text), zlib.crc32(text)), text, *blobs])

@@ -21,7 +21,7 @@ def endpoint() -> str | None:
     return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None
 
 
-def fsspec_options() -> dict[str, Any]:
+def fsspec_options() -> dict[str, object]:
     """Return the options of s3fs."""
     # listings aren't kept: an object that was replaced would keep its old size
     options: dict[str, Any] = {"use_listings_cache": False, "anon": unsigned()}

@@ -168,7 +168,7 @@ class ImageInfo:
         object.__setattr__(self, "dtype", np.dtype(self.dtype))
 
     @property
-    def given(self) -> dict[str, Any]:
+    def given(self) -> dict[str, object]:
         """What the user of a sink gave beside the pixels, typed as it was given."""
         return {name: self.internal[name] for name in GIVEN if self.internal.get(name) is not None}
 

@@ -146,7 +146,7 @@ def mixed(sums: Pixels, dtype: np.dtype, nodata: Nodata | None, *, least: float 
     return pixels
 
 
-def _neighbour(dtype: np.dtype, value: float) -> Any:
+def _neighbour(dtype: np.dtype, value: float) -> object:
     if dtype.kind == "f":
         return np.nextafter(dtype.type(value), dtype.type(np.inf))
     if dtype.kind == "b":

@@ -40,7 +40,7 @@ def image_attributes(
     associated: dict[str, str] | None = None,
     averaged: bool = True,
     windows: Sequence[tuple[float, float] | None] = (),
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the attributes of an image's group.
 
     Parameters
@@ -95,7 +95,7 @@ def versioned(ome: dict[str, Any], version: OmeVersion) -> dict[str, Any]:
     return ome
 
 
-def image_label(info: ImageInfo, version: OmeVersion) -> dict[str, Any]:
+def image_label(info: ImageInfo, version: OmeVersion) -> dict[str, object]:
     """Return what says that an image is a label map, with its colours and properties.
 
     They are those that an OME-Zarr told, else its palette's. NGFF's schemas want one colour at
@@ -114,7 +114,7 @@ def image_label(info: ImageInfo, version: OmeVersion) -> dict[str, Any]:
 
 def stored_label(
     internal: Mapping[str, object],
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     """Return the colours and properties of labels, of what an OME-Zarr says in its own words."""
     zarr = internal.get("zarr")
     base = zarr.get("base") if isinstance(zarr, Mapping) else None
@@ -127,7 +127,7 @@ def stored_label(
     )
 
 
-def _entries(label: Mapping[str, object], name: str) -> list[dict[str, Any]]:
+def _entries(label: Mapping[str, object], name: str) -> list[dict[str, object]]:
     entries = label.get(name)
     if not isinstance(entries, list):
         return []
@@ -196,7 +196,7 @@ def _dataset(
     full: WrittenLevel,
     level: WrittenLevel,
     averaged: bool,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     factors = {
         "x": level_factor(full.width, level.width),
         "y": level_factor(full.height, level.height),
@@ -217,7 +217,7 @@ def _dataset(
     return {"path": level.path, "coordinateTransformations": transforms}
 
 
-def _omero(channels: list[dict[str, Any]], layout: ArrayLayout, name: str) -> dict[str, Any]:
+def _omero(channels: list[dict[str, object]], layout: ArrayLayout, name: str) -> dict[str, object]:
     rdefs: dict[str, Any] = {"model": "color" if len(channels) > 1 else "greyscale"}
     if layout.index("t") is not None:
         rdefs["defaultT"] = 0
@@ -228,7 +228,7 @@ def _omero(channels: list[dict[str, Any]], layout: ArrayLayout, name: str) -> di
 
 def _omero_channels(
     info: ImageInfo, layout: ArrayLayout, windows: Sequence[tuple[float, float] | None]
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """Return one entry for each position on the stored channel dimension."""
     channels = _band_channels(info)
     holder = layout.index("c")
@@ -279,7 +279,7 @@ def _within(
     return Channel(f"{name} {band.name}".strip(), band.color, own.window if own else band.window)
 
 
-def _omero_channel(channel: Channel, number: int, dtype: np.dtype, count: int) -> dict[str, Any]:
+def _omero_channel(channel: Channel, number: int, dtype: np.dtype, count: int) -> dict[str, object]:
     low, high = _range(dtype)
     start, end = channel.window or (low, high)
     if dtype.kind == "f":  # no range of its own

@@ -24,7 +24,7 @@ _PLAIN = ("alpha", *_SIZES, "description", "background", "band_names", "withheld
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
-def facts_to_json(info: ImageInfo) -> dict[str, Any]:
+def facts_to_json(info: ImageInfo) -> dict[str, object]:
     """Return all facts but levels, dtype, names of associated images and ``internal``.
 
     What is at its default is left out.
@@ -46,12 +46,12 @@ def facts_to_json(info: ImageInfo) -> dict[str, Any]:
     return {name: _jsonable(value) for name, value in facts.items() if value or value == 0}
 
 
-def _axis_to_json(axis: Axis) -> dict[str, Any]:
+def _axis_to_json(axis: Axis) -> dict[str, object]:
     facts = dataclasses.asdict(axis)
     return {name: value for name, value in facts.items() if value is not None}
 
 
-def _jsonable(value: object) -> Any:
+def _jsonable(value: object) -> object:
     """Return a value as JSON knows it; floats that JSON doesn't know become their names."""
     if isinstance(value, Mapping):
         return {str(key): _jsonable(item) for key, item in value.items()}

@@ -268,7 +268,7 @@ def _foreign_facts(
     multiscale: Multiscale,
     axes: Sequence[NgffAxis],
     full: StoredArray,
-) -> tuple[dict[str, Any], ArrayLayout]:
+) -> tuple[dict[str, object], ArrayLayout]:
     """Return the facts of an image that somebody else wrote."""
     ome = ome_attributes(attributes)
     channels = _channels(ome)

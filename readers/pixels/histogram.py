@@ -226,7 +226,7 @@ def _band_histogram(
     counts: np.ndarray[Any, np.dtype[np.int64]],
     limits: tuple[float, float],
     density: bool,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     edges = np.linspace(*limits, len(counts) + 1)
     total = int(counts.sum())
     shares = counts / max(total, 1) if density else counts

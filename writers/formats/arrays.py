@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -121,7 +120,7 @@ class _Banded:
         self.shape = (*array.shape, 1)
         self.dtype = array.dtype
 
-    def __getitem__(self, index: tuple[object, ...]) -> Any:
+    def __getitem__(self, index: tuple[object, ...]) -> object:
         return np.asarray(self._array[index[:-1]])[..., np.newaxis]
 
 

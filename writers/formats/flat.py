@@ -4,7 +4,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyvips
 
@@ -129,7 +128,7 @@ def _check(info: ImageInfo, kind: _Kind, options: WriteOptions) -> None:
         )
 
 
-def _picture(pixels: object, info: ImageInfo) -> Any:
+def _picture(pixels: object, info: ImageInfo) -> object:
     picture = pyvips.Image.new_from_array(pixels)
     colors = info.bands >= 3
     deep = info.dtype.itemsize == 2
@@ -142,7 +141,7 @@ def _picture(pixels: object, info: ImageInfo) -> Any:
     return picture
 
 
-def _arguments(kind: _Kind, options: WriteOptions) -> dict[str, Any]:
+def _arguments(kind: _Kind, options: WriteOptions) -> dict[str, object]:
     quality = options.quality or DEFAULT_QUALITY
     if kind.name == "PNG":
         return {} if options.level is None else {"compression": min(9, options.level)}

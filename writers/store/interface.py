@@ -35,7 +35,7 @@ class ImageFacts(Protocol):
     def attributes(self) -> dict[str, Any]:
         """Return what was said about the image."""
 
-    def change[T](self, change: Callable[[dict[str, Any]], T]) -> T:
+    def change[T](self, change: Callable[[dict[str, object]], T]) -> T:
         """Change the attributes in place, so that no change of anybody else is lost."""
 
     def keep_picture(self, pixels: Array) -> str:

@@ -189,7 +189,7 @@ def refuse_reserved(names: Sequence[str]) -> None:
 
 def _positions(
     keywords: Mapping[str, object], placed: Sequence[str], tile_axes: Sequence[str]
-) -> tuple[dict[str, int], dict[str, Any]]:
+) -> tuple[dict[str, int], dict[str, object]]:
     start: dict[str, int] = {}
     values: dict[str, Any] = {}
     for keyword, value in keywords.items():
@@ -227,7 +227,7 @@ def coordinate(name: str, value: Any) -> int:
     return number
 
 
-def _plain(keyword: str, value: object) -> Any:
+def _plain(keyword: str, value: object) -> object:
     if isinstance(value, np.generic):
         value = value.item()
     if not isinstance(value, str | int | float | bool):

@@ -63,7 +63,7 @@ _ENUMS: Mapping[str, type[Enum]] = {
 }
 
 
-def options_to_json(options: WriteOptions) -> dict[str, Any]:
+def options_to_json(options: WriteOptions) -> dict[str, object]:
     """Return options as JSON holds them."""
     values = ((field.name, getattr(options, field.name)) for field in fields(options))
     return {name: value.value if isinstance(value, Enum) else value for name, value in values}

@@ -22,7 +22,7 @@ _RLE_RATIO = 128  # decoded bytes a stored one, at most
 _END_BYTES = 64
 
 
-def _jpeg_ls(data: bytes, shape: Shape, dtype: np.dtype) -> Any:
+def _jpeg_ls(data: bytes, shape: Shape, dtype: np.dtype) -> object:
     del dtype
     at = data.find(b"\xff\xf7", 0, _END_BYTES)
     size = int.from_bytes(data[at + 5 : at + 7]), int.from_bytes(data[at + 7 : at + 9])
@@ -33,7 +33,7 @@ def _jpeg_ls(data: bytes, shape: Shape, dtype: np.dtype) -> Any:
     return imagecodecs.jpegls_decode(data)
 
 
-def _jpeg_2000(data: bytes, shape: Shape, dtype: np.dtype) -> Any:
+def _jpeg_2000(data: bytes, shape: Shape, dtype: np.dtype) -> object:
     del dtype
     size = stream_size(Codec.JPEG2000, data)
     if size != (shape[1], shape[0]):
@@ -41,7 +41,7 @@ def _jpeg_2000(data: bytes, shape: Shape, dtype: np.dtype) -> Any:
     return imagecodecs.jpeg2k_decode(data)
 
 
-def _jpeg_lossless(data: bytes, shape: Shape, dtype: np.dtype) -> Any:
+def _jpeg_lossless(data: bytes, shape: Shape, dtype: np.dtype) -> object:
     del dtype
     size = stream_size(Codec.JPEG, data)
     if size != (shape[1], shape[0]):
@@ -52,7 +52,7 @@ def _jpeg_lossless(data: bytes, shape: Shape, dtype: np.dtype) -> Any:
     return imagecodecs.jpeg8_decode(data)
 
 
-def _rle(data: bytes, shape: Shape, dtype: np.dtype) -> Any:
+def _rle(data: bytes, shape: Shape, dtype: np.dtype) -> object:
     """Return (y, x, band); RLE keeps bands, and the bytes of samples, one plane after another."""
     size = shape[0] * shape[1] * shape[2] * dtype.itemsize
     if size > _RLE_RATIO * len(data):

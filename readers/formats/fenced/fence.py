@@ -71,7 +71,7 @@ class Fence:
         self._end = weakref.finalize(self, _finish, ours, self._process, os.getpid())
         self._asked(("open", str(self._path)), OPEN_SECONDS)
 
-    def _asked(self, question: tuple[Any, ...], seconds: float) -> Any:
+    def _asked(self, question: tuple[object, ...], seconds: float) -> object:
         assert self._line is not None
         try:
             self._line.send(question)

@@ -1,7 +1,5 @@
 """Whether a file is a cloud-optimized GeoTIFF, by GDAL's own check."""
 
-from typing import Any
-
 from osgeo_utils.samples import validate_cloud_optimized_geotiff as gdal_check
 
 from ziggurat.readers.errors import UnsupportedFormatError
@@ -10,7 +8,7 @@ from ziggurat.readers.geo.gdal_access import quiet_gdal
 
 def validate_cog(
     name: str, *, check_tiled: bool = True, full_check: bool = False
-) -> tuple[list[str], list[str], dict[str, Any]]:
+) -> tuple[list[str], list[str], dict[str, object]]:
     """Return warnings, errors and details (where which directory and tile data lie).
 
     Parameters

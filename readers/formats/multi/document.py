@@ -79,7 +79,7 @@ def parse(text: bytes, folder: Path) -> Document:
     return Document(tuple(parts), tuple(channels), values, said)
 
 
-def _loaded(text: bytes) -> Any:
+def _loaded(text: bytes) -> object:
     if len(text) > _MOST_TEXT:
         raise UnsupportedFormatError("too long for a list of sources")
     try:

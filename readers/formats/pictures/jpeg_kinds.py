@@ -33,7 +33,7 @@ def _decode(data: bytes) -> Any:
     return imagecodecs.jpeg8_decode(data)
 
 
-def _decode_jpeg_ls(data: bytes) -> Any:
+def _decode_jpeg_ls(data: bytes) -> object:
     if b"\xff\xd9" not in data[-_END_BYTES:]:  # what is cut short keeps CharLS busy for seconds
         raise ValueError("a JPEG-LS stream that ends before its end marker")
     return imagecodecs.jpegls_decode(data)

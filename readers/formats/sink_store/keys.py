@@ -71,7 +71,7 @@ def key_order(text: bytes) -> Any:
     return _order(key_of(text))
 
 
-def _order(key: Key | None) -> Any:
+def _order(key: Key | None) -> object:
     if isinstance(key, tuple):
         return (2, tuple(_order(part) for part in key))
     if isinstance(key, str):

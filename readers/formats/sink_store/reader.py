@@ -259,7 +259,7 @@ def read_attributes(root: str | os.PathLike[str]) -> dict[str, Any]:
     return attributes
 
 
-def read_values(root: str | os.PathLike[str]) -> list[Mapping[str, Any]]:
+def read_values(root: str | os.PathLike[str]) -> list[Mapping[str, object]]:
     """Return what tiles said their positions stand for, in the order in which they came.
 
     Each is ``{"at": {axis: index …}, "values": {axis: value …}}``.

@@ -62,7 +62,7 @@ def _palette(page: Any) -> tuple[tuple[int, int, int, int], ...] | None:
     return tuple((int(r), int(g), int(b), 255) for r, g, b in palette_of(page))
 
 
-def _colour_losses(page: Any, layout: SegmentLayout) -> tuple[str, ...]:
+def _colour_losses(page: object, layout: SegmentLayout) -> tuple[str, ...]:
     """Return what becomes of colours that no output keeps."""
     space = layout.rule.space
     if is_negative(page) and not layout.rule.inverted:

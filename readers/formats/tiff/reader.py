@@ -8,7 +8,6 @@ import contextlib
 import dataclasses
 import logging
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import tifffile
@@ -76,7 +75,7 @@ class TiffReader(Reader):
         self._fill = np.asarray(info.background or 0, dtype=info.dtype)
 
     @property
-    def described(self) -> Mapping[str, Any]:
+    def described(self) -> Mapping[str, object]:
         """What a file of ours says of itself; of others, nothing."""
         said = self.structure.said
         return {} if said is None else said.facts

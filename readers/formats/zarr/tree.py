@@ -67,7 +67,7 @@ def read_array(store: KeyStore, path: str) -> Node:
     return node
 
 
-def _json(store: KeyStore, path: str, name: str) -> dict[str, Any] | None:
+def _json(store: KeyStore, path: str, name: str) -> dict[str, object] | None:
     key = f"{path}/{name}" if path else name
     data = store.get_range(key, 0, _MOST_METADATA)
     if data is None:
@@ -78,7 +78,7 @@ def _json(store: KeyStore, path: str, name: str) -> dict[str, Any] | None:
         raise CorruptSourceError(f"{store.url}: {key} is no JSON: {error}") from error
 
 
-def _mapping(value: object) -> dict[str, Any]:
+def _mapping(value: object) -> dict[str, object]:
     if value is None:
         return {}
     if not isinstance(value, dict):

@@ -187,7 +187,7 @@ def _color(info: ImageInfo, number: int) -> int:
     return int(gdal.GCI_GrayIndex if info.bands == 1 else gdal.GCI_Undefined)
 
 
-def _known_bands(info: ImageInfo) -> list[dict[str, Any]]:
+def _known_bands(info: ImageInfo) -> list[dict[str, object]]:
     """Return what GDAL told of each band, where the bands are still the same ones."""
     bands: list[dict[str, Any]] = info.internal.get("gdal", {}).get("bands", [])
     names = [band.get("description") or band.get("interpretation") for band in bands]

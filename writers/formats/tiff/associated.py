@@ -72,7 +72,7 @@ def _raw_sizes(page: StoredPage) -> list[int]:
     return [row * min(page.segment_height, page.height - start) for start in starts]
 
 
-def _page_arguments(page: StoredPage) -> dict[str, Any]:
+def _page_arguments(page: StoredPage) -> dict[str, object]:
     """Return the tags of a page like the one that the strips or tiles were stored in."""
     form = page.format
     shape: tuple[int, ...] = (page.height, page.width)
@@ -97,7 +97,7 @@ def _page_arguments(page: StoredPage) -> dict[str, Any]:
     return {"shape": shape, **arguments}
 
 
-def _jpeg_arguments(stored: EncodedImage) -> dict[str, Any]:
+def _jpeg_arguments(stored: EncodedImage) -> dict[str, object]:
     """Return the tags of a page of one strip that is a whole JPEG stream."""
     header = parse_header(stored.data)
     shape: tuple[int, ...] = (stored.height, stored.width)

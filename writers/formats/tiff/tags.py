@@ -38,7 +38,7 @@ def compression_tag(form: TileFormat) -> int:
     return form.codec.row.tags[0]
 
 
-def layout_tags(plan: LevelPlan, form: TileFormat, info: ImageInfo) -> dict[str, Any]:
+def layout_tags(plan: LevelPlan, form: TileFormat, info: ImageInfo) -> dict[str, object]:
     """Return tifffile's arguments for the pixels of one page."""
     shape: tuple[int, ...] = (plan.height, plan.width)
     tags: dict[str, Any] = {
@@ -63,7 +63,7 @@ def layout_tags(plan: LevelPlan, form: TileFormat, info: ImageInfo) -> dict[str,
     return {"shape": shape, **tags}
 
 
-def jpeg_colors(photometric: Photometric, subsampling: tuple[int, int] | None) -> dict[str, Any]:
+def jpeg_colors(photometric: Photometric, subsampling: tuple[int, int] | None) -> dict[str, object]:
     """Return tifffile's arguments that keep a JPEG page in the colour space of its stream."""
     if photometric is Photometric.YCBCR:
         return {"subsampling": subsampling or (2, 2)}

@@ -283,7 +283,7 @@ def _write_frame(
     levels: Sequence[LevelPlan],
     style: PyramidStyle,
     frame: int,
-    facts: dict[str, Any],
+    facts: dict[str, object],
 ) -> None:
     """Write all levels of a frame; ``facts`` are arguments of tifffile's for the first."""
     below = style is PyramidStyle.SUBIFD
@@ -315,7 +315,7 @@ def write_level(
     levels: Sequence[LevelPlan],
     frame: int,
     index: int,
-    extra: dict[str, Any],
+    extra: dict[str, object],
 ) -> None:
     """Write one level of one frame as a page; ``extra`` are further arguments of tifffile's."""
     plan = levels[index]

@@ -326,7 +326,7 @@ def _array(
     )
 
 
-def _place(info: ImageInfo) -> dict[str, Any]:
+def _place(info: ImageInfo) -> dict[str, object]:
     """Return GDAL's attribute of an array that lies on earth."""
     if info.geo is None or not info.geo.projection:
         return {}

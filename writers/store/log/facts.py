@@ -53,7 +53,7 @@ class LogFacts:
         """Return what was said about the image."""
         return layout.read_attributes(self._put.objects)[1]
 
-    def change[T](self, change: Callable[[dict[str, Any]], T]) -> T:
+    def change[T](self, change: Callable[[dict[str, object]], T]) -> T:
         """Change the attributes: the next number is put where nobody has put it meanwhile."""
         self._put.refuse_gone()
         while True:

@@ -30,7 +30,7 @@ class Facts:
         """Return what was said about the image."""
         return read_attributes(self._root)
 
-    def change[T](self, change: Callable[[dict[str, Any]], T]) -> T:
+    def change[T](self, change: Callable[[dict[str, object]], T]) -> T:
         """Change the attributes in place while nobody else does."""
         self._refuse_gone()
 

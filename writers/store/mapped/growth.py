@@ -15,7 +15,6 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -163,7 +162,9 @@ def write_zarr_metadata(root: str, structure: Structure, sizes: Sequence[int]) -
         write_json(Path(root, "zarr.json"), _zarr_array(structure, root_array, sizes))
 
 
-def _zarr_array(structure: Structure, array: StoredArray, sizes: Sequence[int]) -> dict[str, Any]:
+def _zarr_array(
+    structure: Structure, array: StoredArray, sizes: Sequence[int]
+) -> dict[str, object]:
     """Return the metadata document of one array (Zarr v3 core specification, "array metadata")."""
     bands = [array.bands] if array.bands else []
     chunk = [1] * len(structure.axes) + [structure.tile_height, structure.tile_width, *bands]
@@ -182,7 +183,7 @@ def _zarr_array(structure: Structure, array: StoredArray, sizes: Sequence[int]) 
     }
 
 
-def _fill_json(fill: float, dtype: np.dtype) -> Any:
+def _fill_json(fill: float, dtype: np.dtype) -> object:
     if dtype.kind == "b":
         return bool(fill)
     if dtype.kind != "f":

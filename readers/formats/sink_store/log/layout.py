@@ -75,6 +75,6 @@ def read_attributes(objects: Objects) -> tuple[int, dict[str, Any]]:
     return int(names[-1].rsplit("/", 1)[-1]), attributes
 
 
-def read_values(objects: Objects) -> list[Mapping[str, Any]]:
+def read_values(objects: Objects) -> list[Mapping[str, object]]:
     """Return what was said of positions without a tile, in order."""
     return [json.loads(objects.read(name)) for name in objects.names(VALUES)]

@@ -82,7 +82,7 @@ def opened(data: bytes, name: str) -> tuple[Mapping[str, Any], bytes] | None:
     return one, data[end:]
 
 
-def _listed(name: str, base: int, time: int, entries: Sequence[Mapping[str, object]]) -> Any:
+def _listed(name: str, base: int, time: int, entries: Sequence[Mapping[str, object]]) -> object:
     return {"name": name, "base": base, "time": time, "entries": list(entries)}
 
 

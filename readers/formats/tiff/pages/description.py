@@ -97,7 +97,7 @@ def parse_description(text: str | None) -> PageDescription | None:
     return PageDescription(frame, None, _facts(said) if frame == 0 else {})
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object) -> object:
     """Return a value as JSON has it: tuples and numpy scalars become lists and numbers."""
     if isinstance(value, tuple | list):
         return [_plain(v) for v in value]
