@@ -8,7 +8,7 @@ import logging
 import math
 import struct
 from collections.abc import Mapping, Sequence
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from ziggurat.readers.io.bytes import ByteSource, ThreadFile
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation, Level
 from ziggurat.readers.model.reader import Pixels, Plane, Reader
+
+if TYPE_CHECKING:
+    import liffile
 
 _HEAD = b"\x70\0\0\0"
 _MARK = b"*"  # after eight bytes
@@ -36,7 +39,7 @@ _CHANNELS = "./Data/Image/ImageDescription/Channels/ChannelDescription"
 logging.getLogger("liffile").addHandler(logging.NullHandler())
 
 
-def _open(source: ByteSource) -> Any:
+def _open(source: ByteSource) -> "liffile.LifFile":
     """Return liffile's view of the file, once its head is found to be one.
 
     Raises
@@ -63,7 +66,7 @@ def _open(source: ByteSource) -> Any:
         raise CorruptSourceError(f"{source.url} is a damaged Leica file: {error}") from error
 
 
-def _kind(image: Any) -> tuple[dict[str, int], np.dtype]:
+def _kind(image: "liffile.LifImageABC") -> tuple[dict[str, int], np.dtype]:
     """Return sizes by axis and sample type, checked against the stored bytes."""
     sizes, dtype = dict(image.sizes), np.dtype(image.dtype)
     if not {"X", "Y"} <= set(sizes) or not set(sizes) <= {"X", "Y", "S", *_AXES}:
@@ -104,7 +107,7 @@ class LifReader(Reader):
         except NONSENSE as error:
             raise CorruptSourceError(f"{self._url} is a damaged Leica file: {error}") from error
 
-    def _add(self, kinds: dict[int, Any], number: int, image: Any) -> None:
+    def _add(self, kinds: dict[int, Any], number: int, image: "liffile.LifImageABC") -> None:
         """Note the kind of an image, or why it is left out."""
         if image.is_flim:
             self._others.append(f"{image.name}: lifetimes")
@@ -117,7 +120,7 @@ class LifReader(Reader):
         except NONSENSE as error:
             self._others.append(f"{image.name}: {error}")
 
-    def _info(self, images: Sequence[Any]) -> ImageInfo:
+    def _info(self, images: "Sequence[liffile.LifImageABC]") -> ImageInfo:
         sizes, first = self._sizes, self._images[0]
         level = Level(sizes["X"], sizes["Y"], min(sizes["X"], _TILE), min(sizes["Y"], _TILE))
         steps = _steps(first)
@@ -161,7 +164,7 @@ class LifReader(Reader):
         shape = (self.info.height, self.info.width, self._bands)
         return WholeFramePlane(self._key, frame, shape, lambda: self._frame(image, wanted))
 
-    def _frame(self, image: Any, wanted: Mapping[str, int]) -> Pixels:
+    def _frame(self, image: "liffile.LifImageABC", wanted: Mapping[str, int]) -> Pixels:
         try:
             selected = {letter: [place] for letter, place in wanted.items()}
             pixels = np.asarray(image.frames(**selected).asarray())
@@ -186,7 +189,7 @@ def _positive(text: str | None) -> float | None:
     return value if 0 < value < math.inf else None
 
 
-def _steps(image: Any) -> dict[str, float]:
+def _steps(image: "liffile.LifImageABC") -> dict[str, float]:
     """Return millimetres a step by the number of the axis (1 is x, 2 is y, 3 is z).
 
     The length is that from the middle of the first element to the middle of the last.
@@ -201,7 +204,7 @@ def _steps(image: Any) -> dict[str, float]:
     return found
 
 
-def _channels(image: Any, sizes: Mapping[str, int]) -> tuple[Channel, ...]:
+def _channels(image: "liffile.LifImageABC", sizes: Mapping[str, int]) -> tuple[Channel, ...]:
     """Return the channels of the axis C; a single one only by its own name."""
     count = sizes.get("C", 0)
     names = [str(name) for name in image.coords.get("C", ())]

@@ -10,7 +10,7 @@ import ctypes
 import os
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -30,6 +30,9 @@ from ziggurat.readers.model.reader import (
     Plane,
     Reader,
 )
+
+if TYPE_CHECKING:
+    import openslide
 
 _STRIP_PIXELS = 4 * 1024 * 1024  # 16 MB of premultiplied pixels at a time
 _DEFAULT_TILE = 256  # where the vendor's tiles overlap, OpenSlide tells no size
@@ -66,9 +69,9 @@ class _Handle:
         self._lock = threading.Lock()
         self._closed = False
         self._pid = os.getpid()
-        self._slide: Any = _open(path)
+        self._slide: openslide.OpenSlide = _open(path)
 
-    def get(self) -> Any:
+    def get(self) -> "openslide.OpenSlide":
         """Return a healthy handle."""
         with self._lock:
             if self._closed:
@@ -110,7 +113,7 @@ class _Handle:
             self._closed, self._slide = True, None
 
 
-def _open(path: str) -> Any:
+def _open(path: str) -> "openslide.OpenSlide":
     try:
         return lowlevel.open(path)
     except OpenSlideUnsupportedFormatError as error:

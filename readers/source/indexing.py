@@ -1,7 +1,7 @@
 """An image as an array: ``source[y0:y1, x0:x1]``, and lazily as dask or a list of levels."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,10 @@ from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.pixels.window import read_level
 from ziggurat.readers.source.hooks import HasImage
+
+if TYPE_CHECKING:
+    import dask.array
+    from numpy.typing import DTypeLike
 
 _CHUNK = 1024  # pixels a side of dask's chunks, at least
 
@@ -71,7 +75,7 @@ class LevelArray:
         picked: Pixels = pixels[rows[2], columns[2]]
         return picked[..., *parts[2:]] if len(parts) > 2 else picked
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Pixels:
+    def __array__(self, dtype: "DTypeLike | None" = None, copy: bool | None = None) -> Pixels:
         if copy is False:
             raise ValueError("pixels are read from a file: an array can't be had without a copy")
         pixels = self[:]
@@ -124,7 +128,9 @@ class IndexingMethods:
         """Return pixels of the first frame at full resolution, as numpy would."""
         return LevelArray(self._image, 0, 0)[index]
 
-    def __array__(self: HasImage, dtype: object = None, copy: bool | None = None) -> Pixels:
+    def __array__(
+        self: HasImage, dtype: "DTypeLike | None" = None, copy: bool | None = None
+    ) -> Pixels:
         return LevelArray(self._image, 0, 0).__array__(dtype, copy)
 
     def level_arrays(self: HasImage, frame: int | None = None) -> list[LevelArray]:
@@ -134,7 +140,7 @@ class IndexingMethods:
         """
         return stored_levels(self._image, frame)
 
-    def to_dask(self: HasImage, level: int = 0, frame: int | None = None) -> Any:
+    def to_dask(self: HasImage, level: int = 0, frame: int | None = None) -> "dask.array.Array":
         """Return a stored level as a dask array (y, x, band), a chunk per some stored tiles.
 
         Raises
@@ -144,7 +150,7 @@ class IndexingMethods:
         """
         return _dask_level(self._image, level, frame)
 
-    def multiscale(self: HasImage, frame: int | None = None) -> list[Any]:
+    def multiscale(self: HasImage, frame: int | None = None) -> "list[dask.array.Array]":
         """Return every stored level, largest first, as dask arrays with the frame axes in front.
 
         ``napari.Viewer().add_image(source.multiscale(), multiscale=True)``
@@ -176,21 +182,21 @@ def stored_levels(image: Callable[[], Image], frame: int | None) -> list[LevelAr
     return [LevelArray(image, level, number) for level in range(len(info.levels))]
 
 
-def _dask_level(image: Callable[[], Image], level: int, frame: int | None) -> Any:
+def _dask_level(image: Callable[[], Image], level: int, frame: int | None) -> "dask.array.Array":
     arrays = stored_levels(image, frame)
     if not 0 <= level < len(arrays):
         raise OptionError(f"there are stored levels 0 to {len(arrays) - 1}, not {level!r}")
     return _as_dask(arrays[level])
 
 
-def _stacked(frames: list[Any], sizes: tuple[int, ...]) -> Any:
+def _stacked(frames: "list[dask.array.Array]", sizes: tuple[int, ...]) -> "dask.array.Array":
     """Return dask arrays of frames as one with the frame axes in front."""
     import dask.array
 
     return dask.array.stack(frames).reshape(*sizes, *frames[0].shape)
 
 
-def _as_dask(array: LevelArray) -> Any:
+def _as_dask(array: LevelArray) -> "dask.array.Array":
     """Return a lazy level as a dask array whose chunks are whole stored tiles."""
     try:
         import dask.array

@@ -118,7 +118,7 @@ class LazyTileDict(dict[str, Any]):
         self,
         format: Formats,
         resample: object = False,
-        imageKwargs: Mapping[str, Any] | None = None,
+        imageKwargs: Mapping[str, object] | None = None,
     ) -> None:
         """Choose what the tile comes as, as in ``tileIterator``; it is loaded again.
 
@@ -144,7 +144,7 @@ class LazyTileDict(dict[str, Any]):
             facts.pop("tile"), facts.pop("format")
         return f"LazyTileDict({facts})"
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         facts = {key: super(LazyTileDict, self).__getitem__(key) for key in self}
         return _restore, (facts, self._load, self._loaded)
 
@@ -223,7 +223,7 @@ def _range_facts(grid: TileGrid) -> dict[str, int]:
     }
 
 
-def _resampled_facts(plan: Iteration, index: int, x: Span, y: Span) -> dict[str, Any]:
+def _resampled_facts(plan: Iteration, index: int, x: Span, y: Span) -> dict[str, object]:
     """Return what is otherwise of a tile that comes out at another scale than it is read at."""
     window = plan.tile_window(index)
     at_level = plan.native.at(plan.level_scale)
@@ -317,7 +317,7 @@ class TileIterator:
         return next(self._walk)
 
     @property
-    def info(self) -> dict[str, Any] | None:
+    def info(self) -> dict[str, object] | None:
         """Facts of the whole iteration, or None where there is nothing to iterate over."""
         if self._loader is None:
             return None
@@ -348,7 +348,7 @@ class TileIterator:
             "tile_size": {"width": grid.x.stride, "height": grid.y.stride},
         }
 
-    def _repr_json_(self) -> dict[str, Any] | None:
+    def _repr_json_(self) -> dict[str, object] | None:
         return self.info
 
 

@@ -6,7 +6,6 @@ written, and gives the facts of the code stream with the function that makes it.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -34,7 +33,10 @@ class TileCodec:
     encode: TileEncoder
 
 
-def _raw_bytes(form: TileFormat) -> Callable[[Pixels], Any]:
+Samples = Pixels | bytes  # of a tile, as they are packed
+
+
+def _raw_bytes(form: TileFormat) -> Callable[[Pixels], Samples]:
     """Return the function that turns a tile into the samples to compress."""
     if form.dtype == "bool":
         return lambda tile: np.packbits(tile[..., 0], axis=-1).tobytes()
@@ -56,13 +58,13 @@ def _differences(tile: Pixels) -> Pixels:
     return out
 
 
-def none(samples: Any, form: TileFormat, level: int | None) -> bytes:
+def none(samples: Samples, form: TileFormat, level: int | None) -> bytes:
     """Return the samples as they are."""
     del form, level
     return samples if isinstance(samples, bytes) else samples.tobytes()
 
 
-def deflate(samples: object, form: TileFormat, level: int | None) -> bytes:
+def deflate(samples: Samples, form: TileFormat, level: int | None) -> bytes:
     """Pack by Deflate: fast where there is noise, thoroughly where there are long repeats."""
     if level is not None:
         return _deflated(samples, level)
@@ -71,7 +73,7 @@ def deflate(samples: object, form: TileFormat, level: int | None) -> bytes:
     return _deflated_as_suits(samples, form.bands)
 
 
-def _deflated(data: Any, level: int) -> bytes:
+def _deflated(data: Samples, level: int) -> bytes:
     """Compress with ISA-L unless a level asks for more than it can (its level 1 equals zlib 6)."""
     if level <= 3:
         from isal import isal_zlib  # not before: tiles that are copied need no encoder
@@ -80,39 +82,39 @@ def _deflated(data: Any, level: int) -> bytes:
     return bytes(imagecodecs.deflate_encode(data, level))
 
 
-def _deflated_as_suits(data: Any, bands: int) -> bytes:
+def _deflated_as_suits(data: Samples, bands: int) -> bytes:
     """Compress noise fast, masks and labels well: for those ISA-L takes twice zlib's bytes."""
     packed = _deflated(data, 1)
-    if bands > 1 or _SIMPLE * len(packed) > data.nbytes:
+    if bands > 1 or _SIMPLE * len(packed) > memoryview(data).nbytes:
         return packed
     return _deflated_thoroughly(data)
 
 
-def _deflated_thoroughly(data: Any) -> bytes:
+def _deflated_thoroughly(data: Samples) -> bytes:
     """Search for long repeats, which ISA-L does not: libdeflate of that size takes longer."""
     return bytes(imagecodecs.zlibng_encode(data, _REPEATS))
 
 
-def lzw(samples: Any, form: TileFormat, level: int | None) -> bytes:
+def lzw(samples: Samples, form: TileFormat, level: int | None) -> bytes:
     """Pack by LZW."""
     del form, level
     return bytes(imagecodecs.lzw_encode(samples))
 
 
-def packbits(samples: Any, form: TileFormat, level: int | None) -> bytes:
+def packbits(samples: Samples, form: TileFormat, level: int | None) -> bytes:
     """Pack runs of equal bytes."""
     del form, level
     return bytes(imagecodecs.packbits_encode(samples))
 
 
-def zstd(samples: Any, form: TileFormat, level: int | None) -> bytes:
+def zstd(samples: Samples, form: TileFormat, level: int | None) -> bytes:
     """Pack by Zstandard: 8-bit differences by level 1, twice as fast as 3 and no larger."""
     if level is None:
         level = 1 if form.bits == 8 and form.predictor != 1 else 3
     return bytes(imagecodecs.zstd_encode(samples, level))
 
 
-def lzma(samples: Any, form: TileFormat, level: int | None) -> bytes:
+def lzma(samples: Samples, form: TileFormat, level: int | None) -> bytes:
     """Pack by LZMA: small and slow."""
     del form
     return bytes(imagecodecs.lzma_encode(samples, level))

@@ -41,7 +41,7 @@ class ImageFacts(Protocol):
     def keep_picture(self, pixels: Array) -> str:
         """Keep an associated image; return the name by which attributes know it."""
 
-    def values(self) -> list[Mapping[str, Any]]:
+    def values(self) -> list[Mapping[str, object]]:
         """Return what positions stand for; the later say counts."""
 
     def add_values(self, at: Mapping[str, int], values: Mapping[str, object]) -> None:

@@ -11,7 +11,7 @@ import math
 import os
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.geometry import Rect, level_sizes
 from ziggurat.readers.model.image import Axis, ImageInfo, Interpretation, Level
 from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane, Reader
+
+if TYPE_CHECKING:
+    import pypdfium2
 
 DPI = 300
 _POINTS = 72  # to the inch
@@ -48,7 +51,7 @@ class PdfReader(Reader):
     def __init__(self, url: str, data: bytes) -> None:
         self._url = url
         with _lock:
-            self._document: Any = _open(url, data)
+            self._document: pypdfium2.PdfDocument = _open(url, data)
             sizes = _page_sizes(url, self._document)
         width, height = (math.ceil(max(sides)) for sides in zip(*sizes, strict=True))
         if max(width, height) > _LARGEST_SIDE:
@@ -117,7 +120,7 @@ class _PagePlane(DecodedPlane):
         return self._pages.draw(self._level, self._frame, rect)
 
 
-def _open(url: str, data: bytes) -> Any:
+def _open(url: str, data: bytes) -> "pypdfium2.PdfDocument":
     try:
         import pypdfium2
     except ImportError as error:
@@ -130,7 +133,7 @@ def _open(url: str, data: bytes) -> Any:
         raise CorruptSourceError(f"{url} is damaged, or needs a password: {error}") from error
 
 
-def _page_sizes(url: str, document: Any) -> list[tuple[float, float]]:
+def _page_sizes(url: str, document: "pypdfium2.PdfDocument") -> list[tuple[float, float]]:
     """Return the size of each page in pixels of the full resolution."""
     count = len(document)
     if not 0 < count <= _MOST_PAGES:
@@ -147,7 +150,7 @@ def _page_sizes(url: str, document: Any) -> list[tuple[float, float]]:
     return sizes
 
 
-def _draw(page: Any, rect: Rect, scale: float) -> Pixels:
+def _draw(page: "pypdfium2.PdfPage", rect: Rect, scale: float) -> Pixels:
     """Draw a part of a page; ``scale`` is pixels a point. Ends when its time is up."""
     from pypdfium2 import PdfBitmap, raw
 

@@ -124,7 +124,9 @@ def _loader(location: Location) -> _Loader:
     return loader
 
 
-def _load(location: Location, loader: _Loader, data: bytes | None, fail_on: str = "error") -> Any:
+def _load(
+    location: Location, loader: _Loader, data: bytes | None, fail_on: str = "error"
+) -> "pyvips.Image":
     """Return the picture as a sequential pyvips image, all pages under one another."""
     # revalidate: libvips remembers what it has loaded by name, and the file may be another by now
     options: dict[str, Any] = {"access": "sequential", "fail_on": fail_on, "revalidate": True}
@@ -148,7 +150,7 @@ def _load(location: Location, loader: _Loader, data: bytes | None, fail_on: str 
     return image
 
 
-def _said(error: Any) -> str:
+def _said(error: "pyvips.Error") -> str:
     lines = [line.strip() for line in (error.detail or error.message).splitlines()]
     return "; ".join(dict.fromkeys(line for line in lines if line))
 
@@ -173,7 +175,7 @@ def _decode_jpeg(location: Location, loader: _Loader, data: bytes | None, room: 
     return _decode(location, image, room)
 
 
-def _decode(location: Location, image: Any, room: Room) -> Pixels:
+def _decode(location: Location, image: "pyvips.Image", room: Room) -> Pixels:
     """Fill (frame, y, x, band) in strips, on this thread, as far down as is asked."""
     try:
         region = pyvips.Region.new(image)
@@ -203,11 +205,11 @@ def _mm(resolution: float) -> float | None:
     return 1 / resolution if resolution * _COARSEST_MM >= 1 else None
 
 
-def _field(image: Any, name: str) -> Any:
+def _field(image: "pyvips.Image", name: str) -> Any:
     return image.get(name) if image.get_typeof(name) else None
 
 
-def _info(image: Any, loader: _Loader, frames: int, orientation: int) -> ImageInfo:
+def _info(image: "pyvips.Image", loader: _Loader, frames: int, orientation: int) -> ImageInfo:
     width, height = image.width, image.height // frames
     mm_x, mm_y = _mm(image.xres), _mm(image.yres)
     if orientation >= 5:
@@ -306,11 +308,11 @@ def _with_end(location: Location, data: bytes | None) -> bytes | None:
     return data if _END in data[-_TAIL_BYTES:] else data + _END
 
 
-def _shape(image: Any) -> tuple[object, ...]:
+def _shape(image: "pyvips.Image") -> tuple[object, ...]:
     return image.width, image.height, image.bands, image.format
 
 
-def _stored_bytes(image: Any, loader: _Loader, head: bytes) -> int:
+def _stored_bytes(image: "pyvips.Image", loader: _Loader, head: bytes) -> int:
     """Return how many bytes of samples a file holds: before palettes and single bits grow."""
     samples = int(image.width) * int(image.height)
     if loader.name == "png" and len(head) > 25:
@@ -321,7 +323,7 @@ def _stored_bytes(image: Any, loader: _Loader, head: bytes) -> int:
     return samples * int(image.bands) * np.dtype(_DTYPES[image.format]).itemsize
 
 
-def _frames(image: Any) -> int:
+def _frames(image: "pyvips.Image") -> int:
     """Return how many pages of one size the image is made of."""
     height = _field(image, "page-height")
     return image.height // height if height and image.height % height == 0 else 1

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import struct
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts
 from ziggurat.readers.formats.tiff.vendors.kind import TiffKind
 from ziggurat.readers.model.encoded import Photometric
 from ziggurat.readers.model.image import ImageInfo, Interpretation, Level
+
+if TYPE_CHECKING:
+    import tifffile
 
 _ASSOCIATED_ALPHA, _ALPHA = 1, 2
 _MM_PER_UNIT = {2: 25.4, 3: 10.0}  # resolution unit: inch, centimetre
@@ -41,7 +44,9 @@ _HANDY_TILE = 256
 _MOST_OBLONG = 8
 
 
-def _interpretation(page: Any, layout: SegmentLayout) -> tuple[Interpretation, bool]:
+def _interpretation(
+    page: "tifffile.TiffPage", layout: SegmentLayout
+) -> tuple[Interpretation, bool]:
     """Return what the bands mean, and whether the last one is alpha."""
     extra = [int(value) for value in page.extrasamples]
     photometric, bands = layout.format.photometric, layout.bands
@@ -56,7 +61,7 @@ def _interpretation(page: Any, layout: SegmentLayout) -> tuple[Interpretation, b
     return Interpretation.MULTIBAND, says_alpha and bands > 1
 
 
-def _palette(page: Any) -> tuple[tuple[int, int, int, int], ...] | None:
+def _palette(page: "tifffile.TiffPage") -> tuple[tuple[int, int, int, int], ...] | None:
     if page.colormap is None:
         return None
     return tuple((int(r), int(g), int(b), 255) for r, g, b in palette_of(page))
@@ -72,7 +77,7 @@ def _colour_losses(page: object, layout: SegmentLayout) -> tuple[str, ...]:
     return (f"its {space.name.replace('_', ' ')} samples: they are read as sRGB",)
 
 
-def resolution_mm(page: Any) -> tuple[float | None, float | None]:
+def resolution_mm(page: "tifffile.TiffPage") -> tuple[float | None, float | None]:
     """Return millimetres per pixel (x, y) by the resolution tags, where they are believable.
 
     Anything under 100 pixels per inch or centimetre is taken for a default (72 and 96 dpi
@@ -86,7 +91,7 @@ def resolution_mm(page: Any) -> tuple[float | None, float | None]:
     return sizes[0], sizes[1]
 
 
-def _nodata(page: Any, dtype: np.dtype) -> float | None:
+def _nodata(page: "tifffile.TiffPage", dtype: np.dtype) -> float | None:
     text = page.tags.valueof(_GDAL_NODATA)
     if not isinstance(text, str):
         return None
@@ -115,7 +120,7 @@ def _levels(layouts: Sequence[SegmentLayout]) -> tuple[Level, ...]:
     return tuple(found)
 
 
-def _texts(page: Any) -> dict[str, str]:
+def _texts(page: "tifffile.TiffPage") -> dict[str, str]:
     """Return the tags that are texts, as ``tiff.NAME``."""
     found = {}
     for code, name in _TEXT_TAGS.items():
@@ -138,7 +143,7 @@ def _shown(value: object) -> Any:
     return str(value)[:_LONGEST_SHOWN]
 
 
-def _shown_tags(page: Any) -> dict[str, Any]:
+def _shown_tags(page: "tifffile.TiffPage") -> dict[str, Any]:
     """Return the tags of a page; long ones are not read for this, and damaged ones left out."""
     found = {}
     for tag in page.tags:

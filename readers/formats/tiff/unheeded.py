@@ -3,7 +3,6 @@
 import contextlib
 import struct
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 import tifffile
@@ -36,12 +35,12 @@ def negative(page: tifffile.TiffPage) -> str:
     return f"zero is white in its samples of {page.dtype}: {_AS_THEY_ARE}"
 
 
-def is_negative(page: Any) -> bool:
+def is_negative(page: tifffile.TiffPage) -> bool:
     """Return True where zero is white."""
     return int(page.tags.valueof(_PHOTOMETRIC, 1)) == _MIN_IS_WHITE
 
 
-def of_single_pages(tif: tifffile.TiffFile, base: Any) -> tuple[str, ...]:
+def of_single_pages(tif: tifffile.TiffFile, base: tifffile.TiffPage) -> tuple[str, ...]:
     """Return what pages of a plain TIFF say of their own, though the image has it but once.
 
     Of long chains a part is looked at.
@@ -71,7 +70,7 @@ def _spread(count: int) -> Iterable[int]:
     return sorted({number * (count - 1) // (_MOST_PAGES - 1) for number in range(_MOST_PAGES)})
 
 
-def _said(page: Any, codes: Sequence[int]) -> list[object]:
+def _said(page: tifffile.TiffPage, codes: Sequence[int]) -> list[object]:
     """Return the values of tags; of long ones, their length."""
     found: list[object] = []
     for code in codes:

@@ -9,7 +9,6 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import tifffile
 
@@ -18,7 +17,7 @@ _COMPRESSION, _SUBSAMPLING = 259, 530
 _RESOLUTION, _UNIT = (282, 283, 296), 296
 
 
-def all_pages(tif: Any) -> Iterator[Any]:
+def all_pages(tif: "tifffile.TiffFile") -> "Iterator[tifffile.TiffPage]":
     """Yield the pages of a TIFF, each with those below it."""
     for page in tif.pages:
         yield page
@@ -27,7 +26,7 @@ def all_pages(tif: Any) -> Iterator[Any]:
 
 
 @contextmanager
-def changing(path: Path) -> Iterator[Any]:
+def changing(path: Path) -> "Iterator[tifffile.TiffFile]":
     """Open a finished TIFF to change it in place.
 
     The file is ours to close: tifffile keeps what goes wrong then to itself, and the last
@@ -46,7 +45,7 @@ def trim_pages(path: Path) -> None:
                 _drop(tif, offset, codes)
 
 
-def _unwanted(page: Any) -> set[int]:
+def _unwanted(page: "tifffile.TiffPage") -> set[int]:
     tags = page.tags
     codes: set[int] = set()
     if tags.valueof(_SUBSAMPLING) == (1, 1) and tags.valueof(_COMPRESSION) == _JPEG:
@@ -56,7 +55,7 @@ def _unwanted(page: Any) -> set[int]:
     return codes
 
 
-def _drop(tif: Any, offset: int, codes: set[int]) -> None:
+def _drop(tif: "tifffile.TiffFile", offset: int, codes: set[int]) -> None:
     """Write a page's directory again without some tags; what was behind it becomes zeros."""
     kind, file = tif.tiff, tif.filehandle
     file.seek(offset)

@@ -46,7 +46,9 @@ class Putting:
 class LogFacts:
     """What is said of an image beside its tiles; ``of_tiles`` gives what those say themselves."""
 
-    def __init__(self, put: Putting, of_tiles: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+    def __init__(
+        self, put: Putting, of_tiles: Callable[[], Sequence[Mapping[str, object]]]
+    ) -> None:
         self._put, self._of_tiles = put, of_tiles
 
     def attributes(self) -> dict[str, Any]:
@@ -72,7 +74,7 @@ class LogFacts:
         self._put.create(layout.PICTURES + name, data.getvalue())
         return name
 
-    def values(self) -> list[Mapping[str, Any]]:
+    def values(self) -> list[Mapping[str, object]]:
         """Return what positions stand for: what tiles said, then what was said without."""
         return [*self._of_tiles(), *layout.read_values(self._put.objects)]
 

@@ -49,7 +49,7 @@ class Facts:
         np.save(own(self._root, Name.ASSOCIATED) / file, pixels, allow_pickle=False)
         return file
 
-    def values(self) -> list[Mapping[str, Any]]:
+    def values(self) -> list[Mapping[str, object]]:
         """Return what positions stand for, in the order in which it was said."""
         return read_values(self._root)
 

@@ -4,9 +4,10 @@ import contextlib
 import dataclasses
 import struct
 from collections.abc import Sequence
-from typing import Any
 
 import tifffile
+from tifffile import TiffPage as Page
+from tifffile import TiffPageSeries as Series
 
 from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.formats.tiff.pages.structure import (
@@ -26,11 +27,11 @@ from ziggurat.readers.model.image import Axis
 _COLOURS = {0: "gray", 1: "gray", 2: "colour", 6: "colour"}
 
 
-def _size(page: Any) -> tuple[int, int]:
+def _size(page: Page) -> tuple[int, int]:
     return page.imagewidth, page.imagelength
 
 
-def _sort(page: Any) -> tuple[Any, ...]:
+def _sort(page: Page) -> tuple[object, ...]:
     """Return what pages of one image have in common, however each is stored."""
     photometric = int(page.photometric)
     return (
@@ -42,23 +43,23 @@ def _sort(page: Any) -> tuple[Any, ...]:
     )
 
 
-def _pixels(page: Any) -> int:
+def _pixels(page: Page) -> int:
     return int(page.imagewidth * page.imagelength)
 
 
-def _below(tif: tifffile.TiffFile, page: Any) -> list[Any]:
+def _below(tif: tifffile.TiffFile, page: Page) -> list[Page]:
     """Return the pages that hang below one (SubIFDs), those that can be read."""
     found = []
     for number, offset in enumerate(page.subifds or ()):
         with contextlib.suppress(tifffile.TiffFileError, ValueError, OSError, struct.error):
             tif.filehandle.seek(offset)
-            found.append(tifffile.TiffPage(tif, (page.index, number)))
+            found.append(Page(tif, (page.index, number)))
     return found
 
 
-def _levels_below(below: Sequence[list[Any]], base: object) -> list[list[Any]]:
+def _levels_below(below: Sequence[list[Page]], base: object) -> list[list[Page]]:
     """Return the levels that every frame has below it; others can be made from the image."""
-    levels: list[list[Any]] = []
+    levels: list[list[Page]] = []
     for first in below[0]:
         if not is_level_of(first, base):
             continue
@@ -70,9 +71,9 @@ def _levels_below(below: Sequence[list[Any]], base: object) -> list[list[Any]]:
     return levels
 
 
-def _levels_beside(pages: list[Any], base: Any, count: int) -> list[list[Any]]:
+def _levels_beside(pages: list[Page], base: Page, count: int) -> list[list[Page]]:
     """Return the levels among the pages of the chain: as many smaller ones as there are frames."""
-    sizes: dict[tuple[Any, ...], list[Any]] = {}
+    sizes: dict[tuple[object, ...], list[Page]] = {}
     for page in pages:
         marked = page.is_reduced or (base.is_tiled and page.is_tiled)
         if (marked or count == 1) and is_level_of(page, base):
@@ -80,7 +81,7 @@ def _levels_beside(pages: list[Any], base: Any, count: int) -> list[list[Any]]:
     return [level for level in sizes.values() if len(level) == count]
 
 
-def _main(tops: list[Any], below: dict[int, list[Any]]) -> Any:
+def _main(tops: list[Page], below: dict[int, list[Page]]) -> Page:
     """Return the page that is the image: the first of the largest that are not called reduced."""
     whole = [page for page in tops if not (is_mask(page) or page.is_reduced)]
     if not whole:  # raw pictures: a preview first, the image below it
@@ -164,17 +165,17 @@ def chain_structure(tif: tifffile.TiffFile, kind: str, unused: str | None = None
     )
 
 
-def _is_marked(page: Any) -> bool:
+def _is_marked(page: Page) -> bool:
     """Return True where a page itself says that it is a smaller version of another."""
     return bool(page.is_reduced or page.is_subifd)
 
 
-def _is_spare_level(page: Any, base: Any) -> bool:
+def _is_spare_level(page: Page, base: Page) -> bool:
     """Return True for a level below some frames only: it is the image once more."""
     return bool(page.is_subifd) and is_level_of(page, base)
 
 
-def _extra_levels(main: Any, others: list[Any]) -> list[Any]:
+def _extra_levels(main: Series, others: list[Series]) -> list[Series]:
     """Return series that are further levels of the main one, though tifffile didn't say so."""
     base = main.keyframe
     found = []
@@ -205,7 +206,7 @@ def broken_off(tif: tifffile.TiffFile) -> str | None:
     )
 
 
-def _left_out(tif: tifffile.TiffFile, every: list[Any]) -> bool:
+def _left_out(tif: tifffile.TiffFile, every: list[Series]) -> bool:
     """Return True where some page of the chain is in no series: a description said too little."""
     levels = (level for series in every for level in series.levels)
     used = {page.index for level in levels for page in level if page is not None}
@@ -241,7 +242,7 @@ def choose(tif: tifffile.TiffFile) -> Structure:
     return with_unseen(from_series(main, levels, others, tif), rest)
 
 
-def with_unseen(structure: Structure, others: Sequence[Any]) -> Structure:
+def with_unseen(structure: Structure, others: Sequence[Series]) -> Structure:
     """Return a structure that tells what series beside the image hold, and nobody sees."""
     lost = [loss for series in others for loss in unseen(series)]
     return dataclasses.replace(structure, losses=(*structure.losses, *lost))

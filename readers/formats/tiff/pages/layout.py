@@ -1,11 +1,12 @@
 """How the pixels of a TIFF page are cut into tiles or strips: facts of one page, checked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.tiff.pages.samples import SampleRule, Space
@@ -192,15 +193,13 @@ def _rule(page: tifffile.TiffPage, dtype: np.dtype, *, truth: bool) -> SampleRul
     )
 
 
-def _premultiplied_by(
-    extra: list[int], colors: int, stored: int, dtype: np.dtype[Any]
-) -> int | None:
+def _premultiplied_by(extra: list[int], colors: int, stored: int, dtype: np.dtype) -> int | None:
     """Return the band that the colours have been multiplied by, None where there is none."""
     whole = stored == colors + len(extra) and dtype.kind in "uf"
     return colors + extra.index(_ASSOCIATED_ALPHA) if whole and _ASSOCIATED_ALPHA in extra else None
 
 
-def palette_of(page: tifffile.TiffPage) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def palette_of(page: tifffile.TiffPage) -> NDArray[np.uint8]:
     """Return a page's palette as (index, 3) in 8 bits."""
     colors = np.asarray(page.colormap).reshape(3, -1)
     if colors.max(initial=0) > 255:  # 16 bits as the standard says; some writers use 8
@@ -303,7 +302,9 @@ def page_layout(
     )
 
 
-def check_segments(layout: SegmentLayout, offsets: Any, counts: Any, file_size: int) -> None:
+def check_segments(
+    layout: SegmentLayout, offsets: Sequence[int], counts: Sequence[int], file_size: int
+) -> None:
     """Check a page's table of tiles or strips against its grid and the file.
 
     Raises

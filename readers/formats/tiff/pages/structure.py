@@ -4,9 +4,10 @@ import math
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import tifffile
+from tifffile import TiffPage as Page  # or what tifffile calls a frame, of less tags
+from tifffile import TiffPageSeries as Series
 
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.tiff.pages.description import PageDescription
@@ -49,7 +50,7 @@ class PageData:
     the file that it is in, where an image has several.
     """
 
-    keyframe: tifffile.TiffPage
+    keyframe: Page
     offsets: Sequence[int]
     counts: Sequence[int]
     tables: bytes | None
@@ -83,8 +84,8 @@ class Structure:
     kind: str
     levels: tuple[tuple[PageData | None, ...], ...]
     axes: tuple[Axis, ...]
-    page: tifffile.TiffPage
-    series: Any = None
+    page: Page
+    series: Series = None
     others: tuple[Beside, ...] = ()
     text: str | None = None
     said: PageDescription | None = None
@@ -93,7 +94,9 @@ class Structure:
     unsure: frozenset[int] = frozenset()
 
 
-def page_data(page: Any, plane: int | None = None, home: Any = None) -> PageData:
+def page_data(
+    page: Page, plane: int | None = None, home: tifffile.TiffFile | None = None
+) -> PageData:
     """Return the facts of a tifffile page or frame; ``home`` is the file that was opened."""
     elsewhere = home is not None and page.parent is not home
     return PageData(
@@ -126,7 +129,7 @@ def held(tif: tifffile.TiffFile) -> dict[str, object]:
     return due
 
 
-def frame_axes(series: Any) -> tuple[Axis, ...]:
+def frame_axes(series: Series) -> tuple[Axis, ...]:
     """Return the frame axes of a series, slowest first; axes of length one are left out."""
     axes: list[Axis] = []
     for letter, size in zip(series.axes, series.shape, strict=True):
@@ -139,7 +142,7 @@ def frame_axes(series: Any) -> tuple[Axis, ...]:
     return tuple(axes)
 
 
-def series_pages(series: Any, home: tifffile.TiffFile) -> tuple[PageData | None, ...]:
+def series_pages(series: Series, home: tifffile.TiffFile) -> tuple[PageData | None, ...]:
     """Return a page for each frame of a series.
 
     Raises
@@ -166,7 +169,7 @@ def series_pages(series: Any, home: tifffile.TiffFile) -> tuple[PageData | None,
     return tuple(None if page is None else page_data(page, home=home) for page in pages)
 
 
-def resolution(page: Any, code: int) -> float | None:
+def resolution(page: Page, code: int) -> float | None:
     """Return pixels per unit, of any type that the tag may have; None where it tells nothing."""
     value = page.tags.valueof(code)
     if isinstance(value, tuple | list) and len(value) in (1, 2):
@@ -177,17 +180,17 @@ def resolution(page: Any, code: int) -> float | None:
     return float(value) if 0 < value < math.inf else None
 
 
-def is_mask(page: Any) -> bool:
+def is_mask(page: Page) -> bool:
     """Return True for a transparency mask."""
     return int(page.photometric) == _MASK or bool(page.subfiletype & _MASK)
 
 
-def area(series: Any) -> int:
+def area(series: Series) -> int:
     """Return how many pixels a plane of a series has."""
     return int(series.keyframe.imagewidth * series.keyframe.imagelength)
 
 
-def is_level_of(page: Any, base: Any) -> bool:
+def is_level_of(page: Page, base: Page) -> bool:
     """Return True where a page is a smaller version of another, by its kind and proportions."""
     if page.samplesperpixel != base.samplesperpixel or page.dtype != base.dtype:
         return False
@@ -204,7 +207,10 @@ def is_level_of(page: Any, base: Any) -> bool:
 
 
 def from_series(
-    main: Any, levels: list[Any], others: Sequence[Beside], home: tifffile.TiffFile
+    main: Series,
+    levels: list[Series],
+    others: Sequence[Beside],
+    home: tifffile.TiffFile,
 ) -> Structure:
     """Return the structure of an image that is a series with levels, largest first."""
     levels = [levels[0], *sorted(levels[1:], key=area, reverse=True)]
@@ -215,7 +221,7 @@ def from_series(
     return Structure(main.kind, tuple(whole), axes, main.keyframe, main, tuple(others))
 
 
-def unseen(series: Any) -> tuple[str, ...]:
+def unseen(series: Series) -> tuple[str, ...]:
     """Return what is lost of a series of which :func:`beside` shows the first page."""
     count = sum(page is not None for page in series)
     if count < 2 or series.keyframe.is_reduced:
@@ -227,7 +233,7 @@ def unseen(series: Any) -> tuple[str, ...]:
     )
 
 
-def beside(series: Any, home: tifffile.TiffFile, name: str | None = None) -> list[Beside]:
+def beside(series: Series, home: tifffile.TiffFile, name: str | None = None) -> list[Beside]:
     """Return a series' first page as one beside the image."""
     page = next((page for page in series if page is not None), None)
     return [] if page is None else [Beside(name or series.name or None, page_data(page, home=home))]
