@@ -44,7 +44,7 @@ class TileLoader:
     style: Style | None
     shared: bool  # neighbours need some of the same stored tiles
 
-    def load(self, index: int) -> tuple[Any, str]:
+    def load(self, index: int) -> tuple[object, str]:
         """Return (tile, format): of encoded pictures ``image``, whatever they are encoded as."""
         pixels, alpha = window_pixels(
             self.image().keeping(self.shared),
@@ -164,7 +164,7 @@ class _Load:
     loader: TileLoader
     index: int
 
-    def __call__(self) -> tuple[Any, str]:
+    def __call__(self) -> tuple[object, str]:
         return self.loader.load(self.index)
 
 

@@ -85,7 +85,7 @@ class MosaicLayout:
 
 def read_mosaic(
     image: Image, request: RegionRequest, layout: MosaicLayout, delivery: Delivery
-) -> tuple[Any, str]:
+) -> tuple[object, str]:
     """Return (data, format or MIME type) of frames side by side."""
     info, wanted, how = image.info, delivery.format, delivery.encoding
     numbers, across = layout.of(image)

@@ -56,7 +56,9 @@ class NotebookMethods:
 
 
 def _picture(image: Image, options: OpenOptions) -> bytes:
-    return bytes(read_thumbnail(image, options, (_WIDTH, _WIDTH), {"encoding": "PNG"})[0])
+    picture, _ = read_thumbnail(image, options, (_WIDTH, _WIDTH), {"encoding": "PNG"})
+    assert isinstance(picture, bytes)
+    return bytes(picture)
 
 
 def place_of(image: object) -> object:

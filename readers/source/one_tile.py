@@ -1,7 +1,6 @@
 """One tile of a conceptual level, as a viewer gets it."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from ziggurat.readers.constants import TILE_FORMAT_IMAGE, TILE_FORMAT_NUMPY
 from ziggurat.readers.grid.frames import check_frame
@@ -31,7 +30,7 @@ class TileRequest:
     color: str | None = None
 
 
-def read_tile(image: Image, request: TileRequest, delivery: Delivery) -> Any:
+def read_tile(image: Image, request: TileRequest, delivery: Delivery) -> object:
     """Return a tile as encoded bytes, a PIL image or an array (y, x, band).
 
     Raises

@@ -200,7 +200,7 @@ class RegionMethods:
         return read_thumbnail(self._image(), self._options, (width, height), words)
 
 
-def read_region(image: Image, request: RegionRequest, delivery: Delivery) -> tuple[Any, str]:
+def read_region(image: Image, request: RegionRequest, delivery: Delivery) -> tuple[object, str]:
     """Return (data, format or MIME type) of a region, as :meth:`RegionMethods.getRegion`."""
     info = image.info
     number = check_frame(info, request.frame)
@@ -224,7 +224,7 @@ def read_region(image: Image, request: RegionRequest, delivery: Delivery) -> tup
 
 def read_thumbnail(
     image: Image, options: OpenOptions, size: tuple[int | None, int | None], words: ThumbnailWords
-) -> tuple[Any, str]:
+) -> tuple[object, str]:
     """Return (data, format or MIME type) of the whole image within a size, (width, height)."""
     width = None if size[0] is None else whole_number("width", size[0], 2)
     height = None if size[1] is None else whole_number("height", size[1], 2)
@@ -241,7 +241,7 @@ def read_thumbnail(
 
 def read_words(
     image: Image, options: OpenOptions, words: RegionWords, format: Formats
-) -> tuple[Any, str]:
+) -> tuple[object, str]:
     """Return (data, format or MIME type) of the region that the words of a call ask for."""
     request = region_request(options, words, words.get("resample", True), words.get("fill"))
     delivery = delivery_of(options, words, format)

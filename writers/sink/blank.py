@@ -151,7 +151,7 @@ class BlankAnswers(ReadMethods):
     def _repr_png_(self) -> bytes:
         return bytes(self.getThumbnail(encoding="PNG")[0])
 
-    def _nothing(self, format: Formats, encoding: str | None) -> tuple[Any, str]:
+    def _nothing(self, format: Formats, encoding: str | None) -> tuple[object, str]:
         how = merged_encoding(self._options, encoding)
         wanted = chosen_format(format, TILE_FORMAT_IMAGE)
         return nothing(1, np.dtype(np.uint8), wanted, how)

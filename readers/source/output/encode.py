@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -134,7 +134,7 @@ def chosen_format(formats: Formats, default: str) -> str:
     return next(name for name in TILE_FORMATS if name in allowed)
 
 
-def deliver(pixels: Pixels, wanted: str, encoding: Encoding, *, alpha: bool) -> tuple[Any, str]:
+def deliver(pixels: Pixels, wanted: str, encoding: Encoding, *, alpha: bool) -> tuple[object, str]:
     """Return (data, format or MIME type) of an array of shape (y, x, band)."""
     if wanted == TILE_FORMAT_NUMPY:
         return pixels, TILE_FORMAT_NUMPY
@@ -144,7 +144,7 @@ def deliver(pixels: Pixels, wanted: str, encoding: Encoding, *, alpha: bool) -> 
     return encoded(pixels, encoding, alpha=alpha), encoding.mime_type
 
 
-def nothing(bands: int, dtype: np.dtype, wanted: str, encoding: Encoding) -> tuple[Any, str]:
+def nothing(bands: int, dtype: np.dtype, wanted: str, encoding: Encoding) -> tuple[object, str]:
     """Return (data, format or MIME type) of a region without a pixel: no picture can be empty."""
     if wanted == TILE_FORMAT_NUMPY:
         return np.zeros((0, 0, bands), dtype), TILE_FORMAT_NUMPY
