@@ -21,6 +21,7 @@ NAME = "large_image"
 VERSION = "1.35.6"  # the version whose interface is followed, for programs that ask
 _MODULES: dict[str, ModuleType] = {
     "cache_util": cache_util,
+    "cache_util.base": cache_util,
     "cache_util.cache": cache_util,
     "config": config,
     "constants": constants,

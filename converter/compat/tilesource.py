@@ -86,6 +86,12 @@ def getSourceNameFromDict(availableSources: Any, pathOrUri: Any, **options: Any)
     return next((name for name, readable in found if readable), None)
 
 
+def make_vsi(url: Any, **options: Any) -> str:
+    """Return what :func:`open` takes for a remote file: its URL, as ziggurat reads those itself."""
+    del options
+    return str(url)
+
+
 def isGeospatial(path: Any) -> bool:
     """Return True for a file that says where on earth it is; False for all others."""
     return Source.isGeospatial(path)
@@ -128,6 +134,7 @@ __all__ = [
     "listMimeTypes",
     "listSources",
     "loadTileSources",
+    "make_vsi",
     "nearPowerOfTwo",
     "new",
     "open",

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import tifffile
 
 import ziggurat
+from ziggurat.converter.compat import cache_util
 from ziggurat.converter.compat import config as configuration
 from ziggurat.readers.pixels.cache import tile_cache
 
@@ -108,3 +110,44 @@ def test_constants_are_complete() -> None:
     assert constants.TileOutputPILFormat["JFIF"] == "JPEG"
     assert constants.NEW_IMAGE_PATH_FLAG
     assert constants.ExtraExtensionsToMimetypes
+
+
+def test_a_cache_of_a_program_is_made_from_the_base(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Kept(cache_util.BaseCache):
+        """A cache as web programs bring it."""
+
+        def __init__(self) -> None:
+            super().__init__(0, getsizeof=len)
+
+        def __getitem__(self, key: Any) -> Any:
+            return super().__getitem__(self._hashKey(key))
+
+        def __setitem__(self, key: Any, value: Any) -> None:
+            super().__setitem__(self._hashKey(key), value)
+
+    kept = Kept()
+    kept["a"] = 1
+    assert kept["a"] == 1
+    with pytest.raises(KeyError):
+        kept["b"]
+    moments = iter([100.0, 105.0, 111.0])
+    monkeypatch.setattr(cache_util.time, "monotonic", lambda: next(moments))
+    told: list[str] = []
+    for text in ("first", "within ten seconds", "later"):
+        kept.logError("gone", told.append, text)
+    assert told == ["first", "later"]
+
+
+def test_remote_files_are_named_by_their_urls(picture: Path) -> None:
+    url = picture.as_uri()
+    named = ziggurat.tilesource.make_vsi(url, use_head="no")
+    with ziggurat.open(named) as source:
+        assert source.sizeX == 64
+
+
+def test_there_is_no_cache_of_sources_to_clear(picture: Path) -> None:
+    with ziggurat.open(picture) as source:
+        source.getRegion(format="numpy")
+        held = tile_cache().info().used
+        ziggurat.cache_util.cachesClearExceptTile()
+        assert tile_cache().info().used == held > 0
