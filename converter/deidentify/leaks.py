@@ -1,25 +1,32 @@
 """Looks for texts in the bytes of an output: the proof that de-identifying did its work."""
 
+import base64
 import html
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 CHUNK = 1 << 24
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}")
+_URL_LETTERS = bytes.maketrans(b"-_", b"+/")
+_LONG = 12  # letters: a shorter word, in another case, is one of anybody's (VOLUME, volume)
 ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "latin-1")
 
 
 def find_leaks(path: Path, secrets: Sequence[str]) -> tuple[str, ...]:
     """Return those of the texts that occur in a file, or in the files and names of a folder.
 
-    Looked for as UTF-8, UTF-16 and Latin-1, plain and with the escapes of XML and JSON. There
-    are no exceptions: a text that is to be found nowhere may not be part of a longer one either.
+    Looked for as UTF-8, UTF-16 and Latin-1, in any case, plain, with the escapes of XML, JSON
+    and URLs, and in base64. There are no exceptions: a text that is to be found nowhere may not
+    be part of a longer one either.
     """
     needles = {secret: _spellings(secret) for secret in secrets if secret}
     found: set[str] = set()
     for file in _files(path):
         names = str(file.relative_to(path)).encode() if file != path else b""
-        found.update(s for s, n in needles.items() if any(needle in names for needle in n))
+        found.update(_in_text(names, needles))
         found.update(_in_file(file, needles))
     return tuple(sorted(found))
 
@@ -32,13 +39,14 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _spellings(secret: str) -> tuple[bytes, ...]:
+    url = quote(secret), quote(secret, safe=""), quote_plus(secret)
     quoted = json.dumps(secret)[1:-1]  # not ASCII as \\u0000
     plain = json.dumps(secret, ensure_ascii=False)[1:-1]
     xml = html.escape(secret, quote=False)
     forms = {
         secret, quoted, quoted.replace("/", "\\/"), plain, plain.replace("/", "\\/"),
         xml, html.escape(secret), xml.replace('"', "&quot;"),
-        secret.encode("ascii", "xmlcharrefreplace").decode(),
+        secret.encode("ascii", "xmlcharrefreplace").decode(), *url,
     }  # fmt: skip
     spellings = set()
     for form in forms:
@@ -56,7 +64,24 @@ def _in_file(path: Path, needles: dict[str, tuple[bytes, ...]]) -> Iterator[str]
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
             text = tail + chunk
-            for secret, forms in needles.items():
-                if any(form in text for form in forms):
-                    yield secret
+            yield from _in_text(text, needles)
             tail = text[-overlap:] if overlap else b""
+
+
+def _in_text(text: bytes, needles: dict[str, tuple[bytes, ...]]) -> Iterator[str]:
+    """Yield the texts that are in some bytes, as they are or in base64."""
+    parts = [text, *(_decoded(run) for run in _BASE64.findall(text))]
+    for part in parts:
+        lower = part.lower()
+        for secret, forms in needles.items():
+            exact = secret.isalpha() and len(secret) < _LONG
+            place = part if exact else lower
+            if any((form if exact else form.lower()) in place for form in forms):
+                yield secret
+
+
+def _decoded(run: bytes) -> bytes:
+    """Return what a run of base64 says, whatever is missing of its end."""
+    plain = run.translate(_URL_LETTERS)
+    plain = plain[: len(plain) - (len(plain) % 4 == 1)]
+    return base64.b64decode(plain + b"=" * (-len(plain) % 4))

@@ -27,6 +27,16 @@ _VENDORS_TEXT = (
 )
 _VENDORS = frozenset(_VENDORS_TEXT.split())
 
+# Words that containers themselves use: a file or a field of that name tells nothing of anybody.
+_FORMAT_TEXT = (
+    "source sample samples region channel channels thumbnail pyramid version description "
+    "resolution software output multiscale multiscales attributes metadata dimension dimensions "
+    "series offset strips pixels planes length orientation compression predictor "
+    "photometric interpretation associated properties magnification objective created "
+    "unknown default standard profile display linear window family active inverted"
+)
+FORMAT_WORDS = frozenset(_FORMAT_TEXT.split())
+
 # Stains and channels that everybody has; a panel's own names are kept by a site's policy.
 _DYES = re.compile(
     r"""(?:dapi|hoechst(?:[ -]?\d{5})?|draq[57]|sytox(?:[ -]\w{3,6})?|fitc|tritc|rhodamine|

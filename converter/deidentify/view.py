@@ -13,7 +13,7 @@ from ziggurat.converter.deidentify.icc import scrub_icc
 from ziggurat.converter.deidentify.names import clean_facts
 from ziggurat.converter.deidentify.policy import Fate, Policy, is_date
 from ziggurat.converter.deidentify.scrub import is_codestream, scrub_jpeg, scrub_jpeg2000
-from ziggurat.converter.deidentify.values import is_technical
+from ziggurat.converter.deidentify.values import FORMAT_WORDS, is_technical
 from ziggurat.readers.codecs.jpeg_like import can_be_like, jpeg_like, padded
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedImage, EncodedLevel
@@ -261,6 +261,8 @@ def is_secret(text: str) -> bool:
 
 def is_telling(text: str) -> bool:
     """Return True where finding a text can't well be chance: six letters, or nine digits."""
+    if text.lower() in FORMAT_WORDS:
+        return False
     return len(text) >= (9 if _is_number(text) else 6)
 
 
