@@ -16,7 +16,7 @@ HEAD = """# What is installed
 
 Made by `uv run python .ci/dependencies.py` from `pyproject.toml` and an environment. Sizes are MB
 on the disk of Linux (x86-64), of the library itself; what it brings along stands in the last
-column, each thing where it is first met.
+column, each thing where it is first met. A question mark: it is not in that environment.
 """
 
 
@@ -72,9 +72,8 @@ def table(requirements: list[str], seen: set[str], why: dict[str, str]) -> tuple
         own = parts.pop(name, 0)
         rest = [f"{key} {size / 1e6:.1f}" for key, size in parts.items() if size > 50_000]
         total += own + sum(parts.values())
-        rows.append(
-            (own, f"| {name} | {own / 1e6:.1f} | {why.get(name, '')} | {', '.join(rest)} |")
-        )
+        size = f"{own / 1e6:.1f}" if own else "?"
+        rows.append((own, f"| {name} | {size} | {why.get(name, '')} | {', '.join(rest)} |"))
     return [row for _, row in sorted(rows, key=lambda row: -row[0])], total
 
 

@@ -20,6 +20,7 @@ BEGIN, END = (
     "<!-- performance: made by python -m benchmarks report -->",
     "<!-- performance: end -->",
 )
+QUICK_ROUNDS = 2
 ORDER = (
     "startup", "read", "view", "sink", "growth", "sparse", "frames", "pyramid", "zarr", "convert"
 )  # fmt: skip
@@ -35,16 +36,17 @@ def run(given: argparse.Namespace) -> None:
     """Measure, and write the result file."""
     about = machine()
     print(f"load {about['load']}; {'quick' if given.quick else 'all'}", file=sys.stderr)
-    rows = run_all(job_names(), quick=given.quick, only=given.only, say=_say, rounds=given.rounds)
-    used = dict.fromkeys(who for row in rows for who in row["results"] if who in PACKAGES)
-    result: dict[str, Any] = {
-        "machine": about,
-        "quick": given.quick,
-        "versions": {"ziggurat": versions_of("ours"), **{who: versions_of(who) for who in used}},
-        "rows": rows,
-    }
+    rounds = given.rounds or (QUICK_ROUNDS if given.quick else None)
+    result: dict[str, Any] = {"machine": about, "quick": given.quick, "versions": {}, "rows": []}
+    versions: dict[str, dict[str, str]] = result["versions"]
+    versions["ziggurat"] = versions_of("ours")
     given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    for job in job_names():
+        rows = run_all([job], quick=given.quick, only=given.only, say=_say, rounds=rounds)
+        for who in {who for row in rows for who in row["results"] if who in PACKAGES}:
+            versions[who] = versions_of(who)
+        result["rows"] += rows  # written job by job: who stops it keeps what was done
+        given.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     print(markdown(result))
 
 
@@ -80,7 +82,7 @@ def main() -> None:
     runs.add_argument("--quick", action="store_true", help="what fits some minutes")
     runs.add_argument("--only", nargs="+", default=[], metavar="TEXT",
                       help="cases whose 'job: name' has one of these in it")  # fmt: skip
-    runs.add_argument("--rounds", type=int, help="counted runs of each, instead of the case's own")
+    runs.add_argument("--rounds", type=int, help="counted runs of each, at most")
     runs.add_argument("--out", type=Path, default=LATEST)
     runs.set_defaults(do=run)
     reports = commands.add_parser("report", help="tables, plots and the README's section")

@@ -33,7 +33,7 @@ def race(
     seen: dict[str, list[dict[str, Any]]] = {}
     errors: dict[str, str] = {}
     say(f"{job}: {case.name} ")
-    for number in range(case.warmups + (rounds or case.rounds)):
+    for number in range(case.warmups + min(case.rounds, rounds or case.rounds)):
         for who in case.contestants:
             python = None if who in errors else python_of(who)
             if python is None:
