@@ -1,0 +1,37 @@
+"""Objects that are files: a part is what there is of it, however much is asked for."""
+
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from ziggurat.readers.errors import CorruptSourceError
+from ziggurat.readers.io.framed import framed, read_framed
+from ziggurat.readers.io.objects import FolderObjects
+
+MAGIC = b"12345678"
+
+
+def test_a_part_is_as_long_as_there_is_of_it(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"0123456789")
+    objects = FolderObjects(str(tmp_path))
+    tracemalloc.start()
+    try:
+        for length in (7, 1 << 32, 1 << 62, 1 << 64):
+            assert objects.read("a", 3, length) == b"3456789"
+        assert objects.read("a", 3) == b"3456789"
+        assert objects.read("a", 30, 5) == b""
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_index_of_forged_length_is_an_error_of_ours(tmp_path: Path) -> None:
+    """It was a MemoryError; found by fuzzing."""
+    data = bytearray(framed(MAGIC, {"a": 1}, [b"x"]))
+    objects = FolderObjects(str(tmp_path))
+    for length in (1 << 40, (1 << 64) - 1):
+        data[8:16] = length.to_bytes(8, "little")
+        (tmp_path / "a").write_bytes(data)
+        with pytest.raises(CorruptSourceError, match="damaged"):
+            read_framed(objects, "a", MAGIC, "segment")
