@@ -63,10 +63,14 @@ def killed_run(folder: Path, mode: str, tiles: int, kills: int, workers: int = 4
         pause = max(1, len(spans) // (kills + 1))
         for done, _ in enumerate(as_completed(futures)):
             if done % pause == pause - 1 and dead < kills:
-                pids = [nanny.pid for nanny in cluster.workers.values() if nanny.pid]
-                if pids:
-                    os.kill(chance.choice(pids), signal.SIGKILL)
+                cluster.scale(workers)  # one that is killed while it starts is not started again
+                running = client.scheduler_info(n_workers=-1)["workers"]
+                nannies = [one for one in cluster.workers.values() if one.worker_address in running]
+                if len(nannies) == workers:
+                    os.kill(chance.choice(nannies).pid, signal.SIGKILL)
                     dead += 1
+                else:
+                    client.wait_for_workers(workers)
         sink.write(folder / f"{mode}.zarr", executor=client.get_executor(), tileSize=256)
     alone = ziggurat.new(blend=mode)
     for number in range(tiles):
