@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from ziggurat.converter.plan.options import ConvertOptions
+from ziggurat.converter.plan.options import ConvertOptions, Layout
 from ziggurat.converter.plan.plan import ConversionPlan, Step
 from ziggurat.readers.errors import ConversionError, ZigguratError
 from ziggurat.readers.model.codec import Codec
@@ -76,6 +76,7 @@ def options_for_writing(plan: ConversionPlan, options: ConvertOptions) -> WriteO
         tile_size=options.tile_size,
         ome_version=NgffVersion(options.ome_version.value),
         overwrite=options.overwrite,
+        cog_order=options.layout is Layout.COG,
         named_after=None if options.deidentify else _without_query(plan.source),
         threads=options.threads,
         max_memory=options.max_memory,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from ziggurat.converter.plan.options import ConvertOptions, Levels, OmeVersion
+from ziggurat.converter.plan.options import ConvertOptions, Layout, Levels, OmeVersion
 from ziggurat.readers.model.codec import Codec
 from ziggurat.writers.formats.registry import Output, reader_notes
 
@@ -61,6 +61,13 @@ def plan_notes(
         *reader_notes(target, (*copied, *made)),
         *_idle(target, options, copied, made, quality),
     ]
+    if options.layout is Layout.COG:
+        notes.append(
+            "--layout cog is what it is anyway"
+            if target.levels_by_library
+            else "laid out as a COG: directories first, small levels before large ones; it is "
+            "written twice, and needs room for both"
+        )
     if growth is not None and growth > _GROWTH and not target.flat:
         advice = ""
         if Codec.JPEG not in target.codecs:

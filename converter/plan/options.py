@@ -49,6 +49,17 @@ class Color(StrEnum):
     SRGB = "srgb"
 
 
+class Layout(StrEnum):
+    """The order of what lies in a TIFF: as it is written, or as servers want it.
+
+    ``cog``: directories first, small levels before large ones, so that a viewer over HTTP or S3
+    asks once for all places, as in a cloud-optimized GeoTIFF.
+    """
+
+    PLAIN = "plain"
+    COG = "cog"
+
+
 class Verify(StrEnum):
     """How closely an output is looked at before it appears under its name."""
 
@@ -98,6 +109,8 @@ class ConvertOptions:
         Copy no tile: ``quality``, ``tile_size`` and ``compression`` hold for all of them.
     tile_size
         Of tiles that are encoded, a multiple of 16; default: the source's, where that can be.
+    layout
+        Of a .tiff: ``cog`` has its directories and small levels first, for viewers over HTTP.
     associated
         Whether label, macro and the like go along; some programs refuse files of several pictures.
     overwrite
@@ -139,6 +152,7 @@ class ConvertOptions:
     resample: Reducer | None = None
     reencode: bool = False
     tile_size: int | None = None
+    layout: Layout = Layout.PLAIN
     associated: Pictures = Pictures.KEEP
     overwrite: bool = False
     region: Mapping[str, Any] | None = None
@@ -163,6 +177,7 @@ class ConvertOptions:
             "label": Associated,
             "associated": Pictures,
             "verify": Verify,
+            "layout": Layout,
         }
         for name, kind in kinds.items():
             object.__setattr__(self, name, _member(kind, name, getattr(self, name)))

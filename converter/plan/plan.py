@@ -16,6 +16,7 @@ from ziggurat.converter.plan.levels import Rung, exact_rungs, full_rungs, stored
 from ziggurat.converter.plan.notes import edge_loss, plan_notes, quality_text, reencoding_loss
 from ziggurat.converter.plan.options import (
     ConvertOptions,
+    Layout,
     Levels,
 )
 from ziggurat.converter.plan.pictures import (
@@ -24,6 +25,7 @@ from ziggurat.converter.plan.pictures import (
     picture_notes,
     picture_steps,
 )
+from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel
 from ziggurat.readers.model.geometry import grid_shape
@@ -118,6 +120,7 @@ class ConversionPlan:
 def make_plan(facts: SourceFacts, target: Output, options: ConvertOptions) -> ConversionPlan:
     """Decide for every wanted level where it comes from."""
     info = facts.info
+    _check_layout(info, target, options)
     codec = encode_codec(facts, target, options)
     quality = encode_quality(Codec.named(codec), facts, target, options)
     tile = encode_tile_size(facts, target, options)
@@ -163,6 +166,18 @@ def make_plan(facts: SourceFacts, target: Output, options: ConvertOptions) -> Co
         backend=info.backend,
         declined=info.declined,
     )
+
+
+def _check_layout(info: ImageInfo, target: Output, options: ConvertOptions) -> None:
+    """Refuse the layout of a COG where there are no pages of levels to put in order."""
+    if options.layout is Layout.PLAIN:
+        return
+    if not target.cog_order:
+        raise OptionError(f"--layout cog is invalid for {target.name}: it is for .tif and .tiff")
+    if info.frames > 1:
+        raise OptionError(
+            f"--layout cog is for one frame, not {info.frames}: choose one (--frames), or .ome.tiff"
+        )
 
 
 def _wanted(info: ImageInfo, target: Output, options: ConvertOptions, smallest: int) -> list[Rung]:

@@ -168,6 +168,8 @@ class Output:
         Compressions of TIFF that are private, but known to those who read this container.
     pictures
         Names of the associated images that it has a place for; None: any.
+    cog_order
+        It is, or can be, laid out as a cloud-optimized TIFF.
     divisible
         Its module has the functions of :class:`Divisible`.
     tree
@@ -191,6 +193,7 @@ class Output:
     smallest: int = 0
     known_tags: tuple[int, ...] = ()
     pictures: tuple[str, ...] | None = None
+    cog_order: bool = False
     divisible: bool = False
     tree: str | None = None
 
@@ -240,12 +243,12 @@ OUTPUTS: tuple[Output, ...] = (
     Output(
         name="cog", module=f"{_ROOM}.cog.cog", suffixes=(".tif", ".tiff"), geospatial=True,
         codecs=(Codec.DEFLATE, Codec.NONE, Codec.JPEG, Codec.LZW, Codec.ZSTD, Codec.WEBP),
-        tile=512, levels_by_library=True, pictures=(),
+        tile=512, levels_by_library=True, pictures=(), cog_order=True,
     ),
     Output(
         name="tiff", module=f"{_ROOM}.tiff.tiff",
         suffixes=(".tiff", ".tif", ".ptif", ".btf", ".tf8"), codecs=_DEFLATE_FIRST, tile=256,
-        source_tiles=True, divisible=True,
+        source_tiles=True, cog_order=True, divisible=True,
     ),
     Output(
         name="svs", module=f"{_ROOM}.tiff.svs", suffixes=(".svs",), codecs=_DEFLATE_FIRST,

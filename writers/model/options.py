@@ -65,6 +65,8 @@ class WriteOptions:
         Verbatim image description of a TIFF instead of the one with our metadata.
     named_after
         The file whose name the image has in OME-XML; None: the output's.
+    cog_order
+        Directories and small levels of a TIFF first, as in a cloud-optimized GeoTIFF.
     software
         The name that a TIFF says it was written by.
     byteorder
@@ -87,6 +89,7 @@ class WriteOptions:
     overwrite: bool = False
     description: str | None = None
     named_after: str | None = None
+    cog_order: bool = False
     software: str = "ziggurat"
     byteorder: str = "<"
     threads: int | None = None

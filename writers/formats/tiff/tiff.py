@@ -25,6 +25,7 @@ from ziggurat.writers.files.writebehind import open_write_behind
 from ziggurat.writers.formats.map_facts import lost_map_facts
 from ziggurat.writers.formats.registry import output_named
 from ziggurat.writers.formats.tiff.associated import associated_page
+from ziggurat.writers.formats.tiff.cog_order import order_as_cog
 from ziggurat.writers.formats.tiff.moved import TileMover, moved_places, with_moves
 from ziggurat.writers.formats.tiff.tags import (
     REDUCED_PAGE,
@@ -138,27 +139,27 @@ def write_pages(
             f"pages of levels and of {info.frames} frames can't be told apart; use subifd"
         )
     levels = with_moves(reader, levels)
-    with (
-        atomic_file(path, options.overwrite) as staged,
-        open_tiff(staged, reader, levels, options, on_progress, cancel, make) as out,
-    ):
-        for frame in range(info.frames):
-            facts: dict[str, Any] = {
-                "software": options.software,
-                "description": pages.descriptions[frame],
-            }
-            if place and info.geo is not None:
-                facts["extratags"] = _place_tags(info, levels[0])
-            _write_frame(out, reader, levels, pages.style, frame, facts)
-        lost = [
-            write_associated(
-                out.tiff,
-                reader,
-                name,
-                {"description": describe_associated(name), "software": options.software},
-            )
-            for name in info.associated
-        ]
+    with atomic_file(path, options.overwrite) as staged:
+        with open_tiff(staged, reader, levels, options, on_progress, cancel, make) as out:
+            for frame in range(info.frames):
+                facts: dict[str, Any] = {
+                    "software": options.software,
+                    "description": pages.descriptions[frame],
+                }
+                if place and info.geo is not None:
+                    facts["extratags"] = _place_tags(info, levels[0])
+                _write_frame(out, reader, levels, pages.style, frame, facts)
+            lost = [
+                write_associated(
+                    out.tiff,
+                    reader,
+                    name,
+                    {"description": describe_associated(name), "software": options.software},
+                )
+                for name in info.associated
+            ]
+        if options.cog_order:
+            order_as_cog(staged, cancel)
     if place and info.geo is not None and not _says_system(info.geo):
         lost.append("the coordinate reference system: GeoTIFF keys can't say it")
     return tuple(loss for loss in lost if loss)
