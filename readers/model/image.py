@@ -5,6 +5,7 @@ one y-x plane with its *bands* (samples), *axes* number the frames (slowest axis
 as in a C-ordered array), a *channel* is one position on the axis named ``c``.
 """
 
+import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -110,6 +111,23 @@ class GeoReference:
 
 # What the user of a sink gave, kept under ``internal`` as it was given: texts, numbers, mappings.
 GIVEN = ("imageDescription", "additionalMetadata")
+
+
+GIVEN_FIELD = "Ziggurat"  # of containers that have named texts: all that was given, as JSON
+
+
+def given_text(given: Mapping[str, Any]) -> str:
+    """Return what a user gave as a text that a field of any container takes; empty for nothing."""
+    return json.dumps(given).replace("|", "\\u007c") if given else ""
+
+
+def given_facts(text: object) -> dict[str, Any]:
+    """Return what :func:`given_text` says; nothing where it isn't that."""
+    try:
+        said = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return {}
+    return {name: said[name] for name in GIVEN if name in said} if isinstance(said, dict) else {}
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,8 @@ def expected_losses(info: ImageInfo) -> tuple[str, ...]:
     lost = [f"associated image {name!r}: there is no place for it" for name in info.associated]
     if info.description:
         lost.append("the description")
+    if "additionalMetadata" in info.given:
+        lost.append("additional metadata: .tiff, .svs and .zarr hold them")
     if info.magnification:
         lost.append("the magnification")
     lost += lost_map_facts(info, holds_place=False)

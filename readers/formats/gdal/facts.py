@@ -9,11 +9,13 @@ from osgeo import gdal
 from ziggurat.readers.errors import CorruptSourceError, ProjectionError, SourceError
 from ziggurat.readers.geo.crs import image_corners, mean_meters_per_pixel, meters_per_pixel
 from ziggurat.readers.model.image import (
+    GIVEN_FIELD,
     GeoReference,
     GroundControlPoint,
     ImageInfo,
     Interpretation,
     Level,
+    given_facts,
 )
 
 _LARGEST_BLOCK = 1 << 28  # samples; GDAL decodes blocks whole
@@ -90,7 +92,10 @@ def describe(dataset: gdal.Dataset, warnings: list[str]) -> ImageInfo:
         ),
         geo=geo,
         properties=_metadata(dataset),
-        internal={"gdal": _internal(dataset, facts, warnings)},
+        internal={
+            "gdal": _internal(dataset, facts, warnings),
+            **given_facts(dataset.GetMetadataItem(GIVEN_FIELD)),
+        },
         losses=_losses(dataset),
     )
 

@@ -203,14 +203,17 @@ def image_info(
         mm_y=mm_y,
         magnification=facts.magnification,
         icc_profile=icc if isinstance(icc, bytes) and icc and not converted else None,
-        description=structure.text or page.description or None,
+        description=facts.given.get("imageDescription")
+        or structure.text
+        or page.description
+        or None,
         associated=tuple(associated),
         lossy=not layout.format.lossless,
         background=None if background is None else (float(background),) * layout.bands,
         nodata=nodata,
         palette=_palette(page) if interpretation is Interpretation.PALETTE else None,
         properties={**_texts(page), **facts.properties},
-        internal=_internal(structure),
+        internal={**_internal(structure), **facts.given},
         losses=(*structure.losses, *_colour_losses(page, layout)),
     )
     return info if structure.said is None else _as_described(info, structure.said)

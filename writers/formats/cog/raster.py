@@ -21,7 +21,13 @@ from ziggurat.readers.geo.gdal_calls import (
     put_pixels,
 )
 from ziggurat.readers.model.geometry import Rect
-from ziggurat.readers.model.image import GeoReference, ImageInfo, Interpretation
+from ziggurat.readers.model.image import (
+    GIVEN_FIELD,
+    GeoReference,
+    ImageInfo,
+    Interpretation,
+    given_text,
+)
 from ziggurat.readers.model.reader import Reader
 from ziggurat.writers.formats.cog.progress import GdalProgress
 from ziggurat.writers.model.options import WriteOptions
@@ -134,6 +140,8 @@ def _describe(dataset: gdal.Dataset, info: ImageInfo, options: WriteOptions) -> 
     if description:
         dataset.SetMetadataItem("TIFFTAG_IMAGEDESCRIPTION", description)
     dataset.SetMetadataItem("TIFFTAG_SOFTWARE", options.software)
+    if info.given:
+        dataset.SetMetadataItem(GIVEN_FIELD, given_text(info.given))
     known = _known_bands(info)
     for number in range(info.bands):
         band = dataset.GetRasterBand(number + 1)

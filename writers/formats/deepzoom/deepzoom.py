@@ -65,6 +65,8 @@ def expected_losses(info: ImageInfo) -> tuple[str, ...]:
         lost.append("the palette: its indices are shown as gray")
     if info.band_names or any(channel.name for channel in info.channels):
         lost.append("the names of the channels")
+    if "additionalMetadata" in info.given:
+        lost.append("additional metadata: .tiff, .svs and .zarr hold them")
     if info.nodata is not None:
         lost.append("the value that stands for nothing")
     return tuple(lost)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.geometry import Rect
-from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.model.image import GIVEN_FIELD, ImageInfo, given_text
 from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.views.resampled import ResampledReader
 from ziggurat.writers.files.atomic import atomic_file
@@ -176,5 +176,7 @@ def describe(info: ImageInfo, line: str) -> str:
         fields["MPP"] = f"{info.mm_x * 1000:.6g}"
     if info.withheld:
         fields["Withheld"] = ", ".join(info.withheld)
+    if info.given:
+        fields[GIVEN_FIELD] = given_text(info.given)
     said = "".join(f"|{name} = {value}" for name, value in fields.items())
     return f"{_HEADER} \r\n{line}{said}"

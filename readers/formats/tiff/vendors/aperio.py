@@ -15,7 +15,7 @@ from ziggurat.readers.formats.tiff.pages.structure import (
 )
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts, micrometres, number
 from ziggurat.readers.formats.tiff.vendors.kind import TiffKind
-from ziggurat.readers.model.image import Axis
+from ziggurat.readers.model.image import GIVEN_FIELD, Axis, given_facts
 
 
 def aperio_properties(description: str) -> dict[str, str]:
@@ -31,6 +31,9 @@ def aperio_properties(description: str) -> dict[str, str]:
 def aperio_facts(structure: Structure) -> VendorFacts:
     """Return the facts of a slide: MPP is micrometres per pixel, AppMag the objective's power."""
     properties = aperio_properties(structure.page.description)
+    given = given_facts(properties.get(f"aperio.{GIVEN_FIELD}"))
+    if given:
+        del properties[f"aperio.{GIVEN_FIELD}"]
     size = micrometres(properties.get("aperio.MPP"))
     return VendorFacts(
         format="aperio",
@@ -39,6 +42,7 @@ def aperio_facts(structure: Structure) -> VendorFacts:
         magnification=number(properties.get("aperio.AppMag")),
         background=255,
         properties=properties,
+        given=given,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ziggurat.readers.model.image import Axis, Channel
 
@@ -23,6 +24,7 @@ class VendorFacts:
     channels: tuple[Channel, ...] | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
     trust_resolution: bool = True
+    given: Mapping[str, Any] = field(default_factory=dict)  # see ImageInfo.given
 
 
 def number(text: str | float | None) -> float | None:
