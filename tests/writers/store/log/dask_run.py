@@ -63,7 +63,7 @@ def killed_run(folder: Path, mode: str, tiles: int, kills: int, workers: int = 4
         pause = max(1, len(spans) // (kills + 1))
         for done, _ in enumerate(as_completed(futures)):
             if done % pause == pause - 1 and dead < kills:
-                cluster.scale(workers)  # one that is killed while it starts is not started again
+                # those at work alone: one that is killed while it starts is not started again
                 running = client.scheduler_info(n_workers=-1)["workers"]
                 nannies = [one for one in cluster.workers.values() if one.worker_address in running]
                 if len(nannies) == workers:
