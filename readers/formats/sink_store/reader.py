@@ -10,6 +10,7 @@ import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
 from ziggurat.readers.formats.sink_store.blend import resolve
+from ziggurat.readers.formats.sink_store.frame import FramePlane
 from ziggurat.readers.formats.sink_store.info import image_info
 from ziggurat.readers.formats.sink_store.layout import (
     Header,
@@ -34,7 +35,6 @@ from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import (
     AssociatedImage,
     DecodedImage,
-    DecodedPlane,
     Pixels,
     Plane,
     Reader,
@@ -76,7 +76,7 @@ class StoreReader(Reader):
         """Return one frame; there is only level 0."""
         if level:
             raise SourceError(f"a store has level 0 only, not {level}")
-        return _StorePlane(self, frame)
+        return FramePlane(self, frame)
 
     def associated(self, name: str) -> AssociatedImage:
         """Return an associated image that was added to the sink."""
@@ -214,19 +214,6 @@ class StoreReader(Reader):
     def _as_promised(self, values: Pixels) -> Pixels:
         """Return pixels as ``info`` has them, whatever the store has become since."""
         return values[..., : self.info.bands].astype(self.info.dtype, copy=False)
-
-
-class _StorePlane(DecodedPlane):
-    __slots__ = ("_frame", "_store")
-
-    def __init__(self, store: StoreReader, frame: int) -> None:
-        self._store, self._frame = store, frame
-
-    def read(self, rect: Rect) -> Pixels:
-        return self._store.read(self._frame, rect)
-
-    def is_blank(self, rect: Rect) -> bool:
-        return self._store.is_blank(self._frame, rect)
 
 
 def open_reader(location: Location) -> Reader:

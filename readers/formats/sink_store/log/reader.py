@@ -9,6 +9,7 @@ import numpy as np
 from ziggurat.readers.errors import SinkInputError, SourceError
 from ziggurat.readers.formats.sink_store.blend import blended, resolve, tile_weight
 from ziggurat.readers.formats.sink_store.fit import fit_pixels, fitted_mask
+from ziggurat.readers.formats.sink_store.frame import FramePlane
 from ziggurat.readers.formats.sink_store.info import image_info
 from ziggurat.readers.formats.sink_store.layout import Blend
 from ziggurat.readers.formats.sink_store.log.layout import PICTURES, read_attributes, read_values
@@ -21,7 +22,6 @@ from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import (
     AssociatedImage,
     DecodedImage,
-    DecodedPlane,
     Pixels,
     Plane,
     Reader,
@@ -56,7 +56,7 @@ class SegmentReader(Reader):
         """Return one frame; there is only level 0."""
         if level:
             raise SourceError(f"a store has level 0 only, not {level}")
-        return _SegmentPlane(self, frame)
+        return FramePlane(self, frame)
 
     def associated(self, name: str) -> AssociatedImage:
         """Return an associated image that was added to the sink."""
@@ -172,19 +172,6 @@ class _Kept:
 
 def _size(decoded: Decoded) -> int:
     return sum(part.nbytes for part in decoded if part is not None)
-
-
-class _SegmentPlane(DecodedPlane):
-    __slots__ = ("_frame", "_store")
-
-    def __init__(self, store: SegmentReader, frame: int) -> None:
-        self._store, self._frame = store, frame
-
-    def read(self, rect: Rect) -> Pixels:
-        return self._store.read(self._frame, rect)
-
-    def is_blank(self, rect: Rect) -> bool:
-        return self._store.is_blank(self._frame, rect)
 
 
 def open_segments(root: str) -> SegmentReader:
