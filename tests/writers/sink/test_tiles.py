@@ -245,7 +245,7 @@ def test_wrong_input_is_refused_before_a_byte_is_written(
 
 
 NEW_REFUSALS: list[tuple[str, dict[str, Any]]] = [
-    ("sizeX must be above zero", {"sizeX": -1}),
+    ("sizeX must be positive", {"sizeX": -1}),
     ("sizeX must be a whole number", {"sizeX": 1.5}),
     ("is no dtype", {"dtype": "colour"}),
     ("holds numbers", {"dtype": "complex64"}),
@@ -254,7 +254,7 @@ NEW_REFUSALS: list[tuple[str, dict[str, Any]]] = [
     ("tileSize is one number", {"tileSize": (1, 2, 3)}),
     ("different frame axes", {"axes": {"z": 1, "Z": 2}}),
     ("can't be the name", {"axes": {"x": 3}}),
-    ("axis z must be above", {"axes": {"z": 0}}),
+    ("axis z must be positive", {"axes": {"z": 0}}),
     ("needs a dtype", {"fill": 3}),
     ("can't hold the fill", {"fill": 300, "dtype": "uint8"}),
     ("mode must be one of", {"mode": "append"}),
