@@ -212,13 +212,13 @@ import sys, time
 from ziggurat.converter import convert as module
 from ziggurat.converter.cli.app import main
 from ziggurat.writers.formats.tiff import tiff
-real = tiff.build
+real = tiff.made_tiles
 def slow(*args, **kwargs):
     for tile in real(*args, **kwargs):
         print("tile", flush=True)
         time.sleep(0.2)
         yield tile
-tiff.build = slow
+tiff.made_tiles = slow
 main(sys.argv[1:])
 """
 

@@ -240,7 +240,7 @@ def test_frames_and_axes(made_source: Callable[..., Any], rng: np.random.Generat
         "units": "s",
         "min": 0.0,
         "max": 2.5,
-        "datatype": "float",
+        "datatype": "float64",
     }
     assert source.frames == 12
     for frame in range(12):

@@ -35,6 +35,8 @@ _LARGEST_COMPANION = 1 << 28
 
 def mended_xml(description: str) -> str | None:
     """Return OME-XML without what follows its end, None where nothing does: tifffile wants none."""
+    if not description.lstrip("\ufeff \t\r\n").startswith("<"):
+        return None  # other texts may quote OME-XML: what it was that an output was made of
     ends = [match.end() for match in _END.finditer(description)]
     if not ends or not _START.search(description[:_HEAD]) or not description[ends[-1] :].strip():
         return None

@@ -12,6 +12,7 @@ import tifffile
 from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.formats.tiff.pages.ome_xml import companion_name, own_comment, parse_ome
 from ziggurat.readers.formats.tiff.reader import TiffReader, open_reader
+from ziggurat.readers.formats.tiff.vendors.ome import mended_xml
 from ziggurat.readers.io.location import locate
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Axis, Channel
@@ -322,3 +323,10 @@ def test_what_follows_the_xml_costs_nothing_of_it(tail: str, tmp_path: Path) -> 
         assert [axis.name for axis in reader.info.axes] == ["z", "c"]
         assert reader.info.mm_x == pytest.approx(0.00025)
         assert not reader.info.losses
+
+
+def test_a_text_that_quotes_ome_xml_is_none(tmp_path: Path) -> None:
+    """As our own description of a TIFF does, that was made of an OME-TIFF."""
+    quoted = '{"source": "<?xml version=\\"1.0\\"?><OME xmlns=\\"x\\"><Image/></OME>"}'
+    assert mended_xml(quoted) is None
+    assert mended_xml('\ufeff\n<OME xmlns="x"></OME> more') == '\ufeff\n<OME xmlns="x"></OME>'
