@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ziggurat.readers.model.codec import function_at
 from ziggurat.readers.model.geometry import ceil_div
-from ziggurat.writers.formats.registry import Tree
+from ziggurat.writers.formats.contract import Tree
 from ziggurat.writers.model.levels import Cascade, Copy, EncodedTile
 from ziggurat.writers.pyramid.budget import Budget, budget
 from ziggurat.writers.resample.halve import shrinker

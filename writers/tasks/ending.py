@@ -10,7 +10,8 @@ from ziggurat.readers.errors import OptionError
 from ziggurat.readers.io.objects import CloudObjects, FolderObjects, Objects, is_cloud
 from ziggurat.writers.files.atomic import atomic_file
 from ziggurat.writers.files.keys import ObjectsWriter
-from ziggurat.writers.formats.registry import Tree, WriteReport, disk_bytes, reader_notes
+from ziggurat.writers.formats.contract import Tree
+from ziggurat.writers.formats.registry import WriteReport, disk_bytes, reader_notes
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
 from ziggurat.writers.tasks.desk import Desk, FolderDesk, parts_there
 from ziggurat.writers.tasks.division import Division

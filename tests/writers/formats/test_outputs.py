@@ -13,10 +13,9 @@ from ziggurat.readers.errors import CancelledError, OptionError, TargetExistsErr
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.image import GeoReference, ImageInfo, Interpretation, Level
 from ziggurat.readers.views.array import ArrayReader
+from ziggurat.writers.formats.contract import Divisible, Emitter
 from ziggurat.writers.formats.registry import (
     OUTPUTS,
-    Divisible,
-    Emitter,
     Output,
     disk_bytes,
     output_for,

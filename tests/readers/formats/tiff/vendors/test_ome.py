@@ -325,7 +325,7 @@ def test_what_follows_the_xml_costs_nothing_of_it(tail: str, tmp_path: Path) -> 
         assert not reader.info.losses
 
 
-def test_a_text_that_quotes_ome_xml_is_none(tmp_path: Path) -> None:
+def test_a_text_that_quotes_ome_xml_is_none() -> None:
     """As our own description of a TIFF does, that was made of an OME-TIFF."""
     quoted = '{"source": "<?xml version=\\"1.0\\"?><OME xmlns=\\"x\\"><Image/></OME>"}'
     assert mended_xml(quoted) is None
