@@ -96,6 +96,8 @@ class Shrinker:
         if reducer is Reducer.MIN:
             least: Pixels = np.minimum(np.minimum(a, b), np.minimum(c, d))
             return least
+        if reducer is not Reducer.MEDIAN:
+            raise ValueError(f"four pixels can't be joined by {reducer.value}")
         return _median(a, b, c, d)
 
 
