@@ -105,9 +105,16 @@ def _virtual(folder: Path, pixels: np.ndarray) -> Path:
     return folder / "a.vrt"
 
 
+def _netpbm(folder: Path, pixels: np.ndarray) -> Path:
+    height, width = pixels.shape[:2]
+    head = f"P6 {width} {height} 65535\n".encode()
+    (folder / "a.ppm").write_bytes(head + (pixels.astype(">u2") * 257).tobytes())
+    return folder / "a.ppm"
+
+
 def _nowhere(folder: Path, pixels: np.ndarray) -> Path:
     del folder, pixels
-    pytest.skip("no slide of these kinds can be made here; real ones have tests of their own")
+    pytest.skip("no file of these kinds can be made or read here; they have tests of their own")
 
 
 SAMPLES: dict[str, Make] = {
@@ -120,6 +127,7 @@ SAMPLES: dict[str, Make] = {
     "czi": lambda folder, pixels: make_czi(folder / "a.czi", [Block(0, 0, pixels)]),
     "lif": lambda folder, pixels: make_lif(folder / "a.lif", {"one": (pixels, "YXS")}),
     "nd2": lambda folder, pixels: make_nd2(folder / "a.nd2", [pixels]),
+    "isyntax": _nowhere,
     "geo": _map,
     "tiff": _written("a.tiff"),
     "openslide-tiff": _written("a.tiff"),
@@ -127,10 +135,12 @@ SAMPLES: dict[str, Make] = {
     "jpegxl": _encoded("a.jxl", imagecodecs.jpegxl_encode),
     "heif": _heif,
     "jpeg-kinds": _encoded("a.jls", imagecodecs.jpegls_encode),
+    "pnm": _netpbm,
     "vips": _pillow("a.png"),
     "gdal": _virtual,
     "jpeg2000": _encoded("a.jp2", imagecodecs.jpeg2k_encode),
     "pillow": _pillow("a.tga"),
+    "bio-formats": _nowhere,
 }
 
 

@@ -13,6 +13,7 @@ import pyvips
 import tifffile
 
 import ziggurat
+from tests.faults import Disk
 from ziggurat.converter.batch.jobs import find_sources
 from ziggurat.converter.batch.proof import output_hash
 from ziggurat.converter.convert import convert, plan_conversion
@@ -318,16 +319,12 @@ def test_a_new_image_replaces_all_tiles_of_the_old_one(tissue: Array, tmp_path: 
 
 
 def test_the_description_appears_last_and_all_is_flushed_before(
-    tissue: Array, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tissue: Array, tmp_path: Path, disk: Disk
 ) -> None:
-    calls: list[str] = []
-    real, flush = atomic._rename_new, atomic._sync_all
-    monkeypatch.setattr(
-        atomic, "_rename_new", lambda a, b: (calls.append(Path(b).name), real(a, b))[1]
-    )
-    monkeypatch.setattr(atomic, "_sync_all", lambda path: (calls.append("flush"), flush(path))[1])
     write(array_reader(tissue), tmp_path / "a.dzi")
-    assert calls == ["flush", "a_files", "a.dzi"]
+    steps = [(c.kind, c.path.name) for c in disk.calls if c.kind in ("syncfs", "rename")]
+    assert [kind for kind, _ in steps] == ["syncfs", "rename", "rename"]
+    assert [name for _, name in steps[1:]] == ["a_files", "a.dzi"]
 
 
 @pytest.mark.parametrize("failing", range(4))
