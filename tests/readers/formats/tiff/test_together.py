@@ -114,7 +114,7 @@ def test_stored_tiles_of_real_files_are_the_same_at_all_scales(
     except SourceError as error:
         pytest.skip(f"not readable: {error}")
     with source:
-        reader = source._reader()
+        reader = source._image().reader
         for number in range(len(reader.info.levels)):
             level = reader.plane(number, 0).encoded()
             if level is None:
