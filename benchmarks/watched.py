@@ -80,9 +80,11 @@ def run(folder: Path, tiles: int, workers: int, *, watched: bool) -> tuple[float
     """Lay all tiles; return the workers' CPU seconds, the wall, and how many tiles are wrong."""
     columns = int(tiles**0.5)
     path = folder / f"sink-{time.monotonic_ns()}"
-    sides = {"sizeX": columns * TILE, "sizeY": -(-tiles // columns) * TILE}
+    width, height = columns * TILE, -(-tiles // columns) * TILE
     with ExitStack() as stack:
-        sink = stack.enter_context(ziggurat.new(path, bands=3, dtype="uint8", **sides))
+        sink = stack.enter_context(
+            ziggurat.new(path, bands=3, dtype="uint8", sizeX=width, sizeY=height)
+        )
         address = stack.enter_context(served(path)) if watched else ""
         for _ in range(2 if watched else 0):
             stack.enter_context(browser(f"{address}/"))
