@@ -1,6 +1,7 @@
 """The house rules that a machine can check: who may import whom, and how light the door is."""
 
 import ast
+import functools
 import os
 import re
 import subprocess
@@ -61,7 +62,7 @@ def test_a_floor_page_names_every_room_and_no_other(floor: str) -> None:
 def test_modules_import_each_other_by_their_full_names() -> None:
     for room in _rooms():
         for path in room.glob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
+            for node in _nodes(path):
                 if isinstance(node, ast.ImportFrom):
                     names = [node.module or ""]
                 elif isinstance(node, ast.Import):
@@ -76,6 +77,11 @@ def _modules() -> list[Path]:
     return [path for floor in FLOORS for path in sorted((ROOT / floor).rglob("*.py"))]
 
 
+@functools.cache
+def _nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -83,7 +89,7 @@ def _functions() -> list[tuple[Path, Function]]:
     return [
         (path.relative_to(ROOT), node)
         for path in _modules()
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in _nodes(path)
         if isinstance(node, Function)
     ]
 
@@ -122,7 +128,7 @@ def test_functions_take_few_parameters_but_for_those_of_the_reference() -> None:
 
 def test_classes_have_few_public_methods() -> None:
     for path in _modules():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in _nodes(path):
             if isinstance(node, ast.ClassDef):
                 names = {part.name for part in node.body if isinstance(part, Function)}
                 public = [name for name in names if not name.startswith("_")]
