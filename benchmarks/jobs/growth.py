@@ -7,34 +7,29 @@ from benchmarks.case import Case, Run, check
 ROW = 1000
 
 
-def _tiles(count: int, *, quick: bool) -> Case:
+def _case(kind: str, name: str, series: str, count: int, *, quick: bool) -> Case:
     return Case(
-        name=f"{count:,} tiles of 16²",
+        name=name,
         work=count,
         unit="tiles",
         contestants=("ours",),
-        values={"kind": "tiles", "count": count},
+        values={"kind": kind, "count": count},
         quick=quick,
         rounds=1,
         warmups=0,
-        series="tiles laid into one sink",
+        series=series,
         size=count,
     )
+
+
+def _tiles(count: int, *, quick: bool) -> Case:
+    name = f"{count:,} tiles of 16²"
+    return _case("tiles", name, "tiles laid into one sink", count, quick=quick)
 
 
 def _bands(count: int, *, quick: bool) -> Case:
-    return Case(
-        name=f"from 3 to 4 bands after {count:,} tiles of 64²",
-        work=count,
-        unit="tiles",
-        contestants=("ours",),
-        values={"kind": "bands", "count": count},
-        quick=quick,
-        rounds=1,
-        warmups=0,
-        series="from 3 to 4 bands",
-        size=count,
-    )
+    name = f"from 3 to 4 bands after {count:,} tiles of 64²"
+    return _case("bands", name, "from 3 to 4 bands", count, quick=quick)
 
 
 CASES = (
