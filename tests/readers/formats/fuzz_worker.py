@@ -1,6 +1,6 @@
 """Open damaged files, one after another, and say what came of it.
 
-Run as a script by test_fuzz.py: damaged copies may crash the process, so it isn't the tests' own.
+Run as a script by fuzz_crew.py: damaged copies may crash the process, so it isn't the tests' own.
 It reads jobs from stdin, one JSON object a line ({"seed": path, "first": n, "last": n, "open":
 relative path, "convert": name of an output or ""}), and answers with one line before ("begin n")
 and one after each copy ("end n seconds megabytes outcome …"). The copy with number n of a seed

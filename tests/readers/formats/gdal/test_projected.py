@@ -1,8 +1,6 @@
 """Projected views, against gdalwarp."""
 
 import math
-import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,12 +9,9 @@ import pytest
 from osgeo import gdal, osr
 
 import ziggurat
-from ziggurat.readers.errors import OptionError, ProjectionError, RegionError
-from ziggurat.readers.formats.gdal import projected
-from ziggurat.readers.formats.gdal.projected import ProjectedReader, Warp, project
+from tests.readers.formats.gdal.warps import gdalwarp, middle_tile, tile, view
+from ziggurat.readers.formats.gdal.projected import Warp, project
 from ziggurat.readers.formats.gdal.reader import open_reader
-from ziggurat.readers.geo.facts import image_rect
-from ziggurat.readers.geo.gdal_calls import warped_pixels
 from ziggurat.readers.io.location import locate
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import (
@@ -32,7 +27,6 @@ from ziggurat.readers.views.views import View
 
 gdal.UseExceptions()
 
-WORLD = 2 * math.pi * 6_378_137
 
 PLACED = [
     "large_image/global_dem.tif",
@@ -55,38 +49,6 @@ PLACED = [
     "rio-tiler/cog_rgb_mask.tif",
     "rio-tiler/cog_scale.tif",
 ]
-
-
-def view(path: Path, projection: str = "EPSG:3857", **options: object) -> ProjectedReader:
-    return project(open_reader(locate(path)), path, projection, **options)
-
-
-def tile(reader: ProjectedReader, z: int, x: int, y: int) -> np.ndarray:
-    return reader.plane(len(reader.info.levels) - 1 - z, 0).read(Rect(x * 256, y * 256, 256, 256))
-
-
-def gdalwarp(path: Path, z: int, x: int, y: int, **options: object) -> np.ndarray:
-    """Warp one Web Mercator tile in GDAL's own words."""
-    size = WORLD / 2**z
-    left, top = x * size - WORLD / 2, WORLD / 2 - y * size
-    warped = gdal.Warp(
-        "",
-        str(path),
-        format="MEM",
-        dstSRS="EPSG:3857",
-        outputBounds=(left, top - size, left + size, top),
-        width=256,
-        height=256,
-        dstAlpha=True,
-        **options,
-    )
-    return np.moveaxis(warped.ReadAsArray(), 0, -1)
-
-
-def middle_tile(reader: ProjectedReader, z: int) -> tuple[int, int]:
-    rect = image_rect(reader.info)
-    side = reader.info.width / 2**z
-    return int((rect.x + rect.width / 2) // side), int((rect.y + rect.height / 2) // side)
 
 
 @pytest.mark.parametrize("name", PLACED)
@@ -241,137 +203,6 @@ def test_overviews_are_used_for_small_zooms(
         assert set(tile(reader, 10, x, y)[..., 0].ravel().tolist()) <= {0, 100}
 
 
-def test_blank_tiles_are_known_without_reading(
-    tmp_path: Path, make_raster: Callable[..., Path]
-) -> None:
-    path = make_raster(
-        tmp_path / "b.tif",
-        np.full((64, 64, 1), 5, np.uint8),
-        crs="EPSG:4326",
-        transform=(10, 0.01, 0, 50, 0, -0.01),
-    )
-    with view(path) as reader:
-        deepest = len(reader.info.levels) - 1
-        x, y = middle_tile(reader, deepest)
-        assert not reader.plane(0, 0).is_blank(Rect(x * 256, y * 256, 256, 256))
-        for far in (Rect(0, 0, 256, 256), Rect((x + 9) * 256, y * 256, 256, 256)):
-            assert reader.plane(0, 0).is_blank(far)
-            assert not reader.plane(0, 0).read(far).any()
-
-
-def test_values_under_a_pixel_are_the_stored_ones(data_file: Callable[[str], Path]) -> None:
-    path = data_file("geotiff/rio-tiler/cog_cmap.tif")
-    oracle = gdal.Open(str(path))
-    with view(path) as reader:
-        rect = image_rect(reader.info)
-        stored = oracle.ReadAsArray(100, 50, 1, 1)[0, 0]
-        pixel = (rect.x + int(100.5 * rect.width / 7168), rect.y + int(50.5 * rect.height / 8704))
-        assert reader.native_bands(*pixel) == {1: stored}
-        assert reader.native_bands(0, 0) == {}
-
-
-@pytest.mark.parametrize(
-    ("projection", "across"),
-    [
-        ("EPSG:3857", WORLD),
-        ("epsg:4326", 360),
-        ("EPSG:32633", WORLD),
-        ("EPSG:2263", WORLD / 0.304800609601219),
-        ("+proj=cea +lat_ts=30 +datum=WGS84", None),
-    ],
-)
-def test_the_first_zoom_holds_the_world(
-    projection: str, across: float | None, data_file: Callable[[str], Path]
-) -> None:
-    with view(data_file("geotiff/rasterio/world.byte.tif"), projection) as reader:
-        geo = reader.info.geo
-        assert geo is not None
-        assert geo.transform is not None
-        side = geo.transform[1] * reader.info.width
-        assert -geo.transform[0] == geo.transform[3] == pytest.approx(side / 2)
-        if across is not None:
-            assert side == pytest.approx(across)
-        else:
-            assert 34e6 < side < 36e6
-
-
-@pytest.mark.parametrize(
-    "projection",
-    [
-        "EPSG:999999", "nonsense", "", "EPSG:", "+proj=nothing", "PROJCS[", "\0", "A" * 100_000,
-        "http://127.0.0.1:1/x.wkt", "/etc/passwd", "file:///etc/passwd", "nan",
-    ],
-)  # fmt: skip
-def test_an_unknown_projection_is_refused_at_once(
-    projection: str, data_file: Callable[[str], Path]
-) -> None:
-    reader = open_reader(locate(data_file("geotiff/rasterio/red.tif")))
-    with pytest.raises(ProjectionError, match="coordinate reference system"):
-        project(reader, "red.tif", projection)
-
-
-def test_what_can_not_be_projected_says_why(
-    tmp_path: Path, make_raster: Callable[..., Path]
-) -> None:
-    plain = make_raster(tmp_path / "p.tif", np.zeros((4, 4, 1), np.uint8))
-    with pytest.raises(ProjectionError, match="does not say where"):
-        view(plain)
-    lost = make_raster(
-        tmp_path / "l.tif", np.zeros((4, 4, 1), np.uint8), transform=(1e5, 10, 0, 1e6, 0, -10)
-    )
-    with pytest.raises(ProjectionError, match="which coordinate reference system"):
-        view(lost)
-    for wrong in (0.0, -1.0, math.nan, math.inf):
-        with pytest.raises(OptionError, match="unitsPerPixel"):
-            view(_small(tmp_path, make_raster), units_per_pixel=wrong)
-
-
-def _small(folder: Path, make_raster: Callable[..., Path]) -> Path:
-    return make_raster(
-        folder / "s.tif",
-        np.full((8, 8, 1), 3, np.uint8),
-        crs="EPSG:4326",
-        transform=(0, 1, 0, 8, 0, -1),
-    )
-
-
-def test_units_per_pixel_set_the_first_zoom(
-    tmp_path: Path, make_raster: Callable[..., Path]
-) -> None:
-    with view(_small(tmp_path, make_raster), units_per_pixel=1000.0) as reader:
-        assert reader.info.geo is not None
-        assert reader.info.geo.transform is not None
-        assert reader.info.geo.transform[0] == -128_000
-
-
-def test_a_huge_request_is_refused(data_file: Callable[[str], Path]) -> None:
-    with (
-        view(data_file("geotiff/rio-tiler/cog_cmap.tif")) as reader,
-        pytest.raises(RegionError, match="smaller region"),
-    ):
-        reader.plane(0, 0).read(reader.info.levels[0].rect)
-
-
-def test_threads_warp_at_once(data_file: Callable[[str], Path]) -> None:
-    path = data_file("geotiff/rio-tiler/cog_dateline.tif")
-    with view(path) as reader:
-        places = [(z, *middle_tile(reader, z)) for z in range(4, 11)]
-        expected = [tile(reader, *place) for place in places]
-        wrong: list[object] = []
-
-        def work() -> None:
-            for place, pixels in zip(places, expected, strict=True):
-                if not np.array_equal(tile(reader, *place), pixels):
-                    wrong.append(place)
-
-        threads = [threading.Thread(target=work) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert not wrong
-
-
 def test_rotated_and_placed_by_points(
     tmp_path: Path, make_raster: Callable[..., Path], rng: np.random.Generator
 ) -> None:
@@ -453,46 +284,6 @@ def test_arrays_and_frames_are_projected_too() -> None:
         for column in (0, 31):  # both sides of the date line
             found = reader.plane(level, frame).read(Rect(column * 256, 15 * 256, 256, 256))
             assert set(found[found[..., 1] > 0][:, 0].tolist()) == {value}
-
-
-def test_a_view_knows_the_size_of_its_own_pixels(data_file: Callable[[str], Path]) -> None:
-    with view(data_file("geotiff/rasterio/RGB.byte.tif")) as reader:
-        assert reader.info.geo is not None
-        assert reader.info.geo.transform is not None
-        equator = reader.info.geo.transform[1] * 1000
-        assert reader.info.mm_x == pytest.approx(equator * math.cos(math.radians(24.56)), rel=2e-3)
-
-
-def test_large_warps_use_all_cores_and_a_bounded_cache(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "a.tif"
-    system = osr.SpatialReference()
-    system.ImportFromEPSG(32633)
-    made = gdal.GetDriverByName("GTiff").Create(str(path), 200, 200, 1, gdal.GDT_Byte)
-    made.SetSpatialRef(system)
-    made.SetGeoTransform((500_000, 1000, 0, 5_000_000, 0, -1000))
-    made.GetRasterBand(1).Fill(9)
-    made.Close()
-    asked: list[dict[str, object]] = []
-
-    def warped(what: str, source: gdal.Dataset, **options: object) -> np.ndarray:
-        asked.append(options)
-        return warped_pixels(what, source, **options)
-
-    monkeypatch.setattr(projected, "warped_pixels", warped)
-    monkeypatch.setattr(projected, "core_count", lambda: 3)
-    with view(path) as reader:
-        middle = image_rect(reader.info)
-        x, y = middle.x + middle.width // 2, middle.y + middle.height // 2
-        few = reader.warped(0, 0, Rect(x, y, 64, 64))
-        many = reader.warped(0, 0, Rect(x, y, 1200, 1000))
-    np.testing.assert_array_equal(many[:64, :64], few)
-    small, large = (
-        ("NUM_THREADS=3" in options["warpOptions"], options["multithread"]) for options in asked
-    )
-    assert (small, large) == ((False, False), (True, True))
-    assert gdal.GetCacheMax() <= 128 << 20 or "GDAL_CACHEMAX" in os.environ
 
 
 @pytest.mark.parametrize("edge", [20_037_508, -20_037_508])

@@ -1,4 +1,4 @@
-"""DICOM slides as others lay them out: planes and channels in instances, foci, rare codecs."""
+"""DICOM slides as others lay them out: rare codecs, samples, facts and damage."""
 
 import contextlib
 import os
@@ -10,9 +10,7 @@ import imagecodecs
 import numpy as np
 import pydicom
 import pytest
-from pydicom.dataset import Dataset
 from pydicom.pixels.encoders import RLELosslessEncoder
-from pydicom.sequence import Sequence as Items
 from pydicom.uid import (
     HTJ2KLossless,
     JPEG2000Lossless,
@@ -21,181 +19,10 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from tests.readers.formats.dicom.slides import Make, opened, raw, split, whole
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
-from ziggurat.readers.formats.dicom.reader import DicomReader
-from ziggurat.readers.formats.dicom.reader import open_reader as open_dicom
 from ziggurat.readers.formats.registry import open_reader
-from ziggurat.readers.io.location import locate
 from ziggurat.readers.model.geometry import Rect
-from ziggurat.readers.model.image import Axis, Channel
-
-Make = Callable[..., Path]
-
-
-def opened(path: Path) -> DicomReader:
-    return open_dicom(locate(path))
-
-
-@pytest.fixture
-def picture(tissue: np.ndarray) -> np.ndarray:
-    return tissue[:200, :300]
-
-
-def split(picture: np.ndarray, tile: int = 64) -> list[np.ndarray]:
-    """Cut a picture into tiles, row by row, edges filled up."""
-    height, width = picture.shape[:2]
-    room = [(0, -height % tile), (0, -width % tile), *[(0, 0)] * (picture.ndim - 2)]
-    padded = np.pad(picture, room)
-    return [
-        np.ascontiguousarray(padded[y : y + tile, x : x + tile])
-        for y in range(0, height, tile)
-        for x in range(0, width, tile)
-    ]
-
-
-def raw(picture: np.ndarray) -> list[bytes]:
-    return [tile.tobytes() for tile in split(picture)]
-
-
-def whole(reader: DicomReader, frame: int = 0, level: int = 0) -> np.ndarray:
-    return reader.plane(level, frame).read(reader.info.levels[level].rect)
-
-
-def rolled(picture: np.ndarray, count: int) -> list[np.ndarray]:
-    return [np.roll(picture, 20 * number, 1) for number in range(count)]
-
-
-@pytest.mark.parametrize("said", ["depth", "depth, numbered backwards", "number"])
-def test_focal_planes_in_instances_of_their_own(
-    said: str, picture: np.ndarray, tmp_path: Path, make_instance: Make
-) -> None:
-    planes = rolled(picture, 3)
-    for number, pixels in enumerate(planes):
-        make_instance(
-            tmp_path / f"{2 - number}.dcm",
-            raw(pixels),
-            depth=None if said == "number" else 0.5 * number,
-            TotalPixelMatrixFocalPlanes=3,
-            InstanceNumber=9 - number if "backwards" in said else number + 1,
-        )
-    for path in (tmp_path, tmp_path / "0.dcm", tmp_path / "2.dcm"):
-        reader = opened(path)
-        assert reader.info.axes == (Axis("z", 3),)
-        for frame, pixels in enumerate(planes):
-            np.testing.assert_array_equal(whole(reader, frame), pixels)
-
-
-def test_planes_by_twos_in_instances(
-    picture: np.ndarray, tmp_path: Path, make_instance: Make
-) -> None:
-    planes = rolled(picture, 4)
-    for number in range(2):
-        frames = raw(planes[2 * number]) + raw(planes[2 * number + 1])
-        path = tmp_path / f"{number}.dcm"
-        make_instance(path, frames, TotalPixelMatrixFocalPlanes=4, InstanceNumber=number)
-    reader = opened(tmp_path)
-    for frame, pixels in enumerate(planes):
-        np.testing.assert_array_equal(whole(reader, frame), pixels)
-
-
-def test_levels_that_lack_a_plane_are_no_levels(
-    picture: np.ndarray, tmp_path: Path, make_instance: Make
-) -> None:
-    """Their other planes would be shown blank at small scales."""
-    for number, pixels in enumerate(rolled(picture, 2)):
-        make_instance(tmp_path / f"{number}.dcm", raw(pixels), depth=float(number))
-    small = raw(np.ascontiguousarray(picture[::2, ::2]))
-    make_instance(tmp_path / "small.dcm", small, (150, 100))
-    assert [level.width for level in opened(tmp_path).info.levels] == [300]
-
-
-def test_two_instances_of_the_same_tiles_are_not_chosen_from(
-    picture: np.ndarray, tmp_path: Path, make_instance: Make
-) -> None:
-    for number, pixels in enumerate(rolled(picture, 2)):
-        make_instance(tmp_path / f"{number}.dcm", raw(pixels))
-    with pytest.raises(UnsupportedFormatError, match=r"0\.dcm, 1\.dcm hold the same tiles"):
-        opened(tmp_path)
-
-
-def test_a_copy_of_an_instance_counts_once(
-    picture: np.ndarray, tmp_path: Path, make_instance: Make
-) -> None:
-    path = make_instance(tmp_path / "a.dcm", raw(picture))
-    (tmp_path / "a (copy).dcm").write_bytes(path.read_bytes())
-    np.testing.assert_array_equal(whole(opened(tmp_path)), picture)
-
-
-def group(column: int, row: int, depth: float) -> Dataset:
-    where, found = Dataset(), Dataset()
-    where.ColumnPositionInTotalImagePixelMatrix = 64 * column + 1
-    where.RowPositionInTotalImagePixelMatrix = 64 * row + 1
-    where.ZOffsetInSlideCoordinateSystem = depth
-    found.PlanePositionSlideSequence = Items([where])
-    return found
-
-
-CELLS = [(column, row) for row in range(4) for column in range(5)]
-
-
-@pytest.mark.parametrize("said", [1, None])
-def test_tiles_with_a_focus_of_their_own_are_one_plane(
-    said: int | None, picture: np.ndarray, tmp_path: Path, make_instance: Make
-) -> None:
-    groups = [group(*cell, 0.1 * number) for number, cell in enumerate(CELLS)]
-    facts = {} if said is None else {"TotalPixelMatrixFocalPlanes": said}
-    make_instance(
-        tmp_path / "a.dcm",
-        raw(picture),
-        DimensionOrganizationType="TILED_SPARSE",
-        PerFrameFunctionalGroupsSequence=Items(groups),
-        **facts,
-    )
-    reader = opened(tmp_path)
-    assert reader.info.axes == ()
-    np.testing.assert_array_equal(whole(reader), picture)
-
-
-@pytest.mark.parametrize("own", [0.0, 0.01])
-def test_sparse_planes_by_depth(
-    own: float, picture: np.ndarray, tmp_path: Path, make_instance: Make
-) -> None:
-    """``own``: each stack of tiles has its own focus, and all as many planes."""
-    planes = rolled(picture, 3)
-    groups = [group(*cell, z + own * number) for z in range(3) for number, cell in enumerate(CELLS)]
-    make_instance(
-        tmp_path / "a.dcm",
-        [frame for pixels in planes for frame in raw(pixels)],
-        DimensionOrganizationType="TILED_SPARSE",
-        PerFrameFunctionalGroupsSequence=Items(groups),
-        TotalPixelMatrixFocalPlanes=3,
-    )
-    reader = opened(tmp_path)
-    for frame, pixels in enumerate(planes):
-        np.testing.assert_array_equal(whole(reader, frame), pixels)
-
-
-@pytest.mark.parametrize("numbered", ["1, 2, 3", "all 1"])
-@pytest.mark.parametrize("first", [0, 2])
-def test_channels_in_instances_have_their_own_names(
-    numbered: str, first: int, picture: np.ndarray, tmp_path: Path, make_instance: Make
-) -> None:
-    for number, name in enumerate(("DAPI", "FITC", "Cy5")):
-        path = Dataset()
-        path.OpticalPathIdentifier = "1" if numbered == "all 1" else str(number + 1)
-        path.OpticalPathDescription = name
-        make_instance(
-            tmp_path / f"{number}.dcm",
-            raw(picture[..., number]),
-            SamplesPerPixel=1,
-            PhotometricInterpretation="MONOCHROME2",
-            OpticalPathSequence=Items([path]),
-            InstanceNumber=number + 1,
-        )
-    reader = opened(tmp_path / f"{first}.dcm")
-    assert reader.info.channels == (Channel("DAPI"), Channel("FITC"), Channel("Cy5"))
-    for frame in range(3):
-        np.testing.assert_array_equal(whole(reader, frame)[..., 0], picture[..., frame])
 
 
 def rle(tile: np.ndarray) -> bytes:
@@ -331,16 +158,6 @@ def test_names_that_are_identifiers(
     make_instance(tmp_path / "1.2.826.1", raw(picture))
     make_instance(tmp_path / "1.2.826.2", raw(np.ascontiguousarray(picture[::2, ::2])), (150, 100))
     assert len(opened(tmp_path / "1.2.826.1").info.levels) == 2
-
-
-def test_a_part_of_a_concatenation_that_is_missing(
-    picture: np.ndarray, tmp_path: Path, make_instance: Make
-) -> None:
-    facts = {"ConcatenationUID": "1.9", "ConcatenationFrameOffsetNumber": 0}
-    reader = opened(make_instance(tmp_path / "a.dcm", raw(picture)[:7], **facts))
-    reader.plane(0, 0).read(Rect(0, 0, 64, 64))
-    with pytest.raises(CorruptSourceError, match="a part of the slide is missing"):
-        whole(reader)
 
 
 def test_a_tiff_header_in_the_preamble(
