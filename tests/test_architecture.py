@@ -201,3 +201,70 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = ziggurat.nonsense
+
+
+VENDORS = re.compile(
+    r"aperio|hamamatsu|leica|philips|akoya|imagej|mirax|mrxs|ventana|trestle|sakura|zeiss|olympus"
+    r"|nikon|ndpi|qptiff|\bsvs\b|\bczi\b|\bnd2\b|\blif\b|isyntax",
+    re.IGNORECASE,
+)
+# Who may name a vendor: its own file, the tables, and what is about nothing but names.
+OWNERS = (
+    "readers/formats/tiff/vendors/",
+    "readers/formats/czi/",
+    "readers/formats/fenced/",
+    "readers/formats/lif.py",
+    "readers/formats/nikon.py",
+    "readers/formats/openslide.py",
+    "readers/formats/table.py",
+    "readers/formats/unread.py",
+    "readers/constants.py",  # names of the reference
+    "writers/formats/registry.py",
+    "writers/formats/tiff/svs.py",
+    "converter/compat/",  # names of the reference
+    "converter/deidentify/values.py",  # the words that may stay
+    "converter/demo/",  # makes a slide of that kind
+)
+ADVICE = re.compile(r"\.tiff, \.svs and \.zarr")  # which outputs hold what this one doesn't
+
+
+def _texts(path: Path) -> list[ast.Constant]:
+    """Return the string constants of a module that are no docstrings and no modules' names."""
+    told = {
+        node.value
+        for node in _nodes(path)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    return [
+        node
+        for node in _nodes(path)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and node not in told
+        and not node.value.startswith("ziggurat.")
+    ]
+
+
+def test_only_owners_name_a_vendor() -> None:
+    for path in _modules():
+        name = path.relative_to(ROOT).as_posix()
+        if not name.startswith(OWNERS):
+            for text in _texts(path):
+                said = ADVICE.sub("", str(text.value))
+                assert not VENDORS.search(said), f"{name}:{text.lineno} names {text.value!r}"
+
+
+def test_nobody_goes_by_the_name_of_a_format() -> None:
+    """What a format is like is a fact of ``ImageInfo``; a new backend would be forgotten."""
+    for path in _modules():
+        for node in _nodes(path):
+            if not isinstance(node, ast.Compare):
+                continue
+            sides = [node.left, *node.comparators]
+            asked = any(isinstance(side, ast.Attribute) and side.attr == "format" for side in sides)
+            words = [part for side in sides for part in ast.walk(side)]
+            named = any(isinstance(w, ast.Constant) and isinstance(w.value, str) for w in words)
+            sets = any(isinstance(op, ast.In | ast.NotIn) for op in node.ops)
+            listed = sets and any(isinstance(w, ast.Name) and w.id.isupper() for w in words)
+            where = f"{path.relative_to(ROOT)}:{node.lineno}"
+            assert not (asked and (named or listed)), f"{where} compares a format with a name"

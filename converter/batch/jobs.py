@@ -9,15 +9,13 @@ from pathlib import Path
 from ziggurat.converter.batch.sets import later_files
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import OptionError, SourceNotFoundError
+from ziggurat.readers.formats.table import FORMATS
 from ziggurat.readers.formats.unread import unread_kind
 from ziggurat.writers.formats.registry import OUTPUTS, find_output, output_named
 
 # What is taken out of a folder; a file that is named itself is always tried.
-SLIDE_SUFFIXES = (
-    ".svs", ".tif", ".tiff", ".btf", ".tf2", ".tf8", ".ndpi", ".vms", ".vmu", ".scn", ".mrxs",
-    ".bif", ".svslide", ".qptiff", ".czi", ".lif", ".lof", ".nd2", ".dzi", ".szi", ".jp2", ".png",
-    ".jpg", ".jpeg", ".zip", ".ozx", ".zarr",
-)  # fmt: skip
+SLIDE_SUFFIXES = tuple(suffix for row in FORMATS for suffix in row.batch)
+_PICTURES = (".jpg", ".jpeg")  # that belong to a slide beside them
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +135,16 @@ def _companions(children: list[Path]) -> set[Path]:
     A MIRAX slide's folder, the tiles of a DeepZoom image, the pictures of a VMS, all files of an
     OME-TIFF set but the first.
     """
-    slides = [child for child in children if child.suffix.lower() in (".mrxs", ".vms", ".vmu")]
-    found = {slide.with_suffix("") for slide in slides} | later_files(children)
-    found |= {c.with_name(f"{c.stem}_files") for c in children if c.suffix.lower() == ".dzi"}
-    if any(slide.suffix.lower() != ".mrxs" for slide in slides):
-        found.update(c for c in children if c.suffix.lower() in (".jpg", ".jpeg"))
-    return found
+    folders = dict(pair for row in FORMATS for pair in row.folders_beside)
+    endings = {child: child.suffix.lower() for child in children}
+    found = {
+        child.with_name(child.stem + folders[ending])
+        for child, ending in endings.items()
+        if ending in folders
+    }
+    if any(ending in row.pictures_beside for row in FORMATS for ending in endings.values()):
+        found.update(child for child, ending in endings.items() if ending in _PICTURES)
+    return found | later_files(children)
 
 
 def plan_jobs(

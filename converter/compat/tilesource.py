@@ -17,7 +17,7 @@ from ziggurat.readers.constants import (
     TileOutputMimeTypes,
     TileOutputPILFormat,
 )
-from ziggurat.readers.formats.registry import FORMATS
+from ziggurat.readers.formats.table import FORMATS
 from ziggurat.readers.source import iterator as tiledict
 from ziggurat.readers.source.iterator import LazyTileDict, TileIterator
 from ziggurat.readers.source.open import (

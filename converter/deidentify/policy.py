@@ -19,6 +19,8 @@ A policy file is TOML; every part may be left out::
     forbidden = ["Jane Doe"]   # must not occur anywhere in the output
 """
 
+import functools
+import itertools
 import tomllib
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -27,6 +29,8 @@ from pathlib import Path
 from typing import Any
 
 from ziggurat.readers.errors import OptionError
+from ziggurat.readers.formats.table import FORMATS
+from ziggurat.readers.formats.tiff.kinds import KINDS
 
 
 class Fate(StrEnum):
@@ -37,38 +41,6 @@ class Fate(StrEnum):
     BLANK = "blank"
 
 
-# Technical fields by vendor, lower case. What isn't here goes: nobody knows what a field of
-# tomorrow's firmware will hold.
-_KEEP = {
-    "aperio": (
-        "appmag", "mpp", "stripewidth", "left", "top", "linecameraskew", "lineareaxoffset",
-        "lineareayoffset", "focus offset", "originalwidth", "originalheight", "filtered",
-        "exposure time", "exposure scale", "displaycolor", "gamma", "icc profile",
-    ),
-    "hamamatsu": (
-        "sourcelens", "xoffsetfromslidecentre", "yoffsetfromslidecentre", "physicalwidth",
-        "physicalheight", "magnification", "filtersetname", "nofilters", "*lensmag*",
-    ),
-    "leica": ("objective", "aperture", "illumination-source", "view-size", "numericalaperture"),
-    "philips": ("*pixel_spacing*", "*bits_*", "*samples_per_pixel*", "*compression*"),
-    "mirax": (
-        "*objective_magnification*", "*micrometer_per_pixel*", "*camera_image_divisions*",
-        "*imagenumber_*", "*image_fill_color*", "*image_format*", "*overlap*",
-    ),
-    "ventana": ("magnification", "scanres", "scanwhitepoint", "z-layers", "z-spacing"),
-    "trestle": ("objective power", "background color", "white balance", "exposure time"),
-    "akoya": ("objective*", "exposuretime*", "filter*", "excitation*", "emission*", "pixelsize*"),
-    "dicom": (
-        "pixelspacing", "*photometricinterpretation", "*samplesperpixel", "rows", "columns",
-        "*objectivelenspower", "imagedvolume*", "*totalpixelmatrix*", "lossyimagecompression*",
-    ),
-    "zeiss": ("*scaling*", "*nominalmagnification*", "*lensna*"),
-    "openslide": (
-        "mpp-x", "mpp-y", "objective-power", "vendor", "level*", "bounds-*", "background-color",
-        "icc-size",
-    ),
-    "tiff": ("resolutionunit", "xresolution", "yresolution"),
-}  # fmt: skip
 _DATES = ("*date*", "*created*", "*updated*", "*acquired*", "*timestamp*")
 
 
@@ -92,8 +64,7 @@ class Policy:
         lower = name.lower()
         if _matches(lower, self.drop):
             return False
-        vendor, _, key = lower.partition(".")
-        return _matches(lower, self.keep) or _matches(key, _KEEP.get(vendor, ()))
+        return _matches(lower, self.keep) or _matches(lower, _technical_fields())
 
     def keeps_text(self, name: str) -> bool:
         """Return True where a site itself says that a field stays, whatever it holds."""
@@ -105,6 +76,14 @@ class Policy:
         if name in self.associated:
             return self.associated[name]
         return Fate.KEEP if name == "thumbnail" else default
+
+
+@functools.cache
+def _technical_fields() -> tuple[str, ...]:
+    """Return the names of technical fields by the rows of all formats and kinds of TIFF."""
+    of_rows = [row.keep_when_deidentified for row in FORMATS]
+    of_kinds = [kind.keep_when_deidentified for kind in KINDS]
+    return tuple(itertools.chain(*of_rows, *of_kinds))
 
 
 def is_date(name: str) -> bool:

@@ -92,7 +92,8 @@ def _asked_refusal(stored: StoredTiles, target: Output, options: ConvertOptions)
     if form.zarr is not None:
         return None
     if form.tiff_compression in PRIVATE_TAGS and form.tiff_compression not in target.known_tags:
-        return "few readers know Aperio's JPEG 2000 (--compression keep copies it)"
+        private = f"{form.codec.value} under its private number {form.tiff_compression}"
+        return f"few readers know {private} (--compression keep copies it)"
     if form.codec in COMMON or form.tiff_compression is not None:
         return None
     return f"few readers know {form.codec.value} in TIFF (--compression keep copies it)"

@@ -33,8 +33,6 @@ from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.writers.formats.registry import Output
 from ziggurat.writers.model.levels import Cascade, Copy, Origin, Scaled, Stored
 
-# Slides whose tiles overlap, so that there is no tile to take
-COMPOSED = frozenset({"mirax", "hamamatsu", "ventana", "trestle", "sakura"})
 # Not JPEG 2000: its low pass sits on the even samples, half a pixel beside the mean of two.
 SCALABLE = frozenset({Codec.JPEG})
 
@@ -290,7 +288,7 @@ def _decoded_from(step: Step, facts: SourceFacts) -> str | None:
         return None
     stored = facts.tiles[step.origin.level]
     if stored is None:
-        return "composed" if facts.info.format in COMPOSED else "other"
+        return "composed" if facts.info.composed else "other"
     form = stored.tiles.format
     return str(form.codec.value) if form.zarr is None else "zarr"
 

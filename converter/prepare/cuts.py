@@ -20,7 +20,7 @@ _BASELINE = (0xC0, 0xC1)
 
 
 class CutReader(View):
-    """A reader whose wide tiles of stacked restart intervals (Hamamatsu NDPI) are cut up.
+    """A reader whose wide tiles of stacked restart intervals are cut up.
 
     Pixels are read as the source reads them. Without libjpeg-turbo, and where tiles can't be
     cut, they stay as they are, and say why.
@@ -55,8 +55,10 @@ class _CutPlane(SamePixels):
 
 
 def with_cuts(reader: Reader) -> Reader:
-    """Return a slide of restart intervals with its wide tiles cut; anything else as it is."""
-    return CutReader(reader) if reader.info.format == "hamamatsu" else reader
+    """Return an image of restart intervals with its wide tiles cut; any other as it is."""
+    levels = (reader.plane(level, 0).encoded() for level in range(len(reader.info.levels)))
+    stacked = any(tiles is not None and tiles.intervals for tiles in levels)
+    return CutReader(reader) if stacked else reader
 
 
 def cut_tiles(tiles: EncodedLevel) -> EncodedLevel:

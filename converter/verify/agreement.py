@@ -15,11 +15,9 @@ from ziggurat.readers.formats.tiff.pages.ome_xml import parse_ome
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.ngff.parse import ome_attributes, pixel_size, read_multiscale
-from ziggurat.writers.formats.registry import output_named
+from ziggurat.writers.formats.registry import output_read
 
-_BY_LIBRARY = frozenset({"GTiff", "deepzoom"})  # they have levels of their own sizes
 _TWICE = 2.5  # times: more than a halving of odd sizes
-_SVS_SMALLEST = output_named("svs").smallest
 
 
 def level_problems(output: Reader, source: ImageInfo) -> Iterator[str]:
@@ -29,10 +27,13 @@ def level_problems(output: Reader, source: ImageInfo) -> Iterator[str]:
     is one that the source has not, they go on to a size of one tile.
     """
     info = output.info
-    if info.format in _BY_LIBRARY or (info.width, info.height) != (source.width, source.height):
+    row = output_read(info)
+    if row is not None and (row.levels_by_library or row.uniform):
+        return  # they have levels of their own sizes
+    if (info.width, info.height) != (source.width, source.height):
         return
     ours, theirs = ([(level.width, level.height) for level in i.levels] for i in (info, source))
-    smallest = _SVS_SMALLEST if info.format == "aperio" else 0
+    smallest = 0 if row is None else row.smallest
     own = is_own(output)
     if len(ours) > 1 or own:
         for size in theirs[1:]:

@@ -4,11 +4,8 @@ from collections.abc import Iterator
 
 from ziggurat.converter.plan.plan import ConversionPlan
 from ziggurat.readers.model.image import ImageInfo, Interpretation
-from ziggurat.writers.formats.registry import output_named
+from ziggurat.writers.formats.registry import output_read
 
-# Formats that have a place for associated images and a profile, as they are read.
-_HOLDING = frozenset({"tiff", "ome-tiff", "aperio", "ome-zarr"})
-_SVS_PICTURES = set(output_named("svs").pictures or ())
 SIZE_TOLERANCE = 1e-3  # of a pixel's size: fractions of TIFF tags and texts round it
 
 
@@ -33,17 +30,12 @@ def fact_problems(output: ImageInfo, source: ImageInfo, *, own: bool = False) ->
     if output.bands == source.bands:
         yield from _color_problems(output, source)
     yield from _pixel_size_problems(output, source)
-    if "channels" not in withheld(output):
+    if "channels" not in output.withheld:
         yield from _channel_problems(output, source)
-    if (own and output.format in _HOLDING) or output.format == "aperio":
+    row = output_read(output)
+    if row is not None and row.faithful and (own or not row.signed):
         yield from _missing_pictures(output, source)
         yield from _profile_problems(output, source)
-
-
-def withheld(output: ImageInfo) -> set[str]:
-    """Return what an output says was left out of it on purpose."""
-    told = str(output.properties.get("aperio.Withheld", ""))
-    return {*output.withheld, *(name for name in told.split(", ") if name)}
 
 
 def _color_problems(output: ImageInfo, source: ImageInfo) -> Iterator[str]:
@@ -52,20 +44,23 @@ def _color_problems(output: ImageInfo, source: ImageInfo) -> Iterator[str]:
         words = {True: "is alpha", False: "is no alpha"}
         yield f"the last band {words[output.alpha]}, in the source it {words[source.alpha]}"
     ours, theirs = (info.interpretation is Interpretation.RGB for info in (output, source))
-    if ours != theirs and output.format in _HOLDING:
+    row = output_read(output)
+    if ours != theirs and row is not None and row.faithful:
         names = output.interpretation.value, source.interpretation.value
         yield f"its bands are {names[0]}, the source's {names[1]}"
 
 
 def _missing_pictures(output: ImageInfo, source: ImageInfo) -> Iterator[str]:
-    places = _SVS_PICTURES if output.format == "aperio" else set(source.associated)
-    missing = (set(source.associated) & places) - set(output.associated) - withheld(output)
+    row = output_read(output)
+    places = source.associated if row is None or row.pictures is None else row.pictures
+    kept = {*output.associated, *output.withheld}
+    missing = (set(source.associated) & set(places)) - kept
     for name in sorted(missing):
         yield f"the source's associated image {name!r} is missing"
 
 
 def _profile_problems(output: ImageInfo, source: ImageInfo) -> Iterator[str]:
-    if "icc_profile" in withheld(output) or output.icc_profile == source.icc_profile:
+    if "icc_profile" in output.withheld or output.icc_profile == source.icc_profile:
         return
     if output.icc_profile is None:
         yield "the source's ICC profile is missing"
@@ -83,8 +78,7 @@ def _axis_problems(output: ImageInfo, source: ImageInfo) -> Iterator[str]:
 
 
 def _pixel_size_problems(output: ImageInfo, source: ImageInfo) -> Iterator[str]:
-    square = output.format == "aperio"  # it has one size for both sides
-    for name in ("mm_x",) if square else ("mm_x", "mm_y"):
+    for name in ("mm_x",) if output.square_pixels else ("mm_x", "mm_y"):
         ours, theirs = getattr(output, name), getattr(source, name)
         if theirs is None:
             continue

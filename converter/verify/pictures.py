@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from ziggurat.converter.verify.errors import tile_errors
-from ziggurat.converter.verify.facts import withheld
 from ziggurat.readers.errors import SourceError
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.reader import AssociatedImage, Reader
@@ -13,7 +12,7 @@ _MEAN, _BIAS = 12.0, 4.5  # of 8 bits, beside the detail there is: as levels of 
 
 def picture_problems(output: Reader, source: Reader) -> Iterator[str]:
     """Yield associated images that are others than the source's; a thumbnail may be smaller."""
-    kept = set(output.info.associated) & set(source.info.associated) - withheld(output.info)
+    kept = set(output.info.associated) & set(source.info.associated) - set(output.info.withheld)
     for name in sorted(kept):
         try:
             ours, theirs = (reader.associated(name).read() for reader in (output, source))

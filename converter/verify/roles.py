@@ -2,8 +2,6 @@
 
 from ziggurat.readers.model.reader import Reader
 
-# What an output can be, by whoever wrote it; any other format is a scanner's or a camera's own.
-_OPEN_FORMATS = frozenset({"tiff", "imagej", "ome-tiff", "ome-zarr", "zarr", "GTiff"})
 OWN_KINDS = frozenset({"ziggurat", "ziggurat-ome"})
 
 
@@ -33,4 +31,4 @@ def _likeness(reader: Reader) -> int:
         return _OURS
     if gdal.get("metadata", {}).get("IMAGE_STRUCTURE", {}).get("LAYOUT") == "COG":
         return 2
-    return int(reader.info.format in _OPEN_FORMATS)
+    return int(reader.info.open_format)

@@ -21,7 +21,7 @@ from ziggurat.readers.errors import CorruptSourceError, SourceError, Unsupported
 from ziggurat.readers.formats.openslide_limits import check_tiles
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.geometry import Rect
-from ziggurat.readers.model.image import ImageInfo, Interpretation, Level
+from ziggurat.readers.model.image import ImageInfo, Interpretation, Level, ServedLevels
 from ziggurat.readers.model.reader import (
     AssociatedImage,
     DecodedImage,
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _STRIP_PIXELS = 4 * 1024 * 1024  # 16 MB of premultiplied pixels at a time
 _DEFAULT_TILE = 256  # where the vendor's tiles overlap, OpenSlide tells no size
 _LARGEST_SIDE = 2**31 - 1
+# Slides whose tiles OpenSlide puts together out of overlapping, or untiled, pictures
+_OVERLAPPING = frozenset({"mirax", "hamamatsu", "ventana", "trestle", "sakura"})
 _UNWRITTEN = 1  # transparent, and yet blue
 _LARGEST_ASSOCIATED = 2**25  # pixels; read whole, and forged sizes are found too late by OpenSlide
 
@@ -279,8 +281,9 @@ def _number(facts: Mapping[str, str], key: str) -> float | None:
 def _info(slide: object, facts: dict[str, str], bounds: Rect) -> ImageInfo:
     color = int(facts.get("openslide.background-color", "ffffff"), 16)
     mpp_x, mpp_y = (_number(facts, f"openslide.mpp-{axis}") for axis in "xy")
+    vendor = facts.get("openslide.vendor", "openslide")
     return ImageInfo(
-        format=facts.get("openslide.vendor", "openslide"),
+        format=vendor,
         levels=_levels(slide, facts, bounds),
         bands=3,
         dtype=np.dtype(np.uint8),
@@ -295,6 +298,9 @@ def _info(slide: object, facts: dict[str, str], bounds: Rect) -> ImageInfo:
         background=(color >> 16 & 255, color >> 8 & 255, color & 255),
         properties=facts,
         internal={"openslide": facts},
+        served_levels=ServedLevels.FINER,
+        square_pixels=vendor == "aperio",
+        composed=vendor in _OVERLAPPING,
     )
 
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.checks import real_number
 from ziggurat.readers.model.geometry import Rect
-from ziggurat.readers.model.image import ImageInfo, Level
+from ziggurat.readers.model.image import ImageInfo, Level, ServedLevels
 from ziggurat.readers.model.words import Magnification
 
 DEFAULT_TILE = 256
@@ -23,10 +23,6 @@ _MAX_ASPECT = 4  # longer ones are strips
 _MIN_CHUNK, _MAX_CHUNK, _ZARR_TILE = 128, 1024, 512
 _DIGITS = 4  # of a fractional level: a magnification given as 7.0001 is meant to be 7
 _MAX_SKIPPED = 3
-_STORED = frozenset(
-    ("aperio", "dicom", "hamamatsu", "leica", "mirax", "philips", "sakura", "trestle", "ventana")
-)
-_SKIPPING = frozenset(("tiff", "ome-tiff", "ome-zarr", "store", "array"))
 _SLACK = 1e-3  # relative; a level of 741 rows out of 2967 still is the ÷4 one
 
 
@@ -105,7 +101,7 @@ class Pyramid:
         if info.geo is not None:
             return DEFAULT_TILE, DEFAULT_TILE
         level = info.levels[0]
-        if info.format == "ome-zarr":
+        if info.chunked:
             return _of_chunk(level.tile_width), _of_chunk(level.tile_height)
         return _of_tile(level)
 
@@ -179,18 +175,18 @@ class Pyramid:
     def preferred(self, level: int) -> int:
         """Return the conceptual level whose pixels serve a wanted one, as the reference chooses it.
 
-        Of slides it is the wanted level or the next finer one that is stored; of plain TIFF,
-        OME-TIFF and zarr so too, but each third level counts as stored. Maps and pictures have all
-        levels.
+        That is itself, or a finer one, by what the backend says of its format
+        (:class:`~ziggurat.readers.model.image.ServedLevels`). Maps have all levels.
         """
         info = self.info
         level = max(0, min(level, self.count - 1))
-        if info.geo is not None or info.format not in _STORED | _SKIPPING:
+        served = info.served_levels
+        if info.geo is not None or served is ServedLevels.EVERY:
             return level
         gap = min(stored for stored in self.populated if stored >= level) - level
-        if info.format == "ome-tiff":
+        if served is ServedLevels.THREE_FINER:
             gap = (gap - 1) % _MAX_SKIPPED + 1 if gap else 0
-        elif info.format in _SKIPPING:
+        elif served is ServedLevels.TWO_FINER:
             gap %= _MAX_SKIPPED
         return level + gap
 

@@ -49,7 +49,8 @@ class EncodedLevel:
     ``tile(column, row)`` gives the bytes exactly as stored, or None where the source has no
     tile there (sparse or zero bytes). Tiles at the right and bottom edge are full size and
     padded, as TIFF has them. It may be called from several threads at once. ``note`` says in
-    words how the tiles come about where they are not plainly stored so.
+    words how the tiles come about where they are not plainly stored so. ``intervals``: they are
+    put together out of restart intervals, and could as well be cut otherwise.
     """
 
     format: TileFormat
@@ -61,6 +62,7 @@ class EncodedLevel:
     rows: int
     tile: Callable[[int, int], bytes | None]
     note: str | None = None
+    intervals: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,18 @@ class Interpretation(Enum):
     MULTIBAND = "multiband"  # any number of bands without a colour meaning
 
 
+class ServedLevels(Enum):
+    """Which stored level serves a level that is not stored, as the reference has it by format.
+
+    (:meth:`ziggurat.readers.grid.pyramid.Pyramid.preferred` goes by it.)
+    """
+
+    EVERY = "every"  # each is served as itself: maps, pictures
+    FINER = "finer"  # the next finer one that is stored: slides
+    TWO_FINER = "two finer"  # so too, but one at most two levels finer: each third counts as stored
+    THREE_FINER = "three finer"  # at most three
+
+
 @dataclass(frozen=True, slots=True)
 class Level:
     """One stored resolution: its size and the size of its stored tiles, in its own pixels."""
@@ -143,6 +155,11 @@ class ImageInfo:
     ``withheld`` names what was left out of it on purpose: associated images, ``channels`` (their
     names), ``icc_profile`` (its texts).
     ``backend`` reads it; ``declined`` says of those that were asked before it why they don't.
+
+    What a format is like is said by its backend, too; nobody else looks at ``format``, which is for
+    people. ``open_format``: many programs write it, it is no scanner's own. ``square_pixels``: it
+    has one pixel size for both sides. ``composed``: its stored tiles overlap, so that there is none
+    to take. ``chunked``: its stored tiles are chunks of arrays, made for whatever purpose.
     """
 
     format: str
@@ -170,6 +187,11 @@ class ImageInfo:
     losses: tuple[str, ...] = ()
     lossy: bool = False
     withheld: tuple[str, ...] = ()
+    served_levels: ServedLevels = ServedLevels.EVERY
+    open_format: bool = False
+    square_pixels: bool = False
+    composed: bool = False
+    chunked: bool = False
     backend: str | None = None
     declined: Mapping[str, str] = field(default_factory=dict)
 

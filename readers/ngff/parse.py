@@ -15,7 +15,14 @@ from typing import Any
 import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError
-from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation, Level
+from ziggurat.readers.model.image import (
+    Axis,
+    Channel,
+    ImageInfo,
+    Interpretation,
+    Level,
+    ServedLevels,
+)
 from ziggurat.readers.ngff.facts import facts_from_json
 from ziggurat.readers.ngff.layout import BANDS, ArrayLayout, Dimension
 
@@ -177,7 +184,15 @@ def read_image(
             for a in (arrays[i] for i in used)
         )
         facts = {"mm_x": _mm(multiscale, axes, x), "mm_y": _mm(multiscale, axes, y)} | facts
-        info = ImageInfo(format="ome-zarr", levels=levels, dtype=full.dtype, **facts)
+        info = ImageInfo(
+            format="ome-zarr",
+            levels=levels,
+            dtype=full.dtype,
+            served_levels=ServedLevels.TWO_FINER,
+            open_format=True,
+            chunked=True,
+            **facts,
+        )
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise CorruptSourceError(f"the image's metadata make no sense: {error}") from error
     if info.frames > MOST_FRAMES:

@@ -6,7 +6,8 @@ from typing import Any
 
 from ziggurat.readers.constants import TileOutputMimeTypes
 from ziggurat.readers.errors import SourceError
-from ziggurat.readers.formats.registry import FORMATS, open_reader
+from ziggurat.readers.formats.registry import open_reader
+from ziggurat.readers.formats.table import FORMATS
 from ziggurat.readers.model.keywords import shares_words
 from ziggurat.readers.source.options import OpenOptions
 from ziggurat.readers.source.source import Source

@@ -10,7 +10,7 @@ from numpy.lib.array_utils import byte_bounds
 
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.geometry import Rect
-from ziggurat.readers.model.image import Axis, ImageInfo, Interpretation, Level
+from ziggurat.readers.model.image import Axis, ImageInfo, Interpretation, Level, ServedLevels
 from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane, Reader
 
 
@@ -169,6 +169,7 @@ def array_reader(
         bands=bands,
         dtype=array.dtype,
         interpretation=interpretation or guess,
+        served_levels=ServedLevels.TWO_FINER,
         alpha=color and bands == 4 and interpretation in (None, Interpretation.RGB),
         axes=tuple(Axis(name, size) for name, size in zip(frame_axes, array.shape, strict=False)),
     )

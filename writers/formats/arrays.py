@@ -9,7 +9,14 @@ import numpy as np
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.checks import one_of
 from ziggurat.readers.model.geometry import level_sizes
-from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation, Level
+from ziggurat.readers.model.image import (
+    Axis,
+    Channel,
+    ImageInfo,
+    Interpretation,
+    Level,
+    ServedLevels,
+)
 from ziggurat.readers.views.array import ArrayLike, ArrayReader
 from ziggurat.writers.formats.registry import WriteReport, output_for, write_levels
 from ziggurat.writers.model.levels import LevelPlan, Stored
@@ -158,6 +165,7 @@ def _info(
         axes=axes,
         channels=channels,
         band_names=band_names,
+        served_levels=ServedLevels.TWO_FINER,
     )
 
 

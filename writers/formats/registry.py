@@ -88,6 +88,12 @@ class Output:
         It has one level of one frame, and no tiles.
     smallest
         Levels of which no side is longer than this are left out, but for the first.
+    read_as
+        What ``ImageInfo.format`` calls it when it is read back.
+    faithful
+        Associated images, the ICC profile and what the bands mean are read back as they were.
+    signed
+        It says that ziggurat wrote it.
     known_tags
         Compressions of TIFF that are private, but known to those who read this container.
     pictures
@@ -115,6 +121,9 @@ class Output:
     uniform: bool = False
     flat: bool = False
     smallest: int = 0
+    read_as: str = ""
+    faithful: bool = False
+    signed: bool = True
     known_tags: tuple[int, ...] = ()
     pictures: tuple[str, ...] | None = None
     cog_order: bool = False
@@ -162,45 +171,46 @@ _DEFLATE_FIRST = (Codec.DEFLATE, *(codec for codec in TILE_CODECS if codec is no
 OUTPUTS: tuple[Output, ...] = (
     Output(
         name="ome-tiff", module=f"{_ROOM}.tiff.ome_tiff", suffixes=(".ome.tiff", ".ome.tif"),
-        codecs=_DEFLATE_FIRST, tile=256, source_tiles=True, divisible=True,
+        codecs=_DEFLATE_FIRST, tile=256, source_tiles=True, divisible=True, read_as="ome-tiff",
+        faithful=True,
     ),
     Output(
         name="cog", module=f"{_ROOM}.cog.cog", suffixes=(".tif", ".tiff"), geospatial=True,
         codecs=(Codec.DEFLATE, Codec.NONE, Codec.JPEG, Codec.LZW, Codec.ZSTD, Codec.WEBP),
-        tile=512, levels_by_library=True, pictures=(), cog_order=True,
+        tile=512, levels_by_library=True, pictures=(), cog_order=True, read_as="GTiff",
     ),
     Output(
         name="tiff", module=f"{_ROOM}.tiff.tiff",
         suffixes=(".tiff", ".tif", ".ptif", ".btf", ".tf8"), codecs=_DEFLATE_FIRST, tile=256,
-        source_tiles=True, cog_order=True, divisible=True,
+        source_tiles=True, cog_order=True, divisible=True, read_as="tiff", faithful=True,
     ),
     Output(
         name="svs", module=f"{_ROOM}.tiff.svs", suffixes=(".svs",), codecs=_DEFLATE_FIRST,
         tile=256, source_tiles=True, known_tags=PRIVATE_TAGS, smallest=1024, divisible=True,
-        pictures=("label", "macro", "thumbnail"),
+        pictures=("label", "macro", "thumbnail"), read_as="aperio", faithful=True, signed=False,
     ),
     Output(
         name="ome-zarr", module=f"{_ROOM}.zarr.ome_zarr", suffixes=(".zarr",), folder=True,
         codecs=CHUNK_CODECS, tile=512, tiles="chunks", padded=False, divisible=True,
-        tree=f"{_ROOM}.zarr.parts:ZarrTree",
+        tree=f"{_ROOM}.zarr.parts:ZarrTree", read_as="ome-zarr", faithful=True,
     ),
     Output(
         name="ome-zarr-zip", module=f"{_ROOM}.zarr.ome_zarr",
         suffixes=(".zarr.zip", ".zip", ".ozx"), codecs=CHUNK_CODECS, tile=512, tiles="chunks",
-        padded=False, divisible=True,
+        padded=False, divisible=True, read_as="ome-zarr", faithful=True,
     ),
     Output(
         name="ome-zarr-sqlite", module=f"{_ROOM}.zarr.ome_zarr",
         suffixes=(".zarr.db", ".db", ".sqlite"), codecs=CHUNK_CODECS, tile=512, tiles="chunks",
-        padded=False, divisible=True,
+        padded=False, divisible=True, read_as="ome-zarr", faithful=True,
     ),
     Output(
         name="dzi", module=f"{_ROOM}.deepzoom.deepzoom", suffixes=(".dzi",), beside="_files",
-        codecs=(Codec.PNG, Codec.JPEG), tile=254, padded=False, uniform=True,
+        codecs=(Codec.PNG, Codec.JPEG), tile=254, padded=False, uniform=True, read_as="deepzoom",
     ),
     Output(
         name="szi", module=f"{_ROOM}.deepzoom.deepzoom", suffixes=(".szi",),
-        codecs=(Codec.PNG, Codec.JPEG), tile=254, padded=False, uniform=True,
+        codecs=(Codec.PNG, Codec.JPEG), tile=254, padded=False, uniform=True, read_as="deepzoom",
     ),
     Output(
         name="png", module=f"{_ROOM}.flat", suffixes=(".png",), codecs=(Codec.PNG,), tile=0,
@@ -229,6 +239,11 @@ def find_output(path: str | os.PathLike[str], *, placed: bool = False) -> Output
     """
     name = os.fspath(path).rstrip("/").lower()
     return next((row for row in OUTPUTS if row.fits(name, placed=placed)), None)
+
+
+def output_read(info: ImageInfo) -> Output | None:
+    """Return the first output that is read back under the format's name of an image."""
+    return next((row for row in OUTPUTS if row.read_as == info.format), None)
 
 
 def output_for(path: str | os.PathLike[str], *, placed: bool = False) -> Output:

@@ -133,6 +133,7 @@ class TileSetReader(Reader):
             icc_profile=profile or profile_of(first),
             associated=tuple(self._pictures),
             lossy=not self._form.lossless,
+            open_format=True,
             **slide_facts([data for data in told if data]),
         )
         for number in range(len(tiles.levels)):  # sizes are rounded in more than one way

@@ -14,7 +14,14 @@ from ziggurat.readers.formats.dicom.instance import Instance, Place
 from ziggurat.readers.formats.dicom.syntaxes import Syntax, syntax_of
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import Photometric, TileFormat
-from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation, Level
+from ziggurat.readers.model.image import (
+    Axis,
+    Channel,
+    ImageInfo,
+    Interpretation,
+    Level,
+    ServedLevels,
+)
 from ziggurat.readers.model.reader import Pixels
 
 _NOT_TEXT = ("SQ", "OB", "OW", "OV", "OF", "OD", "OL", "UN")
@@ -169,6 +176,7 @@ def slide_info(
         properties=_texts(header),
         internal={"dicom": facts},
         losses=_losses(levels),
+        served_levels=ServedLevels.FINER,
     )
 
 

@@ -18,6 +18,7 @@ from ziggurat.readers.model.image import (
     given_facts,
 )
 
+_GEOTIFF = "GTiff"  # GDAL's name of the driver
 _LARGEST_BLOCK = 1 << 28  # samples; GDAL decodes blocks whole
 NOMINAL_TILE = 256  # where the file's own blocks are strips, or no sensible tiles
 _MOST_BANDS = 10_000
@@ -97,6 +98,7 @@ def describe(dataset: gdal.Dataset, warnings: list[str]) -> ImageInfo:
             **given_facts(dataset.GetMetadataItem(GIVEN_FIELD)),
         },
         losses=_losses(dataset),
+        open_format=dataset.GetDriver().ShortName == _GEOTIFF,
     )
 
 
@@ -305,7 +307,7 @@ def mask_kind(band: gdal.Band) -> str:
 
 def _pages(dataset: gdal.Dataset) -> int:
     """Return how many rasters of their own a TIFF holds, masks and overviews not counted."""
-    if dataset.GetDriver().ShortName != "GTiff":
+    if dataset.GetDriver().ShortName != _GEOTIFF:
         return 1
     return max(1, len(dataset.GetSubDatasets() or ()))
 

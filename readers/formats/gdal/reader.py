@@ -7,14 +7,12 @@ from ziggurat.readers.codecs.stream_size import has_shifted_tiles
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.gdal.facts import describe
 from ziggurat.readers.formats.gdal.unread import why_unread
+from ziggurat.readers.formats.table import SLIDE_SUFFIXES
 from ziggurat.readers.geo.gdal_access import Handles, check_virtual, gdal_name, is_virtual
 from ziggurat.readers.geo.gdal_calls import GDAL_ERRORS, gdal_words, read_pixels
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane, Reader
-
-# Names of slides: GDAL would show the picture that is embedded in their index.
-_NOT_OURS = (".mrxs", ".vms", ".vmu", ".dcm", ".vsi")
 
 
 class GdalReader(Reader):
@@ -68,7 +66,8 @@ def open_reader(location: Location) -> GdalReader:
     SourceError
         A virtual raster that leads elsewhere than to local files.
     """
-    if location.is_directory or location.name.endswith(_NOT_OURS):
+    if location.is_directory or location.name.endswith(SLIDE_SUFFIXES):
+        # GDAL would show the picture that is embedded in the index of a slide
         raise UnsupportedFormatError("no raster that is read with GDAL")
     if has_shifted_tiles(location.head):  # GDAL takes their places for the image's
         raise UnsupportedFormatError("GDAL doesn't read JPEG 2000 whose tiles are shifted")

@@ -32,7 +32,7 @@ from ziggurat.readers.formats.pictures.base import (
 from ziggurat.readers.formats.pictures.drawing import check_drawing
 from ziggurat.readers.formats.pictures.vips_fields import text_fields
 from ziggurat.readers.formats.pictures.webp import decode_webp
-from ziggurat.readers.formats.registry import SLIDE_SUFFIXES
+from ziggurat.readers.formats.table import SLIDE_SUFFIXES
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.image import Axis, ImageInfo, Interpretation, Level
 from ziggurat.readers.model.reader import Pixels

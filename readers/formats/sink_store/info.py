@@ -15,6 +15,7 @@ from ziggurat.readers.model.image import (
     ImageInfo,
     Interpretation,
     Level,
+    ServedLevels,
 )
 
 FORMAT = "ziggurat store"
@@ -69,6 +70,7 @@ def image_info(
         associated=tuple(attributes.get("associated", ())),
         background=(structure.fill,) * bands if structure.fill else None,
         geo=_geo(attributes),
+        served_levels=ServedLevels.TWO_FINER,
         properties=_properties(additional),
         internal={
             "store": structure.to_json(),

@@ -215,6 +215,10 @@ def image_info(
         properties={**_texts(page), **facts.properties},
         internal={**_internal(structure), **facts.given},
         losses=(*structure.losses, *_colour_losses(page, layout)),
+        withheld=facts.withheld,
+        served_levels=facts.served_levels,
+        open_format=facts.open_format,
+        square_pixels=facts.square_pixels,
     )
     return info if structure.said is None else _as_described(info, structure.said)
 

@@ -19,7 +19,8 @@ from tests.czi_files import Block, make_czi
 from tests.dicom_files import make_dicom
 from tests.microscope_files import make_lif, make_nd2
 from ziggurat.readers.errors import ZigguratError
-from ziggurat.readers.formats.registry import FORMATS, Format, open_reader
+from ziggurat.readers.formats.registry import open_reader
+from ziggurat.readers.formats.table import FORMATS, Format
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import Reader
 from ziggurat.writers.model.options import WriteOptions

@@ -19,7 +19,8 @@ from ziggurat.readers.errors import (
     UnsupportedFormatError,
 )
 from ziggurat.readers.formats import registry
-from ziggurat.readers.formats.registry import FORMATS, Format, given, open_reader
+from ziggurat.readers.formats.registry import given, open_reader
+from ziggurat.readers.formats.table import FORMATS, Format
 from ziggurat.readers.io.location import Location, locate
 from ziggurat.readers.model.image import Axis, ImageInfo, Interpretation, Level
 from ziggurat.readers.model.reader import Plane, Reader

@@ -14,7 +14,12 @@ from ziggurat.readers.codecs.segment_cache import SegmentCache
 from ziggurat.readers.errors import CorruptSourceError, SourceError
 from ziggurat.readers.formats.tiff.pages.edges import NOTE, is_short, whole_tile
 from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout
-from ziggurat.readers.formats.tiff.pages.tables import PlainTable, SegmentTable, SequentialTable
+from ziggurat.readers.formats.tiff.pages.tables import (
+    PlainTable,
+    RestartTable,
+    SegmentTable,
+    SequentialTable,
+)
 from ziggurat.readers.formats.tiff.pages.together import TilesTogether, kind_in
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat, TilePlaces
@@ -315,6 +320,7 @@ class PageReader(Plane):
             rows=layout.rows,
             tile=tile,
             note=NOTE if cut else None,
+            intervals=isinstance(stored, RestartTable),
         )
 
     def places(self) -> TilePlaces | None:

@@ -11,7 +11,7 @@ from ziggurat.readers.formats.tiff.pages.chain import choose
 from ziggurat.readers.formats.tiff.pages.structure import Structure
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts, micrometres, number
 from ziggurat.readers.formats.tiff.vendors.kind import TiffKind, series_kind
-from ziggurat.readers.model.image import Channel
+from ziggurat.readers.model.image import Channel, ServedLevels
 
 _LONGEST_VALUE = 1000  # beyond is the scan profile, a document of its own
 
@@ -64,6 +64,7 @@ def akoya_facts(structure: Structure) -> VendorFacts:
         magnification=power,
         channels=channels if complete else (),
         properties=properties,
+        served_levels=ServedLevels.EVERY,
     )
 
 
@@ -71,4 +72,17 @@ def _recognises(tif: tifffile.TiffFile) -> bool:
     return series_kind(tif) == "qpi"
 
 
-AKOYA = TiffKind("qpi", _recognises, choose, akoya_facts)
+AKOYA = TiffKind(
+    "qpi",
+    _recognises,
+    choose,
+    akoya_facts,
+    keep_when_deidentified=(
+        "akoya.objective*",
+        "akoya.exposuretime*",
+        "akoya.filter*",
+        "akoya.excitation*",
+        "akoya.emission*",
+        "akoya.pixelsize*",
+    ),
+)

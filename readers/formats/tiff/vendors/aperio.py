@@ -17,6 +17,8 @@ from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts, micrometres
 from ziggurat.readers.formats.tiff.vendors.kind import TiffKind
 from ziggurat.readers.model.image import GIVEN_FIELD, Axis, given_facts
 
+WITHHELD = "Withheld"  # our own field: what was left out on purpose, by name
+
 
 def aperio_properties(description: str) -> dict[str, str]:
     """Return the fields of a description, as ``aperio.KEY``."""
@@ -42,6 +44,8 @@ def aperio_facts(structure: Structure) -> VendorFacts:
         magnification=number(properties.get("aperio.AppMag")),
         background=255,
         properties=properties,
+        square_pixels=True,
+        withheld=tuple(filter(None, properties.get(f"aperio.{WITHHELD}", "").split(", "))),
         given=given,
     )
 
@@ -91,4 +95,11 @@ APERIO = TiffKind(
     aperio_structure,
     aperio_facts,
     missing_tiles=from_level_above,  # small levels lack tiles; OpenSlide draws them so
-)
+    keep_when_deidentified=(
+        "aperio.appmag", "aperio.mpp", "aperio.stripewidth", "aperio.left", "aperio.top",
+        "aperio.linecameraskew", "aperio.lineareaxoffset", "aperio.lineareayoffset",
+        "aperio.focus offset", "aperio.originalwidth", "aperio.originalheight", "aperio.filtered",
+        "aperio.exposure time", "aperio.exposure scale", "aperio.displaycolor", "aperio.gamma",
+        "aperio.icc profile",
+    ),
+)  # fmt: skip

@@ -18,7 +18,7 @@ from ziggurat.readers.formats.tiff.pages.chain import chain_structure
 from ziggurat.readers.formats.tiff.pages.structure import Beside, Structure
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts, number
 from ziggurat.readers.formats.tiff.vendors.kind import TiffKind
-from ziggurat.readers.model.image import Axis, Channel
+from ziggurat.readers.model.image import Axis, Channel, ServedLevels
 
 KIND = "large_image"
 _MARK = "large_image_converter"
@@ -105,6 +105,8 @@ def converted_facts(structure: Structure) -> VendorFacts:
         mm_y=number(metadata.get("mm_y")),
         magnification=number(metadata.get("magnification")),
         channels=tuple(Channel(str(name)) for name in names) if fits else None,
+        served_levels=ServedLevels.TWO_FINER,
+        open_format=True,
     )
 
 

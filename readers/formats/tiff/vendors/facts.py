@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ziggurat.readers.model.image import Axis, Channel
+from ziggurat.readers.model.image import Axis, Channel, ServedLevels
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,8 @@ class VendorFacts:
     """Facts that override what the plain tags say.
 
     ``mm_x``, ``mm_y``: millimetres per pixel. ``trust_resolution``: where they are None, the
-    resolution tags may be asked.
+    resolution tags may be asked. ``served_levels``, ``open_format``, ``square_pixels`` and
+    ``withheld`` are those of :class:`~ziggurat.readers.model.image.ImageInfo`.
     """
 
     format: str
@@ -24,6 +25,10 @@ class VendorFacts:
     channels: tuple[Channel, ...] | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
     trust_resolution: bool = True
+    served_levels: ServedLevels = ServedLevels.FINER
+    open_format: bool = False
+    square_pixels: bool = False
+    withheld: tuple[str, ...] = ()
     given: Mapping[str, Any] = field(default_factory=dict)  # see ImageInfo.given
 
 

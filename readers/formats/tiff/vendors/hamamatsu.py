@@ -83,5 +83,15 @@ def _recognises(tif: tifffile.TiffFile) -> bool:
 
 
 HAMAMATSU = TiffKind(
-    "ndpi", _recognises, hamamatsu_structure, hamamatsu_facts, segments=IntervalSegments()
-)
+    "ndpi",
+    _recognises,
+    hamamatsu_structure,
+    hamamatsu_facts,
+    segments=IntervalSegments(),
+    keep_when_deidentified=(
+        "hamamatsu.sourcelens", "hamamatsu.xoffsetfromslidecentre",
+        "hamamatsu.yoffsetfromslidecentre", "hamamatsu.physicalwidth", "hamamatsu.physicalheight",
+        "hamamatsu.magnification", "hamamatsu.filtersetname", "hamamatsu.nofilters",
+        "hamamatsu.*lensmag*",
+    ),
+)  # fmt: skip

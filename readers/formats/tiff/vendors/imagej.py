@@ -10,7 +10,7 @@ from ziggurat.readers.formats.tiff.pages.structure import Structure, resolution
 from ziggurat.readers.formats.tiff.pages.units import length_mm, length_step, time_step
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts, number
 from ziggurat.readers.formats.tiff.vendors.kind import TiffKind, series_kind
-from ziggurat.readers.model.image import Axis
+from ziggurat.readers.model.image import Axis, ServedLevels
 
 _RESOLUTION = (282, 283)
 
@@ -56,6 +56,8 @@ def imagej_facts(structure: Structure) -> VendorFacts:
         mm_x=_size_mm(structure, meta, "x", _RESOLUTION[0]),
         mm_y=_size_mm(structure, meta, "y", _RESOLUTION[1]),
         axes=_axes(structure.axes, meta),
+        served_levels=ServedLevels.EVERY,
+        open_format=True,
         properties={
             f"imagej.{key}": str(value)
             for key, value in meta.items()

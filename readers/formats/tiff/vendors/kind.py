@@ -59,6 +59,9 @@ class TiffKind:
         Its orientation tag is heeded, as it is in plain pictures; elsewhere it is a loss.
     strict
         Its structure is the only one: a file that doesn't fit it is damaged.
+    keep_when_deidentified
+        Names of its fields (``VENDOR.field``, lower case, ``*`` as wildcard) that are technical:
+        they hold nothing about people, and stay. What isn't named here goes.
     """
 
     name: str
@@ -69,6 +72,7 @@ class TiffKind:
     segments: Segments | None = None
     turned: bool = False
     strict: bool = False
+    keep_when_deidentified: tuple[str, ...] = ()
 
 
 def series_kind(tif: tifffile.TiffFile) -> str:

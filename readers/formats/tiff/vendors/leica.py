@@ -145,4 +145,16 @@ def _recognises(tif: tifffile.TiffFile) -> bool:
     return series_kind(tif) == "scn"
 
 
-LEICA = TiffKind("scn", _recognises, leica_structure, leica_facts)
+LEICA = TiffKind(
+    "scn",
+    _recognises,
+    leica_structure,
+    leica_facts,
+    keep_when_deidentified=(
+        "leica.objective",
+        "leica.aperture",
+        "leica.illumination-source",
+        "leica.view-size",
+        "leica.numericalaperture",
+    ),
+)

@@ -24,7 +24,7 @@ from ziggurat.readers.formats.tiff.vendors.kind import TiffKind, series_kind
 from ziggurat.readers.formats.tiff.vendors.ome_files import absent_files
 from ziggurat.readers.formats.tiff.vendors.ome_pages import image_of, pages_structure
 from ziggurat.readers.io.location import Location
-from ziggurat.readers.model.image import Axis, Channel
+from ziggurat.readers.model.image import Axis, Channel, ServedLevels
 
 _ASSOCIATED = ("label", "macro", "thumbnail", "overview")
 _POSITIONS = "xy"  # the axis of several images of one kind: places on the slide or plate
@@ -165,7 +165,12 @@ def ome_facts(structure: Structure) -> VendorFacts:
     name = None if structure.series is None else structure.series.name
     image = image_of(images, page.imagewidth, page.imagelength, frames, name)
     if image is None:
-        return VendorFacts(format="ome-tiff", trust_resolution=False)
+        return VendorFacts(
+            format="ome-tiff",
+            trust_resolution=False,
+            served_levels=ServedLevels.THREE_FINER,
+            open_format=True,
+        )
     return VendorFacts(
         format="ome-tiff",
         mm_x=image.mm_x,
@@ -175,6 +180,8 @@ def ome_facts(structure: Structure) -> VendorFacts:
         channels=_channels(structure, image),
         properties=image.properties,
         trust_resolution=False,
+        served_levels=ServedLevels.THREE_FINER,
+        open_format=True,
     )
 
 

@@ -76,4 +76,15 @@ def _recognises(tif: tifffile.TiffFile) -> bool:
     return series_kind(tif) == "philips"
 
 
-PHILIPS = TiffKind("philips", _recognises, philips_structure, philips_facts)
+PHILIPS = TiffKind(
+    "philips",
+    _recognises,
+    philips_structure,
+    philips_facts,
+    keep_when_deidentified=(
+        "philips.*pixel_spacing*",
+        "philips.*bits_*",
+        "philips.*samples_per_pixel*",
+        "philips.*compression*",
+    ),
+)

@@ -11,6 +11,7 @@ from ziggurat.readers.formats.tiff.pages.ome_xml import own_comment
 from ziggurat.readers.formats.tiff.pages.structure import Beside, PageData, Structure, page_data
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts
 from ziggurat.readers.formats.tiff.vendors.kind import TiffKind
+from ziggurat.readers.model.image import ServedLevels
 
 KIND, OME_KIND = "ziggurat", "ziggurat-ome"
 
@@ -76,7 +77,12 @@ def _is_own(tif: tifffile.TiffFile) -> bool:
 
 def own_facts(structure: Structure) -> VendorFacts:
     """Return the kind alone: the description's facts are those of an image, not a vendor's."""
-    return VendorFacts(format="ome-tiff" if structure.kind == OME_KIND else "tiff")
+    ome = structure.kind == OME_KIND
+    return VendorFacts(
+        format="ome-tiff" if ome else "tiff",
+        served_levels=ServedLevels.THREE_FINER if ome else ServedLevels.TWO_FINER,
+        open_format=True,
+    )
 
 
 OWN = TiffKind(KIND, _is_own, own_structure, own_facts, strict=True)

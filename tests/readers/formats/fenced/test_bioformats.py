@@ -9,7 +9,8 @@ import tifffile
 import ziggurat
 from ziggurat.readers.errors import SourceError, UnsupportedFormatError
 from ziggurat.readers.formats.fenced import bioformats
-from ziggurat.readers.formats.registry import FORMATS, open_reader
+from ziggurat.readers.formats.registry import open_reader
+from ziggurat.readers.formats.table import FORMATS
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Interpretation
 
