@@ -18,6 +18,7 @@ from ziggurat.readers.io.bytes import ByteSource, ThreadFile
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation, Level
 from ziggurat.readers.model.reader import Pixels, Plane, Reader
+from ziggurat.readers.model.units import length_mm
 
 if TYPE_CHECKING:
     import liffile
@@ -32,7 +33,6 @@ _COLORS = {
     "Red": "#ff0000", "Green": "#00ff00", "Blue": "#0000ff", "Cyan": "#00ffff",
     "Magenta": "#ff00ff", "Yellow": "#ffff00", "Gray": "#ffffff",
 }  # fmt: skip
-_MILLIMETRES = {"m": 1000.0, "mm": 1.0, "µm": 1e-3, "um": 1e-3}
 _DIMENSIONS = "./Data/Image/ImageDescription/Dimensions/DimensionDescription"
 _CHANNELS = "./Data/Image/ImageDescription/Channels/ChannelDescription"
 
@@ -197,7 +197,7 @@ def _steps(image: "liffile.LifImageABC") -> dict[str, float]:
     found = {}
     for element in image.xml_element.findall(_DIMENSIONS):
         count = _positive(element.get("NumberOfElements"))
-        length, scale = element.get("Length", ""), _MILLIMETRES.get(element.get("Unit", ""))
+        length, scale = element.get("Length", ""), length_mm(element.get("Unit", ""))
         step = _positive(length.removeprefix("-"))
         if count is not None and count > 1 and step is not None and scale is not None:
             found[element.get("DimID", "")] = step * scale / (count - 1)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from ziggurat.readers.constants import TileInputUnits
 from ziggurat.readers.errors import RegionError
 from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.model.units import length_mm
 
-_MM = {"nm": 1e-6, "um": 1e-3, "mm": 1.0, "m": 1e3, "km": 1e6}
 # What names a coordinate reference system: authority:code, urn:…, PROJ, WKT, PROJJSON.
 _PROJECTED = re.compile(
     r"(\+proj=|\+init=|[a-z][a-z0-9_]*:|[a-z]+crs\[|[a-z]+cs\[|\{|(nad|wgs|crs)\d\d)", re.IGNORECASE
@@ -65,4 +65,6 @@ def pixels_per_unit(info: ImageInfo, unit: Unit, scale: float) -> tuple[float, f
             f"units {unit.name!r} need a known pixel size, and this image doesn't tell one;"
             " use 'base_pixels' or 'fraction'"
         )
-    return _MM[unit.name] / info.mm_x, _MM[unit.name] / info.mm_y
+    length = length_mm(unit.name)
+    assert length is not None  # all other units of the table are lengths
+    return length / info.mm_x, length / info.mm_y

@@ -9,6 +9,7 @@ import numpy as np
 
 from ziggurat.readers.model.geometry import halved
 from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation
+from ziggurat.readers.model.units import length_name, time_name
 from ziggurat.readers.ngff.facts import facts_to_json
 from ziggurat.readers.ngff.layout import BANDS, ArrayLayout, Dimension
 from ziggurat.readers.ngff.parse import OWN_KEY, ome_attributes
@@ -17,8 +18,6 @@ from ziggurat.readers.ngff.version import OmeVersion
 _CYCLE = ("#ff0000", "#00ff00", "#0000ff", "#ff00ff", "#00ffff", "#ffff00", "#ffffff")
 _RGB = (("red", "#ff0000"), ("green", "#00ff00"), ("blue", "#0000ff"), ("alpha", "#ffffff"))
 _MOST_CHANNELS = 4096  # more are not channels that a viewer can list
-_TIME_UNITS = {"s": "second", "ms": "millisecond", "us": "microsecond", "min": "minute"}
-_SPACE_UNITS = {"nm": "nanometer", "um": "micrometer", "µm": "micrometer", "mm": "millimeter"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +163,8 @@ def _unit(dimension: Dimension, info: ImageInfo) -> str | None:
     if dimension.name in ("x", "y"):
         return "micrometer" if getattr(info, f"mm_{dimension.name}") else None
     told = next((a.unit for a in info.axes if (a.name,) == dimension.components), None)
-    known = {"time": _TIME_UNITS, "space": _SPACE_UNITS}.get(dimension.kind or "")
-    if told is None or known is None:
-        return None
-    return told if told in known.values() else known.get(told)
+    name = {"time": time_name, "space": length_name}.get(dimension.kind or "")
+    return None if told is None or name is None else name(told)
 
 
 def _step(dimension: Dimension, axes: Sequence[Axis]) -> float:

@@ -23,24 +23,13 @@ from ziggurat.readers.model.image import (
     Level,
     ServedLevels,
 )
+from ziggurat.readers.model.units import length_mm
 from ziggurat.readers.ngff.facts import facts_from_json
 from ziggurat.readers.ngff.layout import BANDS, ArrayLayout, Dimension
 
 OWN_KEY = "ziggurat"
 MOST_FRAMES = 1 << 20  # each has an entry in the metadata
 _OLD_AXES = "tczyx"  # before 0.3, arrays always had these five
-_UNIT_MM = {
-    "angstrom": 1e-7,
-    "nanometer": 1e-6,
-    "micrometer": 1e-3,
-    "µm": 1e-3,
-    "um": 1e-3,
-    "millimeter": 1.0,
-    "mm": 1.0,
-    "centimeter": 10.0,
-    "meter": 1000.0,
-    "inch": 25.4,
-}
 _NO_NAME = re.compile(r"(channel|band)[ _]?\d+|red|green|blue|alpha", re.IGNORECASE)
 
 
@@ -251,7 +240,7 @@ def pixel_size(multiscale: Multiscale) -> tuple[float | None, float | None]:
 def _mm(multiscale: Multiscale, axes: Sequence[NgffAxis], index: int) -> float | None:
     """Return millimetres per pixel along an axis, None where unit or scale is not told."""
     scale = multiscale.scales[0] if multiscale.scales else None
-    unit = _UNIT_MM.get(axes[index].unit or "")
+    unit = length_mm(axes[index].unit or "")
     if scale is None or unit is None or len(scale) != len(axes):
         return None
     size = scale[index] * unit

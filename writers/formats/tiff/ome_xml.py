@@ -15,6 +15,7 @@ import numpy as np
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.formats.tiff.pages.description import describe_image
 from ziggurat.readers.model.image import Axis, ImageInfo
+from ziggurat.readers.model.units import length_symbol, time_symbol
 
 _NS = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
@@ -34,16 +35,7 @@ _TYPES = {
     "float64": "double",
 }
 _MODULO_TYPES = {"angle", "phase", "tile", "lifetime", "lambda"}
-_TIME_UNITS = {"s", "ms", "µs", "ns", "min", "h", "d"}
-_LENGTH_UNITS = {"m", "mm", "µm", "nm", "cm", "Å"}
-_UNIT_NAMES = {
-    "second": "s", "seconds": "s", "sec": "s", "millisecond": "ms", "milliseconds": "ms",
-    "us": "µs", "microsecond": "µs", "microseconds": "µs", "minute": "min", "minutes": "min",
-    "hour": "h", "hours": "h", "day": "d", "days": "d", "um": "µm", "μm": "µm",
-    "micrometer": "µm", "micrometers": "µm", "micron": "µm", "microns": "µm",
-    "nanometer": "nm", "nanometers": "nm", "millimeter": "mm", "millimeters": "mm",
-    "centimeter": "cm", "meter": "m", "meters": "m", "angstrom": "Å",
-}  # fmt: skip
+_SYMBOLS = {"z": length_symbol, "t": time_symbol}
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,25 +214,19 @@ def _order(axes: Sequence[Axis]) -> str:
 def _increments(dimensions: _Dimensions) -> dict[str, str | None]:
     """Return the attributes of evenly spaced z and t."""
     found: dict[str, str | None] = {}
-    for name, units, attribute in (
-        ("z", _LENGTH_UNITS, "PhysicalSizeZ"),
-        ("t", _TIME_UNITS, "TimeIncrement"),
-    ):
+    for name, attribute in (("z", "PhysicalSizeZ"), ("t", "TimeIncrement")):
         axis, further = dimensions.along[name]
         step = None if axis is None or further else uniform_step(axis)
-        unit = None if axis is None else ome_unit(axis.unit)
-        if step and (name == "t" or step > 0) and unit in units:
+        unit = None if axis is None else ome_unit(name, axis.unit)
+        if step and (name == "t" or step > 0) and unit is not None:
             found[attribute] = _text(step)
             found[f"{attribute}Unit"] = unit
     return found
 
 
-def ome_unit(unit: str | None) -> str | None:
-    """Return a unit as OME writes it, or None where it has no such."""
-    if unit is None:
-        return None
-    name = _UNIT_NAMES.get(unit.lower(), unit)
-    return name if name in _TIME_UNITS | _LENGTH_UNITS else None
+def ome_unit(axis: str, unit: str | None) -> str | None:
+    """Return the unit of a z or t axis as OME writes it, or None where it has no such."""
+    return None if unit is None else _SYMBOLS[axis](unit)
 
 
 def uniform_step(axis: Axis) -> float | None:
@@ -285,18 +271,15 @@ def _color(color: str) -> str:
 def _planes(pixels: ET.Element, info: ImageInfo, dimensions: _Dimensions) -> None:
     """Say where each plane is, on axes that are not evenly spaced."""
     attributes, each = {}, {}
-    for name, units, attribute in (
-        ("z", _LENGTH_UNITS, "PositionZ"),
-        ("t", _TIME_UNITS, "DeltaT"),
-    ):
+    for name, attribute in (("z", "PositionZ"), ("t", "DeltaT")):
         axis = dimensions.along[name][0]
         if axis is None or axis.values is None:
             continue
         if uniform_step(axis) is not None:
             continue
-        unit = ome_unit(axis.unit)
+        unit = ome_unit(name, axis.unit)
         values = info.frame_values(axis)
-        if unit in units and all(map(_is_number, values)):
+        if unit is not None and all(map(_is_number, values)):
             attributes[name] = attribute, unit
             each[name] = values
     if not attributes:

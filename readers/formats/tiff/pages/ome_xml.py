@@ -10,8 +10,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from ziggurat.readers.errors import CorruptSourceError
-from ziggurat.readers.formats.tiff.pages.units import length_mm, time_seconds, time_step
 from ziggurat.readers.model.image import Channel
+from ziggurat.readers.model.units import length_mm, time_seconds, time_step
 
 _MOST_POSITIONS = 1 << 20
 OWN_NAMESPACE = "ziggurat"

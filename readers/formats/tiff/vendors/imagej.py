@@ -7,10 +7,10 @@ import tifffile
 
 from ziggurat.readers.formats.tiff.pages.chain import choose
 from ziggurat.readers.formats.tiff.pages.structure import Structure, resolution
-from ziggurat.readers.formats.tiff.pages.units import length_mm, length_step, time_step
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts, number
 from ziggurat.readers.formats.tiff.vendors.kind import TiffKind, series_kind
 from ziggurat.readers.model.image import Axis, ServedLevels
+from ziggurat.readers.model.units import length_mm, length_step, time_step
 
 _RESOLUTION = (282, 283)
 

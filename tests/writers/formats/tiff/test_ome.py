@@ -178,9 +178,10 @@ def test_steps_of_axes(values: Any, step: Any) -> None:
 
 
 def test_units_have_omes_names() -> None:
-    assert [ome_unit(u) for u in ("microns", "S", "um", None, "parsec")] == [
-        "µm", None, "µm", None, None,
-    ]  # fmt: skip
+    lengths = ("microns", "S", "um", None, "parsec", "seconds")
+    assert [ome_unit("z", unit) for unit in lengths] == ["µm", None, "µm", None, "pc", None]
+    times = ("ms", "S", "us", "minutes", "µm")  # S is siemens
+    assert [ome_unit("t", unit) for unit in times] == ["ms", None, "µs", "min", None]
 
 
 def test_our_own_facts_are_json() -> None:

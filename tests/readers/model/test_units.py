@@ -1,0 +1,58 @@
+"""The one table of units: symbols, names, and what people write."""
+
+import pytest
+
+from ziggurat.readers.constants import TileInputUnits
+from ziggurat.readers.model.units import (
+    length_mm,
+    length_name,
+    length_symbol,
+    time_name,
+    time_seconds,
+    time_symbol,
+)
+
+# The specification of OME-NGFF 0.4, section "axes": units that readers should know.
+LENGTHS = """angstrom attometer centimeter decimeter exameter femtometer foot gigameter hectometer
+inch kilometer megameter meter micrometer mile millimeter nanometer parsec petameter picometer
+terameter yard yoctometer yottameter zeptometer zettameter"""
+TIMES = """attosecond centisecond day decisecond exasecond femtosecond gigasecond hectosecond hour
+kilosecond megasecond microsecond millisecond minute nanosecond petasecond picosecond second
+terasecond yoctosecond yottasecond zeptosecond zettasecond"""
+
+
+@pytest.mark.parametrize("name", LENGTHS.split())
+def test_lengths_of_ngff_keep_their_name(name: str) -> None:
+    assert length_name(name) == name
+    assert length_name(length_symbol(name)) == name
+    assert length_mm(name)
+
+
+@pytest.mark.parametrize("name", TIMES.split())
+def test_times_of_ngff_keep_their_name(name: str) -> None:
+    assert time_name(name) == name
+    assert time_name(time_symbol(name)) == name
+    assert time_seconds(name)
+
+
+@pytest.mark.parametrize(
+    ("spelt", "millimetres"),
+    [("nm", 1e-6), ("um", 1e-3), ("\u03bcm", 1e-3), ("\u00b5m", 1e-3), ("microns", 1e-3),
+     ("cm", 10.0), ("inch", 25.4), ("km", 1e6), ("a", 1e-7), ("\u212b", 1e-7)],
+)  # fmt: skip
+def test_spellings_are_one_length_without_dust(spelt: str, millimetres: float) -> None:
+    assert length_mm(spelt) == millimetres
+
+
+@pytest.mark.parametrize("text", ["", None, "pixel", "reference frame", "s", 3])
+def test_what_is_no_length_is_none(text: object) -> None:
+    assert length_mm(text) is None
+    assert length_symbol(text) is None
+    assert length_name(text) is None
+
+
+def test_the_units_of_regions_are_of_the_table() -> None:
+    other = {"base_pixels", "mag_pixels", "fraction", "projection"}
+    lengths = {u for u in TileInputUnits.values() if u not in other and not u.startswith("proj4:")}
+    assert lengths == {"nm", "um", "mm", "m", "km"}
+    assert all(length_mm(unit) for unit in lengths)
