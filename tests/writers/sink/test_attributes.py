@@ -11,6 +11,9 @@ import tifffile
 import ziggurat
 from ziggurat.readers.errors import OptionError, SinkInputError
 
+pytestmark = pytest.mark.usefixtures("kind")
+ONE_MACHINE = pytest.mark.parametrize("kind", ["mapped"], indirect=True)  # it is about outputs
+
 
 @pytest.fixture
 def sink() -> Iterator[ziggurat.Sink]:
@@ -127,6 +130,7 @@ def test_a_map_knows_its_place(sink: ziggurat.Sink) -> None:
     assert [(p.x, p.y, p.pixel_x, p.pixel_y) for p in geo.gcps][1] == (90, 60, 80, 0)
 
 
+@ONE_MACHINE
 @pytest.mark.parametrize("file", ["a.tiff", "a.ome.tiff", "a.zarr"])
 def test_labels_are_never_averaged(file: str, tmp_path: Path) -> None:
     classes = np.zeros((700, 600), np.uint8)
@@ -141,6 +145,7 @@ def test_labels_are_never_averaged(file: str, tmp_path: Path) -> None:
     assert set(np.unique(small)) <= {0, 1, 7}
 
 
+@ONE_MACHINE
 @pytest.mark.parametrize("file", ["a.tiff", "a.ome.tiff", "a.zarr"])
 def test_four_bands_need_not_be_colours_and_alpha(file: str, tmp_path: Path) -> None:
     classes = np.zeros((700, 600, 4), np.uint8)
@@ -156,6 +161,7 @@ def test_four_bands_need_not_be_colours_and_alpha(file: str, tmp_path: Path) -> 
     assert (small == [100, 0, 0, 100]).all()  # weighed by alpha it would be 0, 0, 0, 100
 
 
+@ONE_MACHINE
 def test_a_mask_can_become_an_svs(tmp_path: Path) -> None:
     mask = np.zeros((1500, 1200), bool)
     mask[200:900, 300:] = True

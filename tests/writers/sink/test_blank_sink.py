@@ -10,6 +10,8 @@ import tifffile
 import ziggurat
 from ziggurat.readers.errors import OptionError, SourceError
 
+pytestmark = pytest.mark.usefixtures("kind")
+
 
 def test_sizes_are_zero_and_regions_empty_before_the_first_tile() -> None:
     with ziggurat.new() as sink:

@@ -13,6 +13,8 @@ from ziggurat.readers.model.geometry import Rect
 from ziggurat.writers.sink.coverage import covered, picture
 from ziggurat.writers.store.mapped.journal import RECORD, Journal, pack_record
 
+BOTH_KINDS = pytest.mark.usefixtures("kind")
+
 RECTS = st.lists(
     st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(1, 25), st.integers(1, 25)),
     max_size=12,
@@ -55,6 +57,7 @@ def test_a_large_enough_picture_is_exact(rects: list[tuple[int, int, int, int]])
     assert abs(small.mean() - canvas.mean()) < 0.12  # edges are rounded to a quarter of a cell
 
 
+@BOTH_KINDS
 def test_tiles_are_told_in_their_order(tmp_path: Path) -> None:
     sink = ziggurat.new(tmp_path / "s")
     sink.addTile(np.ones((20, 30, 3), np.uint8), 5, 6, z=2)
@@ -73,6 +76,7 @@ def test_tiles_are_told_in_their_order(tmp_path: Path) -> None:
         sink.isWritten(0, 0, 0, 5)
 
 
+@BOTH_KINDS
 def test_coverage_is_a_picture_of_progress() -> None:
     sink = ziggurat.new(sizeX=40_000, sizeY=20_000, bands=1, dtype="uint8", axes={"z": 2})
     assert sink.coverage().shape == (128, 256)
@@ -87,6 +91,7 @@ def test_coverage_is_a_picture_of_progress() -> None:
     sink.close()
 
 
+@BOTH_KINDS
 def test_a_sink_goes_on_where_it_was_left(tmp_path: Path) -> None:
     path = tmp_path / "s"
     with ziggurat.new(path, blend="max", tileSize=64) as sink:
@@ -102,6 +107,7 @@ def test_a_sink_goes_on_where_it_was_left(tmp_path: Path) -> None:
             assert not list(sink.tiles())
 
 
+@BOTH_KINDS
 def test_joining_makes_room_for_what_it_asks_for(tmp_path: Path) -> None:
     path = tmp_path / "s"
     pixels = np.full((70, 80, 3), 9, np.uint8)
@@ -119,6 +125,7 @@ def test_joining_makes_room_for_what_it_asks_for(tmp_path: Path) -> None:
         ziggurat.new(path, mode="join", axes=dict.fromkeys("abcdefghijklmnop", 2))
 
 
+@BOTH_KINDS
 def test_modes_say_what_is_wrong(tmp_path: Path) -> None:
     path = tmp_path / "s"
     ziggurat.new(path, dtype="uint8", sizeX=5, sizeY=5).close()

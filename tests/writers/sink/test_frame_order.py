@@ -8,6 +8,8 @@ import pytest
 import ziggurat
 from ziggurat.readers.errors import SinkInputError
 
+pytestmark = pytest.mark.usefixtures("kind")
+
 
 def tile(z: int, c: int) -> np.ndarray:
     return np.full((8, 8, 3), 10 * c + z, np.uint8)

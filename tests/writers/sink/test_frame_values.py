@@ -15,6 +15,8 @@ from ziggurat.converter.deidentify.policy import Policy
 from ziggurat.readers.views.channels import BandsApart
 from ziggurat.readers.views.views import select_frames
 
+pytestmark = pytest.mark.usefixtures("kind")
+
 TIMES = [
     [0.0, 10.0],
     [0.5, 10.5],

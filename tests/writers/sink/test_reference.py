@@ -17,6 +17,9 @@ import zarr
 import ziggurat
 from ziggurat.readers.errors import TargetExistsError, ZigguratError
 
+pytestmark = pytest.mark.usefixtures("kind")
+ONE_MACHINE = pytest.mark.parametrize("kind", ["mapped"], indirect=True)  # chunks and their cost
+
 
 def full(value: float, *shape: int, dtype: str = "uint8") -> np.ndarray:
     return np.full(shape, value, dtype)
@@ -58,6 +61,7 @@ def test_one_band_can_be_written(frames: int, tmp_path: Path) -> None:
         assert (source.getRegion(frame=z, format="numpy")[0] == 50 + z).all()
 
 
+@ONE_MACHINE
 @pytest.mark.parametrize(
     "dtype",
     ["bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64"],
@@ -165,6 +169,7 @@ if sys.argv[1] == "wait":
 """
 
 
+@ONE_MACHINE
 def test_scratch_goes_with_its_owner_even_a_killed_one(tmp_path: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-c", OWNER]
@@ -222,6 +227,7 @@ def test_a_failed_write_leaves_the_old_output_and_the_sink(tmp_path: Path) -> No
     assert (tifffile.imread(path) == 9).all()
 
 
+@ONE_MACHINE
 def test_writing_twice_and_going_on_in_between(tmp_path: Path) -> None:
     with ziggurat.new() as sink:
         for z in range(2):
@@ -249,6 +255,7 @@ def test_blank_areas_cost_nothing(tmp_path: Path) -> None:
         assert not reader.plane(0, 0).is_blank(Rect(0, 0, 600, 600))
 
 
+@ONE_MACHINE
 def test_many_frames_cost_no_more_each_than_a_few() -> None:
     def seconds(sink: ziggurat.Sink, frames: range) -> float:
         begin = time.process_time()  # of this process alone, so that a busy machine is no matter
@@ -269,6 +276,7 @@ def test_many_frames_cost_no_more_each_than_a_few() -> None:
 ZARR_FRAMES = {"z": 2, "c": 3}
 
 
+@ONE_MACHINE
 def test_the_store_is_valid_zarr_while_it_grows(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     tile = rng.integers(0, 255, (300, 400, 3), dtype=np.uint8)

@@ -39,6 +39,22 @@ def task(sink: ziggurat.Sink, first: int, last: int, weight: str | None) -> int:
     return first
 
 
+def at_work(client: Any, cluster: Any, workers: int, gone: set[str]) -> list[Any]:
+    """Wait until all workers are at work, and return their nannies.
+
+    One that is killed while it starts is not started again; and the scheduler lists a dead one for
+    a while, so those that were killed are known by their addresses, ``gone``.
+    """
+    until = time.monotonic() + 300
+    while time.monotonic() < until:
+        listed = client.scheduler_info(n_workers=-1)["workers"].keys() - gone
+        nannies = [one for one in cluster.workers.values() if one.worker_address in listed]
+        if len(nannies) == workers:
+            return nannies
+        time.sleep(0.2)
+    raise TimeoutError(f"{len(nannies)} of {workers} workers are at work after five minutes")
+
+
 def killed_run(folder: Path, mode: str, tiles: int, kills: int, workers: int = 4) -> dict[str, Any]:
     """Lay all tiles by workers, each task twice; kill workers; return what there was to see."""
     import dask
@@ -49,10 +65,12 @@ def killed_run(folder: Path, mode: str, tiles: int, kills: int, workers: int = 4
     chance = random.Random(mode)
     spans = [(n, min(n + TOGETHER, tiles)) for n in range(0, tiles, TOGETHER)] * 2
     chance.shuffle(spans)
-    begin, dead = time.perf_counter(), 0
+    begin, dead, gone = time.perf_counter(), 0, set[str]()
     settings = {
         "distributed.scheduler.allowed-failures": 10 * kills + 10,
         "distributed.comm.timeouts.connect": "5s",
+        # a busy machine takes half a minute to start one; after 15 s the cluster gave it up
+        "distributed.deploy.lost-worker-timeout": "300s",
     }
     with (
         dask.config.set(settings),
@@ -63,14 +81,10 @@ def killed_run(folder: Path, mode: str, tiles: int, kills: int, workers: int = 4
         pause = max(1, len(spans) // (kills + 1))
         for done, _ in enumerate(as_completed(futures)):
             if done % pause == pause - 1 and dead < kills:
-                # those at work alone: one that is killed while it starts is not started again
-                running = client.scheduler_info(n_workers=-1)["workers"]
-                nannies = [one for one in cluster.workers.values() if one.worker_address in running]
-                if len(nannies) == workers:
-                    os.kill(chance.choice(nannies).pid, signal.SIGKILL)
-                    dead += 1
-                else:
-                    client.wait_for_workers(workers)
+                victim = chance.choice(at_work(client, cluster, workers, gone))
+                gone.add(victim.worker_address)
+                os.kill(victim.pid, signal.SIGKILL)
+                dead += 1
         sink.write(folder / f"{mode}.zarr", executor=client.get_executor(), tileSize=256)
     alone = ziggurat.new(blend=mode)
     for number in range(tiles):
