@@ -1,6 +1,8 @@
 """Objects by name, in a folder or in object storage: listed, read by range, put if absent."""
 
+import errno
 import os
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -10,9 +12,12 @@ from uuid import uuid4
 from ziggurat.readers.errors import SourceError, message_of
 from ziggurat.readers.io.fork import PerProcess
 from ziggurat.readers.io.s3 import endpoint, unsigned
+from ziggurat.readers.io.system import NAMELESS
 
 CLOUDS = ("s3://", "s3a://", "gs://", "az://", "abfs://", "abfss://")
 TEMPORARY = ".making-"  # what is listed by nobody: a writer died before it gave it its name
+FORGOTTEN = 3600.0  # seconds after which nobody is still writing such a file; who is, is told
+_NOT_NAMELESS = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)  # NFS, old kernels
 
 
 class Objects(Protocol):
@@ -32,6 +37,9 @@ class Objects(Protocol):
 
     def delete(self, name: str) -> None:
         """Remove an object, if it is there."""
+
+    def sweep(self, prefix: str) -> None:
+        """Remove what writers that died below a prefix left unfinished, where that is kept."""
 
 
 def is_cloud(root: str | os.PathLike[str]) -> bool:
@@ -87,6 +95,9 @@ class FolderObjects:
     def create(self, name: str, data: bytes) -> bool:
         """Put a file where there is none of its name."""
         target = self._root / name
+        linked = self._link_nameless(target, data)
+        if linked is not None:
+            return linked
         with self._made(target, data) as temporary:
             try:
                 os.link(temporary, target)
@@ -94,6 +105,36 @@ class FolderObjects:
                 # An NFS server may have linked it and its answer got lost: the client asks again.
                 return os.stat(temporary).st_nlink == 2
             return True
+
+    def _link_nameless(self, target: Path, data: bytes) -> bool | None:
+        """Put a file that has no name before its own: whoever is killed leaves nothing.
+
+        Returns
+        -------
+        None where this file system has no such files, or the folder isn't there.
+        """
+        if not NAMELESS:
+            return None
+        folder = self._making or target.parent
+        try:
+            descriptor = os.open(folder, os.O_WRONLY | NAMELESS | os.O_CLOEXEC, 0o666)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno in _NOT_NAMELESS:
+                return None
+            raise
+        try:
+            _write_all(descriptor, data)
+            # with a folder's descriptor Python calls linkat(2), which follows the link
+            os.link(f"/proc/self/fd/{descriptor}", target, src_dir_fd=descriptor)
+        except FileExistsError:
+            return False
+        except FileNotFoundError:  # without /proc
+            return None
+        finally:
+            os.close(descriptor)
+        return True
 
     def replace(self, name: str, data: bytes) -> None:
         """Put a file in the place of another."""
@@ -106,6 +147,19 @@ class FolderObjects:
     def delete(self, name: str) -> None:
         """Remove a file, if it is there."""
         (self._root / name).unlink(missing_ok=True)
+
+    def sweep(self, prefix: str) -> None:
+        """Remove unfinished files that nobody has written to for an hour.
+
+        No process is asked for: it may run on another host, or in another container. One that is
+        still at work then can't give its file its name, and says so.
+        """
+        with suppress(FileNotFoundError), os.scandir(self._root / prefix) as found:
+            for one in found:
+                with suppress(FileNotFoundError):
+                    old = one.name.startswith(TEMPORARY)
+                    if old and time.time() - one.stat().st_mtime > FORGOTTEN:
+                        os.unlink(one.path)
 
     def _made(self, target: Path, data: bytes) -> "_Made":
         folder = self._making or target.parent
@@ -134,10 +188,10 @@ class _Made:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self._path, flags, 0o666)
         try:
-            with open(descriptor, "wb", buffering=0) as file:
-                rest = memoryview(self._data)
-                while rest:
-                    rest = rest[file.write(rest) :]
+            try:
+                _write_all(descriptor, self._data)
+            finally:
+                os.close(descriptor)
         except BaseException:
             self.__exit__()
             raise
@@ -146,6 +200,12 @@ class _Made:
     def __exit__(self, *_: object) -> None:
         with suppress(FileNotFoundError):
             os.unlink(self._path)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 class CloudObjects:
@@ -233,6 +293,9 @@ class CloudObjects:
             return
         except Exception as error:
             raise self._failed(name, error) from error
+
+    def sweep(self, prefix: str) -> None:
+        """Nothing is to be seen of an object that was not finished."""
 
     def _failed(self, name: str, error: Exception) -> SourceError:
         return SourceError(f"{self._root}/{name} can't be reached: {message_of(error)}")

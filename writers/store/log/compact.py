@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ziggurat.readers.formats.sink_store.log.layout import MERGED, MOVED, SEGMENTS
+from ziggurat.readers.formats.sink_store.log.layout import MERGED, MOVED, PLACES, SEGMENTS
 from ziggurat.readers.formats.sink_store.log.segment import merged, opened, read_index, stub
 from ziggurat.readers.io.objects import Objects
 
@@ -30,6 +30,7 @@ def compact(objects: Objects) -> int:
     CorruptSourceError
         A segment is damaged; what was merged before it stays merged.
     """
+    sweep(objects)
     names = objects.names(SEGMENTS)
     for holder in _unfinished(objects):
         _put_stubs(objects, holder, (one.name for one in read_index(objects, holder)))
@@ -47,6 +48,12 @@ def compact(objects: Objects) -> int:
             count += _merge(objects, waiting)
             waiting, size = [], 0
     return count + _merge(objects, waiting)
+
+
+def sweep(objects: Objects) -> None:
+    """Remove what writers left unfinished when they died, an hour ago or more."""
+    for place in PLACES:
+        objects.sweep(place)
 
 
 def _merge(objects: Objects, parts: list[Part]) -> int:

@@ -34,7 +34,7 @@ from ziggurat.readers.formats.sink_store.tile import Array, TileInput
 from ziggurat.readers.io.objects import Objects, is_cloud, objects_at
 from ziggurat.writers.files.system import sync_file_system_of
 from ziggurat.writers.store.interface import TileRecord
-from ziggurat.writers.store.log.compact import compact
+from ziggurat.writers.store.log.compact import compact, sweep
 from ziggurat.writers.store.log.facts import LogFacts, Putting
 
 
@@ -65,6 +65,7 @@ class LogStore:
         self.root = str(root) if is_cloud(root) else os.path.abspath(root)
         self.closed = False
         self._objects: Objects = objects_at(self.root)
+        sweep(self._objects)
         self._put = Putting(self._objects, self.root, self.refuse_gone)
         self._view = View(self._objects, self.root)
         self.facts = LogFacts(self._put, lambda: self._look().values)

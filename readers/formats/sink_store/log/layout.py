@@ -26,6 +26,7 @@ MOVED = f"{FOLDER}/moved/"
 ATTRIBUTES = f"{FOLDER}/attributes/"
 VALUES = f"{FOLDER}/values/"
 PICTURES = f"{FOLDER}/associated/"
+PLACES = (SEGMENTS, MERGED, MOVED, ATTRIBUTES, VALUES, PICTURES)
 VERSION = 1
 
 
