@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from ziggurat.converter.plan.options import ConvertOptions, Layout
+from ziggurat.converter.plan.options import ConvertOptions, Layout, LowerLevels, Predictor
 from ziggurat.converter.plan.plan import ConversionPlan, Step
 from ziggurat.readers.errors import ConversionError, ZigguratError
 from ziggurat.readers.model.codec import Codec
@@ -13,7 +13,7 @@ from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.ngff.version import OmeVersion as NgffVersion
 from ziggurat.writers.formats.registry import WriteReport, write_levels
 from ziggurat.writers.model.levels import Copy, LevelPlan, TileEncoder
-from ziggurat.writers.model.options import WriteOptions
+from ziggurat.writers.model.options import PyramidStyle, WriteOptions
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
 
 
@@ -53,6 +53,13 @@ def emit(
         ) from error
 
 
+_PYRAMIDS = {
+    LowerLevels.AUTO: None,
+    LowerLevels.SUBIFD: PyramidStyle.SUBIFD,
+    LowerLevels.PAGES: PyramidStyle.PAGES,
+}
+
+
 def _copied_byteorder(reader: Reader, plan: ConversionPlan) -> str:
     """Return the byte order of raw samples that are copied: a TIFF has but one."""
     for step in plan.steps:
@@ -73,6 +80,8 @@ def options_for_writing(plan: ConversionPlan, options: ConvertOptions) -> WriteO
         quality=plan.quality,
         level=options.effort,
         reducer=options.resample,
+        predictor=options.predictor is not Predictor.NONE,
+        pyramid=_PYRAMIDS[options.lower_levels] if plan.target.name == "tiff" else None,
         tile_size=options.tile_size,
         ome_version=NgffVersion(options.ome_version.value),
         overwrite=options.overwrite,

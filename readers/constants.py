@@ -96,9 +96,32 @@ GValueToDtype: Mapping[str, str] = MappingProxyType(
     {value: character for character, value in dtypeToGValue.items()}
 )
 
-# Endings whose MIME types Python doesn't know.
+# Endings whose MIME types Python doesn't know, or takes for something else.
 ExtraExtensionsToMimetypes: Mapping[str, str] = MappingProxyType(
-    {"mrxs": "image/mirax", "dicom": "application/dicom", "jp2": "image/jp2"}
+    {
+        **dict.fromkeys(
+            ("btf", "tf2", "tf8", "ome.tif", "ome.tiff", "qptiff", "bif"), "image/tiff"
+        ),
+        **dict.fromkeys(("ptif", "ptiff"), "image/x-ptif"),
+        **dict.fromkeys(("tga", "icb", "vda", "vst"), "image/x-tga"),
+        **dict.fromkeys(("yaml", "yml"), "application/yaml"),
+        "czi": "image/czi",
+        "dicom": "application/dicom",
+        "geotiff": "image/geotiff",
+        "jp2": "image/jp2",
+        "lsm": "image/x-zeiss-lsm",
+        "mrxs": "image/mirax",
+        "ndpi": "image/x-ndpi",
+        "ozx": "application/zip",
+        "scn": "image/scn",
+        "sgi": "image/sgi",
+        "stk": "image/x-metamorph-stk",
+        "svs": "image/x-svs",
+        "szi": "application/zip",
+        "zarr": "application/vnd+zarr",
+        "zarr.zip": "application/zip+zarr",
+        "zif": "image/zif",
+    }
 )
 
 NEW_IMAGE_PATH_FLAG = "__new_image__"

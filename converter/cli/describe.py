@@ -35,7 +35,7 @@ def describe(reader: Reader, path: str) -> dict[str, Any]:
         "channels": [{"name": c.name, "color": c.color, "window": c.window} for c in info.channels],
         "associated": [{"name": n, **associated_facts(reader, n)} for n in info.associated],
         "icc_profile": _icc(info),
-        "geospatial": info.geo is not None,
+        "geospatial": info.placed,
         "description": info.description,
         "properties": dict(info.properties),
     }

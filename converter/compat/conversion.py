@@ -8,17 +8,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ziggurat.converter.convert import convert as convert_image
-from ziggurat.converter.plan.options import ConvertOptions
+from ziggurat.converter.plan.options import ConvertOptions, LowerLevels, Predictor
 from ziggurat.readers.errors import OptionError, TargetExistsError
 from ziggurat.readers.io.system import core_count
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.source.source import Source
 from ziggurat.writers.formats.registry import find_output
+from ziggurat.writers.sink.output import wants_predictor
 
 __all__ = ["convert", "is_geospatial", "is_vips", "json_serial"]
 
 # Values of floating point are kept anyway, and results don't depend on the rest.
-_WITHOUT_EFFECT = ("keepFloat", "predictor", "stats", "_stats", "geospatial", "subifds", "verbose")
+_WITHOUT_EFFECT = ("keepFloat", "stats", "_stats", "geospatial", "verbose")
 _APERIO = "aperio"
 _TILE = 256  # pixels a side, of tiles that aren't copied
 
@@ -40,10 +41,11 @@ def convert(
     **keywords
         ``overwrite``, ``tileSize``, ``quality``, ``compression`` (default: what was lossy is kept
         as it is, all else becomes LZW in tiles of 256), ``level``, ``shrinkMode``, ``onlyFrame``,
-        ``format`` (``'tiff'``, ``'aperio'``), ``_concurrency``, ``_keep_associated``,
-        ``_exclude_associated``;
-        of JPEG 2000 ``psnr`` (decibels) and ``cr``, a rate that is aimed at roughly. ``subifds``,
-        ``predictor``, ``keepFloat``, ``geospatial`` are taken and change nothing.
+        ``format`` (``'tiff'``, ``'aperio'``), ``subifds`` (False: lower levels are pages),
+        ``predictor`` (``'none'``; all others mean the one that fits), ``_concurrency``,
+        ``_keep_associated``, ``_exclude_associated``;
+        of JPEG 2000 ``psnr`` (decibels) and ``cr``, a rate that is aimed at roughly.
+        ``keepFloat``, ``geospatial`` are taken and change nothing.
 
     Returns
     -------
@@ -155,7 +157,14 @@ def _threads(asked: Any) -> int:
     return number if number > 0 else max(1, core_count() + number)
 
 
+def _predictor(asked: object) -> Predictor:
+    """Return whether there is to be one; which, the samples tell."""
+    return Predictor.AUTO if wants_predictor(asked) else Predictor.NONE
+
+
 _WORDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "predictor": ("predictor", _predictor),
+    "subifds": ("lower_levels", lambda below: LowerLevels.SUBIFD if below else LowerLevels.PAGES),
     "tileSize": ("tile_size", int),
     "level": ("effort", int),
     "shrinkMode": ("resample", lambda mode: None if mode == "default" else mode),

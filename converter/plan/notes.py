@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from ziggurat.converter.plan.options import ConvertOptions, Layout, Levels, OmeVersion
+from ziggurat.converter.plan.options import ConvertOptions, Layout, Levels, LowerLevels, OmeVersion
 from ziggurat.readers.model.codec import Codec
 from ziggurat.writers.formats.registry import Output, reader_notes
 
@@ -103,5 +103,7 @@ def _idle(
     if (target.flat or target.uniform) and options.levels is Levels.SOURCE:
         has = "one level" if target.flat else "all levels"
         yield f"--levels source has no effect: a {target.name} has {has}"
+    if options.lower_levels is not LowerLevels.AUTO and target.name != "tiff":
+        yield f"--lower-levels {options.lower_levels} has no effect: {target.name} has its own way"
     if options.ome_version is not OmeVersion.V05 and Codec.BLOSC not in target.codecs:
         yield f"--ome-version {options.ome_version} has no effect: {target.name} is no OME-Zarr"

@@ -60,6 +60,21 @@ class Layout(StrEnum):
     COG = "cog"
 
 
+class Predictor(StrEnum):
+    """Whether lossless codecs store the differences of samples where they gain by it."""
+
+    AUTO = "auto"
+    NONE = "none"
+
+
+class LowerLevels(StrEnum):
+    """Where the lower levels of a plain TIFF are: readers differ in what they see."""
+
+    AUTO = "auto"
+    SUBIFD = "subifd"
+    PAGES = "pages"
+
+
 class Verify(StrEnum):
     """How closely an output is looked at before it appears under its name."""
 
@@ -109,6 +124,11 @@ class ConvertOptions:
         Copy no tile: ``quality``, ``tile_size`` and ``compression`` hold for all of them.
     tile_size
         Of tiles that are encoded, a multiple of 16; default: the source's, where that can be.
+    predictor
+        Whether lossless codecs store differences where they gain by it, or values as they are.
+    lower_levels
+        Of a .tiff, where lower levels are: below their page, or pages behind it; ``auto`` has pages
+        for one frame, SubIFDs for several.
     layout
         Of a .tiff: ``cog`` has its directories and small levels first, for viewers over HTTP.
     associated
@@ -152,6 +172,8 @@ class ConvertOptions:
     resample: Reducer | None = None
     reencode: bool = False
     tile_size: int | None = None
+    predictor: Predictor = Predictor.AUTO
+    lower_levels: LowerLevels = LowerLevels.AUTO
     layout: Layout = Layout.PLAIN
     associated: Pictures = Pictures.KEEP
     overwrite: bool = False
@@ -178,6 +200,8 @@ class ConvertOptions:
             "associated": Pictures,
             "verify": Verify,
             "layout": Layout,
+            "predictor": Predictor,
+            "lower_levels": LowerLevels,
         }
         for name, kind in kinds.items():
             object.__setattr__(self, name, _member(kind, name, getattr(self, name)))

@@ -1,5 +1,6 @@
 """The ordered table of formats."""
 
+import importlib
 from dataclasses import dataclass
 
 from ziggurat.readers.io.location import Location
@@ -11,10 +12,11 @@ class Format:
 
     ``magics`` are bytes of the beginning, each with its offset; ``suffixes`` lower-case endings
     of the name. A file is tried with a row when either fits. ``usual`` endings are for listings
-    only: the first bytes of such files tell more than their names. ``batch`` endings are taken out
-    of folders of slides. ``folders_beside`` gives an ending and what the name of a folder that
-    belongs to such a file has instead of it; beside files of ``pictures_beside`` endings lie
-    pictures that belong to them. ``keep_when_deidentified`` are names of fields
+    only: the first bytes of such files tell more than their names. A ``lists`` row's module has
+    ``endings()``, for what only its library knows: those of this machine. ``batch`` endings are
+    taken out of folders of slides. ``folders_beside`` gives an ending and what the name of a
+    folder that belongs to such a file has instead of it; beside files of ``pictures_beside``
+    endings lie pictures that belong to them. ``keep_when_deidentified`` are names of fields
     (``VENDOR.field``, lower case, ``*`` as wildcard) that are technical.
     """
 
@@ -32,15 +34,31 @@ class Format:
     folders_beside: tuple[tuple[str, str], ...] = ()
     pictures_beside: tuple[str, ...] = ()
     keep_when_deidentified: tuple[str, ...] = ()
+    lists: bool = False
+    scheme: str = ""  # what URLs begin with that are no place of a file
+
+    def endings(self) -> tuple[str, ...]:
+        """Return the endings that such files usually have; none where its library is missing."""
+        known = (*self.suffixes, *self.usual)
+        if not self.lists:
+            return known
+        try:
+            module = importlib.import_module(self.module)
+        except ImportError:
+            return known
+        return (*known, *module.endings())
 
     def fits(self, location: Location) -> bool:
         """Return True where this backend is worth a try."""
-        return (self.remote or not location.is_remote) and self.recognises(location)
+        here = self.remote or location.made or not location.is_remote
+        return here and self.recognises(location)
 
     def recognises(self, location: Location) -> bool:
         """Return True where name or beginning are those of this kind."""
         if location.is_directory:
             return self.directories
+        if location.made:
+            return bool(self.scheme) and location.url.startswith(self.scheme)
         return (
             self.any_file
             or location.name.endswith(self.suffixes)
@@ -97,7 +115,7 @@ FORMATS: tuple[Format, ...] = (
         ((0, b"PK\x03\x04"), (0, b"SQLite format 3\0")),
         directories=True,
         remote=True,
-        usual=(".zarr", ".zarr.db", ".zarr.sqlite"),
+        usual=(".zarr", ".zarr.zip", ".db", ".sqlite", ".zarr.db", ".zarr.sqlite"),
         batch=(".zip", ".ozx", ".zarr"),
     ),
     Format(
@@ -130,7 +148,14 @@ FORMATS: tuple[Format, ...] = (
         batch=(".dzi", ".szi"),
         folders_beside=((".dzi", "_files"),),
     ),
-    Format("multi", "ziggurat.readers.formats.multi.reader", (".yaml", ".yml", ".json"), owns=True),
+    Format(
+        "multi",
+        "ziggurat.readers.formats.multi.reader",
+        (".yaml", ".yml", ".json"),
+        owns=True,
+        scheme="multi://",
+    ),
+    Format("test", "ziggurat.readers.formats.synthetic", owns=True, scheme="large_image://test"),
     Format(
         "czi",
         "ziggurat.readers.formats.czi.reader",
@@ -164,7 +189,7 @@ FORMATS: tuple[Format, ...] = (
         "ziggurat.readers.formats.placed",
         magics=(*TIFF_MAGICS, *PICTURE_MAGICS),
         remote=True,
-        usual=(".tif", ".tiff", ".jp2"),
+        usual=(".tif", ".tiff", ".geotiff", ".jp2"),
     ),
     Format(
         "tiff",
@@ -172,7 +197,24 @@ FORMATS: tuple[Format, ...] = (
         magics=TIFF_MAGICS,
         remote=True,
         owns=True,
-        usual=(".tif", ".tiff", ".btf", ".svs", ".ndpi", ".qptiff", ".scn", ".ome.tif", ".lsm"),
+        usual=(
+            ".tif",
+            ".tiff",
+            ".btf",
+            ".tf2",
+            ".tf8",
+            ".ptif",
+            ".ptiff",
+            ".ome.tif",
+            ".ome.tiff",
+            ".svs",
+            ".ndpi",
+            ".qptiff",
+            ".scn",
+            ".lsm",
+            ".stk",
+            ".zif",
+        ),
         batch=(".svs", ".tif", ".tiff", ".btf", ".tf2", ".tf8", ".ndpi", ".scn", ".qptiff"),
     ),
     Format("openslide-tiff", "ziggurat.readers.formats.openslide", magics=TIFF_MAGICS),
@@ -195,7 +237,7 @@ FORMATS: tuple[Format, ...] = (
         "ziggurat.readers.formats.pictures.heif",
         magics=((4, b"ftyphe"), (4, b"ftypmif1"), (4, b"ftypmsf1")),
         remote=True,
-        usual=(".heic", ".heif"),
+        usual=(".heic", ".heif", ".hif"),
     ),
     Format(
         "jpeg-kinds",
@@ -209,13 +251,27 @@ FORMATS: tuple[Format, ...] = (
         "ziggurat.readers.formats.pictures.pnm",
         magics=tuple((0, magic) for magic in (b"P2", b"P3", b"P5", b"P6")),
         remote=True,
+        usual=(".ppm", ".pgm", ".pnm"),
     ),
     Format(
         "vips",
         "ziggurat.readers.formats.pictures.vips",
         any_file=True,
         remote=True,
-        usual=(".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".svg"),
+        usual=(
+            ".png",
+            ".apng",
+            ".jpg",
+            ".jpeg",
+            ".jpe",
+            ".jfif",
+            ".mpo",
+            ".webp",
+            ".gif",
+            ".avif",
+            ".avifs",
+            ".svg",
+        ),
         batch=(".png", ".jpg", ".jpeg"),
     ),
     Format(
@@ -223,7 +279,7 @@ FORMATS: tuple[Format, ...] = (
         "ziggurat.readers.formats.gdal.reader",
         any_file=True,
         remote=True,
-        usual=(".jp2", ".j2k", ".vrt", ".img", ".asc", ".hgt"),
+        lists=True,
         batch=(".jp2",),
     ),
     Format(
@@ -231,12 +287,29 @@ FORMATS: tuple[Format, ...] = (
         "ziggurat.readers.formats.pictures.jpeg2000",
         magics=JPEG2000_MAGICS,
         remote=True,
+        usual=(".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),
     ),
     Format(
         "pillow",
         "ziggurat.readers.formats.pictures.pillow",
         any_file=True,
-        usual=(".bmp", ".ppm", ".pgm", ".tga", ".pcx", ".sgi", ".ico", ".psd"),
+        usual=(
+            ".bmp",
+            ".dib",
+            ".pbm",
+            ".pfm",
+            ".tga",
+            ".icb",
+            ".vda",
+            ".vst",
+            ".pcx",
+            ".sgi",
+            ".rgb",
+            ".rgba",
+            ".bw",
+            ".ico",
+            ".psd",
+        ),
     ),
-    Format("bio-formats", _BIO_FORMATS, any_file=True, strange=True),
+    Format("bio-formats", _BIO_FORMATS, any_file=True, strange=True, lists=True),
 )

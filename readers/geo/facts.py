@@ -102,7 +102,7 @@ def geo_metadata(info: ImageInfo) -> dict[str, object]:
         return {}
     raster = raster_of(info)
     return {
-        "geospatial": True,
+        "geospatial": info.placed,
         "sourceLevels": raster.levels,
         "sourceSizeX": raster.width,
         "sourceSizeY": raster.height,

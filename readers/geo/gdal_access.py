@@ -67,6 +67,13 @@ def raster_drivers() -> tuple[str, ...]:
     return tuple(name for name in _DRIVERS if gdal.GetDriverByName(name) is not None)
 
 
+def raster_endings() -> tuple[str, ...]:
+    """Return the endings of names that the drivers of this GDAL build know, each with its dot."""
+    told = (gdal.GetDriverByName(name).GetMetadata() for name in raster_drivers())
+    texts = (m.get(gdal.DMD_EXTENSIONS) or m.get(gdal.DMD_EXTENSION) or "" for m in told)
+    return tuple(f".{ending}" for text in texts for ending in text.lower().split())
+
+
 @contextmanager
 def quiet_gdal() -> Iterator[None]:
     """Keep GDAL's warnings of this thread away from stderr; errors are exceptions anyway."""

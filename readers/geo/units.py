@@ -155,9 +155,12 @@ def _turned_to_the_image(
 ) -> tuple[list[float], list[float]]:
     """Return the least and greatest pixels of places, a turn round the world away if need be.
 
-    A raster from 0 to 360 degrees has 100 degrees west at 260.
+    A raster from 0 to 360 degrees has 100 degrees west at 260. ``points`` are a ring: one across
+    the date line, whose places lie at both ends of the world, goes on beyond its edge.
     """
     around = world_width(own)
+    if around is not None:
+        points = np.stack([np.unwrap(points[:, 0], period=around), points[:, 1]], axis=1)
     turns = (0.0,) if around is None else (0.0, around, -around)
     best: tuple[float, list[float], list[float]] | None = None
     for turn in turns:
@@ -178,9 +181,12 @@ def _finite(*edges: float | None) -> tuple[float | None, ...]:
 
 
 def _outline(left: float, top: float, right: float, bottom: float) -> list[tuple[float, float]]:
+    """Return points round a region, neighbours one after the other."""
     xs = np.linspace(left, right, _STEPS).tolist()
     ys = np.linspace(top, bottom, _STEPS).tolist()
     return [
-        *((x, y) for x in xs for y in (top, bottom)),
-        *((x, y) for y in ys for x in (left, right)),
+        *((x, top) for x in xs),
+        *((right, y) for y in ys),
+        *((x, bottom) for x in reversed(xs)),
+        *((left, y) for y in reversed(ys)),
     ]

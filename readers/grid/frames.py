@@ -10,6 +10,8 @@ from ziggurat.readers.errors import TileRangeError
 from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.model.image import Axis, ImageInfo
 
+PLAIN = "frame"  # the axis of frames of which nobody knows what they are
+
 
 def check_frame(info: ImageInfo, frame: int | None) -> int:
     """Return the frame number; None is the first.
@@ -76,12 +78,11 @@ def frames_metadata(info: ImageInfo) -> dict[str, object]:
     if info.frames < 2:
         return {}
     steps = strides(info)
-    long_axes = [axis for axis in info.axes if axis.size > 1]
-    result: dict[str, Any] = {
-        "frames": _frame_list(info),
-        "IndexRange": {index_name(axis): axis.size for axis in long_axes},
-        "IndexStride": {index_name(axis): steps[axis.name] for axis in long_axes},
-    }
+    long_axes = [axis for axis in info.axes if axis.size > 1 and axis.name != PLAIN]
+    result: dict[str, Any] = {"frames": _frame_list(info)}
+    if long_axes:
+        result["IndexRange"] = {index_name(axis): axis.size for axis in long_axes}
+        result["IndexStride"] = {index_name(axis): steps[axis.name] for axis in long_axes}
     names = channel_names(info)
     if names:
         result["channels"] = names
@@ -109,7 +110,8 @@ def _frame_list(info: ImageInfo) -> list[dict[str, object]]:
         entry: dict[str, Any] = {"Frame": number, **known}
         index = 0
         for axis in info.axes:
-            entry[index_name(axis)] = position[axis.name]
+            if axis.name != PLAIN:
+                entry[index_name(axis)] = position[axis.name]
             if axis.name != "c":
                 index = index * axis.size + position[axis.name]
             if axis.values is not None:

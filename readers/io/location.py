@@ -15,6 +15,7 @@ from ziggurat.readers.io.remote import RemoteBytes, is_remote_directory
 HEAD_BYTES = 512
 _ARCHIVES = (b"PK\x03\x04", b"SQLite format 3\0", b"ZISRAWFILE", b"\x70\0\0\0")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_MADE = ("large_image://", "multi://")
 _ZARR_2 = (".zattrs", ".zgroup")
 _DIRECTORY_MARKERS = ("zarr.json", ".zattrs", ".zgroup", ".zarray", ".ziggurat/log.json")
 
@@ -27,6 +28,7 @@ class Location:
     path: Path | None
     head: bytes
     remote_directory: bool = False  # a zarr hierarchy under a URL
+    made: bool = False  # no file: the URL itself says what the image is
     inside: str = ""  # a place within an archive, which ``path`` is then: a.zarr.zip/B/03/0
     _opened: ByteSource | None = field(default=None, repr=False, compare=False)
 
@@ -46,7 +48,7 @@ class Location:
     @property
     def is_remote(self) -> bool:
         """True for URLs that are read through fsspec."""
-        return self.path is None
+        return self.path is None and not self.made
 
     def open_bytes(self) -> ByteSource:
         """Return the file as bytes by offset (remote: the one that gave the head).
@@ -80,6 +82,8 @@ def locate(path: str | os.PathLike[str]) -> Location:
     text = os.fspath(path)
     if text.lower().startswith("file://"):
         text = unquote(text[len("file://") :].removeprefix("localhost"))
+    elif isinstance(path, str) and text.startswith(_MADE):
+        return Location(text, None, b"", made=True)
     elif isinstance(path, str) and _URL.match(text):
         return _locate_remote(text)
     return _locate_local(Path(os.path.expanduser(text)))

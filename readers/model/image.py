@@ -208,6 +208,11 @@ class ImageInfo:
         object.__setattr__(self, "dtype", np.dtype(self.dtype))
 
     @property
+    def placed(self) -> bool:
+        """True where it is known in which system on earth it is, not only in some plane."""
+        return self.geo is not None and bool(self.geo.projection)
+
+    @property
     def given(self) -> dict[str, object]:
         """What the user of a sink gave beside the pixels, typed as it was given."""
         return {name: self.internal[name] for name in GIVEN if self.internal.get(name) is not None}

@@ -208,7 +208,9 @@ class MetadataMethods:
 def metadata_of(image: Image) -> JSONDict:
     """Return what ``getMetadata`` says."""
     geo = geo_metadata(image.info)
-    bands = {"bands": _bands_as_json(image)} if geo else {}
+    bands: dict[str, object] = {"bands": _bands_as_json(image)} if geo else {}
+    if image.info.band_names and not geo:
+        bands = {"bands": bands_of(image)}
     return JSONDict(image_metadata(image.pyramid), **geo, **bands)
 
 

@@ -18,8 +18,8 @@ class GeoMethods:
 
     @property
     def geospatial(self: HasImage) -> bool:
-        """True where the image says where on earth it is."""
-        return self._image().info.geo is not None
+        """True where the image says where on earth it is: a transform alone doesn't."""
+        return self._image().info.placed
 
     @property
     def projection(self: HasImage) -> str | None:
@@ -42,7 +42,8 @@ class GeoMethods:
         Returns
         -------
         Of a geospatial image ``ll``, ``ul``, ``lr``, ``ur`` (``x`` and ``y``), ``srs``, ``xmin``,
-        ``xmax``, ``ymin``, ``ymax``; of others ``sizeX`` and ``sizeY``.
+        ``xmax``, ``ymin``, ``ymax``; of others ``sizeX`` and ``sizeY``. One that has a transform
+        and no system is not geospatial; its bounds are its own numbers, and ``srs`` is None.
         """
         return bounds_of(self._image().info, crs if crs is not None else srs)
 
@@ -140,7 +141,7 @@ class GeoMethods:
 
         try:
             with open_reader(path) as reader:
-                return reader.info.geo is not None
+                return reader.info.placed
         except SourceError:
             return False
 

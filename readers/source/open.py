@@ -1,11 +1,14 @@
 """Opening images, and asking what can be opened."""
 
+import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
-from ziggurat.readers.constants import TileOutputMimeTypes
+from ziggurat.readers.constants import ExtraExtensionsToMimetypes, TileOutputMimeTypes
 from ziggurat.readers.errors import SourceError
+from ziggurat.readers.formats import synthetic
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.formats.table import FORMATS
 from ziggurat.readers.model.keywords import shares_words
@@ -15,6 +18,25 @@ from ziggurat.readers.source.source import Source
 Path = str | os.PathLike[str]
 
 
+def _with_fields[**P, T](call: Callable[P, T]) -> Callable[P, T]:
+    """Let keywords be fields of the URL of the picture that is made without a file."""
+
+    @functools.wraps(call)
+    def opened(*arguments: P.args, **words: P.kwargs) -> T:
+        path = arguments[0] if arguments else words.get("path")
+        if isinstance(path, str) and path.split("?")[0] == synthetic.URL:
+            fields = {name: words.pop(name) for name in synthetic.FIELDS if name in words}
+            url = synthetic.synthetic_url(**dict(parse_qsl(urlsplit(path).query)) | fields)
+            words.pop("path", None)
+            if len(arguments) < 2:
+                words.setdefault("encoding", "PNG")  # as there: flat colours and sharp edges
+            return call(url, *arguments[1:], **words)  # type: ignore[arg-type]
+        return call(*arguments, **words)
+
+    return opened
+
+
+@_with_fields
 @shares_words()
 def open(
     path: Path,
@@ -133,7 +155,7 @@ def listSources() -> dict[str, Any]:
             row.name: {
                 "priority": number,
                 "module": row.module,
-                "extensions": [name.lstrip(".") for name in (*row.suffixes, *row.usual)],
+                "extensions": [name.lstrip(".") for name in row.endings()],
             }
             for number, row in enumerate(FORMATS)
         },
@@ -144,12 +166,15 @@ def listSources() -> dict[str, Any]:
 
 def listExtensions() -> list[str]:
     """Return the file name endings, without dots, that some format is known by."""
-    return sorted({name.lstrip(".") for row in FORMATS for name in (*row.suffixes, *row.usual)})
+    return sorted({name.lstrip(".") for row in FORMATS for name in row.endings()})
 
 
 def listMimeTypes() -> list[str]:
     """Return the MIME types of :func:`listExtensions`."""
     import mimetypes
 
-    guesses = (mimetypes.guess_type(f"x.{name}")[0] for name in listExtensions())
-    return sorted({g for g in guesses if g and g.startswith(("image/", "application/"))})
+    guesses = (
+        ExtraExtensionsToMimetypes.get(name) or mimetypes.guess_type(f"x.{name}")[0]
+        for name in listExtensions()
+    )
+    return sorted({g for g in guesses if g and g.startswith(("image/", "application/", "text/"))})

@@ -19,7 +19,6 @@ from ziggurat.readers.model.image import (
 )
 from ziggurat.readers.views.array import ArrayLike, ArrayReader
 from ziggurat.writers.formats.registry import WriteReport, output_for, write_levels
-from ziggurat.writers.model.levels import LevelPlan, Stored
 from ziggurat.writers.model.options import WriteOptions
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
 
@@ -96,7 +95,7 @@ def write(
     output = output_for(path)
     if levels and (output.levels_by_library or output.flat):
         raise OptionError(f"invalid levels: {output.name} makes its own; leave them away")
-    plan = _with_stored(output.load().plan_levels(reader, chosen), info)
+    plan = output.plan_levels(reader, chosen)
     return write_levels(
         reader, path, plan, chosen, output=output, on_progress=on_progress, cancel=cancel
     )
@@ -197,14 +196,3 @@ def _named(
     if "c" in sizes:
         return tuple(Channel(str(name)) for name in names), ()
     return (), tuple(str(name) for name in names)
-
-
-def _with_stored(plan: Sequence[LevelPlan], info: ImageInfo) -> tuple[LevelPlan, ...]:
-    """Return a plan that takes the levels that are there as they are."""
-    stored = {(level.width, level.height): index for index, level in enumerate(info.levels)}
-    return tuple(
-        replace(level, origin=Stored(stored[level.width, level.height]))
-        if (level.width, level.height) in stored
-        else level
-        for level in plan
-    )

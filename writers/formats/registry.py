@@ -9,7 +9,7 @@ import importlib
 import os
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ziggurat.readers.errors import OptionError
@@ -18,7 +18,7 @@ from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.views.views import without_associated
 from ziggurat.writers.formats.contract import Divisible, Emitter
-from ziggurat.writers.model.levels import LevelPlan
+from ziggurat.writers.model.levels import LevelPlan, Stored
 from ziggurat.writers.model.options import WriteOptions
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
 
@@ -146,6 +146,25 @@ class Output:
         """Import the module."""
         module: Emitter = importlib.import_module(self.module)
         return module
+
+    def plan_levels(self, reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:
+        """Return the levels that it will have; those of just such a size that are there are taken.
+
+        Raises
+        ------
+        OptionError
+            The compression can't hold the image's samples.
+        """
+        plan = self.load().plan_levels(reader, options)
+        if self.levels_by_library or self.flat or len(reader.info.levels) == 1:
+            return tuple(plan)
+        sizes = [(level.width, level.height) for level in reader.info.levels]
+        return tuple(
+            replace(level, origin=Stored(sizes.index((level.width, level.height))))
+            if (level.width, level.height) in sizes
+            else level
+            for level in plan
+        )
 
     def load_divisible(self) -> Divisible:
         """Import the module of an output whose tiles many may make.
@@ -328,7 +347,7 @@ def write(
         reader = without_associated(reader)
     placed = is_map(reader.info)
     row = output_for(path, placed=placed) if output is None else output_named(output, placed=placed)
-    levels = row.load().plan_levels(reader, options)
+    levels = row.plan_levels(reader, options)
     return write_levels(
         reader, path, levels, options, output=row, on_progress=on_progress, cancel=cancel
     )

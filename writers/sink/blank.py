@@ -22,6 +22,7 @@ from ziggurat.readers.source.request import (
     RegionWords,
     ThumbnailWords,
 )
+from ziggurat.writers.sink.given_levels import with_given_levels
 from ziggurat.writers.store.interface import TileStore
 from ziggurat.writers.store.tile_input import tile_input
 
@@ -34,7 +35,8 @@ class BlankAnswers(ReadMethods):
 
     def _image(self) -> Image:
         """Return the image as it is now; nothing of it is cached, as it grows."""
-        return Image(self._store.reader(), path=self._store.root)
+        reader, _ = with_given_levels(self._store, self._store.reader())
+        return Image(reader, path=self._store.root)
 
     @property
     def sizeX(self) -> int:

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, ClassVar, Self
 
 from ziggurat.readers.errors import OptionError, SinkInputError
 from ziggurat.readers.formats.sink_store.info import channels_without_place
+from ziggurat.readers.io.objects import is_cloud
 from ziggurat.readers.model.checks import one_of
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.geometry import Rect
@@ -19,9 +20,18 @@ from ziggurat.readers.views.views import (
     PaddedReader,
     without_associated,
 )
-from ziggurat.writers.formats.registry import Output, is_map, output_for, output_named
+from ziggurat.writers.formats.registry import (
+    Output,
+    WriteReport,
+    is_map,
+    output_for,
+    output_named,
+    write,
+)
 from ziggurat.writers.model.options import PyramidStyle, Subsampling, WriteOptions, reducer_named
+from ziggurat.writers.model.progress import ProgressCallback
 from ziggurat.writers.sink.attached import attached_store
+from ziggurat.writers.sink.given_levels import with_given_levels
 from ziggurat.writers.store.interface import TileStore
 from ziggurat.writers.tasks.recipe import Opened, options_from_json, options_to_json
 
@@ -42,6 +52,8 @@ def write_options(
     associated: str = "keep",
     threads: int | None = None,
     maxMemory: int | None = None,
+    predictor: bool | str | None = None,
+    subifds: bool | None = None,
 ) -> WriteOptions:
     """Return the options of a write, see :meth:`ziggurat.Sink.write`.
 
@@ -52,8 +64,11 @@ def write_options(
     """
     if associated not in ("keep", "drop"):
         raise OptionError(f"associated must be one of keep, drop, not {associated!r}")
+    if pyramid is None and subifds is not None:
+        pyramid = PyramidStyle.SUBIFD if subifds else PyramidStyle.PAGES
     return WriteOptions(
         lossy=lossy,
+        predictor=wants_predictor(predictor),
         compression=Codec.asked(compression),
         quality=quality,
         level=level,
@@ -70,14 +85,22 @@ def write_options(
     )
 
 
+def wants_predictor(asked: object) -> bool:
+    """Return whether differences may be stored; which kind fits, the samples tell."""
+    return str(asked).lower() not in ("none", "no", "false", "1") or asked is None
+
+
 def _member[E: Enum](name: str, kind: type[E], value: str | E) -> E:
     return one_of(name, value.lower() if isinstance(value, str) else value, kind)
 
 
-def output_reader(store: TileStore, *, alpha: bool) -> Reader:
-    """Return the image that is written: cropped, without alpha, at least of a size."""
+def output_reader(store: TileStore, *, alpha: bool) -> tuple[Reader, list[str]]:
+    """Return the image that is written: cropped, without alpha, at least of a size.
+
+    And in words the levels that were laid and aren't taken.
+    """
     said = store.facts.attributes()
-    reader = store.reader()
+    reader, unfit = with_given_levels(store, store.reader())
     if said.get("crop") is not None:
         crop = Rect(*said["crop"]).intersect(reader.info.levels[0].rect)
         if crop.empty:
@@ -91,7 +114,28 @@ def output_reader(store: TileStore, *, alpha: bool) -> Reader:
     width, height = said.get("minWidth") or 0, said.get("minHeight") or 0
     if width > reader.info.width or height > reader.info.height:
         reader = PaddedReader(reader, width, height)
-    return reader
+    return reader, unfit
+
+
+def target_text(path: str | os.PathLike[str]) -> str:
+    """Return an output as text that holds in any folder: a Path would take a slash from a URL."""
+    text = os.fspath(path)
+    return text if is_cloud(text) else os.path.abspath(os.path.expanduser(text))
+
+
+def write_at_once(
+    store: TileStore,
+    target: str,
+    options: WriteOptions,
+    *,
+    alpha: bool,
+    on_progress: ProgressCallback | None,
+) -> WriteReport:
+    """Write an image here and now; see :meth:`ziggurat.Sink.write`."""
+    reader, unfit = output_reader(store, alpha=alpha)
+    output = None if os.path.splitext(target)[1] else "tiff"
+    report = write(reader, target, options, output=output, on_progress=on_progress)
+    return replace(report, lost=(*report.lost, *unfit, *lost_channels(store)))
 
 
 def lost_channels(store: TileStore) -> tuple[str, ...]:
@@ -122,7 +166,7 @@ class SinkRecipe:
     def open(self) -> Opened:
         """Attach to the store, and return its image."""
         store = attached_store(self.root)
-        reader = output_reader(store, alpha=self.alpha)
+        reader, unfit = output_reader(store, alpha=self.alpha)
         if not self.options.associated:
             reader = without_associated(reader)
         info = reader.info
@@ -132,8 +176,9 @@ class SinkRecipe:
             f"an image of {info.width} x {info.height} pixels, {info.frames} frames, "
             f"{info.bands} bands of {info.dtype}, of {tiles} tiles"
         )
-        levels = tuple(row.load().plan_levels(reader, self.options))
-        return Opened(reader, levels, self.options, row, state, lost_channels(store))
+        levels = row.plan_levels(reader, self.options)
+        lost = (*unfit, *lost_channels(store))
+        return Opened(reader, levels, self.options, row, state, lost)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON holds it."""

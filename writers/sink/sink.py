@@ -1,6 +1,5 @@
 """Sinks: images that grow out of tiles, laid by any number of threads, processes and programs."""
 
-import dataclasses
 import os
 import weakref
 from collections.abc import Callable, Sequence
@@ -9,23 +8,22 @@ from typing import Any, Self
 
 import numpy as np
 
-from ziggurat.readers.errors import (
-    SinkError,
-)
+from ziggurat.readers.errors import SinkError
 from ziggurat.readers.io.objects import is_cloud
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.keywords import also_takes
 from ziggurat.readers.ngff.version import OmeVersion
 from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.source.options import OpenOptions
-from ziggurat.writers.formats.registry import WriteReport, write
+from ziggurat.writers.formats.registry import WriteReport
 from ziggurat.writers.model.options import PyramidStyle, Subsampling
 from ziggurat.writers.model.progress import ProgressCallback
 from ziggurat.writers.sink.attached import attached_store
 from ziggurat.writers.sink.attributes import Attributes, SinkAttributes
 from ziggurat.writers.sink.blank import BlankAnswers
 from ziggurat.writers.sink.coverage import Coverage
-from ziggurat.writers.sink.output import SinkRecipe, lost_channels, output_reader, write_options
+from ziggurat.writers.sink.given_levels import add_to_level, level_number
+from ziggurat.writers.sink.output import SinkRecipe, target_text, write_at_once, write_options
 from ziggurat.writers.sink.task import Task
 from ziggurat.writers.store import scratch
 from ziggurat.writers.store.interface import TileStore
@@ -101,6 +99,7 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
         axes: str | Sequence[str] | None = None,
         weight: object = None,
         key: str | int | tuple[object, ...] | None = None,
+        level: int = 0,
         **positions: object,
     ) -> None:
         """Lay a tile; when it returns, the tile is in, for every process to see.
@@ -135,6 +134,10 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
             A name for the tile, unique in the sink: a text, a whole number or a tuple of these, as
             the key of a Dask task. A tile whose key is in already is left out. Without a key a
             retry lays the tile again: harmless in ``over``, ``max`` and ``min`` alone.
+        level
+            1 is half of full resolution, 2 a quarter: lower levels of one's own, which outputs
+            take in place of made ones, as long as all of a level was laid and full resolution
+            has not been touched after it. ``x`` and ``y`` are in its pixels.
         **positions
             ``z=1``: where on a frame axis of any name; ``z_value=0.25``: what that position
             stands for. An axis that is new is slower than those that were there, and of several
@@ -152,7 +155,11 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
         """
         if not self._closing.alive:
             self._alive()
-        self._store.add(tile_input(tile, x, y, mask, axes, weight, positions, key))
+        given = tile_input(tile, x, y, mask, axes, weight, positions, key)
+        if level:
+            add_to_level(self._store, level_number(level), given)
+        else:
+            self._store.add(given)
 
     def task(self, key: str | int | tuple[Any, ...]) -> Task:
         """Return a ``with`` block whose tiles go in together when it ends, once for its key.
@@ -227,7 +234,7 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
         self._alive()
         return self._store.compact()
 
-    @also_takes("bigtiff", "keepFloat", "predictor", "stats", "subifds", "_concurrency")
+    @also_takes("bigtiff", "keepFloat", "stats", "_concurrency")
     def write(
         self,
         path: str | os.PathLike[str],
@@ -249,6 +256,8 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
         maxMemory: int | None = None,
         onProgress: ProgressCallback | None = None,
         executor: Executor | None = None,
+        predictor: bool | str | None = None,
+        subifds: bool | None = None,
     ) -> WriteReport:
         """Write the image, as it is now, with its pyramid; the sink stays as it is.
 
@@ -278,6 +287,10 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
         executor
             Does the work: a ``ProcessPoolExecutor``, Dask's ``client.get_executor()``, or anything
             that has ``submit``; see :meth:`plan`.
+        predictor
+            ``'none'`` or False: lossless codecs don't store differences.
+        subifds
+            Of a TIFF, without ``pyramid``: True is ``'subifd'``, False is ``'pages'``.
 
         Raises
         ------
@@ -302,15 +315,14 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
             associated=associated,
             threads=threads,
             maxMemory=maxMemory,
+            predictor=predictor,
+            subifds=subifds,
         )
-        target = _target(path)
+        target = target_text(path)
         if executor is not None or is_cloud(target):
             recipe = SinkRecipe(self._store.root, target, alpha, options)
             return run_plan(make_plan(recipe, target), executor, on_progress=onProgress)
-        reader = output_reader(self._store, alpha=alpha)
-        output = None if os.path.splitext(target)[1] else "tiff"
-        report = write(reader, path, options, output=output, on_progress=onProgress)
-        return dataclasses.replace(report, lost=(*report.lost, *lost_channels(self._store)))
+        return write_at_once(self._store, target, options, alpha=alpha, on_progress=onProgress)
 
     def plan(
         self,
@@ -351,7 +363,7 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
             step there.
         """
         self._alive()
-        target = _target(path)
+        target = target_text(path)
         recipe = SinkRecipe(self._store.root, target, alpha, write_options(**options))
         return make_plan(recipe, target, part_bytes=partBytes)
 
@@ -381,12 +393,6 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
 
     def __repr__(self) -> str:
         return f"Sink({self._store.root!r})"
-
-
-def _target(path: str | os.PathLike[str]) -> str:
-    """Return an output as text that holds in any folder: a Path would take a slash from a URL."""
-    text = os.fspath(path)
-    return text if is_cloud(text) else os.path.abspath(os.path.expanduser(text))
 
 
 def _unpickled(place: str) -> Sink:

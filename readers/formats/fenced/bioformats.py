@@ -14,6 +14,7 @@ import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.fenced.fence import FencedReader
+from ziggurat.readers.formats.unread import UNREAD
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation, Level
@@ -44,6 +45,11 @@ def lacking() -> str | None:
     if found is None or not found.is_file():
         return "the jar of Bio-Formats (ZIGGURAT_BIOFORMATS_JAR=…/bioformats_package.jar)"
     return "Java" if shutil.which("java") is None else None
+
+
+def endings() -> tuple[str, ...]:
+    """Return what nobody else reads, where all is there that it needs."""
+    return () if lacking() else tuple(end for kind in UNREAD for end in kind.suffixes)
 
 
 def open_reader(location: Location) -> Reader:

@@ -8,7 +8,13 @@ from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.gdal.facts import describe
 from ziggurat.readers.formats.gdal.unread import why_unread
 from ziggurat.readers.formats.table import SLIDE_SUFFIXES
-from ziggurat.readers.geo.gdal_access import Handles, check_virtual, gdal_name, is_virtual
+from ziggurat.readers.geo.gdal_access import (
+    Handles,
+    check_virtual,
+    gdal_name,
+    is_virtual,
+    raster_endings,
+)
 from ziggurat.readers.geo.gdal_calls import GDAL_ERRORS, gdal_words, read_pixels
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.geometry import Rect
@@ -52,6 +58,9 @@ class _RasterPlane(DecodedPlane):
         dataset = self._handles.dataset(self._level)
         with gdal.config_options(self._handles.options):
             return read_pixels(dataset, rect, bands, self._dtype, self._handles.name)
+
+
+endings = raster_endings
 
 
 def open_reader(location: Location) -> GdalReader:

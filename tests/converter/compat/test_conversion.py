@@ -116,6 +116,67 @@ def test_frames_stay_with_their_levels_below_them(stack: Path, tmp_path: Path) -
         )
 
 
+@pytest.fixture
+def planes(tmp_path: Path) -> Path:
+    """Return three focal planes of a height each, and a label."""
+    with ziggurat.new() as sink:
+        for z in range(3):
+            sink.addTile(noise(1200, 1080) // (z + 1), z=z, z_value=z * 0.5)
+        sink.frameUnits = {"z": "µm"}
+        sink.addAssociatedImage(noise(80, 120), "label")
+        sink.write(tmp_path / "planes.tiff", lossy=False)
+    return tmp_path / "planes.tiff"
+
+
+def heights(source: ziggurat.Source) -> list[object]:
+    return [frame["ValueZ"] for frame in source.metadata["frames"]]
+
+
+def test_levels_are_pages_without_subifds(planes: Path, tmp_path: Path) -> None:
+    made = conversion.convert(planes, tmp_path / "flat.tiff", subifds=False)
+    with tifffile.TiffFile(made) as tif:
+        pages = [page.aspage() for page in tif.pages]
+        assert not any(page.subifds for page in pages)
+        assert [page.is_reduced for page in pages[:12]] == [False, True, True, True] * 3
+    with ziggurat.open(made) as written:
+        assert written.getAssociatedImagesList() == ["label"]
+        assert heights(written) == [0, 0.5, 1]
+        for z in range(3):
+            pixels, _ = written.getRegion(format="numpy", frame=z)
+            assert np.array_equal(pixels, noise(1200, 1080) // (z + 1))
+
+
+def test_a_predictor_is_stored_unless_none_is_asked_for(picture: Path, tmp_path: Path) -> None:
+    for asked, found in {"none": 1, "yes": 2, "horizontal": 2}.items():
+        made = conversion.convert(picture, tmp_path / f"{asked}.tiff", predictor=asked)
+        assert first_page(made).predictor == found
+    with ziggurat.new() as sink:
+        sink.addTile(noise(64, 64))
+        sink.write(tmp_path / "sink.tiff", lossy=False, predictor="none")
+    assert first_page(tmp_path / "sink.tiff").predictor == 1
+
+
+def test_frames_are_focal_planes_of_an_aperio_slide(planes: Path, tmp_path: Path) -> None:
+    made = conversion.convert(planes, tmp_path / "planes.svs", format="aperio", compression="lzw")
+    with tifffile.TiffFile(made) as tif:
+        said = [page.aspage().description for page in tif.pages]
+    for at, height in ((0, "0"), (2, "0.5"), (3, "1")):
+        assert f"|OffsetZ = {height}|TotalDepth = 3" in said[at]
+    with ziggurat.open(made) as written:
+        assert set(written.getAssociatedImagesList()) == {"label", "thumbnail"}
+        assert heights(written) == [0, 0.5, 1]
+        for z in range(3):
+            pixels, _ = written.getRegion(format="numpy", frame=z)
+            assert np.array_equal(pixels, noise(1200, 1080) // (z + 1))
+
+
+def test_an_aperio_slide_says_that_channels_become_planes(stack: Path, tmp_path: Path) -> None:
+    report = ziggurat.convert(stack, tmp_path / "a.svs", ziggurat.ConvertOptions())
+    assert any("axes ['c']" in loss and "focal planes" in loss for loss in report.losses)
+    with ziggurat.open(tmp_path / "a.svs") as written:
+        assert written.metadata["IndexRange"] == {"IndexZ": 3}
+
+
 def test_associated_images_are_chosen_by_patterns(tmp_path: Path) -> None:
     with ziggurat.new() as sink:
         sink.addTile(noise(64, 64))

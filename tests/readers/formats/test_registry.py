@@ -19,8 +19,10 @@ from ziggurat.readers.errors import (
     UnsupportedFormatError,
 )
 from ziggurat.readers.formats import registry
+from ziggurat.readers.formats.pictures import pillow
 from ziggurat.readers.formats.registry import given, open_reader
 from ziggurat.readers.formats.table import FORMATS, Format
+from ziggurat.readers.geo.gdal_access import raster_endings
 from ziggurat.readers.io.location import Location, locate
 from ziggurat.readers.model.image import Axis, ImageInfo, Interpretation, Level
 from ziggurat.readers.model.reader import Plane, Reader
@@ -238,7 +240,19 @@ def test_listings_name_the_usual_endings_of_every_kind() -> None:
     assert {"svs", "ndpi", "tiff", "zarr", "mrxs", "dcm", "png", "jp2"} <= set(
         ziggurat.listExtensions()
     )
-    assert "image/tiff" in ziggurat.listMimeTypes()
+    assert {"image/tiff", "image/x-ndpi", "image/czi"} <= set(ziggurat.listMimeTypes())
+
+
+def test_listings_name_what_the_libraries_of_this_machine_read() -> None:
+    drivers = {end.lstrip(".") for end in raster_endings()}
+    assert {"tif", "vrt"} <= drivers <= set(ziggurat.listExtensions())
+    Image.init()
+    by_pillow = {
+        end.lstrip(".")
+        for end, name in Image.registered_extensions().items()
+        if name in (*pillow._FORMATS, "TGA", "PPM", "JPEG2000")
+    }
+    assert by_pillow <= set(ziggurat.listExtensions())
 
 
 class _Shown(Reader):

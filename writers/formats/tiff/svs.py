@@ -5,15 +5,16 @@ Bio-Formats' notes on the format say. What Aperio has no field for is not carrie
 """
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.geometry import Rect
-from ziggurat.readers.model.image import GIVEN_FIELD, ImageInfo, given_text
+from ziggurat.readers.model.image import GIVEN_FIELD, Axis, ImageInfo, given_text
 from ziggurat.readers.model.reader import Reader
+from ziggurat.readers.model.units import length_mm
 from ziggurat.readers.views.resampled import ResampledReader
 from ziggurat.writers.files.atomic import atomic_file
 from ziggurat.writers.formats.map_facts import lost_map_facts
@@ -53,9 +54,9 @@ def plan_levels(reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:
 def expected_losses(info: ImageInfo) -> tuple[str, ...]:
     """Return what an SVS has no place for."""
     losses = []
-    axes = sorted({axis.name for axis in info.axes} - {"z"})
+    axes = sorted({axis.name for axis in info.axes if axis.size > 1} - {"z"})
     if axes:
-        losses.append(f"axes {axes}: an SVS has one frame, or focal planes")
+        losses.append(f"what axes {axes} are: an SVS has focal planes, and all frames become that")
     if info.mm_x and info.mm_y and abs(info.mm_x / info.mm_y - 1) > _SQUARE:
         losses.append("pixels that are not square: an SVS has one size for both sides")
     extra = sorted(set(info.associated) - {"label", "macro", "thumbnail"})
@@ -75,9 +76,6 @@ def emit(
     make: Builder = build,
 ) -> tuple[str, ...]:
     """Write an SVS; see :func:`ziggurat.writers.formats.registry.write`."""
-    info = reader.info
-    if info.frames > 1:
-        raise OptionError(f"an SVS has one frame, not {info.frames}; choose one of them")
     levels = with_moves(reader, levels)
     with (
         atomic_file(path, options.overwrite) as staged,
@@ -99,16 +97,18 @@ def _write_pages(
         for name in info.associated
         if name not in ("label", "macro", "thumbnail")
     ]
-    for index, plan in enumerate(levels):
+    for frame, (index, plan) in product(range(info.frames), enumerate(levels)):
         extra: dict[str, Any] = {
             "software": False,
             "subfiletype": _LEVEL,
-            "description": options.description or describe(info, level_line(info, plan)),
+            "description": options.description or describe(info, level_line(info, plan), frame),
         }
-        plain.write_level(out, reader, levels, 0, index, extra)
-        if index == 0 and "thumbnail" in info.associated:
+        plain.write_level(out, reader, levels, frame, index, extra)
+        if frame or index:
+            continue
+        if "thumbnail" in info.associated:
             lost += _write_picture(out.tiff, reader, "thumbnail")
-        elif index == 0:
+        else:
             _write_made_thumbnail(out.tiff, reader)
     for name in ("label", "macro"):
         if name in info.associated:
@@ -163,7 +163,18 @@ def level_line(info: ImageInfo, plan: LevelPlan) -> str:
     return f"{full} {tile} -> {plan.width}x{plan.height}"
 
 
-def describe(info: ImageInfo, line: str) -> str:
+def _offset(info: ImageInfo, frame: int) -> float:
+    """Return how high a focal plane lies in micrometres; its number where that isn't known."""
+    alone = [axis for axis in info.axes if axis.size > 1]
+    (axis,) = alone if len(alone) == 1 else (Axis("z", 1),)
+    unit = length_mm(axis.unit)
+    if axis.name != "z" or axis.values is None or unit is None:
+        return frame
+    value = axis.values[frame]
+    return value * unit * 1000 if isinstance(value, int | float) else frame
+
+
+def describe(info: ImageInfo, line: str, frame: int = 0) -> str:
     """Return an Aperio description: a header, a line of sizes, and fields behind bars."""
     fields = {
         name.removeprefix(_PREFIX): value
@@ -178,5 +189,7 @@ def describe(info: ImageInfo, line: str) -> str:
         fields["Withheld"] = ", ".join(info.withheld)
     if info.given:
         fields[GIVEN_FIELD] = given_text(info.given)
+    if info.frames > 1:
+        fields |= {"OffsetZ": f"{_offset(info, frame):g}", "TotalDepth": f"{info.frames}"}
     said = "".join(f"|{name} = {value}" for name, value in fields.items())
     return f"{_HEADER} \r\n{line}{said}"

@@ -108,8 +108,8 @@ class Pages:
     Parameters
     ----------
     style
-        Where lower levels go. Pages are for one frame only: readers would take the levels of
-        one frame for the next frame.
+        Where lower levels go. Pages follow that of their frame, marked as reduced; of several
+        frames, readers that don't heed the mark take them for frames.
     descriptions
         Of the first page of each frame.
     place
@@ -134,10 +134,6 @@ def write_pages(
 ) -> tuple[str, ...]:
     """Write the pages of all frames, then those of the associated images."""
     info, place = reader.info, pages.place
-    if pages.style is PyramidStyle.PAGES and info.frames > 1 and len(levels) > 1:
-        raise OptionError(
-            f"pages of levels and of {info.frames} frames can't be told apart; use subifd"
-        )
     levels = with_moves(reader, levels)
     with atomic_file(path, options.overwrite) as staged:
         with open_tiff(staged, reader, levels, options, on_progress, cancel, make) as out:

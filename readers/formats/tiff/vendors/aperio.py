@@ -3,6 +3,8 @@
 Source: OpenSlide's notes on the format.
 """
 
+import math
+
 import tifffile
 
 from ziggurat.readers.formats.tiff.pages.missing import from_level_above
@@ -59,6 +61,18 @@ def _associated_name(page: tifffile.TiffPage) -> str | None:
     return word if word.isalpha() else None
 
 
+def _planes(pages: list[PageData]) -> Axis:
+    """Return the focal planes with their heights, where these are more than a count."""
+    fields = [aperio_properties(page.keyframe.description) for page in pages]
+    try:
+        heights = tuple(float(field["aperio.OffsetZ"].replace(",", ".")) for field in fields)
+    except (KeyError, ValueError):
+        heights = ()
+    told = len(set(heights)) == len(pages) and heights != tuple(range(len(pages)))
+    told = told and all(map(math.isfinite, heights))
+    return Axis("z", len(pages), heights, "µm") if told else Axis("z", len(pages))
+
+
 def aperio_structure(tif: tifffile.TiffFile) -> Structure:
     """Return the structure of a slide: tiled pages are levels, the others associated images.
 
@@ -80,7 +94,7 @@ def aperio_structure(tif: tifffile.TiffFile) -> Structure:
     planes = {len(level) for level in levels.values()}
     count = planes.pop() if len(planes) == 1 else 1
     ordered = sorted(levels, reverse=True)
-    axes = (Axis("z", count),) if count > 1 else ()
+    axes = (_planes(levels[ordered[0]]),) if count > 1 else ()
     found = tuple(tuple(levels[size][:count]) for size in ordered)
     return Structure(APERIO.name, found, axes, base, others=tuple(others))
 

@@ -40,8 +40,25 @@ def _sub_levels(tif: tifffile.TiffFile, frames: list[Any]) -> list[tuple[PageDat
     return levels
 
 
+def _lower_between(tif: tifffile.TiffFile, count: int) -> bool:
+    """Return True where each of several frames is followed by pages of its lower levels."""
+    tif.pages.useframes = False
+    return count > 1 and not tif.pages.first.subifds and bool(tif.pages[1].aspage().is_reduced)
+
+
+def _between(tif: tifffile.TiffFile, count: int) -> tuple[list[tuple[PageData, ...]], int]:
+    """Return levels whose pages follow those of their frames, and how many pages that are."""
+    depth, pages = 1, [tif.pages[number].aspage() for number in range(len(tif.pages))]
+    while depth < len(pages) and pages[depth].is_reduced:
+        depth += 1
+    used = count * depth
+    if used > len(pages) or any(bool(pages[n].is_reduced) != bool(n % depth) for n in range(used)):
+        raise CorruptSourceError("frames with different numbers of levels")
+    return [tuple(map(page_data, pages[level:used:depth])) for level in range(depth)], used
+
+
 def own_structure(tif: tifffile.TiffFile) -> Structure:
-    """Return the structure: frames first, then levels (where they are pages), then the rest.
+    """Return the structure: frames with their levels, then what else there is.
 
     Raises
     ------
@@ -54,13 +71,16 @@ def own_structure(tif: tifffile.TiffFile) -> Structure:
     count = math.prod(axis.size for axis in axes)
     if count > len(tif.pages):
         raise CorruptSourceError(f"{count} frames, but {len(tif.pages)} pages for them")
-    tif.pages.useframes = True
-    tif.pages.set_keyframe(0)
-    frames = [tif.pages.first, *(tif.pages[n] for n in range(1, count))]
-    levels = [tuple(page_data(frame) for frame in frames), *_sub_levels(tif, frames)]
+    if _lower_between(tif, count):
+        levels, first = _between(tif, count)
+    else:
+        tif.pages.useframes = True
+        tif.pages.set_keyframe(0)
+        frames = [tif.pages.first, *(tif.pages[n] for n in range(1, count))]
+        levels, first = [tuple(map(page_data, frames)), *_sub_levels(tif, frames)], count
     others = []
     tif.pages.useframes = False
-    for number in range(count, len(tif.pages)):
+    for number in range(first, len(tif.pages)):
         page: Any = tif.pages[number].aspage()
         beside = parse_description(page.description)
         if beside is not None and beside.associated:

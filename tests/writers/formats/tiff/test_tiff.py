@@ -9,9 +9,10 @@ import pytest
 import tifffile
 
 from tests.writers.formats.tiff.made import EXACT, edited, whole
-from ziggurat.readers.errors import OptionError
+from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.formats.tiff.pages.description import parse_description
+from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Axis, Channel, Interpretation
 from ziggurat.readers.views.array import array_reader
 from ziggurat.writers.codecs.tiles import tile_codec
@@ -164,13 +165,39 @@ def test_labels_of_any_width_keep_every_value_on_every_level(
         assert ours.info.interpretation is Interpretation.LABELS
 
 
-def test_pages_of_levels_and_of_frames_are_not_mixed(
+def test_levels_of_several_frames_may_be_pages_of_their_own(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    stack = rng.integers(0, 255, (3, 300, 600, 1), np.uint8)
+    reader = array_reader(stack, "tyxs")
+    options = WriteOptions(pyramid=PyramidStyle.PAGES, lossy=False)
+    write(reader, tmp_path / "image.tif", options)
+    with tifffile.TiffFile(tmp_path / "image.tif") as tif:
+        pages = [page.aspage() for page in tif.pages][:9]
+        assert [page.is_reduced for page in pages] == [False, True, True] * 3
+        assert [page.imagewidth for page in pages] == [600, 300, 150] * 3
+        assert not any(page.subifds for page in pages)
+    with open_reader(tmp_path / "image.tif") as ours:
+        assert [(axis.name, axis.size) for axis in ours.info.axes] == [("t", 3)]
+        assert [level.width for level in ours.info.levels] == [600, 300, 150]
+        for frame in range(3):
+            full = ours.plane(0, frame).read(Rect(0, 0, 600, 300))
+            half = ours.plane(1, frame).read(Rect(0, 0, 300, 150))
+            np.testing.assert_array_equal(full, stack[frame])
+            mean = stack[frame].reshape(150, 2, 300, 2, 1).mean((1, 3))
+            assert np.abs(half - mean).max() <= 0.5
+
+
+def test_pages_of_frames_that_have_lost_a_level_are_refused(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
     reader = array_reader(rng.integers(0, 255, (2, 300, 300, 1), np.uint8), "tyxs")
-    with pytest.raises(OptionError, match="use subifd"):
-        write(reader, tmp_path / "image.tif", WriteOptions(pyramid=PyramidStyle.PAGES))
-    assert list(tmp_path.iterdir()) == []
+    path = tmp_path / "image.tif"
+    write(reader, path, WriteOptions(pyramid=PyramidStyle.PAGES, lossy=False))
+    with tifffile.TiffFile(path, mode="r+b") as tif:
+        tif.pages[3].aspage().tags["NewSubfileType"].overwrite(0)
+    with pytest.raises(CorruptSourceError, match="different numbers of levels"):
+        open_reader(path)
 
 
 def test_bigtiff_only_where_offsets_may_not_fit(rng: np.random.Generator) -> None:

@@ -1,0 +1,95 @@
+"""Lower levels that a caller lays himself: outputs take them until full resolution changes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+import ziggurat
+from ziggurat.readers.errors import SinkInputError
+
+FULL = np.full((500, 402, 3), 10, np.uint8)
+HALF = np.full((250, 201, 3), 99, np.uint8)
+
+
+def means(path: Path) -> list[float]:
+    with ziggurat.open(path) as source:
+        scales = [2**n for n in range(source.levels)]
+        sizes = [{"maxWidth": 402 // n, "maxHeight": 500 // n} for n in scales]
+        return [source.getRegion(format="numpy", output=size)[0].mean() for size in sizes[:2]]
+
+
+@pytest.mark.parametrize("name", ["a.tiff", "a.ome.tiff", "a.zarr", "a.zarr.zip", "a.dzi"])
+def test_outputs_take_a_level_that_was_laid(tmp_path: Path, name: str) -> None:
+    with ziggurat.new() as sink:
+        sink.addTile(FULL)
+        sink.addTile(HALF[:, :128], level=1)
+        sink.addTile(HALF[:, 128:], x=128, level=1)
+        assert sink.getRegion(format="numpy", output={"maxWidth": 201})[0].mean() == 99
+        report = sink.write(tmp_path / name, lossy=False, tileSize=128)
+        plan = sink.plan(tmp_path / "plan.tiff", tileSize=128, lossy=False)
+        for task in plan.tasks:
+            task()
+        plan.finish()
+    assert report.lost == ()
+    assert means(tmp_path / name) == [10, 99]
+    assert means(tmp_path / "plan.tiff") == [10, 99]
+
+
+def test_levels_below_one_that_was_laid_are_made_of_it(tmp_path: Path) -> None:
+    with ziggurat.new() as sink:
+        sink.addTile(FULL)
+        sink.addTile(HALF, level=1)
+        sink.write(tmp_path / "a.tiff", lossy=False, tileSize=128)
+    with tifffile.TiffFile(tmp_path / "a.tiff") as tif:
+        assert [int(page.asarray().mean()) for page in tif.pages] == [10, 99, 99]
+
+
+def test_a_level_goes_when_full_resolution_changes(tmp_path: Path) -> None:
+    with ziggurat.new() as sink:
+        sink.addTile(FULL)
+        sink.addTile(HALF, level=1)
+        sink.addTile(FULL[:5, :5])
+        sink.write(tmp_path / "a.tiff", lossy=False, tileSize=128)
+        assert means(tmp_path / "a.tiff") == [10, 10]
+        sink.addTile(HALF // 3, level=1)
+        sink.write(tmp_path / "a.tiff", lossy=False, tileSize=128)
+    assert means(tmp_path / "a.tiff") == [10, 33]
+
+
+def test_levels_of_frames(tmp_path: Path) -> None:
+    with ziggurat.new() as sink:
+        for c in range(2):
+            sink.addTile(FULL + c, c=c)
+        for c in range(2):
+            sink.addTile(HALF + c, c=c, level=1)
+        sink.write(tmp_path / "a.tiff", lossy=False, tileSize=128)
+    with ziggurat.open(tmp_path / "a.tiff") as source:
+        half = {"maxWidth": 201, "maxHeight": 250}
+        for c in range(2):
+            assert source.getRegion(format="numpy", frame=c, output=half)[0].mean() == 99 + c
+
+
+def test_a_level_of_another_size_is_made_anew_and_told(tmp_path: Path) -> None:
+    with ziggurat.new() as sink:
+        sink.addTile(FULL)
+        sink.addTile(HALF[:9, :9], level=1)
+        report = sink.write(tmp_path / "a.tiff", lossy=False, tileSize=128)
+    assert "level 1 as it was laid" in report.lost[0]
+    assert "201 x 250" in report.lost[0]
+    assert means(tmp_path / "a.tiff") == [10, 10]
+
+
+def test_levels_that_can_not_be_meant(tmp_path: Path) -> None:
+    with ziggurat.new() as sink:
+        with pytest.raises(SinkInputError, match="needs full resolution first"):
+            sink.addTile(HALF, level=1)
+        sink.addTile(FULL, level=0)
+        for level in (-1, 1.5, "a", 31):
+            with pytest.raises(SinkInputError, match="level must be"):
+                sink.addTile(HALF, level=level)  # type: ignore[arg-type]
+    with ziggurat.new(tmp_path / "log", store="log") as sink:
+        sink.addTile(FULL)
+        with pytest.raises(SinkInputError, match="kind 'log'"):
+            sink.addTile(HALF, level=1)
