@@ -87,6 +87,10 @@ class Plane(ABC):
     def is_blank(self, rect: Rect) -> bool:
         """Return True where it is known, without reading pixels, that nothing was ever stored."""
 
+    def blanks(self, rects: Sequence[Rect]) -> list[bool]:
+        """Return :meth:`is_blank` of many rectangles, where one look at the source can tell."""
+        return [self.is_blank(rect) for rect in rects]
+
     @abstractmethod
     def release(self, rect: Rect) -> None:
         """Hear that these pixels have been looked at and are not wanted again soon.

@@ -11,6 +11,7 @@ from ziggurat.readers.model.geometry import halved
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels, Reader
 from ziggurat.writers.model.levels import BlankTile, Cascade, Copy, LevelPlan, Scaled, Stored
+from ziggurat.writers.resample.halve import Shrinker
 
 
 def checked(reader: Reader, levels: Sequence[LevelPlan]) -> tuple[LevelPlan, ...]:
@@ -84,6 +85,7 @@ class Blanks:
         self._sparse = sparse
         self._lock = threading.Lock()
         self._fill: np.ndarray | None = None
+        self._stays: bool | None = None
         self._data: dict[tuple[int, int, int], BlankTile | None] = {}
 
     def learn(self, pixels: Pixels) -> None:
@@ -101,6 +103,17 @@ class Blanks:
     def fill(self) -> Any:
         """The blank pixel, shape (bands,); zeros until one has been seen."""
         return np.zeros(self._info.bands, self._info.dtype) if self._fill is None else self._fill
+
+    def stays(self, shrink: Shrinker) -> bool:
+        """Return True where a filter makes of blank pixels just those again."""
+        with self._lock:
+            if self._stays is None:
+                side = 2 * shrink.halo + 64  # wide enough for each way in which OpenCV goes
+                block = np.empty((side, side, self._info.bands), self._info.dtype)
+                block[...] = self.fill
+                half = shrink(block)
+                self._stays = half.tobytes() == block[: half.shape[0], : half.shape[1]].tobytes()
+            return self._stays
 
     def data(self, level: int, width: int, height: int) -> BlankTile | None:
         """Return what to store for a blank tile of a level and of a size."""

@@ -175,6 +175,6 @@ class _Counter:
     def count(self, level: int, results: list[bytes | None]) -> None:
         """Add one task's tiles."""
         self._done += len(results)
-        self._bytes += sum(len(data) for data in results if data is not None)
+        self._bytes += sum(map(len, filter(None, results)))
         if self._callback is not None:
             self._callback(Progress(self._done, self._total, self._bytes, level))

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ziggurat.readers.model.codec import Codec
-from ziggurat.readers.model.encoded import EncodedLevel
 from ziggurat.readers.model.geometry import Rect, ceil_div
-from ziggurat.readers.model.reader import Pixels, Plane, Reader
+from ziggurat.readers.model.reader import Pixels, Reader
 from ziggurat.writers.model.levels import Cascade, Copy, EncodedTile, LevelPlan, Scaled, Stored
 from ziggurat.writers.pyramid.budget import Budget
 from ziggurat.writers.pyramid.check import Blanks, full_tile
+from ziggurat.writers.pyramid.runs import Run, runs
 from ziggurat.writers.pyramid.scaled import read_scaled
+from ziggurat.writers.pyramid.stage import Stage, grown_rect, half_rect, held_rect
 from ziggurat.writers.pyramid.strips import Buffers, Strips
 from ziggurat.writers.resample.halve import Shrinker
 
@@ -20,33 +21,12 @@ _COPY_BATCH = 64  # copied tiles need no pool; a batch is for progress and cance
 _TALLEST_FEED = 4  # source tiles up to so many times as high as ours are decoded row by row
 
 
-@dataclass
-class _Stage:
-    """One level of one frame at work."""
-
-    index: int
-    plan: LevelPlan
-    plane: Plane | None = None  # of the source, unless it is made from the level above
-    encoded: EncodedLevel | None = None
-    below: "_Stage | None" = None
-    strips: Strips | None = None  # where its pixels come from, unless it reads them itself
-    feeds: bool = False  # it makes no tiles, but fills the strips of its own level below it
-    filled: int = 0  # rows of pixels that are complete, from the top
-    next_row: int = 0  # the next tile row to become tasks
-
-    def row_rect(self, row: int) -> Rect:
-        """Return the pixels of one tile row, clipped to the level."""
-        p = self.plan
-        top = row * p.tile_height
-        return Rect(0, top, p.width, min(p.tile_height, p.height - top))
-
-
 @dataclass(frozen=True)
 class Task:
     """A few neighbouring tiles of one row of one level."""
 
     work: "FrameWork"
-    stage: _Stage
+    stage: Stage
     row: int
     first: int
     last: int  # exclusive
@@ -101,15 +81,15 @@ class FrameWork:
         own = [stage for stage in self._stages if _begins(stage)]
         self._heads = self._head_tasks([feeds[stage.index] or stage for stage in own])
 
-    def _stage(self, index: int, plan: LevelPlan) -> _Stage:
+    def _stage(self, index: int, plan: LevelPlan) -> Stage:
         origin = plan.origin
         if isinstance(origin, Cascade):
-            return _Stage(index, plan)
+            return Stage(index, plan)
         plane = self._reader.plane(origin.level, self._frame)
         wants_bytes = isinstance(origin, Copy | Scaled)
-        return _Stage(index, plan, plane, plane.encoded() if wants_bytes else None)
+        return Stage(index, plan, plane, plane.encoded() if wants_bytes else None)
 
-    def _feed(self, stage: _Stage) -> _Stage | None:
+    def _feed(self, stage: Stage) -> Stage | None:
         """Return a stage that reads whole rows of source tiles, where ours would cut them.
 
         Else tiles at the cuts would be decoded twice. Without an encoded level it isn't
@@ -125,18 +105,18 @@ class FrameWork:
         if whole or source.tile_height > _TALLEST_FEED * plan.tile_height:
             return None
         grid = replace(plan, tile_width=source.tile_width, tile_height=source.tile_height)
-        return _Stage(stage.index, grid, stage.plane, below=stage, feeds=True)
+        return Stage(stage.index, grid, stage.plane, below=stage, feeds=True)
 
     def next_head(self) -> Task | None:
         """Return the next task that depends on no other, or None when all are given out."""
         return next(self._heads, None)
 
-    def _head_tasks(self, stages: Sequence[_Stage]) -> Iterator[Task]:
+    def _head_tasks(self, stages: Sequence[Stage]) -> Iterator[Task]:
         for stage in stages:
             for row in range(stage.plan.grid[1]):
                 yield from self._row_tasks(stage, row)
 
-    def _row_tasks(self, stage: _Stage, row: int) -> Iterator[Task]:
+    def _row_tasks(self, stage: Stage, row: int) -> Iterator[Task]:
         plan, columns = stage.plan, stage.plan.grid[0]
         pooled = plan.encode is not None or stage.below is not None
         step = _COPY_BATCH
@@ -167,7 +147,7 @@ class FrameWork:
             below.next_row += 1
         return ready
 
-    def _release(self, stage: _Stage, row: int) -> None:
+    def _release(self, stage: Stage, row: int) -> None:
         """Let go of the pixels of a row whose tasks are done."""
         if stage.strips is not None:
             stage.strips.drop(row)
@@ -177,43 +157,57 @@ class FrameWork:
             done = Rect(0, top, rect.width, max(0, rect.bottom - halo - top))
             stage.plane.release(done)
 
-    def _halo(self, stage: _Stage) -> int:
+    def _halo(self, stage: Stage) -> int:
         """Return how far around a tile is read: what a filter sees of it, or the tile holds."""
         if stage.feeds:
             return 0
         overlap = stage.plan.overlap
         return max(overlap + overlap % 2, self._filter_halo(stage))  # even: halves begin so
 
-    def _filter_halo(self, stage: _Stage) -> int:
+    def _filter_halo(self, stage: Stage) -> int:
         return self._shrink.halo if stage.below is not None and not stage.feeds else 0
 
     def run(self, task: Task, check: Callable[[], None]) -> list[bytes | None]:
-        """Read, halve and encode the tiles of one task; ``check`` is called before each tile."""
-        stage, plan, row = task.stage, task.stage.plan, task.row
-        first, last = task.first, task.last
+        """Read, halve and encode the tiles of one task; ``check`` is called before each tile.
+
+        Only neighbours that hold something are read and handed down: one that was touched does
+        not make its whole row cost like a full one.
+        """
         if not task.pooled:
             return self._copied(task)
-        rect = self._rect(stage, row, first, last)
-        cells = [self._rect(stage, row, column, column + 1) for column in range(first, last)]
-        blank = self._blank_cells(stage, row, first, rect, cells)
-        if all(blank):
-            return self._blank_tiles(task, rect, cells)
+        stage, plan = task.stage, task.stage.plan
+        made: list[bytes | None] = []
+        for run in runs(self._blank_cells(task), task.first, 1 + plan.tile_width % 2):
+            rect = stage.rect(task.row, run.first, run.last)
+            if run.empty:
+                self._hand_blank_down(stage, rect)
+                made += self._blank_tiles(stage, task.row, run)
+            else:
+                made += self._made(stage, task.row, rect, run, check)
+        if stage.feeds:
+            return []
+        return made if plan.encode is not None else self._copied(task)
+
+    def _made(
+        self, stage: Stage, row: int, rect: Rect, run: Run, check: Callable[[], None]
+    ) -> list[bytes | None]:
+        """Read neighbouring cells (``rect``), hand them down and return their tiles."""
+        plan = stage.plan
         outer = self._with_halo(stage, rect)
         pixels = np.asarray(self._pixels(stage, row, outer))  # memmap slices cost far more
         if stage.below is not None:
             self._hand_down(stage, rect, pixels, rect.shift(-outer.x, -outer.y))
-        if stage.feeds:
+        if stage.feeds or plan.encode is None:
             return []
-        if plan.encode is None:
-            return self._copied(task)
+        cells = [stage.rect(row, column, column + 1) for column in run.columns]
         return [
             self._blank_data(stage, cell)
             if empty
-            else self._encoded(plan, pixels, _held(plan, cell).shift(-outer.x, -outer.y), check)
-            for cell, empty in zip(cells, blank, strict=True)
+            else self._encoded(plan, pixels, held_rect(plan, cell).shift(-outer.x, -outer.y), check)
+            for cell, empty in zip(cells, run.blank, strict=True)
         ]
 
-    def _hand_down(self, stage: _Stage, rect: Rect, pixels: Pixels, core: Rect) -> None:
+    def _hand_down(self, stage: Stage, rect: Rect, pixels: Pixels, core: Rect) -> None:
         """Put what was read (``core`` of the pixels is it) into the strips of the stage below."""
         assert stage.below is not None
         below = stage.below.strips
@@ -221,25 +215,30 @@ class FrameWork:
         if stage.feeds:
             below.put(rect.x, rect.y, pixels)
             return
-        half = _half(rect)
+        half = half_rect(rect)
         room = below.room(half)
         small = self._shrink(pixels, core, room)
         if small is not room:
             below.put(half.x, half.y, small)
 
-    def _blank_tiles(self, task: Task, rect: Rect, cells: Sequence[Rect]) -> list[bytes | None]:
-        stage = task.stage
+    def _hand_blank_down(self, stage: Stage, rect: Rect) -> None:
         if stage.below is not None and stage.below.strips is not None:
-            stage.below.strips.put_blank(rect if stage.feeds else _half(rect))
-        if stage.feeds:
+            stage.below.strips.put_blank(rect if stage.feeds else half_rect(rect))
+
+    def _blank_tiles(self, stage: Stage, row: int, run: Run) -> list[bytes | None]:
+        plan = stage.plan
+        if stage.feeds or plan.encode is None:
             return []
-        if stage.plan.encode is None:
-            return self._copied(task)
+        if not plan.clipped:  # all of one size
+            return [self._blanks.data(stage.index, plan.tile_width, plan.tile_height)] * len(
+                run.columns
+            )
+        cells = (stage.rect(row, column, column + 1) for column in run.columns)
         return [self._blank_data(stage, cell) for cell in cells]
 
-    def _blank_data(self, stage: _Stage, cell: Rect) -> bytes | None:
+    def _blank_data(self, stage: Stage, cell: Rect) -> bytes | None:
         plan = stage.plan
-        held = _held(plan, cell)
+        held = held_rect(plan, cell)
         size = (held.width, held.height) if plan.clipped else (plan.tile_width, plan.tile_height)
         return self._blanks.data(stage.index, *size)
 
@@ -259,43 +258,53 @@ class FrameWork:
         assert encoded is not None
         return [encoded.tile(column, task.row) for column in range(task.first, task.last)]
 
-    @staticmethod
-    def _rect(stage: _Stage, row: int, first: int, last: int) -> Rect:
-        """Return the pixels of some tiles of a row, clipped to the level."""
-        plan, band = stage.plan, stage.row_rect(row)
-        left = first * plan.tile_width
-        return Rect(left, band.y, min(last * plan.tile_width, plan.width) - left, band.height)
+    def _with_halo(self, stage: Stage, rect: Rect) -> Rect:
+        return grown_rect(stage.plan, rect, self._halo(stage))
 
-    def _with_halo(self, stage: _Stage, rect: Rect) -> Rect:
-        return _grown(stage.plan, rect, self._halo(stage))
-
-    def _blank_cells(
-        self, stage: _Stage, row: int, first: int, rect: Rect, cells: Sequence[Rect]
-    ) -> list[bool]:
-        if stage.strips is None:
-            if self._is_blank(stage, row, first, rect):
-                return [True] * len(cells)
-            if len(cells) == 1:
-                return [False]
-        return [self._is_blank(stage, row, first + i, c) for i, c in enumerate(cells)]
-
-    def _is_blank(self, stage: _Stage, row: int, column: int, cell: Rect) -> bool:
-        if self._filter_halo(stage):
-            return False  # a wide filter rings into blank neighbours
+    def _blank_cells(self, task: Task) -> list[bool]:
+        """Return for each tile of a task if nothing lies in it, nor as near as it looks."""
+        stage, count = task.stage, task.last - task.first
         if stage.strips is not None:
-            beside = int(stage.plan.overlap > 0)
-            held = range(max(0, column - beside), min(column + beside + 1, stage.plan.grid[0]))
-            return self._blanks.known and all(stage.strips.blank(row, c) for c in held)
+            return self._blank_columns(stage, task)
         plane = stage.plane
         if plane is None or isinstance(stage.plan.origin, Scaled):
-            return False
-        if not plane.is_blank(self._with_halo(stage, cell)):
-            return False
-        if not self._blanks.known:
-            self._blanks.learn(plane.read(Rect(cell.x, cell.y, 1, 1)))
-        return True
+            return [False] * count
+        whole = stage.rect(task.row, task.first, task.last)
+        if plane.is_blank(self._with_halo(stage, whole)):
+            blank = [True] * count
+        elif count == 1:
+            return [False]
+        else:
+            columns = range(task.first, task.last)
+            cells = [stage.rect(task.row, column, column + 1) for column in columns]
+            blank = plane.blanks([self._with_halo(stage, cell) for cell in cells])
+        if any(blank) and not self._blanks.known:
+            first = stage.rect(task.row, task.first + blank.index(True), task.last)
+            pixel = Rect(first.x, first.y, 1, 1)
+            seen = plane.read(pixel)
+            if not plane.is_blank(pixel):  # a worker has laid a tile meanwhile
+                return [False] * count
+            self._blanks.learn(seen)
+        return blank if self._blank_stays(stage) else [False] * count
 
-    def _pixels(self, stage: _Stage, row: int, rect: Rect) -> Pixels:
+    def _blank_columns(self, stage: Stage, task: Task) -> list[bool]:
+        """Return for each tile of a task if nothing but blank has come into its strip there."""
+        assert stage.strips is not None
+        columns, touched = range(task.first, task.last), stage.strips.touched(task.row)
+        if not self._blanks.known or not self._blank_stays(stage):
+            return [False] * len(columns)
+        if touched is None:
+            return [True] * len(columns)
+        reach = ceil_div(self._halo(stage), stage.plan.tile_width)
+        if reach == 0:
+            return [not one for one in touched[task.first : task.last]]
+        return [not any(touched[max(0, c - reach) : c + reach + 1]) for c in columns]
+
+    def _blank_stays(self, stage: Stage) -> bool:
+        """Return True where half of blank is blank; a wide filter may round it to another value."""
+        return not self._filter_halo(stage) or self._blanks.stays(self._shrink)
+
+    def _pixels(self, stage: Stage, row: int, rect: Rect) -> Pixels:
         if stage.strips is not None:
             return stage.strips.read(row, rect)
         origin = stage.plan.origin
@@ -306,29 +315,7 @@ class FrameWork:
         return stage.plane.read(rect)
 
 
-def _begins(stage: _Stage) -> bool:
+def _begins(stage: Stage) -> bool:
     """Return True for a stage whose tasks wait for no other, and that somebody wants."""
     wanted = not stage.plan.moved or stage.below is not None
     return wanted and not isinstance(stage.plan.origin, Cascade)
-
-
-def _half(rect: Rect) -> Rect:
-    """Return where a rectangle lies in the next level."""
-    x, y = rect.x // 2, rect.y // 2
-    return Rect(x, y, ceil_div(rect.right, 2) - x, ceil_div(rect.bottom, 2) - y)
-
-
-def _held(plan: LevelPlan, cell: Rect) -> Rect:
-    """Return the pixels that a tile holds: its cell, and what it overlaps of its neighbours."""
-    return _grown(plan, cell, plan.overlap) if plan.overlap else cell
-
-
-def _grown(plan: LevelPlan, rect: Rect, more: int) -> Rect:
-    """Return a rectangle with so many pixels more on each side, where the level has them."""
-    grown = Rect(
-        max(0, rect.x - more),
-        max(0, rect.y - more),
-        rect.width + more + min(more, rect.x),
-        rect.height + more + min(more, rect.y),
-    )
-    return grown.intersect(Rect(0, 0, plan.width, plan.height))

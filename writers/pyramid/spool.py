@@ -34,18 +34,24 @@ class TileSorter:
                 yield b"" if place is None else self._read(*place)
         if not self._waiting:
             self._end = 0
-        for _ in range(count - len(waiting)):
-            yield self._next(frame, level)
-
-    def _next(self, frame: int, level: int) -> bytes:
+        left = count - len(waiting)
+        if not left:
+            return
         for tile in self._tiles:
-            data = tile.data
-            if tile.frame == frame and tile.level == level:
-                return b"" if data is None else data
-            place: tuple[int, int] | BlankTile | None
-            place = data if data is None or isinstance(data, BlankTile) else self._write(data)
-            self._waiting.setdefault((tile.frame, tile.level), deque()).append(place)
+            if tile.frame != frame or tile.level != level:
+                self._keep(tile)
+                continue
+            yield b"" if tile.data is None else tile.data
+            left -= 1
+            if not left:
+                return
         raise WriteError(f"frame {frame}, level {level} ended before its last tile")
+
+    def _keep(self, tile: EncodedTile) -> None:
+        data = tile.data
+        place: tuple[int, int] | BlankTile | None
+        place = data if data is None or isinstance(data, BlankTile) else self._write(data)
+        self._waiting.setdefault((tile.frame, tile.level), deque()).append(place)
 
     def _write(self, data: bytes) -> tuple[int, int]:
         if self._descriptor < 0:

@@ -90,10 +90,10 @@ class Strips:
                     self._blanks.fill,
                 )
 
-    def blank(self, row: int, column: int) -> bool:
-        """Return True where nothing but blank has come to a tile."""
+    def touched(self, row: int) -> Sequence[bool] | None:
+        """Return for each tile of a row if anything but blank has come to it; None: to none."""
         strip = self._strips.get(row)
-        return strip is None or not strip.touched[column]
+        return None if strip is None else strip.touched
 
     def read(self, row: int, rect: Rect) -> Pixels:
         """Return the pixels of a rectangle inside one strip, which is full (a view)."""

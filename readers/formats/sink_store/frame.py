@@ -1,5 +1,6 @@
 """A frame of a store's image, however the store keeps its tiles."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from ziggurat.readers.model.geometry import Rect
@@ -14,6 +15,9 @@ class ReadsFrames(Protocol):
 
     def is_blank(self, frame: int, rect: Rect) -> bool:
         """Return True where nothing was laid in a rectangle of a frame."""
+
+    def blanks(self, frame: int, rects: Sequence[Rect]) -> list[bool]:
+        """Return the same for each of some rectangles."""
 
 
 class FramePlane(DecodedPlane):
@@ -31,3 +35,7 @@ class FramePlane(DecodedPlane):
     def is_blank(self, rect: Rect) -> bool:
         """Return True where nothing was laid in a rectangle."""
         return self._store.is_blank(self._frame, rect)
+
+    def blanks(self, rects: Sequence[Rect]) -> list[bool]:
+        """Return the same for each of some rectangles."""
+        return self._store.blanks(self._frame, rects)

@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -112,15 +112,26 @@ class StoreReader(Reader):
 
     def is_blank(self, frame: int, rect: Rect) -> bool:
         """Return True where no tile ever touched any chunk of the rectangle."""
+        return self.blanks(frame, [rect])[0]
 
-        def look(structure: Structure, arrays: Arrays) -> bool:
+    def blanks(self, frame: int, rects: Sequence[Rect]) -> list[bool]:
+        """Return :meth:`is_blank` of each rectangle; a chunk is looked for once."""
+
+        def look(structure: Structure, arrays: Arrays) -> list[bool]:
             place = self._place(frame, structure)
-            cells = grid_cells(rect, structure.tile_width, structure.tile_height)
-            paths = (self._chunk(arrays[0], place, row, column) for column, row in cells)
-            return not any(os.path.exists(path) for path in paths)
+            seen: dict[tuple[int, int], bool] = {}
+
+            def touched(cell: tuple[int, int]) -> bool:
+                if cell not in seen:
+                    path = self._chunk(arrays[0], place, cell[1], cell[0])
+                    seen[cell] = os.access(path, os.F_OK)  # exists() takes five times as long
+                return seen[cell]
+
+            width, height = structure.tile_width, structure.tile_height
+            return [not any(map(touched, grid_cells(rect, width, height))) for rect in rects]
 
         blank = self._steadily(look)
-        if blank:
+        if any(blank):
             self._refuse_vanished()
         return blank
 

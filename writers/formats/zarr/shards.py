@@ -7,11 +7,12 @@ hundred objects instead of ten thousands.
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from operator import floordiv, mod, mul
 
 import google_crc32c
 import numpy as np
 
-from ziggurat.readers.formats.zarr.chunks import flat_index
 from ziggurat.readers.model.geometry import ceil_div
 from ziggurat.readers.ngff.layout import BANDS, ArrayLayout
 from ziggurat.writers.files.keys import Keys
@@ -65,6 +66,14 @@ def _frames_together(layout: ArrayLayout, room: int) -> list[int]:
     return factors
 
 
+@dataclass(slots=True)
+class _Shard:
+    """A shard that waits for its last chunk; ``held`` are the bytes of those that have any."""
+
+    missing: int
+    held: dict[int, bytes] = field(default_factory=dict)
+
+
 class ArrayChunks:
     """Writes the chunks of one array. Every chunk must come once, also those with no bytes."""
 
@@ -72,7 +81,8 @@ class ArrayChunks:
         self._spec, self._target, self._format = spec, target, zarr_format
         self._grid = spec.shard_grid
         self._size = math.prod(self._grid)
-        self._open: dict[tuple[int, ...], dict[int, bytes | None]] = {}
+        self._steps = [math.prod(self._grid[i + 1 :]) for i in range(len(self._grid))]
+        self._open: dict[tuple[int, ...], _Shard] = {}
         self._chunks = [
             ceil_div(size, chunk) for size, chunk in zip(spec.shape, spec.chunk_shape, strict=True)
         ]
@@ -83,12 +93,16 @@ class ArrayChunks:
             if data is not None:
                 self._target.write(chunk_key(self._spec, cell, self._format), data)
             return
-        shard = tuple(place // size for place, size in zip(cell, self._grid, strict=True))
-        within = [place % size for place, size in zip(cell, self._grid, strict=True)]
-        held = self._open.setdefault(shard, {})
-        held[flat_index(within, self._grid)] = data
-        if len(held) == self._wanted(shard):
-            self._finish(shard, self._open.pop(shard))
+        place = tuple(map(floordiv, cell, self._grid))
+        shard = self._open.get(place)
+        if shard is None:
+            shard = self._open[place] = _Shard(self._wanted(place))
+        if data is not None:
+            shard.held[sum(map(mul, map(mod, cell, self._grid), self._steps))] = data
+        shard.missing -= 1
+        if not shard.missing:
+            del self._open[place]
+            self._finish(place, shard.held)
 
     def _wanted(self, shard: Sequence[int]) -> int:
         """Return how many chunks of a shard lie in the array; fewer at its edges."""
@@ -97,16 +111,15 @@ class ArrayChunks:
             for place, size, count in zip(shard, self._grid, self._chunks, strict=True)
         )
 
-    def _finish(self, shard: Sequence[int], held: dict[int, bytes | None]) -> None:
+    def _finish(self, shard: Sequence[int], held: dict[int, bytes]) -> None:
+        if not held:
+            return
         index = np.full((self._size, 2), _NO_CHUNK, "<u8")
         parts, offset = [], 0
         for number, data in sorted(held.items()):
-            if data is not None:
-                index[number] = offset, len(data)
-                parts.append(data)
-                offset += len(data)
-        if not parts:
-            return
+            index[number] = offset, len(data)
+            parts.append(data)
+            offset += len(data)
         table = index.tobytes()
         checksum = google_crc32c.value(table).to_bytes(4, "little")
         self._target.write(chunk_key(self._spec, shard, self._format), *parts, table, checksum)

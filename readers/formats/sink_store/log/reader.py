@@ -1,7 +1,7 @@
 """A store of segments as an image: tiles are blended when they are read, in their order."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -100,6 +100,10 @@ class SegmentReader(Reader):
     def is_blank(self, frame: int, rect: Rect) -> bool:
         """Return True where no tile touches the rectangle."""
         return next(self._under(frame, rect), None) is None
+
+    def blanks(self, frame: int, rects: Sequence[Rect]) -> list[bool]:
+        """Return :meth:`is_blank` of each rectangle."""
+        return [self.is_blank(frame, rect) for rect in rects]
 
     def close(self) -> None:
         """Let go of the decoded tiles."""
