@@ -22,7 +22,8 @@ BEGIN, END = (
 )
 QUICK_ROUNDS = 2
 ORDER = (
-    "startup", "read", "view", "sink", "growth", "sparse", "frames", "pyramid", "zarr", "convert"
+    "startup", "read", "view", "walk", "sink", "growth", "sparse", "frames", "pyramid", "zarr",
+    "convert",
 )  # fmt: skip
 
 

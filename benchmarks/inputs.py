@@ -94,6 +94,54 @@ def pyramid(side: int) -> Path:
     return _made(f"pyramid-{side}.tif", make)
 
 
+def large_pyramid(side: int) -> Path:
+    """Return a JPEG pyramid TIFF with tiles of 256 that ours made, for sizes beyond raw pixels."""
+
+    def make(path: Path) -> None:
+        import ziggurat
+        from ziggurat.converter.demo.slide import make_slide
+
+        flat = path.with_name(f"{path.name}.svs")
+        try:
+            make_slide(flat, side, side)
+            options = ziggurat.ConvertOptions(tile_size=256, reencode=True)
+            ziggurat.convert(flat, path, options)
+        finally:
+            flat.unlink(missing_ok=True)
+
+    return _made(f"pyramid-{side}.tif", make)
+
+
+def web_map(side: int, zoom: int) -> Path:
+    """Return tissue as a map in EPSG:3857 that has a zoom's pixels, from where both axes cross."""
+
+    def make(path: Path) -> None:
+        from osgeo import gdal, osr
+
+        place = osr.SpatialReference()
+        place.ImportFromEPSG(3857)
+        pixel = 2 * 20037508.342789244 / (256 << zoom)
+        plain = gdal.GetDriverByName("MEM").Create("", side, side, 3, gdal.GDT_Byte)
+        plain.SetProjection(place.ExportToWkt())
+        plain.SetGeoTransform((0, pixel, 0, 0, 0, -pixel))
+        pixels = np.memmap(raw(side, side), np.uint8, "r", shape=(side, side, 3))
+        for band in range(3):
+            plain.GetRasterBand(band + 1).WriteArray(pixels[..., band])
+        options = ["COMPRESS=JPEG", "QUALITY=85", "BLOCKSIZE=256", "OVERVIEW_RESAMPLING=AVERAGE"]
+        gdal.GetDriverByName("COG").CreateCopy(str(path), plain, options=options).FlushCache()
+
+    return _made(f"map-{side}-{zoom}.tif", make)
+
+
+def tile_color(path: Path, column: int, row: int, side: int) -> list[float]:
+    """Return the mean of one tile of full resolution, (red, green, blue)."""
+    import pyvips
+
+    image = pyvips.Image.new_from_file(str(path))
+    part = image.crop(column * side, row * side, side, side)
+    return [float(part.extract_band(band).avg()) for band in range(3)]
+
+
 def zarr_zip(side: int) -> Path:
     """Return the same pixels as our OME-Zarr in one zip."""
 

@@ -24,12 +24,15 @@ PACKAGES: dict[str, tuple[str, ...]] = {
         "openslide-bin",
         "filelock",
         "simplejpeg",
+        "tornado",
     ),
     "tensorstore": ("tensorstore", "numpy"),
     "ome-zarr": ("ome-zarr",),
     "fastslide": ("fastslide", "numpy"),
     "cucim": ("cucim-cu12", "numpy"),
     "wsidicomizer": ("wsidicomizer",),
+    "deepzoom": ("openslide-python", "openslide-bin", "flask", "numpy"),
+    "localtileserver": ("localtileserver", "numpy", "pillow"),
 }
 OWN = sys.executable  # ours, the limit, and peers that are among our dependencies
 
@@ -74,5 +77,6 @@ def versions_of(contestant: str) -> dict[str, str]:
 KNOWN = (
     *("ziggurat", "large-image", "tensorstore", "ome-zarr", "fastslide", "cucim-cu12"),
     *("wsidicomizer", "zarr", "numpy", "tifffile", "imagecodecs", "simplejpeg", "pyvips"),
+    *("openslide-python", "flask", "localtileserver", "rio-tiler", "tornado"),
     *("pyvips-binary", "openslide-bin", "gdal-wheel", "opencv-python-headless", "isal"),
 )

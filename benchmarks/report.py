@@ -16,6 +16,7 @@ TITLES = {
     "sparse": "Sparse images",
     "frames": "Images of many frames",
     "view": "Tiles for a viewer",
+    "walk": "A viewer's walk over HTTP",
     "startup": "Starting",
     "distributed": "Many machines",
 }

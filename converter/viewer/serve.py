@@ -4,6 +4,7 @@ import os
 import socket
 import webbrowser
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from ziggurat.converter.viewer.answers import VENDORED, page
@@ -64,26 +65,25 @@ def serve(
             "the page's library, OpenSeadragon, was not there when ziggurat was built; "
             "build it again: pip install --force-reinstall --no-binary ziggurat 'ziggurat[view]'"
         )
-    images = [Shown(source, on_map=on_map) for source in sources]
     local = how.host in (LOCAL, "localhost", "::1")
     token = None if local else new_token()
-    application = app(images, token=token) if local else app(images, hosts=None, token=token)
-    listener = _listen(how.host, how.port)
-    port = listener.getsockname()[1]
-    address = f"http://{f'[{how.host}]' if ':' in how.host else how.host}:{port}/"
-    address += f"?token={token}" if token else ""
-    tell(address)
-    if how.browser:
-        webbrowser.open(address)
-    config = uvicorn.Config(
-        application, log_level="error", lifespan="off", timeout_graceful_shutdown=1
-    )
-    try:
+    with ExitStack() as stack:
+        images = []
+        for source in sources:
+            images.append(Shown(source, on_map=on_map))
+            stack.callback(images[-1].close)
+        application = app(images, token=token) if local else app(images, hosts=None, token=token)
+        listener = stack.enter_context(_listen(how.host, how.port))
+        port = listener.getsockname()[1]
+        address = f"http://{f'[{how.host}]' if ':' in how.host else how.host}:{port}/"
+        address += f"?token={token}" if token else ""
+        tell(address)
+        if how.browser:
+            webbrowser.open(address)
+        config = uvicorn.Config(
+            application, log_level="error", lifespan="off", timeout_graceful_shutdown=1
+        )
         uvicorn.Server(config).run(sockets=[listener])
-    finally:
-        listener.close()
-        for image in images:
-            image.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -92,6 +92,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen()  # a browser that hears the address at once waits for the server
     except OSError as error:
         listener.close()
         raise OptionError(f"can't listen on {host}, port {port}: {error.strerror}") from error
