@@ -31,6 +31,7 @@ from typing import Any
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.formats.table import FORMATS
 from ziggurat.readers.formats.tiff.kinds import KINDS
+from ziggurat.readers.model.checks import whole_number
 
 
 class Fate(StrEnum):
@@ -130,8 +131,8 @@ def _policy(document: dict[str, Any], path: Path) -> Policy:
             raise OptionError(f"policy {path}: [{part}] has no {', '.join(sorted(unknown))}")
     fields = document.get("fields", {})
     days = document.get("dates", {}).get("shift_days")
-    if days is not None and (not isinstance(days, int) or isinstance(days, bool)):
-        raise OptionError(f"policy {path}: shift_days is a whole number, not {days!r}")
+    if days is not None:
+        days = whole_number(f"policy {path}: shift_days", days)
     return Policy(
         keep=_texts(fields.get("keep", []), path, lower=True),
         drop=_texts(fields.get("drop", []), path, lower=True),

@@ -1,6 +1,5 @@
 """What a conversion is asked to do: one frozen object, checked when it is made."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ziggurat.readers.errors import OptionError
+from ziggurat.readers.model.checks import finite_number, one_of, whole_number
 from ziggurat.readers.model.codec import WRITTEN_CODECS, Codec, names_of
 from ziggurat.writers.formats.registry import Output, output_for, output_named
 from ziggurat.writers.model.options import reducer_named
@@ -204,7 +204,7 @@ class ConvertOptions:
             "lower_levels": LowerLevels,
         }
         for name, kind in kinds.items():
-            object.__setattr__(self, name, _member(kind, name, getattr(self, name)))
+            object.__setattr__(self, name, one_of(name, getattr(self, name), kind))
         if self.format is not None:
             output_named(self.format)
         object.__setattr__(self, "compression", compression_named(self.compression))
@@ -215,18 +215,19 @@ class ConvertOptions:
         self._check_numbers()
 
     def _check_numbers(self) -> None:
-        _within("quality", self.quality, 0, 100)
-        _within("effort", self.effort, 0, 22)
-        _within("threads", self.threads, 1, 1024)
-        _within("max_memory", self.max_memory, 1 << 24, None)
-        if self.tile_size is not None and (self.tile_size % 16 or not 16 <= self.tile_size <= 8192):
-            raise OptionError(
-                f"tile_size is a multiple of 16 from 16 to 8192, not {self.tile_size}"
-            )
+        for name, least, most in (
+            ("quality", 0, 100),
+            ("effort", 0, 22),
+            ("threads", 1, 1024),
+            ("max_memory", 1 << 24, None),
+        ):
+            if getattr(self, name) is not None:
+                whole_number(name, getattr(self, name), least, most=most)
+        if self.tile_size is not None:
+            whole_number("tile_size", self.tile_size, 16, most=8192, multiple=16)
         for name in ("mm_per_pixel", "magnification"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise OptionError(f"{name} is a number more than zero, not {value}")
+            if getattr(self, name) is not None:
+                finite_number(name, getattr(self, name), above=0)
         if self.mm_per_pixel is not None and self.magnification is not None:
             raise OptionError("give mm_per_pixel or magnification, not both")
 
@@ -254,20 +255,4 @@ def compression_named(value: object) -> Compression | Codec:
         return Codec.named(text)
     except OptionError:
         known = f"{', '.join(Compression)}, {names_of(WRITTEN_CODECS)}"
-        raise OptionError(f"compression is one of {known}, not {value!r}") from None
-
-
-def _member(kind: type[StrEnum], name: str, value: object) -> StrEnum:
-    try:
-        return kind(str(value))
-    except ValueError:
-        known = ", ".join(member.value for member in kind)
-        raise OptionError(f"{name} is one of {known}, not {value!r}") from None
-
-
-def _within(name: str, value: int | None, low: int, high: int | None) -> None:
-    if value is None:
-        return
-    if value < low or (high is not None and value > high):
-        limit = f"{low} or more" if high is None else f"from {low} to {high}"
-        raise OptionError(f"{name} is {limit}, not {value}")
+        raise OptionError(f"compression must be one of {known}, not {value!r}") from None

@@ -8,6 +8,7 @@ import numpy as np
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.grid.iteration import Iteration
 from ziggurat.readers.grid.regions import Window, fit
+from ziggurat.readers.model.checks import finite_number
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Pixels
@@ -110,10 +111,7 @@ def covered_tiles(
     OptionError
         It is no such share.
     """
-    if isinstance(min_coverage, bool) or not isinstance(min_coverage, int | float):
-        raise OptionError(f"min_coverage must be a number from 0 to 1, not {min_coverage!r}")
-    if not 0 <= min_coverage <= 1:
-        raise OptionError(f"min_coverage must be from 0 to 1, not {min_coverage!r}")
+    min_coverage = finite_number("min_coverage", min_coverage, 0, most=1)
     rows, columns = mask.shape
     grid, scale = plan.grid, plan.level_scale
     sums = np.zeros((rows + 1, columns + 1))

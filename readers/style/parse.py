@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ziggurat.readers.errors import StyleError
+from ziggurat.readers.model.checks import finite_number, one_of, shown, whole_number
 from ziggurat.readers.style.functions import StyleFunction, parse_functions
 from ziggurat.readers.style.palette import Color, parse_palette
 
@@ -227,18 +228,14 @@ def _share(text: str, key: str) -> float:
     try:
         share = float(text)
     except ValueError as error:
-        raise StyleError(f"the share in {key}='{key}:{text[:20]}' is no number") from error
+        raise StyleError(f"the share in {key}='{key}:{text[:20]}' must be a number") from error
     if not 0 <= share < 1:
-        raise StyleError(f"the share in {key} is from 0 to below 1, not {share}")
+        raise StyleError(f"the share in {key} must be from 0 to below 1, not {share}")
     return share
 
 
 def _number(value: object, key: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e300:
-        raise StyleError(f"{key} must be a finite number, not {str(value)[:40]}")
-    if not math.isfinite(value):
-        raise StyleError(f"{key} must be a finite number, not {value}")
-    return float(value)
+    return finite_number(key, value, error=StyleError)
 
 
 def _nodata(value: object) -> float | None:
@@ -248,16 +245,12 @@ def _nodata(value: object) -> float | None:
 
 
 def _whole(value: object, key: str, least: int, most: int = 1 << 31) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise StyleError(f"{key} must be a whole number from {least} to {most}")
-    return value
+    return None if value is None else whole_number(key, value, least, StyleError, most=most)
 
 
 def _flag(value: object, key: str) -> bool:
     if not isinstance(value, bool):
-        raise StyleError(f"{key} is true or false, not {str(value)[:40]}")
+        raise StyleError(f"{key} must be true or false, not {shown(value)}")
     return value
 
 
@@ -277,13 +270,8 @@ def _intent(value: object) -> Intent | None:
     if isinstance(value, str) and value.upper().replace(" ", "_") in Intent.__members__:
         return Intent[value.upper().replace(" ", "_")]
     names = ", ".join(name.lower() for name in Intent.__members__)
-    raise StyleError(f"icc is true, false or an intent ({names}), not {str(value)[:40]}")
+    raise StyleError(f"icc must be true, false or an intent ({names}), not {shown(value)}")
 
 
 def _member[E: Enum](kind: type[E], value: object, key: str) -> E | None:
-    if value is None:
-        return None
-    for member in kind:
-        if member.value == value:
-            return member
-    raise StyleError(f"{key} is one of {', '.join(m.value for m in kind)}, not {str(value)[:40]}")
+    return None if value is None else one_of(key, value, kind, StyleError)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ziggurat.readers.errors import OptionError
+from ziggurat.readers.model.checks import one_text
 from ziggurat.readers.model.codec import CHUNK_CODECS, PRIVATE_TAGS, TILE_CODECS, Codec
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
@@ -290,10 +291,8 @@ def output_named(name: str, *, placed: bool = False) -> Output:
     OptionError
         There is none of that name.
     """
-    for row in OUTPUTS:
-        if row.name == ("cog" if placed and name == "tiff" else name):
-            return row
-    raise OptionError(f"format is one of {', '.join(row.name for row in OUTPUTS)}, not {name!r}")
+    rows = {row.name: row for row in OUTPUTS}
+    return rows[one_text("format", "cog" if placed and name == "tiff" else name, rows)]
 
 
 def reader_notes(output: Output, codecs: Iterable[str]) -> list[str]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ziggurat.readers.errors import OptionError
+from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.ngff.version import OmeVersion
 from ziggurat.writers.model.reducers import Reducer
@@ -96,16 +97,16 @@ class WriteOptions:
     max_memory: int | None = None
 
     def __post_init__(self) -> None:
-        if self.quality is not None and not 1 <= self.quality <= 100:
-            raise OptionError(f"quality is 1 to 100, not {self.quality}")
-        if self.level is not None and self.level < 0:
-            raise OptionError(f"levels of effort are zero or more, not {self.level}")
-        if self.tile_size is not None and (self.tile_size < 16 or self.tile_size % 16):
-            raise OptionError(f"tile sizes are multiples of 16, not {self.tile_size}")
-        if self.threads is not None and self.threads < 1:
-            raise OptionError(f"one thread or more, not {self.threads}")
-        if self.max_memory is not None and self.max_memory < 1 << 20:
-            raise OptionError(f"max_memory is in bytes and at least 1 MiB, not {self.max_memory}")
+        if self.quality is not None:
+            whole_number("quality", self.quality, 1, most=100)
+        if self.level is not None:
+            whole_number("level (of effort)", self.level, 0)
+        if self.tile_size is not None:
+            whole_number("tile_size", self.tile_size, 16, multiple=16)
+        if self.threads is not None:
+            whole_number("threads", self.threads, 1)
+        if self.max_memory is not None:
+            whole_number("max_memory (bytes)", self.max_memory, 1 << 20)
 
 
 RESAMPLE_NAMES = {
@@ -140,4 +141,4 @@ def reducer_named(name: object) -> Reducer | None:
         return Reducer(text.lower())
     except ValueError:
         names = ", ".join([r.value for r in Reducer] + list(RESAMPLE_NAMES))
-        raise OptionError(f"resample is one of {names}, not {name!r}") from None
+        raise OptionError(f"resample must be one of {names}, not {name!r}") from None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ziggurat.readers.errors import ProjectionError, SinkInputError
-from ziggurat.readers.model.checks import real_number
+from ziggurat.readers.model.checks import finite_number, real_number, whole_number
 from ziggurat.readers.model.image import Interpretation
 from ziggurat.writers.store.tile_input import LARGEST
 
@@ -26,16 +26,13 @@ def positive(name: str, value: object) -> float | None:
 
 def size(name: str, value: object) -> int | None:
     """Return a whole number of one or more, or None."""
-    number = None if value is None else _number(name, value)
-    if number is not None and not number > 0:
-        error = SinkInputError(f"{name} must be positive or None")
+    if value is None:
+        return None
+    if not _number(name, value) > 0:
+        error = SinkInputError(f"{name} must be positive or None")  # the words of the reference
         error.add_note(f"it was given {value!r}")
         raise error
-    if number is not None and not number.is_integer():
-        raise SinkInputError(f"{name} must be a whole number of pixels, not {value!r}")
-    if number is not None and number > LARGEST:
-        raise SinkInputError(f"{name} goes up to {LARGEST}, not {value!r}")
-    return None if number is None else int(number)
+    return whole_number(name, value, 1, SinkInputError, most=LARGEST)
 
 
 def interpretation(value: object) -> str | None:
@@ -55,10 +52,10 @@ def crop(value: Any) -> list[int] | None:
     try:
         x, y, width, height = value
     except (TypeError, ValueError):
-        raise SinkInputError(f"crop is (x, y, width, height), not {value!r}") from None
+        raise SinkInputError(f"crop must be (x, y, width, height), not {value!r}") from None
     numbers = [int(_number("crop", part)) for part in (x, y, width, height)]  # as scripts expect
     if min(numbers) < 0 or not all(numbers[2:]):
-        raise SinkInputError(f"crop takes whole pixels at zero or more, not {value!r}")
+        raise SinkInputError(f"crop must be whole pixels at zero or more, not {value!r}")
     return numbers
 
 
@@ -177,7 +174,5 @@ def value(found: object) -> Any:
 
 
 def _number(name: str, value: object) -> float:
-    number = real_number(name, value, SinkInputError)
-    if isinstance(value, bool) or not math.isfinite(number):
-        raise SinkInputError(f"{name} must be a number, not {value!r}")
-    return number
+    number = real_number(name, value, SinkInputError)  # texts count: command lines bring them
+    return finite_number(name, value if isinstance(value, bool) else number, error=SinkInputError)

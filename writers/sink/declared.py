@@ -10,7 +10,7 @@ import numpy as np
 from ziggurat.readers.errors import SinkInputError
 from ziggurat.readers.formats.sink_store.layout import MAX_AXES, Blend, Structure
 from ziggurat.readers.formats.sink_store.tile import TileInput
-from ziggurat.readers.model.checks import one_of
+from ziggurat.readers.model.checks import finite_number, one_of, whole_number
 from ziggurat.writers.sink.checks import size
 from ziggurat.writers.store.tile_input import (
     LARGEST,
@@ -111,19 +111,17 @@ class Preallocation:
         given = self.tileSize
         pair = given if isinstance(given, tuple | list) else (given, given)
         if len(pair) != 2:
-            raise SinkInputError(f"tileSize is one number or (width, height), not {given!r}")
-        sides = [size("tileSize", side) for side in pair]
-        if None in sides or any(not 16 <= int(side or 0) <= 16384 for side in sides):
-            raise SinkInputError(f"tile sides are 16 to 16384 pixels, not {given!r}")
-        return int(sides[0] or 0), int(sides[1] or 0)
+            raise SinkInputError(f"tileSize must be one number or (width, height), not {given!r}")
+        width, height = (
+            whole_number("tileSize", side, 16, SinkInputError, most=16384) for side in pair
+        )
+        return width, height
 
     def _expected(self) -> float | None:
         share = self.expected
         if share is None:
             return None
-        if not isinstance(share, int | float) or not 0 <= share <= 1:
-            raise SinkInputError(f"expectedCoverage is from 0 to 1, not {share!r}")
-        return float(share)
+        return finite_number("expectedCoverage", share, 0, SinkInputError, most=1)
 
     def _dtype(self) -> np.dtype | None:
         if self.dtype is None:

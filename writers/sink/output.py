@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, ClassVar, Self
 
-from ziggurat.readers.errors import OptionError, SinkInputError
+from ziggurat.readers.errors import SinkInputError
 from ziggurat.readers.formats.sink_store.info import channels_without_place
 from ziggurat.readers.io.objects import is_cloud
-from ziggurat.readers.model.checks import one_of
+from ziggurat.readers.model.checks import one_of, one_text
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import Reader
@@ -62,8 +62,7 @@ def write_options(
     OptionError
         One that can't be meant.
     """
-    if associated not in ("keep", "drop"):
-        raise OptionError(f"associated must be one of keep, drop, not {associated!r}")
+    one_text("associated", associated, ("keep", "drop"))
     if pyramid is None and subifds is not None:
         pyramid = PyramidStyle.SUBIFD if subifds else PyramidStyle.PAGES
     return WriteOptions(

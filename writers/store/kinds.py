@@ -8,6 +8,7 @@ from pathlib import Path
 from ziggurat.readers.errors import SinkInputError
 from ziggurat.readers.formats.sink_store.layout import Structure, is_segment_store, is_store
 from ziggurat.readers.io.objects import is_cloud
+from ziggurat.readers.model.checks import one_text
 from ziggurat.writers.store.interface import TileStore
 from ziggurat.writers.store.log.store import LogStore, create_log
 from ziggurat.writers.store.mapped.create import create_store
@@ -39,8 +40,7 @@ def kind_for(name: str | None, path: object) -> StoreKind:
     cloud = is_cloud(path) if isinstance(path, str) else False
     if name is None:
         return LOG if cloud else MAPPED
-    if name not in KINDS:
-        raise SinkInputError(f"store is one of {', '.join(KINDS)}, not {name!r}")
+    one_text("store", name, KINDS, SinkInputError)
     if cloud and KINDS[name] is not LOG:
         raise SinkInputError(f"a store on object storage must be 'log', not {name!r}")
     return KINDS[name]

@@ -2,7 +2,6 @@
 
 import io
 import math
-import operator
 import sys
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -14,6 +13,7 @@ from ziggurat.readers.errors import SinkInputError
 from ziggurat.readers.formats.sink_store.keys import key_text
 from ziggurat.readers.formats.sink_store.layout import MAX_AXES
 from ziggurat.readers.formats.sink_store.tile import Array, TileInput
+from ziggurat.readers.model.checks import whole_number
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 RESERVED = {"x", "y", "s", "tile", "mask", "weight", "axes", "level", "frame", "key"}
@@ -216,15 +216,9 @@ def _positions(
 
 def coordinate(name: str, value: Any) -> int:
     """Return a whole number of zero or more; SinkInputError where it is none."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        if not isinstance(value, float | np.floating) or not float(value).is_integer():
-            raise SinkInputError(f"{name} must be a whole number, not {value!r}") from None
-        number = int(value)
-    if number < 0:
-        raise SinkInputError(f"{name} must be zero or more, not {number}")
-    return number
+    if isinstance(value, str):  # a label of an axis, not a place on it
+        raise SinkInputError(f"{name} must be a whole number, not {value!r}")
+    return whole_number(name, value, 0, SinkInputError)
 
 
 def _plain(keyword: str, value: object) -> object:

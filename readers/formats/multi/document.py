@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
+from ziggurat.readers.model.checks import finite_number, whole_number
 
 AXES = ("c", "z", "t", "xy")  # fastest first
 _SOURCE_KEYS = {
@@ -193,16 +194,8 @@ def _place(position: object) -> tuple[float, float, float, tuple[int, int, int, 
 
 
 def _number(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1 << 31:
-        raise CorruptSourceError(f"{name} must be a number, not {value!r}")
-    return float(value)
+    return finite_number(name, value, -(1 << 31), CorruptSourceError, most=1 << 31)
 
 
 def _whole(name: str, value: Any) -> int:
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        number = -1
-    if isinstance(value, bool) or not 0 <= number <= 1 << 31:
-        raise CorruptSourceError(f"{name} must be a whole number of zero or more, not {value!r}")
-    return number
+    return whole_number(name, value, 0, CorruptSourceError, most=1 << 31)

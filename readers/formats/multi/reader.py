@@ -10,6 +10,7 @@ from ziggurat.readers.errors import CorruptSourceError, SourceError, Unsupported
 from ziggurat.readers.formats.multi.document import AXES, Document, Part, parse
 from ziggurat.readers.formats.registry import open_reader as open_any
 from ziggurat.readers.io.location import Location
+from ziggurat.readers.model.checks import finite_number, whole_number
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Level
 from ziggurat.readers.model.reader import AssociatedImage, DecodedPlane, Pixels, Plane, Reader
@@ -190,18 +191,13 @@ def _scale(said: object) -> dict[str, float]:
     """Return what is told of the size of a pixel."""
     known = said if isinstance(said, dict) else {}
     for name, value in known.items():
-        if name in ("mm_x", "mm_y", "magnification") and not (
-            isinstance(value, int | float) and not isinstance(value, bool) and value > 0
-        ):
-            raise CorruptSourceError(f"{name} must be a number above zero, not {value!r}")
+        if name in ("mm_x", "mm_y", "magnification"):
+            finite_number(name, value, error=CorruptSourceError, above=0)
     return known
 
 
 def _size(name: str, said: Mapping[str, object], due: int) -> int:
-    value = said.get(name, due)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < _LARGEST:
-        raise CorruptSourceError(f"{name} must be a whole number above zero, not {value!r}")
-    return value
+    return whole_number(name, said.get(name, due), 1, CorruptSourceError, most=_LARGEST)
 
 
 def _axes(

@@ -8,8 +8,9 @@ from uuid import uuid4
 
 import numpy as np
 
-from ziggurat.readers.errors import OptionError, SourceError
+from ziggurat.readers.errors import SourceError
 from ziggurat.readers.grid.pyramid import Resolution
+from ziggurat.readers.model.checks import one_text
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.source.output.encode import check_jpeg_in_tiff
 
@@ -74,11 +75,7 @@ def export_tiled(export: Export, path: str | Path | None = None) -> Path:
     SourceError
         The file can't be written.
     """
-    if export.compression not in _COMPRESSIONS:
-        raise OptionError(
-            f"compression of a TILED export must be one of {', '.join(_COMPRESSIONS)},"
-            f" not {export.compression!r}"
-        )
+    one_text("compression of a TILED export", export.compression, _COMPRESSIONS)
     if export.compression == "jpeg":
         check_jpeg_in_tiff(export.dtype, export.shape[2])
     part = _part(path)

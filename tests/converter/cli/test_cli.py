@@ -271,7 +271,7 @@ def test_texts() -> None:
 
 def test_options_take_text_and_refuse_nonsense() -> None:
     assert ConvertOptions(levels="source").levels.value == "source"
-    with pytest.raises(OptionError, match="levels is one of source, full"):
+    with pytest.raises(OptionError, match="levels must be one of 'source', 'full'"):
         ConvertOptions(levels="some")
     with pytest.raises(TypeError):
         ConvertOptions(colour="keep")

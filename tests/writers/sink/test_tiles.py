@@ -218,11 +218,11 @@ def test_a_double_does_not_take_an_integer_that_it_would_round() -> None:
 
 
 REFUSALS: list[tuple[str, dict[str, Any]]] = [
-    ("x must be zero or more", {"x": -1}),
-    ("y must be zero or more", {"y": -5}),
+    ("x must be a whole number of 0 or more", {"x": -1}),
+    ("y must be a whole number of 0 or more", {"y": -5}),
     ("x must be a whole number", {"x": 1.5}),
     ("x must be a whole number", {"x": "3"}),
-    ("z must be zero or more", {"z": -1}),
+    ("z must be a whole number of 0 or more", {"z": -1}),
     ("z must be a whole number", {"z": 0.5}),
     ("mask of shape", {"mask": np.ones((3, 3), bool)}),
     ("nothing but 0 and 1", {"mask": np.full((4, 4), 0.5)}),
@@ -267,8 +267,8 @@ NEW_REFUSALS: list[tuple[str, dict[str, Any]]] = [
     ("is no dtype", {"dtype": "colour"}),
     ("holds numbers", {"dtype": "complex64"}),
     ("blend must be one of", {"blend": "mix"}),
-    ("tile sides", {"tileSize": 3}),
-    ("tileSize is one number", {"tileSize": (1, 2, 3)}),
+    ("tileSize must be a whole number from 16 to 16384", {"tileSize": 3}),
+    ("tileSize must be one number", {"tileSize": (1, 2, 3)}),
     ("different frame axes", {"axes": {"z": 1, "Z": 2}}),
     ("can't be the name", {"axes": {"x": 3}}),
     ("axis z must be positive", {"axes": {"z": 0}}),

@@ -169,7 +169,7 @@ def test_a_sum_past_64_bits_is_refused_when_it_is_read(tmp_path: Path) -> None:
 
 
 def test_what_can_not_be_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(SinkInputError, match="store is one of"):
+    with pytest.raises(SinkInputError, match="store must be one of"):
         ziggurat.new(tmp_path / "a", store="other")
     with pytest.raises(SinkInputError, match="must be 'log'"):
         ziggurat.new("s3://bucket/a", store="mapped")
