@@ -51,6 +51,10 @@ def interrupted(work: Callable[[], object], at: int) -> bool:
         return False
     except Interrupt:
         return True
+    except SystemError as error:  # what CPython makes of one that is raised below C's os.fspath
+        if isinstance(error.__cause__, Interrupt):
+            return True
+        raise
     finally:
         sys.setprofile(None)
 
