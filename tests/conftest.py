@@ -16,6 +16,11 @@ import pytest
 from tests.faults import Disk, watch
 
 ROOT = Path(__file__).resolve().parent.parent
+# Files with tests of seconds: one of them at the end would let the other processes wait.
+LONG = {
+    "test_batch", "test_commands", "test_forks", "test_fuzz", "test_interrupts", "test_main_job",
+    "test_new_rows", "test_packaging", "test_processes", "test_readme",
+}  # fmt: skip
 DATA = Path(os.environ.get("ZIGGURAT_DATA", ROOT.parent / "shared" / "data"))
 
 
@@ -72,7 +77,11 @@ def small_disk() -> Iterator[Callable[[int], Path]]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse ids that differ from process to process: nobody could run them side by side."""
+    """Let long tests go first; refuse ids that differ from process to process.
+
+    Those nobody could run side by side.
+    """
+    items.sort(key=lambda item: item.path.stem not in LONG)
     fleeting = [item.nodeid for item in items if " at 0x" in item.nodeid]
     if fleeting:
         raise pytest.UsageError(f"the address of an object is in a test's id: {fleeting[0]}")

@@ -15,6 +15,7 @@ import pytest
 
 from ziggurat.converter.batch.jobs import Job, find_sources, plan_jobs
 from ziggurat.converter.batch.run import Status, run_batch
+from ziggurat.converter.cli.app import main
 from ziggurat.converter.cli.commands import Show, convert_many
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.converter.verify.verify import verify
@@ -82,7 +83,9 @@ def start(*args: object) -> subprocess.Popen:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_killed_in_the_middle_and_resumed(slides: Any, tmp_path: Path, number: Any) -> None:
+def test_killed_in_the_middle_and_resumed(
+    slides: Any, tmp_path: Path, number: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     args = (slides, tmp_path / "out", "--format", "tiff", "--jobs", "2", "--verify")
     with start(*args) as process:
         deadline = time.monotonic() + 60
@@ -97,9 +100,11 @@ def test_killed_in_the_middle_and_resumed(slides: Any, tmp_path: Path, number: A
     while list((tmp_path / "out").glob(".ziggurat-part-*")) and time.monotonic() < deadline:
         time.sleep(0.05)
     done = len(list((tmp_path / "out").glob("s*.tiff")))
-    with start(*args, "--resume", "--json") as process:
-        out, err = process.communicate(timeout=120)
-    assert process.returncode == 1, err
+    again = (slides, tmp_path / "out", "--format", "tiff", "--jobs", "1", "--verify")
+    with pytest.raises(SystemExit) as ended:
+        main(["convert", *map(str, again), "--resume", "--json"])
+    out, err = capsys.readouterr()
+    assert ended.value.code == 1, err
     outcomes = json.loads(out)["outcomes"]
     statuses = [outcome["status"] for outcome in outcomes]
     assert statuses.count("failed") == 2
@@ -131,7 +136,9 @@ def test_which_slides_are_meant(tmp_path: Path) -> None:
         find_sources([tmp_path / "nothing*"])
 
 
-def test_folders_below_are_kept(slides: Any, tmp_path: Path) -> None:
+def test_folders_below_are_kept(
+    slides: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     top = tmp_path / "in"
     for name in ("a/s.svs", "a/deep/s.svs", "b/s.svs", "b/.trash/s.svs"):
         (top / name).parent.mkdir(parents=True, exist_ok=True)
@@ -140,11 +147,12 @@ def test_folders_below_are_kept(slides: Any, tmp_path: Path) -> None:
     (top / "c" / "bad.svs").write_bytes(b"nothing")
     (top / "back").symlink_to(top)
     out = top / "out"
-    args = (top, out, "--format", "tiff", "--resume", "--json")
+    args = (top, out, "--format", "tiff", "--resume", "--json", "--jobs", "1")
     for statuses in (["done"] * 3 + ["failed"], ["skipped"] * 3 + ["failed"]):
-        with start(*args) as process:
-            said, err = process.communicate(timeout=60)
-        assert process.returncode == 1, err
+        with pytest.raises(SystemExit) as ended:
+            main(["convert", *map(str, args)])
+        said, err = capsys.readouterr()
+        assert ended.value.code == 1, err
         assert sorted(o["status"] for o in json.loads(said)["outcomes"]) == sorted(statuses)
     made = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.name[0] != ".")
     assert made == ["a", "a/deep", "a/deep/s.tiff", "a/s.tiff", "b", "b/s.tiff"]

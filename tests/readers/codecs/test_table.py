@@ -76,7 +76,8 @@ def test_names_and_aliases_are_found_in_any_case() -> None:
 def test_raw_codecs_expand_no_more_than_their_row_says(codec: Codec) -> None:
     if codec.row.decode is None:
         return
-    plain = np.zeros(1 << 20, np.uint8)
+    # its encoder is slow, and packs any length alike
+    plain = np.zeros(1 << (14 if codec is Codec.PACKBITS else 20), np.uint8)
     packed = getattr(imagecodecs, f"{codec.value}_encode")(plain)
     assert plain.nbytes <= (len(packed) + 16) * codec.row.expands
 

@@ -109,14 +109,14 @@ def real_seeds(data_file: Callable[[str], Path]) -> list[Seed]:
 
 
 def test_damaged_made_up_files(made_seeds: list[Seed]) -> None:
-    crew = run_all(made_seeds, copies=5)
+    crew = run_all(made_seeds, copies=3)
     assert not crew.findings, "\n".join(crew.findings)
     assert crew.outcomes["opened"] > len(made_seeds)
     assert crew.outcomes["refused"] > len(made_seeds) // 2
 
 
 def test_damaged_real_files(real_seeds: list[Seed]) -> None:
-    crew = run_all(real_seeds, copies=2)
+    crew = run_all(real_seeds, copies=1)
     assert not crew.findings, "\n".join(crew.findings)
     assert crew.outcomes["opened"] > len(real_seeds)
 

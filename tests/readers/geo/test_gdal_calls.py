@@ -101,7 +101,10 @@ def test_no_other_module_makes_such_calls() -> None:
     for path in [*(ROOT / "readers").rglob("*.py"), *(ROOT / "writers").rglob("*.py")]:
         if path.name == "gdal_calls.py":
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = path.read_text(encoding="utf-8")
+        if not any(name in text for name in (*READ, *MODULE)):
+            continue
+        for node in ast.walk(ast.parse(text)):
             # a name that is handed over, as checked() wants it, is called by nobody else
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
                 continue

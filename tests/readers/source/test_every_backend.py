@@ -1,9 +1,11 @@
 """What any source can do beside reading, on a real file of every backend."""
 
+import base64
 import io
 import json
 import multiprocessing
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -90,7 +92,7 @@ def test_copies_threads_and_forks_read_the_same(source: ziggurat.Source) -> None
         np.testing.assert_array_equal(sample(again), expected)
         assert json.dumps(again.getMetadata()) == json.dumps(source.getMetadata())
     with ThreadPoolExecutor(3) as pool:
-        for pixels in pool.map(sample, [source] * 6):
+        for pixels in pool.map(sample, [source] * 3):
             np.testing.assert_array_equal(pixels, expected)
     context = multiprocessing.get_context("fork")
     queue = context.Queue()
@@ -102,12 +104,13 @@ def test_copies_threads_and_forks_read_the_same(source: ziggurat.Source) -> None
 
 
 def test_notebooks_show_a_picture_and_facts(source: ziggurat.Source) -> None:
-    with Image.open(io.BytesIO(source._repr_png_())) as picture:
-        assert picture.format == "PNG"
-        assert 1 <= max(picture.size) <= 512
     page = source._repr_html_()
     assert f"{source.sizeX} × {source.sizeY}" in page
-    assert "data:image/png;base64," in page
+    shown = re.search(r"data:image/png;base64,([^\"']+)", page)
+    assert shown is not None
+    with Image.open(io.BytesIO(base64.b64decode(shown[1]))) as picture:
+        assert picture.format == "PNG"
+        assert 1 <= max(picture.size) <= 512
 
 
 def test_levels_are_lazy_arrays_for_viewers_and_dask(source: ziggurat.Source) -> None:

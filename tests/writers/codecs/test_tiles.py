@@ -90,7 +90,7 @@ def test_lossless_codecs_give_back_every_value(
 ) -> None:
     pixels = made_up(tissue, dtype, bands)
     path = tmp_path / "image.tif"
-    options = WriteOptions(lossy=False, compression=codec, tile_size=32)
+    options = WriteOptions(lossy=False, compression=codec, tile_size=64)
     write(array_reader(pixels), path, options)
     np.testing.assert_array_equal(tifffile.imread(path).reshape(pixels.shape), pixels)
     assert tifffile.imread(path).dtype == dtype

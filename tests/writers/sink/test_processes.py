@@ -91,22 +91,29 @@ def test_sizes_need_not_be_known_before_the_workers_start(
 
 
 def check_overlaps(
-    worker: ModuleType, folder: Path, mode: str, method: str, seed: int, count: int
+    worker: ModuleType,
+    folder: Path,
+    mode: str,
+    method: str,
+    seed: int,
+    count: int,
+    size: tuple[int, int] = (1200, 900),
 ) -> None:
     path = folder / f"{mode}-{method}-{seed}"
     job = {
         "kind": "grid" if mode == "over" else "random",
         "seed": seed,
         "count": count,
-        "width": 1200,
-        "height": 900,
+        "width": size[0],
+        "height": size[1],
         "largest": 48,
         "workers": 8,
         "method": method,
         "tile_width": 13,
         "tile_height": 11,
     }
-    ziggurat.new(path, sizeX=1200, sizeY=900, bands=3, blend=mode, tileSize=128).close()
+    shape = {"sizeX": size[0], "sizeY": size[1], "bands": 3}
+    ziggurat.new(path, **shape, blend=mode, tileSize=128).close()
     run(path, job)
     assert np.array_equal(pixels(path), expected(worker, job, mode))
     assert not list((path / ".ziggurat").glob("change.json"))
@@ -116,7 +123,7 @@ def check_overlaps(
 def test_overlapping_tiles_of_eight_processes_equal_those_of_one(
     mode: str, worker: ModuleType, tmp_path: Path
 ) -> None:
-    check_overlaps(worker, tmp_path, mode, "fork", 5, 1500)
+    check_overlaps(worker, tmp_path, mode, "fork", 5, 750, size=(600, 450))
 
 
 @pytest.mark.slow

@@ -305,7 +305,7 @@ def test_a_cylinder_s_map_is_shown_on_both_sides_of_the_date_line(
         seen = [
             int((source.getTile(x, y, 4, numpyAllowed="always")[..., -1] > 0).sum())
             for x in (0, 15)
-            for y in range(16)
+            for y in range(2, 10)  # a map at the equator
             if not (shown == "EPSG:4326" and y >= 8)
         ]
     middle = 180 if edge > 0 else -180

@@ -102,6 +102,9 @@ def test_conversion_keeps_all_that_gdal_knows(
     name: str, tmp_path: Path, data_file: Callable[[str], Path]
 ) -> None:
     path, output = data_file(f"geotiff/{name}"), tmp_path / "o.tif"
+    if name == "rio-tiler/cog_cmap.tif":  # 60 million pixels: a part of it has all that it has
+        gdal.Translate(str(tmp_path / "part.tif"), str(path), srcWin=[3000, 4000, 1200, 900])
+        path = tmp_path / "part.tif"
     with open_reader(locate(path)) as reader:
         report = write(reader, output, LOSSLESS)
     assert report.lost == ()
@@ -204,6 +207,7 @@ def test_the_callers_compression_and_tiles_are_honoured(
 ) -> None:
     lossy = compression is Codec.JPEG
     tile_size = 128 if lossy else 256
+    picture = picture[:300, :520]  # of as many levels as the whole of it
     options = WriteOptions(lossy=lossy, compression=compression, tile_size=tile_size)
     report = write(image(picture), tmp_path / "o.tif", options)
     dataset = gdal.Open(str(tmp_path / "o.tif"))

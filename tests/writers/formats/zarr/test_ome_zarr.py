@@ -92,10 +92,10 @@ def test_every_dtype_stays_what_it_is(tmp_path: Path, dtype: str, version: OmeVe
 def test_every_codec_is_zarr_s_own(
     tmp_path: Path, compression: str, dtype: Any, version: OmeVersion
 ) -> None:
-    pixels = picture((130, 170, 5), dtype)
+    pixels = picture((70, 90, 5), dtype)
     for level in (None, 7 if compression != "none" else None):
         options = WriteOptions(
-            tile_size=64,
+            tile_size=32,
             compression=Codec(compression),
             ome_version=version,
             overwrite=True,

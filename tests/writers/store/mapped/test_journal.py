@@ -1,6 +1,7 @@
 """The journal: what is cut short costs itself alone, and a full disk is an error of its own."""
 
 import errno
+import functools
 import os
 import resource
 import signal
@@ -26,6 +27,11 @@ def record(x: int) -> bytes:
     return pack_record((x, 2, 3, 4), [5], [1], masked=False)
 
 
+@functools.cache
+def records(count: int) -> bytes:
+    return b"".join(record(n) for n in range(2, 2 + count))
+
+
 @pytest.mark.parametrize("torn", [1, 7, 127, 128, 129, 300, SIZE * 5000 + 3])
 @pytest.mark.parametrize("after", [0, 1, 5, 9000])
 def test_what_is_torn_costs_itself_alone(
@@ -35,7 +41,7 @@ def test_what_is_torn_costs_itself_alone(
     with (tmp_path / ".ziggurat" / "journal").open("ab") as file:
         file.write((record(99)[:100] * (torn // 100 + 1))[:torn])
     assert journal.records()["x"].tolist() == [1]
-    whole = b"".join(record(n) for n in range(2, 2 + after))
+    whole = records(after)
     with (tmp_path / ".ziggurat" / "journal").open("ab") as file:
         file.write(whole)
     expected = list(range(1, 2 + after))
