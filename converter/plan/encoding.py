@@ -91,6 +91,9 @@ def _asked_refusal(stored: StoredTiles, target: Output, options: ConvertOptions)
         return None if stands == wanted.value else other
     if form.zarr is not None:
         return None
+    if form.codec in target.on_request:
+        name = form.codec.value
+        return f"few programs know {name} {target.tiles} (--compression {name} copies them)"
     if form.tiff_compression in PRIVATE_TAGS and form.tiff_compression not in target.known_tags:
         private = f"{form.codec.value} under its private number {form.tiff_compression}"
         return f"few readers know {private} (--compression keep copies it)"
@@ -112,16 +115,18 @@ def encode_codec(facts: SourceFacts, target: Output, options: ConvertOptions) ->
     """
     wanted = options.compression
     if isinstance(wanted, Codec):
-        if wanted not in target.codecs:
+        able = (*target.codecs, *target.on_request)
+        if wanted not in able:
             raise OptionError(
-                f"{wanted.value} is not for {target.name}, which takes {names_of(target.codecs)}"
+                f"{wanted.value} is not for {target.name}, which takes {names_of(able)}"
             )
         return str(wanted.value)
     info = facts.info
     colors = info.bands - info.alpha
     picture = info.interpretation in (Interpretation.RGB, Interpretation.GRAY)
     simple = picture and info.dtype.name == "uint8" and not info.alpha and colors in (1, 3)
-    jpeg = simple and is_lossy(facts) and Codec.JPEG in target.codecs
+    able = (*target.codecs, *(target.on_request if wanted is Compression.KEEP else ()))
+    jpeg = simple and is_lossy(facts) and Codec.JPEG in able
     return str((Codec.JPEG if jpeg else target.codecs[0]).value)
 
 

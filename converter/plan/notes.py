@@ -44,6 +44,7 @@ def plan_notes(
     made: Sequence[str],
     quality: int | None,
     growth: float | None,
+    source: Codec | None = None,
 ) -> tuple[str, ...]:
     """Return the notes on a plan.
 
@@ -56,6 +57,8 @@ def plan_notes(
     growth
         Bytes of the source's own levels in the output for each byte that they take in the
         source; None where that isn't known.
+    source
+        The codec of its largest level's tiles.
     """
     notes = [
         *reader_notes(target, (*copied, *made)),
@@ -72,6 +75,9 @@ def plan_notes(
         advice = ""
         if Codec.JPEG not in target.codecs:
             advice = "; .tiff and .ome.tiff copy JPEG tiles as they are"
+            if source in target.on_request and source.value not in (*copied, *made):
+                name = source.value
+                advice += f", --compression {name} as {target.tiles} that few programs read"
         elif made and quality is None:
             advice = "; --compression jpeg makes it small, with loss"
         notes.append(f"about {growth:.1f} times the size of the source's tiles{advice}")

@@ -152,6 +152,7 @@ def make_plan(facts: SourceFacts, target: Output, options: ConvertOptions) -> Co
                 made=list(dict.fromkeys(s.codec for s in steps if s.action != "copy")),
                 quality=quality,
                 growth=_growth(steps, facts),
+                source=None if facts.tiles[0] is None else facts.tiles[0].tiles.format.codec,
             ),
             *picture_notes(pictures, facts.pictures),
         ),

@@ -4,8 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from ziggurat.readers.codecs.jpeg_like import jpeg_like
-from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.codecs.jpeg_like import can_be_like, jpeg_like
 from ziggurat.readers.model.encoded import EncodedLevel, TileFormat, TilePlaces
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Plane
@@ -13,7 +12,7 @@ from ziggurat.readers.views.views import SamePixels, View
 
 
 class FilledReader(View):
-    """A reader whose missing JPEG tiles are tiles of the background's colour.
+    """A reader whose missing JPEG and JPEG 2000 tiles are tiles of the background's colour.
 
     Scanners leave out tiles without tissue (Philips), or write them with zero bytes (Aperio);
     TIFF allows for that, but libtiff and all that stands on it give black for them.
@@ -32,9 +31,9 @@ class _FilledPlane(SamePixels):
         self._info = info
 
     def encoded(self) -> EncodedLevel | None:
-        """Return the source's tiles, none of them missing where they are JPEG."""
+        """Return the source's tiles, none of them missing where they can be made."""
         tiles = self.source.encoded()
-        if tiles is None or not _fills(tiles.format):
+        if tiles is None or not can_be_like(tiles.format):
             return tiles
         stored, size = tiles.tile, (tiles.tile_height, tiles.tile_width)
         form, info = tiles.format, self._info
@@ -53,16 +52,12 @@ class _FilledPlane(SamePixels):
     def places(self) -> TilePlaces | None:
         """Return where the source's tiles lie, unless some have to be made."""
         places, tiles = self.source.places(), self.source.encoded()
-        if places is None or tiles is None or (_fills(tiles.format) and not places.complete):
+        if places is None or tiles is None or (can_be_like(tiles.format) and not places.complete):
             return None
         return places
 
 
-def _fills(form: TileFormat) -> bool:
-    return form.codec is Codec.JPEG and form.bits == 8
-
-
 def blank_jpeg(size: tuple[int, int], form: TileFormat, info: ImageInfo) -> bytes:
-    """Return a JPEG of one colour in the colour space and subsampling of a level's tiles."""
+    """Return a tile of one colour in the colour space and subsampling of a level's tiles."""
     color = info.background or (0.0,) * form.bands
-    return jpeg_like(form, np.full((*size, form.bands), color, np.uint8))
+    return jpeg_like(form, np.full((*size, form.bands), color, form.dtype))

@@ -21,6 +21,11 @@ _CHUNKS = "ziggurat.writers.codecs.chunks"
 _BIO_FORMATS = "Bio-Formats (QuPath, Fiji, OMERO)"
 _OPENSLIDE, _LIBVIPS, _GDAL, _CUCIM = "OpenSlide", "libvips", "GDAL", "cuCIM"
 _SLIDEIO, _GEOTIFF_JS, _VIV = "slideio", "geotiff.js", "Viv"
+# Of zarr's codecs, imagecodecs' are in Python alone: zarr-python has them once they are registered.
+_NOT_IMAGECODECS = (
+    _BIO_FORMATS, _GDAL, _VIV, "Neuroglancer", "tensorstore",
+    "zarr-python (napari, ome-zarr-py) without imagecodecs.zarr.register_codecs()",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +53,10 @@ class CodecRow:
         Of raw codecs ``f(samples, form, level)``, of others ``f(form, options)`` that gives the
         format and the encoder of its tiles; None: not written to TIFF.
     chunk
-        ``f(info, level)`` that gives the codec of zarr's chunks; None: not written to OME-Zarr.
+        ``f(info, options)`` that gives the codec of zarr's chunks; None: not written to OME-Zarr.
+    zarr
+        The name of the codec of zarr whose chunks are pictures of this one, as imagecodecs
+        registers it.
     expands
         The most bytes that one byte can decode to, so that a forged size is seen in time.
     grows
@@ -58,8 +66,8 @@ class CodecRow:
     encode_rate, decode_rate
         Bytes of pixels that one core encodes (shrinking and writing included), or decodes, in a
         second.
-    lacking
-        Common programs that can't read it in a TIFF.
+    lacking, lacking_chunks
+        Common programs that can't read it in a TIFF, in an OME-Zarr.
     """
 
     aliases: tuple[str, ...] = ()
@@ -74,12 +82,14 @@ class CodecRow:
     decode: str | None = None
     encode: str | None = None
     chunk: str | None = None
+    zarr: str | None = None
     expands: int = 1
     grows: float = 1.5
     ratio: float = 0.4
     encode_rate: float = 80e6
     decode_rate: float = 400e6
     lacking: tuple[str, ...] = ()
+    lacking_chunks: tuple[str, ...] = ()
 
     def takes(self, kind: str, size: int, bands: int) -> bool:
         """Return True where samples of a kind and size in bytes, so many a pixel, are taken."""
@@ -113,6 +123,7 @@ class Codec(Enum):
         aliases=("jpg",), can_lose=True, must_lose=True, tags=(7,), kinds="u", sizes=(1,),
         bands=(1, 3), decode="ziggurat.readers.codecs.jpeg_decode:decode_jpeg",
         encode=f"{_TILES}:jpeg", ratio=0.10, encode_rate=700e6, decode_rate=700e6,
+        chunk=f"{_CHUNKS}:jpeg", zarr="imagecodecs_jpeg", lacking_chunks=_NOT_IMAGECODECS,
     )  # fmt: skip
     DEFLATE = "deflate", CodecRow(
         aliases=("zip", "zlib", "adobe_deflate", "tiff_adobe_deflate"), raw=True,
@@ -145,6 +156,7 @@ class Codec(Enum):
         sizes=(1, 2), bands=(1, 3, 4), decode=f"{_DECODE}:jpeg2000", encode=f"{_TILES}:jpeg2000",
         ratio=0.12, encode_rate=12e6, decode_rate=60e6,
         lacking=(_OPENSLIDE, _LIBVIPS, _GDAL, _CUCIM, _GEOTIFF_JS),
+        chunk=f"{_CHUNKS}:jpeg2000", zarr="imagecodecs_jpeg2k", lacking_chunks=_NOT_IMAGECODECS,
     )  # fmt: skip
     JPEGXL = "jpegxl", CodecRow(
         aliases=("jxl",), can_lose=True, tags=(50002, 52546), kinds="u", sizes=(1, 2),
@@ -220,8 +232,11 @@ def function_at(place: str) -> Callable[..., Any]:
 PRIVATE_TAGS = (33003, 33005)
 # What a TIFF, and an OME-Zarr, can be written with.
 TILE_CODECS: tuple[Codec, ...] = tuple(codec for codec in Codec if codec.row.encode is not None)
+_CHUNKED = tuple(codec for codec in Codec if codec.row.chunk is not None)
 CHUNK_CODECS: tuple[Codec, ...] = (  # the default first
     Codec.BLOSC,
-    *(codec for codec in Codec if codec.row.chunk is not None and codec is not Codec.BLOSC),
+    *(codec for codec in _CHUNKED if codec.row.zarr is None and codec is not Codec.BLOSC),
 )
+# Pictures as chunks: few programs read them, so that they are only for who asks.
+PICTURE_CHUNKS = tuple(codec for codec in _CHUNKED if codec.row.zarr is not None)
 WRITTEN_CODECS = tuple(codec for codec in Codec if codec in (*TILE_CODECS, *CHUNK_CODECS))

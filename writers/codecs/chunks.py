@@ -1,11 +1,13 @@
 """How chunks of zarr arrays are encoded: a small table, the same for zarr v2 and v3.
 
-A tile (y, x, band) becomes a chunk (band, y, x), as OME-NGFF orders it. All codecs are lossless
-and those that every zarr library has.
+A tile (y, x, band) becomes a chunk (band, y, x), as OME-NGFF orders it. The codecs are lossless
+and those that every zarr library has; but for JPEG and JPEG 2000, whose chunks are pictures
+(y, x, band), by imagecodecs' names.
 """
 
+import base64
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -15,9 +17,11 @@ import numpy as np
 from isal import igzip
 
 from ziggurat.readers.errors import OptionError, WriteError
-from ziggurat.readers.model.codec import CHUNK_CODECS, Codec, function_at, names_of
+from ziggurat.readers.model.codec import CHUNK_CODECS, PICTURE_CHUNKS, Codec, function_at, names_of
+from ziggurat.readers.model.encoded import Photometric, TileFormat
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels
+from ziggurat.readers.ngff.version import OmeVersion
 from ziggurat.writers.model.options import WriteOptions
 
 numcodecs.blosc.use_threads = False  # chunks are encoded side by side, each by one thread
@@ -36,16 +40,18 @@ Compressor = Callable[[Any], bytes]
 class ChunkCodec:
     """One way to encode chunks: as both zarr formats name it, and the function that does it.
 
-    ``v3`` follows the ``bytes`` codec; ``v2`` is the compressor. None where there is none.
+    ``v3`` follows the ``bytes`` codec; ``v2`` is the compressor. None where there is none. That
+    of a ``picture`` stands instead of ``bytes``, and takes (y, x, band).
     """
 
     v3: Json | None
     v2: Json | None
     compress: Compressor
+    picture: bool = False
 
     def encode(self, tile: Pixels) -> bytes:
         """Return the chunk of a tile, shape (y, x, band). Threads may call it side by side."""
-        return self.compress(planes(tile))
+        return self.compress(tile if self.picture else planes(tile))
 
 
 def planes(tile: Pixels) -> np.ndarray:
@@ -75,11 +81,11 @@ def chunk_codec(info: ImageInfo, options: WriteOptions) -> ChunkCodec:
     compression = options.compression or Codec.BLOSC
     make = compression.row.chunk
     if make is None:
-        able = names_of(CHUNK_CODECS)
+        able = names_of((*CHUNK_CODECS, *PICTURE_CHUNKS))
         raise OptionError(f"{compression.value} is not for OME-Zarr, which takes {able}")
     if info.dtype.kind not in "biuf" or info.dtype.itemsize > 8:
         raise OptionError(f"samples of {info.dtype} can't be written to OME-Zarr")
-    codec: ChunkCodec = function_at(make)(info, options.level)
+    codec: ChunkCodec = function_at(make)(info, options)
     return codec
 
 
@@ -90,15 +96,15 @@ def _checked(level: int | None, default: int, least: int, most: int, name: str) 
     return chosen
 
 
-def none(info: ImageInfo, level: int | None) -> ChunkCodec:
+def none(info: ImageInfo, options: WriteOptions) -> ChunkCodec:
     """Return no codec: plain bytes."""
-    del info, level
+    del info, options
     return ChunkCodec(None, None, lambda data: data.tobytes())
 
 
-def blosc(info: ImageInfo, level: int | None) -> ChunkCodec:
+def blosc(info: ImageInfo, options: WriteOptions) -> ChunkCodec:
     """Return blosc with LZ4."""
-    chosen = _checked(level, _BLOSC_LEVEL, 0, 9, "blosc")
+    chosen = _checked(options.level, _BLOSC_LEVEL, 0, 9, "blosc")
     size = info.dtype.itemsize
     shuffle = _SHUFFLE if size > 1 else _NO_SHUFFLE
 
@@ -120,10 +126,10 @@ def blosc(info: ImageInfo, level: int | None) -> ChunkCodec:
     )
 
 
-def zstd(info: ImageInfo, level: int | None) -> ChunkCodec:
+def zstd(info: ImageInfo, options: WriteOptions) -> ChunkCodec:
     """Return Zstandard."""
     del info
-    chosen = _checked(level, _ZSTD_LEVEL, 1, 22, "zstd")
+    chosen = _checked(options.level, _ZSTD_LEVEL, 1, 22, "zstd")
     return ChunkCodec(
         {"name": "zstd", "configuration": {"level": chosen, "checksum": False}},
         {"id": "zstd", "level": chosen},
@@ -131,10 +137,10 @@ def zstd(info: ImageInfo, level: int | None) -> ChunkCodec:
     )
 
 
-def gzip(info: ImageInfo, level: int | None) -> ChunkCodec:
+def gzip(info: ImageInfo, options: WriteOptions) -> ChunkCodec:
     """Return gzip."""
     del info
-    chosen = _checked(level, _GZIP_LEVEL, 1, 9, "gzip")
+    chosen = _checked(options.level, _GZIP_LEVEL, 1, 9, "gzip")
 
     def compress(data: Any) -> bytes:
         if chosen <= 3:  # ISA-L's; its 1 is the size of zlib's 6
@@ -146,3 +152,44 @@ def gzip(info: ImageInfo, level: int | None) -> ChunkCodec:
         {"id": "gzip", "level": chosen},
         compress,
     )
+
+
+def jpeg(info: ImageInfo, options: WriteOptions) -> ChunkCodec:
+    """Return JPEG, of which each chunk is a stream of its own."""
+    return _picture(info, options, Codec.JPEG)
+
+
+def jpeg2000(info: ImageInfo, options: WriteOptions) -> ChunkCodec:
+    """Return JPEG 2000."""
+    return _picture(info, options, Codec.JPEG2000)
+
+
+def _picture(info: ImageInfo, options: WriteOptions, codec: Codec) -> ChunkCodec:
+    from ziggurat.writers.codecs.tiles import tile_codec, whole_jpeg  # few want pictures
+
+    made = tile_codec(info, replace(options, compression=codec))
+    encode = whole_jpeg(info.bands, options) if codec is Codec.JPEG else made.encode
+    return picture_codec(replace(made.format, tables=None), options.ome_version, encode)
+
+
+def picture_codec(form: TileFormat, version: OmeVersion, encode: Compressor) -> ChunkCodec:
+    """Return the codec of chunks that are tiles of a format.
+
+    Raises
+    ------
+    OptionError
+        zarr v2 can't put the bands last, as pictures have them.
+    """
+    name = form.codec.row.zarr
+    if version.zarr_format == 2 and form.bands > 1:
+        raise OptionError(
+            f"OME-Zarr {version.value} takes {form.codec.value} chunks of one band only, not of "
+            f"{form.bands}; choose OME-Zarr 0.5 or another compression"
+        )
+    facts: Json = {}
+    if form.codec is Codec.JPEG and form.bands == 3:
+        spaces = {Photometric.YCBCR: "YCBCR", Photometric.RGB: "RGB"}
+        facts = {"colorspace_data": "RGB", "colorspace_jpeg": spaces[form.photometric]}
+    if form.tables:
+        facts["tables"] = base64.b64encode(form.tables).decode()
+    return ChunkCodec({"name": name, "configuration": facts}, {"id": name, **facts}, encode, True)

@@ -14,7 +14,13 @@ from pathlib import Path
 
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.checks import one_text
-from ziggurat.readers.model.codec import CHUNK_CODECS, PRIVATE_TAGS, TILE_CODECS, Codec
+from ziggurat.readers.model.codec import (
+    CHUNK_CODECS,
+    PICTURE_CHUNKS,
+    PRIVATE_TAGS,
+    TILE_CODECS,
+    Codec,
+)
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.views.views import without_associated
@@ -66,6 +72,8 @@ class Output:
         Endings of names that mean it; the first one is given to outputs in a folder.
     codecs
         What it can be compressed with; the first one is used where nothing else is chosen.
+    on_request
+        Codecs besides, that few programs read in it: never chosen unless they are asked for.
     tile
         Side of its tiles or chunks, where nobody asks for another.
     geospatial
@@ -112,6 +120,7 @@ class Output:
     suffixes: tuple[str, ...]
     codecs: tuple[Codec, ...]
     tile: int
+    on_request: tuple[Codec, ...] = ()
     geospatial: bool | None = None
     folder: bool = False
     beside: str = ""
@@ -211,13 +220,13 @@ OUTPUTS: tuple[Output, ...] = (
     ),
     Output(
         name="ome-zarr", module=f"{_ROOM}.zarr.ome_zarr", suffixes=(".zarr",), folder=True,
-        codecs=CHUNK_CODECS, tile=512, tiles="chunks", padded=False, divisible=True,
-        tree=f"{_ROOM}.zarr.parts:ZarrTree", read_as="ome-zarr", faithful=True,
+        codecs=CHUNK_CODECS, on_request=PICTURE_CHUNKS, tile=512, tiles="chunks", padded=False,
+        divisible=True, tree=f"{_ROOM}.zarr.parts:ZarrTree", read_as="ome-zarr", faithful=True,
     ),
     Output(
         name="ome-zarr-zip", module=f"{_ROOM}.zarr.ome_zarr",
-        suffixes=(".zarr.zip", ".zip", ".ozx"), codecs=CHUNK_CODECS, tile=512, tiles="chunks",
-        padded=False, divisible=True, read_as="ome-zarr", faithful=True,
+        suffixes=(".zarr.zip", ".zip", ".ozx"), codecs=CHUNK_CODECS, on_request=PICTURE_CHUNKS,
+        tile=512, tiles="chunks", padded=False, divisible=True, read_as="ome-zarr", faithful=True,
     ),
     Output(
         name="ome-zarr-sqlite", module=f"{_ROOM}.zarr.ome_zarr",
@@ -298,15 +307,18 @@ def output_named(name: str, *, placed: bool = False) -> Output:
 def reader_notes(output: Output, codecs: Iterable[str]) -> list[str]:
     """Return which common programs can't read an output of such codecs, a sentence each.
 
-    OME-Zarr's codecs are those that every zarr library has, and a flat picture is its codec.
+    OME-Zarr's codecs, but for those on request, are those that every zarr library has, and a
+    flat picture is its codec.
     """
-    if output.flat or not output.padded:
-        return []
     notes = []
     for name in dict.fromkeys(codecs):
-        lacking = Codec.named(name).row.lacking
-        if lacking:
-            notes.append(f"{name} tiles in a TIFF are not read by {', '.join(lacking)}")
+        codec = Codec.named(name)
+        if codec in output.on_request:
+            lacking = ", ".join(codec.row.lacking_chunks)
+            notes.append(f"{name} chunks in an OME-Zarr are not read by {lacking}")
+        elif output.padded and not output.flat and codec.row.lacking:
+            lacking = ", ".join(codec.row.lacking)
+            notes.append(f"{name} tiles in a TIFF are not read by {lacking}")
     return notes
 
 

@@ -17,6 +17,7 @@ from ziggurat.readers.codecs.filled import checked_fill
 from ziggurat.readers.codecs.tile_memory import tile_memory
 from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.formats.zarr.metadata import ArrayMetadata
+from ziggurat.readers.formats.zarr.pictures import decode_picture
 from ziggurat.readers.model.reader import Pixels
 
 numcodecs.blosc.use_threads = False  # its own pool has one lock; chunks are decoded side by side
@@ -40,6 +41,8 @@ def decode_chunk(data: bytes, array: ArrayMetadata) -> np.ndarray:
         The bytes are not such a chunk.
     """
     assert array.codecs is not None
+    if array.picture is not None:
+        return decode_picture(data, array.picture, array.chunk_shape)
     size = array.chunk_bytes
     stored: Bytes = data
     for codec in reversed(array.codecs):

@@ -1,9 +1,9 @@
 """The metadata of a zarr array, v2 and v3, as checked facts; pure, no I/O.
 
 Sources: zarr v2 (https://zarr-specs.readthedocs.io/en/latest/v2) and v3 with the regular grid,
-the codecs bytes, blosc, zstd, gzip, crc32c and sharding_indexed. What is rarer (transpose,
-filters, other codecs) is marked ``codecs=None`` and left to zarr-python. Sizes are checked here,
-before anybody allocates by them.
+the codecs bytes, blosc, zstd, gzip, crc32c and sharding_indexed, and pictures (see there). What
+is rarer (transpose, filters, other codecs) is marked ``codecs=None`` and left to zarr-python.
+Sizes are checked here, before anybody allocates by them.
 """
 
 import json
@@ -16,6 +16,7 @@ import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.zarr.compressors import compressor_as_v3
+from ziggurat.readers.formats.zarr.pictures import PictureCodec, parse_picture
 
 MOST_PIXELS = (1 << 31) - 1  # along one dimension
 MOST_CHUNK_BYTES = 1 << 31  # blosc's own limit, and more than anybody should decode at once
@@ -58,6 +59,7 @@ class ArrayMetadata:
     order: str = "C"
     sharding: Sharding | None = None
     names: tuple[str | None, ...] | None = None
+    picture: PictureCodec | None = None  # the chunks are: ``codecs`` is its name alone
 
     @property
     def chunk_bytes(self) -> int:
@@ -83,6 +85,7 @@ def parse_v2(
     try:
         dtype = _dtype(facts["dtype"])
         order = str(facts.get("order", "C"))
+        picture = _v2_picture(facts, dtype)
         names = (attributes or {}).get("_ARRAY_DIMENSIONS")
         return _checked(
             ArrayMetadata(
@@ -93,10 +96,11 @@ def parse_v2(
                 zarr_format=2,
                 separator=str(facts.get("dimension_separator", ".")),
                 prefix="",
-                codecs=_v2_codecs(facts),
+                codecs=_v2_codecs(facts) if picture is None else (picture.codec.value,),
                 compressor=_v2_compressor(facts, dtype),
                 order=order if order in ("C", "F") else "C",
                 names=tuple(names) if isinstance(names, list) else None,
+                picture=picture,
             )
         )
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -111,6 +115,15 @@ def _v2_codecs(facts: Mapping[str, Any]) -> tuple[str, ...] | None:
         return ()
     name = compressor["id"]
     return (name,) if name in _COMPRESSORS else None
+
+
+def _v2_picture(facts: Mapping[str, Any], dtype: np.dtype) -> PictureCodec | None:
+    compressor = facts.get("compressor")
+    if not compressor or facts.get("filters") or facts.get("order", "C") != "C":
+        return None
+    rest = {key: value for key, value in compressor.items() if key != "id"}
+    codec = {"name": compressor["id"], "configuration": rest}
+    return parse_picture(codec, _sizes(facts["chunks"], 1), dtype)
 
 
 def _v2_compressor(facts: Mapping[str, Any], dtype: np.dtype) -> str | None:
@@ -140,6 +153,7 @@ def _parse_v3(facts: Mapping[str, Any]) -> ArrayMetadata:
         chunks, inner = _sizes(configuration["chunk_shape"], 1), configuration["codecs"]
         sharding = _sharding(outer, chunks, configuration)
     codecs, byteorder = _v3_codecs(inner)
+    picture = _v3_picture(inner, chunks, dtype)
     keys = facts.get("chunk_key_encoding") or {"name": "default"}
     slash = "/" if keys["name"] == "default" else "."
     names = facts.get("dimension_names")
@@ -151,10 +165,11 @@ def _parse_v3(facts: Mapping[str, Any]) -> ArrayMetadata:
         zarr_format=3,
         separator=str((keys.get("configuration") or {}).get("separator", slash)),
         prefix="c" if keys["name"] == "default" else "",
-        codecs=codecs,
+        codecs=codecs if picture is None else (picture.codec.value,),
         compressor=_v3_compressor(inner) if byteorder == "<" else None,
         sharding=sharding,
         names=tuple(names) if names else None,
+        picture=picture,
     )
 
 
@@ -186,6 +201,16 @@ def _v3_codecs(
         return None, "<"
     endian = (named[0].get("configuration") or {}).get("endian", "little")
     return names[1:], ">" if endian == "big" else "<"
+
+
+def _v3_picture(
+    codecs: Sequence[Any], chunk: tuple[int, ...], dtype: np.dtype
+) -> PictureCodec | None:
+    named = [codec if isinstance(codec, dict) else {"name": codec} for codec in codecs]
+    order = None
+    if len(named) == 2 and named[0]["name"] == "transpose":
+        order = tuple(named.pop(0)["configuration"]["order"])
+    return parse_picture(named[0], chunk, dtype, order) if len(named) == 1 else None
 
 
 def _v3_compressor(codecs: Sequence[Any]) -> str | None:

@@ -1,7 +1,8 @@
 """OME-Zarr 0.1 to 0.5 and plain zarr arrays, v2 and v3, in a folder, a zip or under a URL."""
 
 import dataclasses
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -124,6 +125,7 @@ class OmeZarrReader(Reader):
                 losses = (f"not one chunk is stored: all pixels are {fill}", *losses)
             self.info = dataclasses.replace(self.info, losses=losses)
         self._closed = False
+        self.picture_formats: dict[tuple[int, int], TileFormat | None] = {}  # by level and frame
 
     def plane(self, level: int, frame: int) -> Plane:
         """Return one frame of the array of a level."""
@@ -191,8 +193,11 @@ class _ArrayPlane(Plane):
             place[x], place[y] = column, row
             return array.stored(place)
 
+        form = self._format(tile, columns, rows)
+        if form is None:
+            return None
         return EncodedLevel(
-            _chunk_format(array.metadata, info, layout),
+            form,
             size.width,
             size.height,
             size.tile_width,
@@ -201,6 +206,21 @@ class _ArrayPlane(Plane):
             rows,
             tile,
         )
+
+    def _format(
+        self, tile: Callable[[int, int], bytes | None], columns: int, rows: int
+    ) -> TileFormat | None:
+        """Return what the tiles are; None for pictures of which nobody else would say the same."""
+        reader = self._reader
+        array = reader.array(self._level).metadata
+        if array.picture is None:
+            return _chunk_format(array, reader.info, reader.layout)
+        key = self._level, self._frame
+        if key not in reader.picture_formats:
+            cells = itertools.product(range(columns), range(rows))
+            first = next(filter(None, (tile(*cell) for cell in cells)), None)
+            reader.picture_formats[key] = _picture_format(array, reader.layout, first)
+        return reader.picture_formats[key]
 
     def places(self) -> None:
         """Return None: chunks lie in files of their own, or where a shard's index says."""
@@ -273,6 +293,20 @@ def _chunk_format(array: ArrayMetadata, info: ImageInfo, layout: ArrayLayout) ->
         lossless=True,
         zarr=array.compressor if copied else None,
     )
+
+
+def _picture_format(
+    array: ArrayMetadata, layout: ArrayLayout, data: bytes | None
+) -> TileFormat | None:
+    """Return what the pictures of an array are, of which one is given."""
+    assert array.picture is not None
+    order = array.picture.order
+    y, x, bands = (layout.index(name) for name in ("y", "x", BANDS))
+    last = (y, x) if array.picture.bands == 1 else (y, x, bands)
+    in_order = tuple(i for i in order if array.chunk_shape[i] > 1 or i in last)[-len(last) :]
+    if data is None or in_order != last or array.picture.bands != layout.bands:
+        return None
+    return None if array.picture.contradicts(data) else array.picture.format(data)
 
 
 def same_value(a: object, b: object) -> bool:

@@ -1,5 +1,6 @@
 """zarr-python on one of our stores, for arrays whose codecs are not decoded here."""
 
+import functools
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -103,9 +104,13 @@ def read_box(store: KeyStore, path: str, box: Iterable[tuple[int, int]]) -> Any:
     CorruptSourceError
         The samples can't be decoded.
     """
+    part = tuple(slice(*span) for span in box)
     try:
-        array = zarr.open_array(ReadOnlyStore(store), path=path, mode="r")
-        samples = np.asarray(array[tuple(slice(*span) for span in box)])
+        try:
+            samples = _samples(store, path, part)
+        except _NOT_HERE:  # of known names, maybe
+            _register_imagecodecs()
+            samples = _samples(store, path, part)
     except ZigguratError:
         raise
     except _NOT_HERE as error:
@@ -114,3 +119,18 @@ def read_box(store: KeyStore, path: str, box: Iterable[tuple[int, int]]) -> Any:
     except Exception as error:  # codecs raise whatever they like
         raise CorruptSourceError(f"{store.url}: {path or 'the array'}: {error}") from error
     return samples.astype(samples.dtype.newbyteorder("="), copy=not samples.flags.writeable)
+
+
+def _samples(store: KeyStore, path: str, part: tuple[slice, ...]) -> np.ndarray:
+    array = zarr.open_array(ReadOnlyStore(store), path=path, mode="r")
+    return np.asarray(array[part])
+
+
+@functools.cache
+def _register_imagecodecs() -> None:
+    """Give zarr and numcodecs the codecs that imagecodecs has under names of its own."""
+    import imagecodecs.numcodecs  # not before: few arrays want them
+    import imagecodecs.zarr
+
+    imagecodecs.zarr.register_codecs(verbose=False)
+    imagecodecs.numcodecs.register_codecs(verbose=False)

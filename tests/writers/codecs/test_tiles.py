@@ -317,3 +317,18 @@ def test_jpeg_is_as_good_as_libjpegs_own(tissue: np.ndarray, sampling: Any, qual
     if quality > 90 or sampling is Subsampling.S444:
         assert decibels(stream) == decibels(wanted)
     assert len(stream) < 1.01 * len(wanted)
+
+
+@pytest.mark.parametrize("quality", [60, 75, 90])
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+def test_a_tile_with_hardly_anything_on_it_stays_as_light_as_it_is(
+    quality: int, dtype: str
+) -> None:
+    scale = 1 if dtype == "u1" else 257
+    noise = np.random.default_rng(1).normal(0, 1.2, (240, 240, 3))
+    tile = ((np.array([243, 242, 243]) + noise.round()) * scale).astype(dtype)
+    info = array_reader(tile).info
+    codec = tile_codec(info, WriteOptions(compression=Codec.JPEG2000, quality=quality))
+    found = imagecodecs.jpeg2k_decode(codec.encode(tile))
+    away = np.abs(found.mean(axis=(0, 1)) - tile.mean(axis=(0, 1)))
+    assert away.max() <= scale

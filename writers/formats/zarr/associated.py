@@ -1,11 +1,13 @@
 """Label, macro and other associated images of an OME-Zarr: small images in groups of their own."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import quote
 
 import numpy as np
 
 from ziggurat.readers.errors import SourceError
+from ziggurat.readers.model.codec import PICTURE_CHUNKS
 from ziggurat.readers.model.geometry import Rect, cell_rect, grid_cells
 from ziggurat.readers.model.image import ImageInfo, Interpretation, Level
 from ziggurat.readers.model.reader import Pixels, Reader
@@ -40,6 +42,8 @@ class AssociatedImages:
     """
 
     def __init__(self, reader: Reader, options: WriteOptions) -> None:
+        if options.compression in PICTURE_CHUNKS:  # a label must stay what it is, for everybody
+            options = replace(options, compression=None, level=None)
         self.paths: dict[str, str] = {}
         self.documents: dict[str, bytes] = {}
         self.lost: tuple[str, ...] = ()

@@ -81,10 +81,7 @@ def _fill(spec: ArraySpec) -> Any:
 
 
 def _array_v3(spec: ArraySpec) -> Json:
-    endian = {"configuration": {"endian": "little"}} if spec.dtype.itemsize > 1 else {}
-    codecs: list[Json] = [{"name": "bytes", **endian}]
-    if spec.codec.v3:
-        codecs.append(spec.codec.v3)
+    codecs = _picture_v3(spec) if spec.codec.picture else _bytes_v3(spec)
     if spec.shard_shape:
         codecs = [_sharding(spec, codecs)]
     return {
@@ -102,6 +99,23 @@ def _array_v3(spec: ArraySpec) -> Json:
         "dimension_names": spec.names,
         "attributes": spec.attributes,
     }
+
+
+def _bytes_v3(spec: ArraySpec) -> list[Json]:
+    endian = {"configuration": {"endian": "little"}} if spec.dtype.itemsize > 1 else {}
+    codecs: list[Json] = [{"name": "bytes", **endian}]
+    return [*codecs, spec.codec.v3] if spec.codec.v3 else codecs
+
+
+def _picture_v3(spec: ArraySpec) -> list[Json]:
+    """Return the codecs of pictures: the dimension with the bands is put last."""
+    assert spec.codec.v3 is not None
+    count = len(spec.shape)
+    bands = [i for i in range(count - 2) if spec.chunk_shape[i] > 1]
+    if not bands:
+        return [spec.codec.v3]
+    order = [i for i in range(count) if i not in bands] + bands
+    return [{"name": "transpose", "configuration": {"order": order}}, spec.codec.v3]
 
 
 def _sharding(spec: ArraySpec, codecs: list[Json]) -> Json:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.formats.zarr.compressors import codec_as_v2
+from ziggurat.readers.model.codec import PICTURE_CHUNKS
 from ziggurat.readers.model.encoded import EncodedLevel, TileFormat
 from ziggurat.readers.model.geometry import Rect, level_sizes
 from ziggurat.readers.model.image import ImageInfo, Interpretation
@@ -26,7 +27,7 @@ from ziggurat.readers.ngff.attributes import (
 )
 from ziggurat.readers.ngff.layout import ArrayLayout, ngff_layout
 from ziggurat.readers.ngff.version import OmeVersion
-from ziggurat.writers.codecs.chunks import ChunkCodec, chunk_codec
+from ziggurat.writers.codecs.chunks import ChunkCodec, chunk_codec, picture_codec
 from ziggurat.writers.files.atomic import atomic_directory, atomic_file
 from ziggurat.writers.files.keys import FolderWriter, Keys, KeyWriter
 from ziggurat.writers.formats.map_facts import lost_map_facts
@@ -34,6 +35,7 @@ from ziggurat.writers.formats.registry import output_named
 from ziggurat.writers.formats.zarr.associated import AssociatedImages
 from ziggurat.writers.formats.zarr.display_windows import sampled_windows
 from ziggurat.writers.formats.zarr.nodes import ArraySpec, array_documents, group_documents
+from ziggurat.writers.formats.zarr.picture_tiles import ChunkReader, picture_refusal
 from ziggurat.writers.formats.zarr.shards import ArrayChunks, shard_shape
 from ziggurat.writers.formats.zarr.sqlite import SqliteWriter
 from ziggurat.writers.formats.zarr.target import write_documents, zip_writer
@@ -90,8 +92,8 @@ def expected_losses(info: ImageInfo) -> tuple[str, ...]:
 
 
 def cut_image(reader: Reader) -> Reader:
-    """Return the image as its chunks are cut: as it is."""
-    return reader
+    """Return the image as its chunks are cut: copied pictures all of one size and format."""
+    return ChunkReader(reader)
 
 
 def blank_value(info: ImageInfo) -> float:
@@ -101,7 +103,8 @@ def blank_value(info: ImageInfo) -> float:
 
 def copy_refusal(tiles: EncodedLevel, info: ImageInfo) -> str | None:
     """Return why tiles of this kind can't be chunks; None where they can."""
-    del info
+    if tiles.format.codec in PICTURE_CHUNKS:
+        return picture_refusal(tiles, info)
     if tiles.format.zarr is None:
         return "its tiles are no chunks of a zarr array with one common compressor"
     return None
@@ -144,6 +147,7 @@ def emit(
     if path.name.lower().endswith(SQLITE_SUFFIXES):
         options = replace(options, ome_version=OmeVersion.V04)
     _check(path, options)
+    reader = cut_image(reader)
     shrink = shrinker(reader.info, options.reducer)
     associated = AssociatedImages(reader, options)
     arrays = array_specs(reader, levels, options)
@@ -180,15 +184,23 @@ def _level_codecs(
         codec: ChunkCodec | None = chosen
         if isinstance(level.origin, Copy):
             encoded = reader.plane(level.origin.level, 0).encoded()
-            codec = copied_codec(encoded.format) if encoded else None
+            codec = copied_codec(encoded.format, options.ome_version) if encoded else None
         if codec is None:
             raise OptionError(f"level {number} can't be copied into an OME-Zarr; encode it anew")
         codecs.append(codec)
     return codecs
 
 
-def copied_codec(form: TileFormat) -> ChunkCodec | None:
-    """Return the codec of chunks that can be copied as they are; None for tiles of other kinds."""
+def copied_codec(form: TileFormat, version: OmeVersion) -> ChunkCodec | None:
+    """Return the codec of chunks that can be copied as they are; None for tiles of other kinds.
+
+    Raises
+    ------
+    OptionError
+        They are pictures of several bands, which zarr v2 can't hold.
+    """
+    if form.codec in PICTURE_CHUNKS:
+        return picture_codec(form, version, _not_encoded)
     if form.zarr is None:
         return None
     codec = json.loads(form.zarr)

@@ -173,7 +173,7 @@ def test_a_source_that_fails_leaves_nothing(tmp_path: Path, suffix: str) -> None
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (WriteOptions(compression=Codec.JPEG), "jpeg is not for OME-Zarr, which takes blosc"),
+        (WriteOptions(compression=Codec.WEBP), "webp is not for OME-Zarr, which takes blosc"),
         (
             WriteOptions(compression=Codec.ZSTD, level=99),
             "levels of zstd are 1 to 22, not 99",

@@ -182,8 +182,8 @@ def test_what_is_no_chunk_is_not_copied(tmp_path: Path) -> None:
     class Tiff(HookedArray):
         def encoded(self, level: int, frame: int) -> EncodedLevel:
             del level, frame
-            form = TileFormat(Codec.JPEG, Photometric.RGB, 3, 8, "uint8")
-            return EncodedLevel(form, 64, 64, 64, 64, 1, 1, lambda _c, _r: b"jpeg")
+            form = TileFormat(Codec.WEBP, Photometric.RGB, 3, 8, "uint8")
+            return EncodedLevel(form, 64, 64, 64, 64, 1, 1, lambda _c, _r: b"webp")
 
     pixels = picture((64, 64, 3))
     reader = Tiff(pixels, array_reader(pixels).info)
