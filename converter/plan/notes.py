@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from ziggurat.converter.plan.options import ConvertOptions, Layout, Levels, LowerLevels, OmeVersion
 from ziggurat.readers.model.codec import Codec
-from ziggurat.writers.formats.registry import Output, reader_notes
+from ziggurat.writers.formats.notes import reader_notes
+from ziggurat.writers.formats.registry import Output
 
 _GROWTH = 1.5  # times the size of the source's tiles that is worth a word
 

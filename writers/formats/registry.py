@@ -8,7 +8,7 @@ row; nobody else knows its name.
 import importlib
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.views.views import without_associated
 from ziggurat.writers.formats.contract import Divisible, Emitter
+from ziggurat.writers.formats.notes import reader_notes
 from ziggurat.writers.model.levels import LevelPlan, Stored
 from ziggurat.writers.model.options import WriteOptions
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
@@ -302,24 +303,6 @@ def output_named(name: str, *, placed: bool = False) -> Output:
     """
     rows = {row.name: row for row in OUTPUTS}
     return rows[one_text("format", "cog" if placed and name == "tiff" else name, rows)]
-
-
-def reader_notes(output: Output, codecs: Iterable[str]) -> list[str]:
-    """Return which common programs can't read an output of such codecs, a sentence each.
-
-    OME-Zarr's codecs, but for those on request, are those that every zarr library has, and a
-    flat picture is its codec.
-    """
-    notes = []
-    for name in dict.fromkeys(codecs):
-        codec = Codec.named(name)
-        if codec in output.on_request:
-            lacking = ", ".join(codec.row.lacking_chunks)
-            notes.append(f"{name} chunks in an OME-Zarr are not read by {lacking}")
-        elif output.padded and not output.flat and codec.row.lacking:
-            lacking = ", ".join(codec.row.lacking)
-            notes.append(f"{name} tiles in a TIFF are not read by {lacking}")
-    return notes
 
 
 def write(

@@ -11,7 +11,8 @@ from ziggurat.readers.io.objects import CloudObjects, FolderObjects, Objects, is
 from ziggurat.writers.files.atomic import atomic_file
 from ziggurat.writers.files.keys import ObjectsWriter
 from ziggurat.writers.formats.contract import Tree
-from ziggurat.writers.formats.registry import WriteReport, disk_bytes, reader_notes
+from ziggurat.writers.formats.notes import reader_notes
+from ziggurat.writers.formats.registry import WriteReport, disk_bytes
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
 from ziggurat.writers.tasks.desk import Desk, FolderDesk, parts_there
 from ziggurat.writers.tasks.division import Division
