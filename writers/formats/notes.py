@@ -1,15 +1,28 @@
 """What readers of others can't open of an output, in words, from the table of codecs."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ziggurat.readers.model.codec import Codec
 
-if TYPE_CHECKING:  # the table asks for these notes itself
-    from ziggurat.writers.formats.registry import Output
+
+class Noted(Protocol):
+    """What is asked of an output: its row in the table."""
+
+    @property
+    def on_request(self) -> tuple[Codec, ...]:
+        """Codecs that few know in it."""
+
+    @property
+    def padded(self) -> bool:
+        """Its tiles are those of a TIFF."""
+
+    @property
+    def flat(self) -> bool:
+        """It is one picture."""
 
 
-def reader_notes(output: "Output", codecs: Iterable[str]) -> list[str]:
+def reader_notes(output: Noted, codecs: Iterable[str]) -> list[str]:
     """Return which common programs can't read an output of such codecs, a sentence each.
 
     OME-Zarr's codecs, but for those on request, are those that every zarr library has, and a
