@@ -35,6 +35,8 @@ class Location:
     @property
     def name(self) -> str:
         """The last part of the path, lower case, without a URL's query."""
+        if self.made:
+            return ""
         path = self.url if self.path is not None else urlsplit(self.url).path
         return path.rstrip("/").rsplit("/", 1)[-1].lower()
 

@@ -2,41 +2,87 @@
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
+from ziggurat.readers.errors import CorruptSourceError, SourceNotFoundError, UnsupportedFormatError
+from ziggurat.readers.formats.synthetic import synthetic_url
 from ziggurat.readers.model.checks import finite_number, whole_number
 
-AXES = ("c", "z", "t", "xy")  # fastest first
+AXES = ("c", "z", "t", "xy")  # fastest first; a file may name further ones
+FRAME = "frame"
+NONE = "__none__"  # a path for sources that need none
 _SOURCE_KEYS = {
-    "path", "pathPattern", "sourceName", "name", "description", "channel", "position", "frames",
-    *AXES, *(f"{axis}Step" for axis in AXES), *(f"{axis}Values" for axis in AXES),
+    "path", "pathPattern", "sourceName", "name", "description", "channel", "channels", "position",
+    "frames", "framesAsAxes", "sampleScale", "sampleOffset", "style", "params",
 }  # fmt: skip
 _TOP_KEYS = {
     "name", "description", "width", "height", "tileWidth", "tileHeight", "scale", "channels",
-    "backgroundColor", "basePath", "sources", "uniformSources", "singleBand", "axes",
+    "backgroundColor", "basePath", "sources", "uniformSources", "singleBand", "axes", "dtype",
 }  # fmt: skip
-_POSITION_KEYS = {"x", "y", "scale", "crop"}
+_POSITION_KEYS = {"x", "y", "scale", "crop", "s11", "s12", "s21", "s22"}
+_IDLE_PARAMS = {"encoding", "frame", "jpegQuality", "jpegSubsampling", "tiffCompression", "noCache"}
 _MOST_TEXT = 1 << 24
+_LARGEST = 1 << 31
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a source goes: its pixel (x, y) to ``matrix`` · (x, y) + ``offset``, crop first.
+
+    ``crop`` is (left, top, right, bottom) in the source's pixels.
+    """
+
+    matrix: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 1.0)  # s11, s12, s21, s22
+    offset: tuple[float, float] = (0.0, 0.0)
+    crop: tuple[int, int, int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """Which position on an axis each of a source's own positions gets."""
+
+    base: int = 0
+    fixed: int | None = None
+    listed: tuple[int, ...] = ()
+
+    def at(self, own: int) -> int:
+        """Return the position for a source's own one; a list goes on by its last step."""
+        if self.fixed is not None:
+            return self.fixed
+        known = self.listed
+        if len(known) < 2:
+            return self.base + own + (known[0] if known else 0)
+        if own < len(known):
+            return known[own] + self.base
+        return known[-1] + (known[-1] - known[-2]) * (own - len(known) + 1) + self.base
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file: where its pixels go, and its first position on each axis.
+    """One source: its path or URL, where its frames and pixels go, what becomes of its values."""
 
-    ``crop`` is (left, top, right, bottom) in the file's pixels, ``scale`` the pixels of the whole
-    that one of the file's becomes.
-    """
+    path: str
+    numbering: Mapping[str, Numbering]
+    told: bool  # it says itself on which position it is
+    place: Place = Place()
+    channels: tuple[str, ...] = ()
+    names_channels: bool = False
+    frames: frozenset[int] | None = None
+    strides: Mapping[str, int] = field(default_factory=dict)
+    style: object = None
+    scale: float | None = None
+    shift: float = 0.0
 
-    path: Path
-    at: Mapping[str, int]
-    x: float = 0.0
-    y: float = 0.0
-    scale: float = 1.0
-    crop: tuple[int, int, int, int] | None = None
+    @property
+    def places_channels(self) -> bool:
+        """True where positions on the axis of channels are told, whatever their names."""
+        rule = self.numbering.get("c")
+        return rule is not None and (rule.listed != () or "c" in self.given)
+
+    given: frozenset[str] = frozenset()  # axes that it names
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +90,14 @@ class Document:
     """The parts in the order in which they are laid, and what is said of the whole."""
 
     parts: tuple[Part, ...]
-    channels: tuple[str, ...]
+    axes: tuple[str, ...]
     values: Mapping[str, Mapping[int, Any]]
     facts: Mapping[str, Any]
+
+    @property
+    def uniform(self) -> bool:
+        """True where all sources are said to be like the second one."""
+        return self.facts.get("uniformSources") is True
 
 
 def parse(text: bytes, folder: Path) -> Document:
@@ -70,14 +121,17 @@ def parse(text: bytes, folder: Path) -> Document:
     if not isinstance(said["sources"], list) or not said["sources"]:
         raise CorruptSourceError("a multi file needs a list of one source or more")
     base = folder / str(said.get("basePath", "."))
-    channels = [str(name) for name in said.get("channels", ())]
+    axes = AXES + tuple(name for name in _names("axes", said.get("axes", ())) if name not in AXES)
+    wrong = [name for name in axes if not name.islower() or name in ("x", "y", "s", FRAME)]
+    if wrong:
+        raise CorruptSourceError(f"invalid axes {wrong}: they must be words of small letters")
     values: dict[str, dict[int, Any]] = {}
     parts: list[Part] = []
     for source in said["sources"]:
         if not isinstance(source, dict):
             raise CorruptSourceError(f"a source must be a mapping, not {source!r}")
-        parts += _parts(source, base, channels, values)
-    return Document(tuple(parts), tuple(channels), values, said)
+        parts += _parts(source, base, axes, values)
+    return Document(tuple(parts), axes, values, said)
 
 
 def _loaded(text: bytes) -> object:
@@ -102,100 +156,171 @@ def _refuse_unknown(said: Mapping[str, object], known: set[str], what: str) -> N
 def _parts(
     source: Mapping[str, Any],
     base: Path,
-    channels: list[str],
+    axes: Sequence[str],
     values: dict[str, dict[int, Any]],
 ) -> list[Part]:
-    _refuse_unknown(source, _SOURCE_KEYS, "a source")
-    if "frames" in source or source.get("sourceName") == "test":
-        raise UnsupportedFormatError("single frames of a source, and test images, aren't supported")
+    numbered = (*axes, FRAME)
+    endings = ("", "Step", "Values", "Set")
+    _refuse_unknown(
+        source, _SOURCE_KEYS | {a + end for a in numbered for end in endings}, "a source"
+    )
     if not isinstance(source.get("path"), str):
         raise CorruptSourceError(f"a source needs a path, not {source.get('path')!r}")
-    at = {axis: _whole(axis, source[axis]) for axis in AXES if axis in source}
-    if "channel" in source:
-        name = str(source["channel"])
-        if name not in channels:
-            channels.append(name)
-        at["c"] = channels.index(name)
-    place = _place(source.get("position"))
-    found = _files(base / source["path"], source.get("pathPattern"))
+    rules = {axis: _numbering(source, axis, values) for axis in numbered}
+    part = _plain_part(source, rules, numbered)
+    found = _files(source, base, axes)
     parts = []
     for number, (path, groups) in enumerate(found):
-        steps = {
-            axis: number * _whole(f"{axis}Step", source[f"{axis}Step"])
-            for axis in AXES
-            if f"{axis}Step" in source and len(found) > 1
-        }
-        keys = {*at, *groups, *steps}
-        where = {key: at.get(key, 0) + groups.get(key, steps.get(key, 0)) for key in keys}
-        parts.append(Part(path, where, *place))
-    for axis in AXES:
-        listed = source.get(f"{axis}Values")
-        if isinstance(listed, list):
-            first = at.get(axis, 0)
-            values.setdefault(axis, {}).update(enumerate(listed, first))
+        moved = dict(rules)
+        for axis in numbered:
+            step = number * _whole(f"{axis}Step", source.get(f"{axis}Step", 0))
+            more = groups.get(axis, 0) + step
+            if more:
+                moved[axis] = replace(moved[axis], base=moved[axis].base + more)
+        stepped = {axis for axis in numbered if f"{axis}Step" in source}
+        parts.append(
+            replace(
+                part,
+                path=path,
+                numbering=moved,
+                told=part.told or bool(groups) or bool(stepped),
+                given=part.given | groups.keys() | stepped,
+            )
+        )
     return parts
 
 
-def _files(path: Path, pattern: object) -> list[tuple[Path, dict[str, int]]]:
+def _plain_part(
+    source: Mapping[str, Any], rules: Mapping[str, Numbering], numbered: Sequence[str]
+) -> Part:
+    """Return what is said of all files of a source."""
+    named = "channels" if "channels" in source else "channel"
+    channels = _names("channels", source.get(named, ()))
+    frames = source.get("frames")
+    if frames is not None and not isinstance(frames, list):
+        raise CorruptSourceError(f"frames must be a list of numbers, not {frames!r}")
+    strides = source.get("framesAsAxes") or {}
+    if not isinstance(strides, dict) or not set(strides) <= set(numbered):
+        raise CorruptSourceError(f"framesAsAxes gives each axis a stride, not {strides!r}")
+    params = source.get("params") or {}
+    if source.get("sourceName") != "test":
+        _refuse_unknown(params, _IDLE_PARAMS | {"style"}, "the params of a source")
+    scale = source.get("sampleScale")
+    return Part(
+        path=source["path"],
+        numbering=rules,
+        told=any(axis in source or f"{axis}Values" in source for axis in numbered),
+        place=_place(source.get("position")),
+        channels=tuple(channels),
+        names_channels=named in source,
+        frames=None if frames is None else frozenset(_whole("frames", at) for at in frames),
+        strides={axis: max(1, _whole(axis, step)) for axis, step in strides.items()},
+        style=source.get("style", params.get("style")),
+        scale=None if scale is None else _number("sampleScale", scale) or None,
+        shift=_number("sampleOffset", source.get("sampleOffset", 0)),
+        given=frozenset(axis for axis in numbered if axis in source),
+    )
+
+
+def _numbering(
+    source: Mapping[str, Any], axis: str, values: dict[str, dict[int, Any]]
+) -> Numbering:
+    """Return how an axis is counted; what a list gives that is no position is what they mean."""
+    base = _whole(axis, source[axis]) if axis in source else 0
+    fixed = source.get(f"{axis}Set")
+    listed = source.get(f"{axis}Values", ())
+    if not isinstance(listed, list | tuple):
+        raise CorruptSourceError(f"{axis}Values must be a list, not {listed!r}")
+    whole = all(isinstance(at, int) and not isinstance(at, bool) and at >= 0 for at in listed)
+    if not whole:
+        values.setdefault(axis, {}).update(enumerate(listed, base))
+    return Numbering(
+        base,
+        None if fixed is None else _whole(f"{axis}Set", fixed),
+        tuple(_whole(f"{axis}Values", at) for at in listed) if whole else (),
+    )
+
+
+def _files(
+    source: Mapping[str, Any], base: Path, axes: Sequence[str]
+) -> list[tuple[str, dict[str, int]]]:
     """Return the files of a source in their order, with what the groups of a pattern say."""
+    if source.get("sourceName") == "test" or source["path"].startswith("large_image://"):
+        params = source.get("params") or {}
+        fields = {name: value for name, value in params.items() if name not in _IDLE_PARAMS}
+        fields.pop("style", None)
+        url = source["path"]
+        return [(synthetic_url(**fields) if source.get("sourceName") == "test" else url, {})]
+    path, pattern = base / source["path"], source.get("pathPattern")
     if pattern is None:
-        return [(path, {})]
+        if not path.exists():
+            raise SourceNotFoundError(2, "a source of a multi file is not there", str(path))
+        return [(str(path), {})]
     try:
         rule = re.compile(str(pattern))
         names = sorted(entry.name for entry in path.iterdir() if entry.is_file())
     except (re.error, OSError) as error:
         raise CorruptSourceError(f"{pattern!r} finds nothing in {path}: {error}") from error
-    found = []
-    for name in names:
-        match = rule.search(name)
-        if match:
-            found.append((path / name, _indices(match.groupdict())))
+    matches = [(name, rule.search(name)) for name in names]
+    found = [(str(path / name), _indices(m.groupdict(), axes)) for name, m in matches if m]
     if not found:
         raise CorruptSourceError(f"no file of {path} fits the pattern {pattern!r}")
     return found
 
 
-def _indices(groups: Mapping[str, str | None]) -> dict[str, int]:
+def _indices(groups: Mapping[str, str | None], axes: Sequence[str]) -> dict[str, int]:
     """Return positions by axis: groups ``c``, ``z`` … count from 0, ``c1``, ``z1`` … from 1."""
     found = {}
     for name, text in groups.items():
         axis = name.removesuffix("1")
-        if axis in AXES and text is not None:
+        if axis in (*axes, FRAME) and text is not None:
             found[axis] = _whole(
                 name, (int(text) if text.isdigit() else -1) - (1 if name.endswith("1") else 0)
             )
     return found
 
 
-def _place(position: object) -> tuple[float, float, float, tuple[int, int, int, int] | None]:
+def _place(position: object) -> Place:
     if position is None:
-        return 0.0, 0.0, 1.0, None
+        return Place()
     if not isinstance(position, dict):
         raise CorruptSourceError(f"a position must be a mapping, not {position!r}")
-    turned = {key: position[key] for key in ("s11", "s12", "s21", "s22") if key in position}
-    plain = {"s11": 1, "s12": 0, "s21": 0, "s22": 1}
-    if any(value != plain[key] for key, value in turned.items()):
-        raise UnsupportedFormatError("turned and sheared positions (s11 … s22) aren't supported")
-    _refuse_unknown(position, _POSITION_KEYS | set(plain), "a position")
-    crop = position.get("crop")
-    edges = None
-    if crop is not None:
-        if not isinstance(crop, dict) or not set(crop) <= {"left", "top", "right", "bottom"}:
-            raise CorruptSourceError(f"a crop has left, top, right and bottom, not {crop!r}")
-        far = 1 << 31
-        edges = (
-            _whole("left", crop.get("left", 0)), _whole("top", crop.get("top", 0)),
-            _whole("right", crop.get("right", far)), _whole("bottom", crop.get("bottom", far)),
-        )  # fmt: skip
+    _refuse_unknown(position, _POSITION_KEYS, "a position")
     scale = _number("scale", position.get("scale", 1))
     if scale <= 0:
         raise CorruptSourceError(f"scale must be more than zero, not {scale}")
-    return _number("x", position.get("x", 0)), _number("y", position.get("y", 0)), scale, edges
+    plain = {"s11": 1, "s12": 0, "s21": 0, "s22": 1}
+    s11, s12, s21, s22 = (scale * _number(n, position.get(n, one)) for n, one in plain.items())
+    if abs(s11 * s22 - s12 * s21) < 1e-12:
+        raise CorruptSourceError("a position must not be flat: s11 * s22 equals s12 * s21")
+    offset = _number("x", position.get("x", 0)), _number("y", position.get("y", 0))
+    return Place((s11, s12, s21, s22), offset, _crop(position.get("crop")))
+
+
+def _crop(crop: object) -> tuple[int, int, int, int] | None:
+    if crop is None:
+        return None
+    if not isinstance(crop, dict) or not set(crop) <= {"left", "top", "right", "bottom"}:
+        raise CorruptSourceError(f"a crop has left, top, right and bottom, not {crop!r}")
+    return (
+        _whole("left", max(0.0, _number("left", crop.get("left", 0)))),
+        _whole("top", max(0.0, _number("top", crop.get("top", 0)))),
+        _whole("right", crop.get("right", _LARGEST)),
+        _whole("bottom", crop.get("bottom", _LARGEST)),
+    )
+
+
+def _names(what: str, said: object) -> list[str]:
+    if isinstance(said, str):
+        return [said]
+    if not isinstance(said, list | tuple):
+        raise CorruptSourceError(f"{what} must be a list of names, not {said!r}")
+    return [str(name) for name in said]
 
 
 def _number(name: str, value: object) -> float:
-    return finite_number(name, value, -(1 << 31), CorruptSourceError, most=1 << 31)
+    return finite_number(name, value, -_LARGEST, CorruptSourceError, most=_LARGEST)
 
 
 def _whole(name: str, value: Any) -> int:
-    return whole_number(name, value, 0, CorruptSourceError, most=1 << 31)
+    return whole_number(name, value, 0, CorruptSourceError, most=_LARGEST)

@@ -1,40 +1,40 @@
-"""A ``multi`` file as an image: each frame the files that lie in it, the later over the earlier."""
+"""A ``multi`` file as an image: each frame the sources in it, the later over the earlier."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
-from ziggurat.readers.formats.multi.document import AXES, Document, Part, parse
-from ziggurat.readers.formats.registry import open_reader as open_any
+from ziggurat.readers.errors import (
+    CorruptSourceError,
+    SourceError,
+    StyleError,
+    UnsupportedFormatError,
+)
+from ziggurat.readers.formats.multi.document import Document, Part, Place, parse
+from ziggurat.readers.formats.multi.frames import Frames
+from ziggurat.readers.formats.multi.layers import ends, lay
+from ziggurat.readers.formats.multi.sources import Sources, opening
+from ziggurat.readers.formats.multi.values import (
+    Samples,
+    full_value,
+    joint_samples,
+    kind_of,
+)
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.checks import finite_number, whole_number
-from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.geometry import Rect, level_sizes
 from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Level
 from ziggurat.readers.model.reader import AssociatedImage, DecodedPlane, Pixels, Plane, Reader
-from ziggurat.readers.views.resampled import ResampledReader
-from ziggurat.readers.views.views import CropReader
+from ziggurat.readers.views.views import BandsReader
 
-_OWN = (".yaml", ".yml", ".json")
-_MOST_FILES = 512  # each holds a descriptor or more
+SCHEME = "multi://"
 _LARGEST = 1 << 31
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """One frame of one file, and where its corner is in the whole."""
-
-    reader: Reader
-    frame: int
-    x: int
-    y: int
-
-    @property
-    def rect(self) -> Rect:
-        """What it covers of the whole."""
-        return Rect(self.x, self.y, self.reader.info.width, self.reader.info.height)
+_LEAST_TILE, _LARGEST_TILE = 64, 4096
+_TOLD_FRAMES = 1000
 
 
 class MultiReader(Reader):
@@ -50,141 +50,209 @@ class MultiReader(Reader):
         SourceError
             One of them can't be read, or they don't fit together.
         """
-        self._opened: list[Reader] = []
+        self._sources = sources = Sources(document)
         try:
-            placed = self._placed(document)
-            self.info = _info(document, placed)
+            self._frames = Frames(document.axes, list(document.facts.get("channels") or ()))
+            for number, part in enumerate(document.parts):
+                self._frames.add(number, part, sources.infos[number])
+            if not self._frames.by_axes:
+                raise CorruptSourceError("no frame of any source is taken")
+            samples = _samples(document, sources.infos)
+            sources.become(samples)
+            self._pictures = _associated(document.parts, sources)
+            self.info = _info(document, sources, self._frames, samples, tuple(self._pictures))
+            whole = self._whole_sources()
+            self._is_whole = whole is not None
+            if whole is not None:
+                self.info = _with_levels(self.info, whole.levels)
         except BaseException:
-            self.close()
+            sources.close()
             raise
-        axes = [axis.name for axis in self.info.axes]
-        self._pieces: dict[tuple[int, ...], list[_Piece]] = {}
-        for at, piece in placed:
-            self._pieces.setdefault(tuple(at.get(name, 0) for name in axes), []).append(piece)
 
-    def _placed(self, document: Document) -> list[tuple[dict[str, int], _Piece]]:
-        if len(document.parts) > _MOST_FILES:
-            raise UnsupportedFormatError(f"{len(document.parts)} files, more than {_MOST_FILES}")
-        found = []
-        for part in document.parts:
-            reader = self._view(part)
-            strange = [axis.name for axis in reader.info.axes if axis.name not in AXES]
-            if strange and reader.info.frames > 1:
-                raise UnsupportedFormatError(f"axes {strange} of {part.path.name} aren't supported")
-            for frame in range(reader.info.frames):
-                at = dict(part.at)
-                for name, index in reader.info.frame_position(frame).items():
-                    if name in AXES:
-                        at[name] = at.get(name, 0) + index
-                found.append((at, _Piece(reader, frame, round(part.x), round(part.y))))
+    def _whole_sources(self) -> ImageInfo | None:
+        """Return the facts of a source, where each frame is just a source's frame as it is."""
+        level = self.info.levels[0]
+        found: ImageInfo | None = None
+        for frame in range(self.info.frames):
+            pieces = self._frames.pieces(self.info.frame_position(frame))
+            if len(pieces) != 1:
+                return None
+            info, place = self._sources.infos[pieces[0][0]], self._sources.place(pieces[0][0])
+            straight = place == Place()
+            sizes = (level.width, level.height)
+            if not straight or (info.width, info.height) != sizes:
+                return None
+            if found is not None and info.levels != found.levels:
+                return None
+            found = info
         return found
 
-    def _view(self, part: Part) -> Reader:
-        if part.path.name.lower().endswith(_OWN):
-            raise UnsupportedFormatError(f"lists of sources within lists ({part.path.name})")
-        reader = open_any(part.path)
-        self._opened.append(reader)
-        if part.crop is not None:
-            left, top, right, bottom = part.crop
-            size = reader.info.levels[0].rect
-            cut = Rect(left, top, max(right - left, 0), max(bottom - top, 0)).intersect(size)
-            if cut.empty:
-                raise CorruptSourceError(f"nothing of {part.path.name} lies in its crop")
-            reader = CropReader(reader, cut)
-        if part.scale > 1:
-            raise UnsupportedFormatError("positions that enlarge a source aren't supported")
-        if part.scale < 1:
-            sides = (reader.info.width, reader.info.height)
-            width, height = (max(1, round(side * part.scale)) for side in sides)
-            reader = ResampledReader(reader, width, height)
-        return reader
-
     def plane(self, level: int, frame: int) -> Plane:
-        """Return a frame: a file's own where it is all there is in it, else put together."""
-        place = tuple(self.info.frame_position(frame).values())
-        pieces = self._pieces.get(place, [])
-        if len(pieces) == 1 and pieces[0].rect == self.info.levels[0].rect:
-            return pieces[0].reader.plane(level, pieces[0].frame)
-        return _Composed(pieces, self.info)
+        """Return a frame: a source's own where it is all there is in it, else put together."""
+        pieces = self._frames.pieces(self.info.frame_position(frame))
+        if self._is_whole:
+            number, own = pieces[0]
+            return self._sources.image(number).plane(level, own)
+        return _Composed(self._sources, pieces, self.info, level)
 
     def associated(self, name: str) -> AssociatedImage:
-        """There are none."""
-        raise KeyError(name)
+        """Return an associated image of one of the files."""
+        number, own = self._pictures[name]
+        return self._sources.file(number).associated(own)
 
     def close(self) -> None:
         """Close the files."""
-        for reader in self._opened:
-            reader.close()
+        self._sources.close()
 
 
 class _Composed(DecodedPlane):
-    __slots__ = ("_info", "_pieces")
+    __slots__ = ("_info", "_level", "_pieces", "_sources")
 
-    def __init__(self, pieces: Sequence[_Piece], info: ImageInfo) -> None:
-        self._pieces, self._info = pieces, info
+    def __init__(
+        self, sources: Sources, pieces: Sequence[tuple[int, int]], info: ImageInfo, level: int
+    ) -> None:
+        self._sources, self._pieces, self._info, self._level = sources, pieces, info, level
 
     def read(self, rect: Rect) -> Pixels:
         info = self._info
         pixels = np.zeros((rect.height, rect.width, info.bands), info.dtype)
         if info.background is not None:
             pixels[:] = np.array(info.background, info.dtype)
-        for piece in self._pieces:
-            shared = rect.intersect(piece.rect)
+        for number, frame in self._pieces:
+            layer = self._sources.layer(number, 1 << self._level)
+            shared = rect.intersect(layer.rect)
             if not shared.empty:
-                part = piece.reader.plane(0, piece.frame).read(shared.shift(-piece.x, -piece.y))
+                part, inside = layer.read(frame, shared)
                 to = shared.shift(-rect.x, -rect.y)
-                pixels[to.y : to.bottom, to.x : to.right] = part
+                base = pixels[to.y : to.bottom, to.x : to.right]
+                lay(base, part, inside, alpha=info.alpha, white=full_value(info.dtype))
         return pixels
 
     def is_blank(self, rect: Rect) -> bool:
-        return all(rect.intersect(piece.rect).empty for piece in self._pieces)
+        layers = (self._sources.layer(number, 1 << self._level) for number, _ in self._pieces)
+        return all(rect.intersect(layer.rect).empty for layer in layers)
 
 
-def _info(document: Document, placed: Sequence[tuple[Mapping[str, int], _Piece]]) -> ImageInfo:
-    first = placed[0][1].reader.info
-    for _, piece in placed:
-        info = piece.reader.info
-        if (info.dtype, info.bands) != (first.dtype, first.bands):
-            raise UnsupportedFormatError(
-                f"sources of {info.bands} bands of {info.dtype} beside"
-                f" {first.bands} of {first.dtype}"
-            )
-        if piece.x < 0 or piece.y < 0:
-            raise UnsupportedFormatError("positions left of, or above, the corner")
-    said = document.facts
-    width = _size("width", said, max(piece.rect.right for _, piece in placed))
-    height = _size("height", said, max(piece.rect.bottom for _, piece in placed))
-    whole = Rect(0, 0, width, height)
-    levels: tuple[Level, ...] = (
-        Level(width, height, first.levels[0].tile_width, first.levels[0].tile_height),
-    )
-    alike = all(p.rect == whole and p.reader.info.levels == first.levels for _, p in placed)
-    axes = _axes(document, placed)
-    if alike and len(placed) == math.prod(axis.size for axis in axes):
-        levels = first.levels
+def _samples(document: Document, infos: Sequence[ImageInfo]) -> Samples:
+    said = document.facts.get("dtype")
+    if said is None:
+        return joint_samples(infos, None)
+    try:
+        dtype = np.dtype(str(said))
+    except TypeError as error:
+        raise CorruptSourceError(f"dtype must name a type of numbers, not {said!r}") from error
+    if dtype.kind not in "uif":
+        raise CorruptSourceError(f"dtype must name a type of numbers, not {said!r}")
+    return joint_samples(infos, dtype)
+
+
+def _associated(parts: Sequence[Part], sources: Sources) -> dict[str, tuple[int, str]]:
+    """Return the associated images of all files: which part has each, and its name there."""
+    found: dict[str, tuple[int, str]] = {}
+    seen = set()
+    for number, part in enumerate(parts):
+        if part.path in seen:
+            continue
+        seen.add(part.path)
+        for name in sources.infos[number].associated:
+            key, count = name, 0
+            while key in found:
+                count += 1
+                key = f"{name}-{count}"
+            found[key] = (number, name)
+    return found
+
+
+def _info(
+    document: Document,
+    sources: Sources,
+    frames: Frames,
+    samples: Samples,
+    pictures: tuple[str, ...],
+) -> ImageInfo:
+    said, first = document.facts, sources.infos[0]
+    far = [_end(sources, number) for number in range(len(document.parts))]
+    width = _size("width", said, max(1, *(right for right, _ in far)))
+    height = _size("height", said, max(1, *(low for _, low in far)))
+    tile = [_size(f"tile{side}", said, own) for side, own in _first_tile(first)]
+    tile = [min(max(side, _LEAST_TILE), _LARGEST_TILE) for side in tile]
+    levels = tuple(Level(*size, *tile) for size in level_sizes(width, height, max(tile)))
+    same = (samples.bands, samples.alpha) == (first.bands, first.alpha)
     scale = _scale(said.get("scale"))
-    color = said.get("backgroundColor")
-    fits = isinstance(color, list) and len(color) == first.bands
-    names = document.channels
-    count = next((axis.size for axis in axes if axis.name == "c"), 0)
+    names, count = frames.channels, frames.sizes.get("c", 1)
+    axes = _axes(document, frames)
     return ImageInfo(
         format="multi",
         levels=levels,
-        bands=first.bands,
-        dtype=first.dtype,
-        interpretation=first.interpretation,
-        alpha=first.alpha,
+        bands=samples.bands,
+        dtype=samples.dtype,
+        interpretation=first.interpretation
+        if same
+        else kind_of(samples.bands, alpha=samples.alpha),
+        alpha=samples.alpha,
         axes=axes,
-        channels=tuple(Channel(name) for name in names) if len(names) == count else (),
+        channels=tuple(map(Channel, names)) if len(names) == count and axes else (),
         mm_x=scale.get("mm_x", first.mm_x),
         mm_y=scale.get("mm_y", first.mm_y),
         magnification=scale.get("magnification", first.magnification),
-        icc_profile=first.icc_profile,
-        palette=first.palette,
+        icc_profile=first.icc_profile if same else None,
+        palette=first.palette if same else None,
         description=said.get("description") if isinstance(said.get("description"), str) else None,
-        background=tuple(float(value) for value in color) if fits and color else None,
-        internal={"sources": [str(part.path) for part in document.parts]},
+        associated=pictures,
+        background=_background(said.get("backgroundColor"), samples),
+        band_names=first.band_names if same else (),
+        internal={
+            "sources": [part.path for part in document.parts],
+            "frames": _told(document, frames, axes),
+        },
+        losses=frames.losses,
     )
+
+
+def _first_tile(info: ImageInfo) -> list[tuple[str, int]]:
+    level = info.levels[0]
+    return [("Width", level.tile_width), ("Height", level.tile_height)]
+
+
+def _with_levels(info: ImageInfo, levels: tuple[Level, ...]) -> ImageInfo:
+    return replace(info, levels=levels)
+
+
+def _end(sources: Sources, number: int) -> tuple[int, int]:
+    """Return how far a part reaches to the right, and down."""
+    cut = sources.crop(number) or sources.infos[number].levels[0].rect
+    _, _, right, bottom = ends(sources.place(number), cut.width, cut.height)
+    return math.ceil(right - 1e-6), math.ceil(bottom - 1e-6)
+
+
+def _told(document: Document, frames: Frames, axes: Sequence[Axis]) -> list[dict[str, Any]]:
+    """Return for ``getInternalMetadata`` which sources make each frame, of the first ones."""
+    count = min(math.prod(axis.size for axis in axes), _TOLD_FRAMES)
+    shape = [axis.size for axis in axes]
+    found = []
+    for number in range(count):
+        place = np.unravel_index(number, shape) if shape else ()
+        position = {axis.name: int(at) for axis, at in zip(axes, place, strict=True)}
+        pieces = [
+            {"path": document.parts[part].path, "frame": own}
+            for part, own in frames.pieces(position)
+        ]
+        found.append({"sources": pieces, **position})
+    return found
+
+
+def _background(color: object, samples: Samples) -> tuple[float, ...] | None:
+    if color is None:
+        return None
+    if not isinstance(color, list) or not all(isinstance(value, int | float) for value in color):
+        raise CorruptSourceError(f"backgroundColor must be a list of numbers, not {color!r}")
+    colors = samples.bands - samples.alpha
+    if len(color) == 1 and colors == 3:
+        color = color * 3
+    values = [float(value) for value in color[:colors]] + [0.0] * max(0, colors - len(color))
+    if samples.alpha:
+        values.append(float(color[colors]) if len(color) > colors else full_value(samples.dtype))
+    return tuple(values)
 
 
 def _scale(said: object) -> dict[str, float]:
@@ -200,25 +268,20 @@ def _size(name: str, said: Mapping[str, object], due: int) -> int:
     return whole_number(name, said.get(name, due), 1, CorruptSourceError, most=_LARGEST)
 
 
-def _axes(
-    document: Document, placed: Sequence[tuple[Mapping[str, int], _Piece]]
-) -> tuple[Axis, ...]:
+def _axes(document: Document, frames: Frames) -> tuple[Axis, ...]:
     """Return the axes that anything is placed on, the slowest first."""
     axes = []
-    for name in reversed(AXES):
-        size = 1 + max(at.get(name, 0) for at, _ in placed)
-        if size > 1 or (name == "c" and document.channels):
-            size = max(size, len(document.channels)) if name == "c" else size
-            known = document.values.get(name)
-            listed = tuple(known.get(at) for at in range(size)) if known else None
-            axes.append(Axis(name, size, listed))
-    if math.prod(axis.size for axis in axes) > 1 << 24:
-        raise CorruptSourceError("more frames than an image can have")
+    for name, size in frames.sizes.items():
+        known = document.values.get(name)
+        listed = tuple(known.get(at) for at in range(size)) if known else None
+        axes.append(Axis(name, size, listed))
+    if len(frames.channels) == 1 and frames.on_axes and "c" not in frames.sizes:
+        axes.append(Axis("c", 1))
     return tuple(axes)
 
 
 def open_reader(location: Location) -> Reader:
-    """Open a text that lists sources.
+    """Open a text that lists sources, or ``multi://`` and the text itself.
 
     Raises
     ------
@@ -227,12 +290,20 @@ def open_reader(location: Location) -> Reader:
     SourceError
         One of its files can't be read; the message says which.
     """
-    if location.path is None:
+    if location.path is not None:
+        text, folder, name = location.path.read_bytes(), location.path.parent, location.path.name
+    elif location.url.startswith(SCHEME):
+        text, folder, name = location.url.removeprefix(SCHEME).encode(), Path(), SCHEME
+    else:
         raise UnsupportedFormatError("lists of sources are read from local files")
-    document = parse(location.path.read_bytes(), location.path.parent)
     try:
-        return MultiReader(document)
+        with opening(location.url):
+            document = parse(text, folder)
+            reader: Reader = MultiReader(document)
+            if document.facts.get("singleBand") is True and reader.info.bands > 1:
+                reader = BandsReader(reader, (0,))
+            return reader
     except UnsupportedFormatError:
         raise
-    except SourceError as error:
-        raise CorruptSourceError(f"a source of {location.path.name}: {error}") from error
+    except (SourceError, StyleError) as error:
+        raise CorruptSourceError(f"a source of {name}: {error}") from error

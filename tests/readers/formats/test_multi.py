@@ -83,13 +83,17 @@ def test_side_by_side_the_later_over_the_earlier(tmp_path: Path) -> None:
         "height": 90,
         "backgroundColor": [1, 2, 3],
         "sources": [
-            {"path": "a.tif"},
-            {"path": "b.tif", "position": {"x": 60, "y": 20, "scale": 0.5, "crop": {"top": 40}}},
+            {"path": "a.tif", "z": 0},
+            {
+                "path": "b.tif",
+                "z": 0,
+                "position": {"x": 60, "y": 20, "scale": 0.5, "crop": {"top": 40}},
+            },
         ],
     }
     due = np.zeros((90, 200, 3), np.uint8) + np.array([1, 2, 3], np.uint8)
     due[:60, :80] = 10
-    due[20:50, 60:110] = 20
+    due[40:70, 60:110] = 20  # a crop stays where it is in its source
     with ziggurat.open(listed(tmp_path / "m.yaml", said)) as source:
         np.testing.assert_array_equal(pixels(source), due)
         part = source.getRegion(region={"left": 70, "top": 10, "width": 60}, format="numpy")[0]
@@ -117,14 +121,18 @@ def test_levels_and_tiles_of_whole_files_are_kept(tmp_path: Path) -> None:
 
 WRONG: list[tuple[Any, type[SourceError], str]] = [
     ([{"path": "gone.tif"}], CorruptSourceError, r"gone\.tif"),
-    ([{"path": "a.tif", "position": {"s11": 0.5}}], UnsupportedFormatError, "sheared"),
-    ([{"path": "a.tif", "position": {"scale": 2}}], UnsupportedFormatError, "enlarge"),
-    ([{"path": "a.tif", "position": {"x": -5}}], UnsupportedFormatError, "corner"),
-    ([{"path": "self.yml"}], UnsupportedFormatError, "within lists"),
-    ([{"path": "a.tif", "style": {}}], UnsupportedFormatError, "style of a source"),
+    ([{"path": "a.tif", "position": {"s11": 0}}], CorruptSourceError, "flat"),
+    ([{"path": "a.tif", "position": {"scale": 0}}], CorruptSourceError, "more than zero"),
+    ([{"path": "self.yml"}], SourceError, "leads back to itself"),
+    ([{"path": "a.tif", "mask": {}}], UnsupportedFormatError, "mask of a source"),
+    ([{"path": "a.tif", "params": {"projection": 1}}], UnsupportedFormatError, "projection"),
+    ([{"path": "a.tif", "style": {"band": "x y"}}], SourceError, "x y"),
+    ([{"path": "a.tif", "frames": [9]}], CorruptSourceError, "no frame"),
+    ({"sources": [{"path": "a.tif"}], "dtype": "text"}, CorruptSourceError, "dtype"),
+    ({"sources": [{"path": "a.tif"}], "backgroundColor": "w"}, CorruptSourceError, "background"),
+    ({"sources": [{"path": "a.tif"}], "axes": ["X"]}, CorruptSourceError, "axes"),
     ([{"path": "a.tif", "z": -1}], CorruptSourceError, "z must be a whole number"),
     ([{"path": "a.tif", "z": 1 << 40}], CorruptSourceError, "z must be a whole number"),
-    ([{"path": "a.tif"}, {"path": "gray.tif"}], UnsupportedFormatError, "beside"),
     ([{"path": ".", "pathPattern": "(("}], CorruptSourceError, "finds nothing"),
     ([{"path": ".", "pathPattern": "zzz"}], CorruptSourceError, "no file of"),
     ([{"path": 7}], CorruptSourceError, "needs a path"),
