@@ -162,6 +162,7 @@ def open_reader(path: str | os.PathLike[str], formats: tuple[Format, ...] | None
             break  # recognised as damaged, or a place in an archive: guessing would not mend it
         reader = search.ask(row)
         if reader is not None:
+            location.finish_opening()
             return reader
         if row.owns and search.failure is not None:
             break

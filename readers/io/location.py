@@ -10,14 +10,16 @@ from urllib.parse import unquote, urlsplit
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError, SourceNotFoundError
 from ziggurat.readers.io.bytes import ByteSource, LocalBytes
-from ziggurat.readers.io.remote import RemoteBytes, is_remote_directory
+from ziggurat.readers.io.documents import DocumentStore
+from ziggurat.readers.io.keys import KeyStore, UrlStore
+from ziggurat.readers.io.remote import RemoteBytes
 
 HEAD_BYTES = 512
 _ARCHIVES = (b"PK\x03\x04", b"SQLite format 3\0", b"ZISRAWFILE", b"\x70\0\0\0")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _MADE = ("large_image://", "multi://")
 _ZARR_2 = (".zattrs", ".zgroup")
-_DIRECTORY_MARKERS = ("zarr.json", ".zattrs", ".zgroup", ".zarray", ".ziggurat/log.json")
+_OF_SEGMENTS = ".ziggurat/log.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Location:
     made: bool = False  # no file: the URL itself says what the image is
     inside: str = ""  # a place within an archive, which ``path`` is then: a.zarr.zip/B/03/0
     _opened: ByteSource | None = field(default=None, repr=False, compare=False)
+    _keys: KeyStore | None = field(default=None, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -65,6 +68,15 @@ class Location:
         if self._opened is not None:
             return self._opened
         return LocalBytes(self.path) if self.path is not None else RemoteBytes(self.url)
+
+    def open_keys(self) -> KeyStore:
+        """Return what lies below a URL by its keys: metadata that were read are not asked again."""
+        return self._keys or UrlStore(self.url)
+
+    def finish_opening(self) -> None:
+        """From now on single tiles are read, and no more of a remote file than is asked for."""
+        if isinstance(self._opened, RemoteBytes):
+            self._opened.opening = False
 
 
 def locate(path: str | os.PathLike[str]) -> Location:
@@ -130,17 +142,30 @@ def _archive_above(path: Path) -> Location | None:
 
 
 def _locate_remote(url: str) -> Location:
-    directory = Location(url, None, b"", remote_directory=True)
-    if url.endswith("/") or directory.name.endswith(".zarr"):
-        if is_remote_directory(url, _DIRECTORY_MARKERS):
-            return directory
-        raise SourceNotFoundError(errno.ENOENT, "no zarr hierarchy there", url)
+    name = urlsplit(url).path.rstrip("/").rsplit("/", 1)[-1].lower()
+    if url.endswith("/") or name.endswith(".zarr"):
+        found = _remote_directory(url)
+        if found is None:
+            raise SourceNotFoundError(errno.ENOENT, "no zarr hierarchy there", url)
+        return found
     try:
         source = RemoteBytes(url)
     except SourceError:
-        if is_remote_directory(url, _DIRECTORY_MARKERS):
-            return directory
-        raise
+        found = _remote_directory(url)
+        if found is None:
+            raise
+        return found
+    source.opening = True
     if source.size == 0:
         raise CorruptSourceError(f"{url} is empty")
     return Location(url, None, source.read(0, HEAD_BYTES), _opened=source)
+
+
+def _remote_directory(url: str) -> Location | None:
+    """Return a hierarchy under a URL, None where nothing says that one is there."""
+    store = DocumentStore(url)
+    try:
+        there = store.is_hierarchy or store.get_range(_OF_SEGMENTS, 0, 1) is not None
+    except SourceError:
+        return None
+    return Location(url, None, b"", remote_directory=True, _keys=store) if there else None

@@ -4,7 +4,8 @@ Opening a slide is many small reads close to each other (tags, tile tables), the
 some ten kilobytes: aligned blocks make one request of many small reads. With 20 ms of latency
 and 50 Mbit/s, 64 KiB was fastest for opening, single tiles and regions together (16 to 256 tried).
 The first and the last blocks of a file come together: its directories are there, and opening it
-then takes a few requests, each of which costs more than its bytes.
+then takes a few requests, each of which costs more than its bytes. The first one tells the size.
+Whoever reads on where the last fetch ended gets twice as much each time: long tables of tiles.
 """
 
 import errno
@@ -14,10 +15,13 @@ from typing import Any
 from ziggurat.readers.errors import SourceError, SourceNotFoundError
 from ziggurat.readers.io.fork import PerProcess
 from ziggurat.readers.io.lru import Lru
+from ziggurat.readers.io.opening import read_beginning
 from ziggurat.readers.io.s3 import fsspec_options
 
 BLOCK_BYTES = 64 * 1024
-AHEAD_BLOCKS = 4  # at either end of a file
+AHEAD_BLOCKS = 4  # at the beginning of a file, and of each piece while it is opened
+TAIL_BLOCKS = 8  # directories of small levels lie there
+MOST_BLOCKS = 16  # in one fetch of what is read in a row
 CACHE_BYTES = 32 * 1024 * 1024
 WHOLE_BYTES = 256 * 1024 * 1024  # the most that is fetched from servers without ranges
 _TRIES = 3
@@ -58,16 +62,37 @@ class RemoteBytes:
         self._block = block
         self._cache_blocks = max(1, cache // block)
         self._ahead = min(AHEAD_BLOCKS, max(1, self._cache_blocks // 4))
+        self._tail = min(TAIL_BLOCKS, max(1, self._cache_blocks // 4))
+        self.opening = False  # True while directories are read, each with its tables behind it
         self._blocks: Lru[int, bytes] = Lru(self._cache_blocks)
         self._closed = False
         self._path = filesystem(url)[1]
         self._files = PerProcess(lambda: filesystem(url)[0])  # its threads don't survive a fork
+        self._fetched = (0, 0)  # blocks after the last fetch begin here; how many it had
+        self._whole: bytes | None = None
+        found = self._beginning()
+        if found is not None:
+            data, self.size = found
+            self._keep(self._cut(0, data))
+            return
         facts = self._guarded(lambda: self._files().info(self._path))
         size = facts.get("size")
         if facts.get("type") == "directory" or size is None:
             raise SourceError(f"{url} can't be read by range: its size is not told")
-        self.size: int = size
-        self._whole = None if self._answers_ranges() else self._fetch_whole()
+        self.size = size
+        if not self._answers_ranges():
+            self._whole = self._fetch_whole()
+
+    size: int
+
+    def _beginning(self) -> tuple[bytes, int] | None:
+        """Return the first blocks and the size, None where they can't be had in one."""
+        scheme = self.url.split("://", 1)[0].lower()
+        length = self._ahead * self._block
+        try:
+            return read_beginning(self._files(), self._path, scheme, length)
+        except Exception:  # noqa: BLE001  asked again below, where errors get their words
+            return None
 
     def _answers_ranges(self) -> bool:
         """Ask an HTTP server for the end alone: many don't say, and send all of the file.
@@ -76,7 +101,7 @@ class RemoteBytes:
         """
         if not self.url.lower().startswith("http") or self.size < 2:
             return True
-        first = max(0, self._blocks_in_all - self._ahead)
+        first = max(0, self._blocks_in_all - self._tail)
         start = max(1, first * self._block)  # from the very first byte, all of it is no sign
 
         def probe() -> bytes | None:
@@ -165,6 +190,7 @@ class RemoteBytes:
         if missing:
             begin, end = self._widened(missing[0], missing[-1])
             data = self._fetch(begin * self._block, min((end + 1) * self._block, self.size))
+            self._fetched = (end + 1, end + 1 - begin)
             fresh = self._cut(begin, data)
             found.update(fresh)
             self._keep(fresh)
@@ -173,10 +199,13 @@ class RemoteBytes:
     def _widened(self, first: int, last: int) -> tuple[int, int]:
         """Return the blocks to fetch for some that are missing: at its ends all of the end."""
         count = self._blocks_in_all
-        if first < self._ahead:
-            last = max(last, min(self._ahead, count) - 1)
-        if last >= count - self._ahead:
-            first, last = min(first, max(0, count - self._ahead)), count - 1
+        after, before = self._fetched
+        ahead = self._ahead if self.opening or first < self._ahead else 1
+        if first == after:
+            ahead = max(ahead, min(2 * before, MOST_BLOCKS, max(1, self._cache_blocks // 4)))
+        last = max(last, min(first + ahead, count) - 1)
+        if last >= count - self._tail:
+            first, last = min(first, max(0, count - self._tail)), count - 1
         return first, last
 
     def _keep(self, blocks: dict[int, bytes]) -> None:
@@ -190,13 +219,3 @@ class RemoteBytes:
 
     def __reduce__(self) -> tuple[type["RemoteBytes"], tuple[str, int, int]]:
         return RemoteBytes, (self.url, self._block, self._cache_blocks * self._block)
-
-
-def is_remote_directory(url: str, markers: tuple[str, ...]) -> bool:
-    """Return True where one of the marker files lies under a URL (HTTP has no directories)."""
-    files, path = filesystem(url)
-    root = path.rstrip("/")
-    try:
-        return any(files.exists(f"{root}/{name}") for name in markers)
-    except Exception:  # noqa: BLE001  every file system has its own classes; "no" is the answer
-        return False

@@ -81,7 +81,7 @@ def _opened_reader(store: KeyStore) -> Reader:
 
 def _open_store(location: Location) -> KeyStore:
     if location.is_directory:
-        return UrlStore(location.url) if location.path is None else FolderStore(location.path)
+        return location.open_keys() if location.path is None else FolderStore(location.path)
     if location.name in _METADATA_FILES:
         if location.path is None:
             return UrlStore(location.url.rsplit("/", 1)[0])

@@ -69,12 +69,15 @@ def killed_run(folder: Path, mode: str, tiles: int, kills: int, workers: int = 4
     settings = {
         "distributed.scheduler.allowed-failures": 10 * kills + 10,
         "distributed.comm.timeouts.connect": "5s",
+        "distributed.worker.multiprocessing-method": "forkserver",  # 20 starts, with all imports
         # a busy machine takes half a minute to start one; after 15 s the cluster gave it up
         "distributed.deploy.lost-worker-timeout": "300s",
     }
     with (
         dask.config.set(settings),
-        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(
+            n_workers=workers, threads_per_worker=1, dashboard_address=None, death_timeout=300
+        ) as cluster,
         Client(cluster) as client,
     ):
         futures = [client.submit(task, sink, *span, weight, pure=False) for span in spans]
