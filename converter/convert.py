@@ -191,6 +191,7 @@ def plan_tasks(
     SourceError, OptionError, TargetExistsError, ConversionError
         As :func:`convert`.
     """
+    from ziggurat.writers.tasks.desk import remove_hierarchy
     from ziggurat.writers.tasks.plan import make_plan as cut_write
 
     options = options or ConvertOptions()
@@ -207,6 +208,8 @@ def plan_tasks(
             "verify it on a local disk, then copy it there"
         )
     options.output_for(Path(target))
+    if is_cloud(target) and options.overwrite:
+        remove_hierarchy(target)
     return cut_write(ConversionRecipe(source, target, options), target, part_bytes=part_bytes)
 
 

@@ -25,6 +25,27 @@ class Job:
     source: Path
     output: Path
 
+    @property
+    def name(self) -> str:
+        """What to call the slide."""
+        return self.source.name
+
+
+@dataclass(frozen=True, slots=True)
+class SharedJob:
+    """One slide of many, and where it goes: paths or URLs."""
+
+    source: str
+    output: str
+
+    @property
+    def name(self) -> str:
+        """What to call the slide."""
+        return self.source.rstrip("/").rsplit("/", 1)[-1]
+
+
+AnyJob = Job | SharedJob
+
 
 def find_sources(paths: Iterable[Path], output: Path | None = None) -> list[Path]:
     """Return the slides that are named, found by pattern, or lie in a folder that is named.

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from ziggurat.converter.batch.jobs import Job
+from ziggurat.converter.batch.jobs import AnyJob, Job
 from ziggurat.converter.batch.ledger import Ledger
 from ziggurat.converter.batch.memory import peak_memory, reset_peak_memory
 from ziggurat.converter.batch.proof import output_hash, write_proof
@@ -44,7 +44,7 @@ class Status(StrEnum):
 class Outcome:
     """One finished job; ``message`` says why it failed or was skipped."""
 
-    job: Job
+    job: AnyJob
     status: Status
     message: str = ""
     bytes_written: int = 0
@@ -66,7 +66,7 @@ class BatchReport:
         return sum(outcome.status is status for outcome in self.outcomes)
 
 
-BatchCallback = Callable[[Job, Progress | Outcome], None]
+BatchCallback = Callable[[AnyJob, Progress | Outcome], None]
 
 
 def run_batch(
@@ -118,7 +118,7 @@ def run_batch(
     for job, event in _work(todo, options, workers, hashes=hashes):
         if isinstance(event, Outcome):
             if event.status is Status.DONE and ledger is not None:
-                event = _noted(ledger, event)
+                event = _noted(ledger, job, event)
             outcomes[job] = event
         if on_event:
             on_event(job, event)
@@ -128,10 +128,10 @@ def run_batch(
     return BatchReport(tuple(outcomes[job] for job in jobs), time.perf_counter() - started)
 
 
-def _noted(ledger: Ledger, outcome: Outcome) -> Outcome:
+def _noted(ledger: Ledger, job: Job, outcome: Outcome) -> Outcome:
     """Note an output in the ledger; what keeps it from that stops no other slide, but is told."""
     try:
-        ledger.add(outcome.job)
+        ledger.add(job)
     except WriteError as error:
         return replace(outcome, message=str(error))
     return outcome

@@ -52,6 +52,9 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
     many = parser.add_argument_group("many slides")
     many.add_argument("-j", "--jobs", type=int, default=1, metavar="NUMBER",
                       help="Slides at a time (1).")  # fmt: skip
+    many.add_argument("--dask", metavar="ADDRESS", help="Let the workers of a Dask cluster do the "
+                      "work (tcp://scheduler:8786); they read the source and write the output "
+                      "themselves.")  # fmt: skip
     many.add_argument(
         "--resume", action="store_true", help="Skip what is done and as it should be."
     )
@@ -69,8 +72,14 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
 def _convert(given: argparse.Namespace) -> int:
     from ziggurat.converter.cli.arguments import options_from
     from ziggurat.converter.cli.commands import convert_paths
+    from ziggurat.readers.io.objects import is_cloud
 
-    return convert_paths(given, options_from(given))
+    options = options_from(given)
+    if given.plan is None and (given.dask is not None or is_cloud(given.paths[-1])):
+        from ziggurat.converter.cli.shared import convert_shared
+
+        return convert_shared(given, options)
+    return convert_paths(given, options)
 
 
 def _add_info(parser: argparse.ArgumentParser) -> None:

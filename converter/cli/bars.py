@@ -17,7 +17,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from ziggurat.converter.batch.jobs import Job
+from ziggurat.converter.batch.jobs import AnyJob
 from ziggurat.converter.batch.run import BatchCallback, Outcome
 from ziggurat.writers.model import progress
 
@@ -58,16 +58,16 @@ def batch_progress(total: int) -> Iterator[BatchCallback]:
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         whole = bar.add_task(f"{total} slides", total=total)
-        tasks: dict[Job, TaskID] = {}
+        tasks: dict[AnyJob, TaskID] = {}
 
-        def tell(job: Job, event: progress.Progress | Outcome) -> None:
+        def tell(job: AnyJob, event: progress.Progress | Outcome) -> None:
             if isinstance(event, Outcome):
                 bar.advance(whole)
                 if job in tasks:
                     bar.remove_task(tasks.pop(job))
                 return
             if job not in tasks:
-                tasks[job] = bar.add_task(escape(job.source.name))
+                tasks[job] = bar.add_task(escape(job.name))
             bar.update(tasks[job], completed=event.done, total=event.total)
 
         yield tell

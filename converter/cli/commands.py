@@ -5,13 +5,15 @@ Tables and bars are loaded where somebody looks at them: they take longer than a
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
 
 from ziggurat.converter.batch.jobs import (
+    AnyJob,
     Job,
     find_sources,
     holds_slides,
@@ -20,13 +22,12 @@ from ziggurat.converter.batch.jobs import (
     split_pattern,
 )
 from ziggurat.converter.batch.record import Records
-from ziggurat.converter.batch.run import BatchCallback, Outcome, Status, run_batch
+from ziggurat.converter.batch.run import BatchCallback, BatchReport, Outcome, Status, run_batch
 from ziggurat.converter.cli.lines import batch_line, outcome_line, report_lines
 from ziggurat.converter.convert import convert, plan_conversion, plan_tasks
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.converter.plan.report import plain
 from ziggurat.readers.errors import OptionError, ZigguratError, message_of
-from ziggurat.readers.io.objects import is_cloud
 from ziggurat.writers.formats.registry import find_output
 from ziggurat.writers.model.progress import Progress, ProgressCallback
 
@@ -55,8 +56,8 @@ def convert_paths(given: argparse.Namespace, options: ConvertOptions) -> int:
         raise OptionError("name a source and an output: ziggurat convert IN OUT")
     show = Show(quiet=given.quiet, json=given.json)
     *sources, last = given.paths
-    if given.plan is not None or is_cloud(last):
-        return _convert_by_tasks(given, options, show)
+    if given.plan is not None:
+        return _write_plan(given, options, show)
     output = Path(last)
     named = find_output(output.name) is not None or (output.suffix and not output.is_dir())
     slide = len(sources) == 1 and not holds_slides(Path(sources[0])) and "*" not in output.name
@@ -76,14 +77,11 @@ def convert_paths(given: argparse.Namespace, options: ConvertOptions) -> int:
     )
 
 
-def _convert_by_tasks(given: argparse.Namespace, options: ConvertOptions, show: Show) -> int:
-    """Convert one slide to object storage, or write its plan."""
+def _write_plan(given: argparse.Namespace, options: ConvertOptions, show: Show) -> int:
+    """Write the conversion of one slide as tasks."""
     *sources, last = given.paths
     if len(sources) != 1 or holds_slides(Path(sources[0])):
-        raise OptionError("on object storage, and as a plan, slides must be converted one by one")
-    if given.plan is None:
-        convert_one(sources[0], last, options, show, dry_run=given.dry_run)
-        return 0
+        raise OptionError("as a plan, slides must be converted one by one")
     plan = plan_tasks(sources[0], last, options)
     plan.save(given.plan)
     if show.json:
@@ -94,7 +92,13 @@ def _convert_by_tasks(given: argparse.Namespace, options: ConvertOptions, show: 
 
 
 def convert_one(
-    source: str, output: Path | str, options: ConvertOptions, show: Show, *, dry_run: bool
+    source: str,
+    output: Path | str,
+    options: ConvertOptions,
+    show: Show,
+    *,
+    dry_run: bool,
+    executor: Executor | None = None,
 ) -> None:
     """Convert one image, or print the plan for it."""
     if dry_run:
@@ -107,7 +111,7 @@ def convert_one(
             display.show_plan(plan)
         return
     with _bar(Path(source).name, show) as on_progress:
-        report = convert(source, output, options, on_progress=on_progress)
+        report = convert(source, output, options, on_progress=on_progress, executor=executor)
     if show.json:
         print(report.to_json())
     elif not show.quiet:
@@ -216,9 +220,9 @@ def convert_many(
     if dry_run:
         return _plan_many(work, options, show)
     folder.mkdir(parents=True, exist_ok=True)
-    with records or Records(None, None) as kept, _telling(len(work), show) as tell:
+    with records or Records(None, None) as kept, telling(len(work), show) as tell:
 
-        def on_event(job: Job, event: Progress | Outcome) -> None:
+        def on_event(job: AnyJob, event: Progress | Outcome) -> None:
             if isinstance(event, Outcome):
                 kept.add(event)
             if tell:
@@ -228,8 +232,13 @@ def convert_many(
             work, options, workers=jobs, resume=resume, folder=folder, on_event=on_event,
             hashes=kept.wanted,
         )  # fmt: skip
+    return show_batch(report, show, {"left_out": unread})
+
+
+def show_batch(report: BatchReport, show: Show, more: Mapping[str, object]) -> int:
+    """Print how a batch ended; return 1 where any slide failed, else 0."""
     if show.json:
-        print(dumps({**plain(report), "left_out": unread}, indent=2))
+        print(dumps({**plain(report), **more}, indent=2))
     else:
         if not show.quiet:
             print(batch_line(report))
@@ -240,7 +249,7 @@ def convert_many(
 
 
 @contextmanager
-def _telling(count: int, show: Show) -> Iterator[BatchCallback | None]:
+def telling(count: int, show: Show) -> Iterator[BatchCallback | None]:
     """Give what is told of events: bars to a terminal, a line a slide to a pipe."""
     if not show.talks:
         yield None
@@ -252,7 +261,7 @@ def _telling(count: int, show: Show) -> Iterator[BatchCallback | None]:
             yield tell_bars
         return
 
-    def tell(job: Job, event: Progress | Outcome) -> None:
+    def tell(job: AnyJob, event: Progress | Outcome) -> None:
         del job
         if isinstance(event, Outcome) and event.status is not Status.FAILED:
             print(outcome_line(event), flush=True)

@@ -17,6 +17,7 @@ from ziggurat.readers.io.system import NAMELESS
 CLOUDS = ("s3://", "s3a://", "gs://", "az://", "abfs://", "abfss://")
 TEMPORARY = ".making-"  # what is listed by nobody: a writer died before it gave it its name
 FORGOTTEN = 3600.0  # seconds after which nobody is still writing such a file; who is, is told
+_ONE_PUT = 64 << 20  # bytes of a file that is put at once, from memory
 _NOT_NAMELESS = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)  # NFS, old kernels
 
 
@@ -273,14 +274,25 @@ class CloudObjects:
         except Exception as error:
             raise self._failed(name, error) from error
 
-    def upload(self, name: str, path: Path) -> None:
-        """Put a local file of any size, in parts; it appears whole."""
+    def upload(self, name: str, path: Path, *, replace: bool) -> bool:
+        """Put a local file of any size, in parts; it appears whole.
+
+        Returns
+        -------
+        False where there is one of its name, and it is not to be replaced. Of large files that is
+        asked just before: the end of an upload in parts takes no condition here.
+        """
         import obstore
 
+        if not replace and path.stat().st_size <= _ONE_PUT:
+            return self.create(name, path.read_bytes())
+        if not replace and exists(self, name):
+            return False
         try:
             obstore.put(self._connected(), name, path)
         except Exception as error:
             raise self._failed(name, error) from error
+        return True
 
     def delete(self, name: str) -> None:
         """Remove an object, if it is there."""

@@ -50,8 +50,24 @@ def begin(target: str, mark: bytes, *, overwrite: bool, folder: bool) -> Desk:
     """
     name = uuid4().hex[:12]
     if is_cloud(target):
-        return CloudDesk.begin(target, name, mark)
+        return CloudDesk.begin(target, name, mark, replace=overwrite and not folder)
     return FolderDesk.begin(target, name, mark, overwrite=overwrite, folder=folder)
+
+
+def is_there(target: str) -> bool:
+    """Return True where a finished output is on object storage: an object, or a hierarchy."""
+    parent, _, last = target.rstrip("/").rpartition("/")
+    roots = (last, *(f"{last}/{name}" for name in ("zarr.json", ".zattrs", ".zgroup")))
+    objects = CloudObjects(parent)
+    return any(exists(objects, name) for name in roots)
+
+
+def remove_hierarchy(target: str) -> None:
+    """Delete what lies under a target on object storage, first what makes it an image."""
+    tree = CloudObjects(target.rstrip("/"))
+    names = tree.names("")
+    for name in sorted(names, key=lambda one: (not one.endswith(("zarr.json", ".zattrs")), one)):
+        tree.delete(name)
 
 
 def is_open(desk: Desk) -> bool:
@@ -157,8 +173,11 @@ class CloudDesk:
         self.parts: Objects = CloudObjects(f"{self.target}{PREFIX}parts")
 
     @classmethod
-    def begin(cls, target: str, name: str, mark: bytes) -> "CloudDesk":
-        """Put the mark, once, where nothing lies under the target yet."""
+    def begin(cls, target: str, name: str, mark: bytes, *, replace: bool) -> "CloudDesk":
+        """Put the mark, once, where nothing lies under the target yet.
+
+        ``replace``: it may be one object, which the finished one will take the place of.
+        """
         desk = cls(target, name)
         if desk.parts.names(""):
             raise TargetExistsError(
@@ -166,11 +185,13 @@ class CloudDesk:
                 f"under {desk.target}{PREFIX}parts/ and under {target}"
             )
         parent, _, last = desk.target.rpartition("/")
-        if desk.tree().names("") or exists(CloudObjects(parent), last):
+        if desk.tree().names(""):
             raise TargetExistsError(
-                f"{target} exists, and on object storage an output can't be exchanged in one step: "
-                "delete it first, or choose another name"
+                f"{target} exists, and on object storage a hierarchy can't be exchanged in one "
+                "step: delete it first, or choose another name"
             )
+        if not replace and exists(CloudObjects(parent), last):
+            raise TargetExistsError(f"{target} exists already; overwrite replaces it")
         if not desk.parts.create(_MARK, _marked(name, mark)):
             raise TargetExistsError(f"another write of {target} has just begun")
         return desk

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from ziggurat.readers.errors import OptionError
+from ziggurat.readers.errors import OptionError, TargetExistsError
 from ziggurat.readers.io.objects import CloudObjects, FolderObjects, Objects, is_cloud
 from ziggurat.writers.files.atomic import atomic_file
 from ziggurat.writers.files.keys import ObjectsWriter
@@ -141,7 +141,8 @@ def _uploaded(
         made = MadeTiles(division.runs, Parcels(local, names))
         file = Path(folder) / name
         lost = _file(division, made, file, on_progress, cancel, None)
-        CloudObjects(parent).upload(name, file)
+        if not CloudObjects(parent).upload(name, file, replace=division.opened.options.overwrite):
+            raise TargetExistsError(f"{target} was put by somebody else meanwhile")
         return lost, file.stat().st_size
 
 

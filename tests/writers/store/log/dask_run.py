@@ -68,9 +68,11 @@ def killed_run(folder: Path, mode: str, tiles: int, kills: int, workers: int = 4
     begin, dead, gone = time.perf_counter(), 0, set[str]()
     settings = {
         "distributed.scheduler.allowed-failures": 10 * kills + 10,
-        "distributed.comm.timeouts.connect": "5s",
+        # patience: a busy machine is no reason to take anybody for dead who was not killed
+        "distributed.comm.timeouts.connect": "60s",
+        "distributed.comm.timeouts.tcp": "600s",
+        "distributed.scheduler.worker-ttl": None,
         "distributed.worker.multiprocessing-method": "forkserver",  # 20 starts, with all imports
-        # a busy machine takes half a minute to start one; after 15 s the cluster gave it up
         "distributed.deploy.lost-worker-timeout": "300s",
     }
     with (

@@ -1,0 +1,182 @@
+"""Many slides to object storage: each by its tasks; what is there stays unless it is said."""
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+import ziggurat
+from ziggurat.converter.cli.app import main
+from ziggurat.readers.io import objects
+from ziggurat.readers.io.objects import CloudObjects
+
+
+@pytest.fixture
+def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Object storage as a folder, by the library that is taken for S3."""
+    from obstore.store import LocalStore
+
+    place = tmp_path / "storage"
+
+    def connection(root: str) -> LocalStore:
+        name = root.split("://", 1)[1]
+        folder = place / ("nothing" if name.endswith(".tiff") else name)  # one object: no folder
+        folder.mkdir(parents=True, exist_ok=True)
+        return LocalStore(folder)
+
+    monkeypatch.setattr(objects, "_connection", connection)
+    return place / "bucket"
+
+
+def run(command: list[str]) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    return int(ended.value.code or 0)
+
+
+def slides(folder: Path, count: int = 2) -> list[np.ndarray]:
+    folder.mkdir(exist_ok=True)
+    made = []
+    for number in range(count):
+        pixels = np.random.default_rng(number).integers(0, 255, (150, 200, 3), np.uint8)
+        tifffile.imwrite(folder / f"slide{number}.tif", pixels, photometric="rgb", tile=(64, 64))
+        made.append(pixels)
+    return made
+
+
+@pytest.mark.parametrize("suffix", [".zarr", ".ome.tiff"])
+def test_a_folder_of_slides_goes_there(
+    suffix: str, tmp_path: Path, bucket: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = slides(tmp_path / "in")
+    (tmp_path / "in/broken.tif").write_bytes(b"II*\0" + bytes(40))
+    target = f"s3://bucket/out/*{suffix}"
+    assert run(["convert", str(tmp_path / "in"), target, "--jobs", "2"]) == 1
+    said = capsys.readouterr()
+    assert "broken.tif" in said.err
+    assert said.err.count("failed") == 1
+    for number, pixels in enumerate(made):
+        with ziggurat.open(bucket / "out" / f"slide{number}{suffix}") as source:
+            assert np.array_equal(source.getRegion(format="numpy")[0], pixels)
+    left = {path.name for path in (bucket / "out").iterdir() if "parts" not in path.name}
+    assert left == {f"slide0{suffix}", f"slide1{suffix}"}
+    assert not list((bucket / "out").glob("*parts*/**/*.*"))
+
+
+@pytest.mark.parametrize("suffix", [".zarr", ".tiff"])
+def test_what_is_there_is_kept_passed_over_or_replaced(
+    suffix: str, tmp_path: Path, bucket: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slides(tmp_path / "in", 1)
+    command = ["convert", str(tmp_path / "in"), f"s3://bucket/out/*{suffix}"]
+    assert run(command) == 0
+    target = bucket / "out" / f"slide0{suffix}"
+    (mine,) = slides(tmp_path / "in", 1)
+    other = 255 - mine
+    tifffile.imwrite(tmp_path / "in/slide0.tif", other, photometric="rgb", tile=(64, 64))
+    capsys.readouterr()
+    for more, code, shown in (([], 1, mine), (["--resume"], 0, mine), (["--overwrite"], 0, other)):
+        assert run([*command, "--json", *more]) == code
+        report = json.loads(capsys.readouterr().out)
+        (outcome,) = report["outcomes"]
+        said = {1: "failed"}.get(code, "skipped" if more == ["--resume"] else "done")
+        assert outcome["status"] == said
+        assert code == 0 or "exists already; --overwrite replaces it" in outcome["message"]
+        with ziggurat.open(target) as source:
+            assert np.array_equal(source.getRegion(format="numpy")[0], shown)
+
+
+def test_patterns_and_prefixes_of_urls_name_slides(bucket: Path) -> None:
+    from ziggurat.converter.batch.shared import shared_jobs
+    from ziggurat.converter.plan.options import ConvertOptions
+
+    there = CloudObjects("s3://bucket/in")
+    for name in ("b.svs", "a.svs", "a.tif", "notes.txt", "c.zarr/zarr.json", "deep/d.svs"):
+        there.create(name, b"x")
+    options = ConvertOptions(format="ome-zarr")
+
+    def found(*sources: str) -> list[tuple[str, str]]:
+        jobs = shared_jobs(sources, "s3://bucket/out/", options)
+        return [(job.name, job.output.removeprefix("s3://bucket/out/")) for job in jobs]
+
+    assert found("s3://bucket/in/*.svs") == [("a.svs", "a.zarr"), ("b.svs", "b.zarr")]
+    assert found("s3://bucket/in/") == [
+        ("a.svs", "a.svs.zarr"), ("a.tif", "a.tif.zarr"), ("b.svs", "b.zarr"), ("c.zarr", "c.zarr"),
+    ]  # fmt: skip
+    assert found("s3://bucket/in/x.svs", "https://host/y.svs")[1] == ("y.svs", "y.zarr")
+    with pytest.raises(ziggurat.errors.SourceNotFoundError, match="no slides there"):
+        found("s3://bucket/in/*.czi")
+    with pytest.raises(ziggurat.errors.OptionError, match="two sources of one name"):
+        found("s3://bucket/in/a.svs", "s3://bucket/other/a.svs")
+    with pytest.raises(ziggurat.errors.OptionError, match="say --format"):
+        shared_jobs(["s3://bucket/in/"], "s3://bucket/out/", ConvertOptions())
+
+
+def test_no_cluster_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    slides(tmp_path / "in", 1)
+    target = str(tmp_path / "a.zarr")
+    command = ["convert", str(tmp_path / "in/slide0.tif"), target, "--dask", "nonsense://x"]
+    assert run(command) == 1
+    assert "no Dask scheduler answers" in capsys.readouterr().err
+    assert not Path(target).exists()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server with two buckets."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    url = f"http://127.0.0.1:{server.get_host_and_port()[1]}"
+    for name, value in {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "me",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    import urllib.request
+
+    for name in ("from-here", "to-there"):
+        urllib.request.urlopen(urllib.request.Request(f"{url}/{name}", method="PUT")).close()
+    yield
+    server.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("server")
+def test_from_there_to_there_by_workers_of_dask(tmp_path: Path) -> None:
+    from dask.distributed import Client, LocalCluster
+
+    made = slides(tmp_path / "slides")
+    there = CloudObjects("s3://from-here")
+    for path in sorted((tmp_path / "slides").iterdir()):
+        there.create(path.name, path.read_bytes())
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
+        with Client(cluster) as client:
+            client.wait_for_workers(2)
+        address = cluster.scheduler_address
+        for suffix in (".zarr", ".tiff"):
+            command = [
+                "convert",
+                "s3://from-here/*.tif",
+                f"s3://to-there/*{suffix}",
+                "--dask",
+                address,
+            ]
+            assert run([*command, "--jobs", "2"]) == 0
+    for number, pixels in enumerate(made):
+        for suffix in (".zarr", ".tiff"):
+            with ziggurat.open(f"s3://to-there/slide{number}{suffix}") as source:
+                assert np.array_equal(source.getRegion(format="numpy")[0], pixels)
+    left = {name.split("/")[0] for name in CloudObjects("s3://to-there").names("")}
+    assert left == {f"slide{n}{suffix}" for n in (0, 1) for suffix in (".zarr", ".tiff")}
