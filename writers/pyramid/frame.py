@@ -13,7 +13,7 @@ from ziggurat.writers.pyramid.budget import Budget
 from ziggurat.writers.pyramid.check import Blanks, full_tile
 from ziggurat.writers.pyramid.runs import Run, runs
 from ziggurat.writers.pyramid.scaled import read_scaled
-from ziggurat.writers.pyramid.stage import Stage, grown_rect, half_rect, held_rect
+from ziggurat.writers.pyramid.stage import Stage, grown_rect, half_rect, held_columns, held_rect
 from ziggurat.writers.pyramid.strips import Buffers, Strips
 from ziggurat.writers.resample.halve import Shrinker
 
@@ -199,12 +199,13 @@ class FrameWork:
             self._hand_down(stage, rect, pixels, rect.shift(-outer.x, -outer.y))
         if stage.feeds or plan.encode is None:
             return []
-        cells = [stage.rect(row, column, column + 1) for column in run.columns]
+        held = held_rect(plan, rect)
+        rows = pixels[held.y - outer.y : held.bottom - outer.y]
         return [
-            self._blank_data(stage, cell)
+            self._blank_data(stage, stage.rect(row, column, column + 1))
             if empty
-            else self._encoded(plan, pixels, held_rect(plan, cell).shift(-outer.x, -outer.y), check)
-            for cell, empty in zip(cells, run.blank, strict=True)
+            else self._encoded(plan, rows[:, held_columns(plan, column, outer.x)], check)
+            for column, empty in zip(run.columns, run.blank, strict=True)
         ]
 
     def _hand_down(self, stage: Stage, rect: Rect, pixels: Pixels, core: Rect) -> None:
@@ -242,12 +243,9 @@ class FrameWork:
         size = (held.width, held.height) if plan.clipped else (plan.tile_width, plan.tile_height)
         return self._blanks.data(stage.index, *size)
 
-    def _encoded(
-        self, plan: LevelPlan, pixels: Pixels, held: Rect, check: Callable[[], None]
-    ) -> bytes | None:
+    def _encoded(self, plan: LevelPlan, part: Pixels, check: Callable[[], None]) -> bytes | None:
         check()
         assert plan.encode is not None
-        part = pixels[held.y : held.bottom, held.x : held.right]
         tile = part if plan.clipped else full_tile(part, plan.tile_width, plan.tile_height)
         return None if self._blanks.droppable(tile) else plan.encode(tile)
 

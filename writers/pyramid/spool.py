@@ -8,32 +8,34 @@ from pathlib import Path
 from ziggurat.readers.errors import WriteError
 from ziggurat.writers.model.levels import BlankTile, EncodedTile
 
+IN_MEMORY = 16 << 20  # bytes of tiles that wait: those of an image of 8,192 x 8,192 as JPEG
+
 
 class TileSorter:
     """Takes tiles as they get ready and gives each (frame, level) as one run.
 
-    Tiles of the level that is asked for pass straight through; others wait in one
-    file beside the target, which is reused from its beginning when nothing waits any more.
-    Blank tiles, a hundred thousand of a sparse image, wait in memory: they are one object.
+    Tiles of the level that is asked for pass straight through; others wait in memory, and when
+    they are too many for it in one file beside the target, which is reused from its beginning when
+    nothing waits any more. Blank tiles, a hundred thousand of a sparse image, are one object.
     """
 
     def __init__(self, tiles: Iterator[EncodedTile], folder: Path) -> None:
         self._tiles = tiles
         self._path = folder / ".spool"
         self._descriptor = -1
-        self._end = 0
-        self._waiting: dict[tuple[int, int], deque[tuple[int, int] | BlankTile | None]] = {}
+        self._end = self._held = 0
+        self._waiting: dict[tuple[int, int], deque[tuple[int, int] | bytes | None]] = {}
 
     def level(self, frame: int, level: int, count: int) -> Iterator[bytes]:
         """Yield the ``count`` tiles of one level, row by row; b"" where nothing is stored."""
         waiting = self._waiting.pop((frame, level), deque())
         for place in waiting:
-            if isinstance(place, BlankTile):
-                yield place
+            if isinstance(place, tuple):
+                yield self._read(*place)
             else:
-                yield b"" if place is None else self._read(*place)
+                yield b"" if place is None else place
         if not self._waiting:
-            self._end = 0
+            self._end = self._held = 0
         left = count - len(waiting)
         if not left:
             return
@@ -49,8 +51,11 @@ class TileSorter:
 
     def _keep(self, tile: EncodedTile) -> None:
         data = tile.data
-        place: tuple[int, int] | BlankTile | None
-        place = data if data is None or isinstance(data, BlankTile) else self._write(data)
+        place: tuple[int, int] | bytes | None = data
+        if data is not None and not isinstance(data, BlankTile):
+            self._held += len(data)
+            if self._held > IN_MEMORY:
+                place = self._write(data)
         self._waiting.setdefault((tile.frame, tile.level), deque()).append(place)
 
     def _write(self, data: bytes) -> tuple[int, int]:

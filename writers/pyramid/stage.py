@@ -47,6 +47,13 @@ def held_rect(plan: LevelPlan, cell: Rect) -> Rect:
     return grown_rect(plan, cell, plan.overlap)
 
 
+def held_columns(plan: LevelPlan, column: int, left: int) -> slice:
+    """Return the columns of pixels that a tile holds, counted from ``left``."""
+    first = column * plan.tile_width - plan.overlap
+    last = (column + 1) * plan.tile_width + plan.overlap
+    return slice(max(0, first) - left, min(last, plan.width) - left)
+
+
 def grown_rect(plan: LevelPlan, rect: Rect, more: int) -> Rect:
     """Return a rectangle with so many pixels more on each side, where the level has them."""
     if not more:

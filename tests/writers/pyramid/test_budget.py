@@ -12,6 +12,7 @@ from ziggurat.readers.errors import WriteError
 from ziggurat.writers.model.levels import EncodedTile
 from ziggurat.writers.model.options import WriteOptions
 from ziggurat.writers.pyramid import budget as module
+from ziggurat.writers.pyramid import spool
 from ziggurat.writers.pyramid.budget import budget, free_memory
 from ziggurat.writers.pyramid.spool import TileSorter
 
@@ -43,18 +44,23 @@ def tiles(*places: Any) -> Iterator[Any]:
         yield EncodedTile(frame, level, 0, 0, None if text is None else text.encode())
 
 
-def test_tiles_wait_in_a_file_for_their_turn(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("room", "files"), [(16, []), (5, [".spool"]), (0, [".spool"])])
+def test_tiles_wait_for_their_turn_in_memory_and_then_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int, files: list[str]
+) -> None:
+    monkeypatch.setattr(spool, "IN_MEMORY", room)
     sorter = TileSorter(
         tiles(
-            (0, 0, "a"), (0, 0, "b"), (0, 1, "small"), (0, 0, "c"), (0, 2, None), (1, 0, "next"),
-            (1, 1, "x"),
+            (0, 0, "a"), (0, 0, "b"), (0, 1, "small"), (0, 2, "tiny"), (0, 0, "c"), (0, 3, None),
+            (1, 0, "next"), (1, 1, "x"),
         ),
         tmp_path,
     )  # fmt: skip
     assert list(sorter.level(0, 0, 3)) == [b"a", b"b", b"c"]
-    assert [entry.name for entry in tmp_path.iterdir()] == [".spool"]
+    assert [entry.name for entry in tmp_path.iterdir()] == files
     assert list(sorter.level(0, 1, 1)) == [b"small"]
-    assert list(sorter.level(0, 2, 1)) == [b""]
+    assert list(sorter.level(0, 2, 1)) == [b"tiny"]
+    assert list(sorter.level(0, 3, 1)) == [b""]
     assert list(sorter.level(1, 0, 1)) == [b"next"]
     assert list(sorter.level(1, 1, 1)) == [b"x"]
     sorter.close()
