@@ -97,8 +97,8 @@ class Store:
         """The structure as it is now (stable only while the structure lock is held)."""
         if self._structure.generation != self.header.words[Word.GENERATION]:
             self.chunks.forget()
-            self._structure = read_structure(self.root)
-            self._plain = PlainTiles.of(self._structure)
+            now = read_structure(self.root)
+            self._plain, self._structure = PlainTiles.of(now), now  # last what says it is done
         return self._structure
 
     @property
