@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
+from ziggurat.readers.io.fork import PerProcess
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedImage
 from ziggurat.readers.model.geometry import Rect
@@ -34,11 +37,7 @@ class Fence:
 
     def __init__(self, module: str, path: Path) -> None:
         self._module, self._path = module, path
-        self._lock = threading.Lock()
-        self._line: Connection | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._end: Any = None
-        _FENCES.add(self)
+        self._worker = PerProcess(_Worker)
 
     def ask(self, *question: Any, seconds: float) -> Any:
         """Return the answer to a question: the name of a method, and its arguments.
@@ -50,15 +49,16 @@ class Fence:
         SourceError
             Its process died, or does not answer.
         """
-        with self._lock:
-            if self._line is None:
-                self._start()
-            return self._asked(question, seconds)
+        worker = self._worker()
+        with worker.lock:
+            if worker.line is None:
+                self._start(worker)
+            return self._asked(worker, question, seconds)
 
-    def _start(self) -> None:
+    def _start(self, worker: "_Worker") -> None:
         ours, theirs = Pipe()
         with theirs:
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-m", _WORKER, str(theirs.fileno()), self._module],
                 pass_fds=[theirs.fileno()],
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -67,61 +67,57 @@ class Fence:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C is for us; it sees the line's end
             )
-        self._line = ours
-        self._end = weakref.finalize(self, _finish, ours, self._process, os.getpid())
-        self._asked(("open", str(self._path)), OPEN_SECONDS)
+        worker.line, worker.process = ours, process
+        worker.end = weakref.finalize(self, _finish, ours, process, os.getpid())
+        self._asked(worker, ("open", str(self._path)), OPEN_SECONDS)
 
-    def _asked(self, question: tuple[object, ...], seconds: float) -> object:
-        assert self._line is not None
+    def _asked(self, worker: "_Worker", question: tuple[object, ...], seconds: float) -> object:
+        assert worker.line is not None
         try:
-            self._line.send(question)
-            if not self._line.poll(seconds):
-                self._leave(kill=True)
+            worker.line.send(question)
+            if not worker.line.poll(seconds):
+                worker.leave(kill=True)
                 raise SourceError(f"{self._path}: no answer within {seconds:g} s; it was given up")
-            kind, answer = self._line.recv()
+            kind, answer = worker.line.recv()
         except (EOFError, OSError) as error:
             if isinstance(error, SourceError):
                 raise
-            raise CorruptSourceError(f"{self._path}: {self._leave(kill=False)}") from error
+            raise CorruptSourceError(f"{self._path}: {worker.leave(kill=False)}") from error
         except BaseException:
-            self._leave(kill=True)  # an interrupt: the answer would be taken for that of the next
+            worker.leave(kill=True)  # an interrupt: the answer would be taken for that of the next
             raise
         if kind in _ERRORS:
             raise _ERRORS[kind](f"{self._path}: {answer}")
         return answer
 
-    def _leave(self, *, kill: bool) -> str:
+    def close(self) -> None:
+        """End the process."""
+        worker = self._worker()
+        with worker.lock:
+            if worker.line is not None:
+                worker.leave(kill=False)
+
+
+@dataclass
+class _Worker:
+    """What one process has of the process that reads: none yet, where ``line`` is None."""
+
+    line: Connection | None = None
+    process: subprocess.Popen[bytes] | None = None
+    end: Callable[[], object] = lambda: None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def leave(self, *, kill: bool) -> str:
         """Let go of the process; return how it ended."""
-        process, self._line = self._process, None
+        process, self.line = self.process, None
         assert process is not None
         if kill:
             process.kill()
-        self._end()
+        self.end()
         code = process.returncode
         if code is not None and code < 0:
             return f"the process that reads it was killed by {signal.Signals(-code).name}"
         return f"the process that reads it ended with code {code}"
-
-    def close(self) -> None:
-        """End the process."""
-        with self._lock:
-            if self._line is not None:
-                self._leave(kill=False)
-
-    def renew(self) -> None:
-        """Leave the process to the parent, after a fork."""
-        self._lock, self._line = threading.Lock(), None
-
-
-_FENCES: weakref.WeakSet[Fence] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for fence in list(_FENCES):
-        fence.renew()
-
-
-os.register_at_fork(after_in_child=_after_fork)
 
 
 def _finish(line: Connection, process: subprocess.Popen[bytes], owner: int) -> None:

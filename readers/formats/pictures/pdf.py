@@ -8,7 +8,6 @@ PDFium must not be called by two threads at once: one lock holds for the process
 """
 
 import math
-import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
+from ziggurat.readers.io.fork import PerProcess
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.geometry import Rect, level_sizes
 from ziggurat.readers.model.image import Axis, ImageInfo, Interpretation, Level
@@ -34,15 +34,7 @@ _MOST_BYTES = 256 * 1024 * 1024
 _STRIP_PIXELS = 16 << 20
 _MOST_SECONDS = 5  # of drawing one rectangle; a forged picture inside of a page may take for ever
 
-_lock = threading.Lock()
-
-
-def _unlock() -> None:
-    global _lock
-    _lock = threading.Lock()  # in a fork, another thread of the parent may have held it
-
-
-os.register_at_fork(after_in_child=_unlock)
+_lock = PerProcess(threading.Lock)  # in a fork, another thread of the parent may have held it
 
 
 class PdfReader(Reader):
@@ -50,7 +42,7 @@ class PdfReader(Reader):
 
     def __init__(self, url: str, data: bytes) -> None:
         self._url = url
-        with _lock:
+        with _lock():
             self._document: pypdfium2.PdfDocument = _open(url, data)
             sizes = _page_sizes(url, self._document)
         width, height = (math.ceil(max(sides)) for sides in zip(*sizes, strict=True))
@@ -90,7 +82,7 @@ class PdfReader(Reader):
 
     def _drawn(self, frame: int, rect: Rect, scale: float) -> Pixels:
         """Return what PDFium draws of a rectangle of a page."""
-        with _lock:
+        with _lock():
             if self._document is None:
                 raise SourceError(f"{self._url} is closed")
             try:
@@ -104,7 +96,7 @@ class PdfReader(Reader):
 
     def close(self) -> None:
         """Let go of the document."""
-        with _lock:
+        with _lock():
             document, self._document, self._page = self._document, None, None
             if document is not None:
                 document.close()

@@ -1,15 +1,24 @@
 """A hierarchy in one SQLite file: the table ``zarrs (k, v)`` of zarr 2's SQLiteStore."""
 
-import os
 import sqlite3
 import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
+from ziggurat.readers.io.fork import PerProcess
 from ziggurat.readers.io.keys import checked_key, key_tree
 
 MAGIC = b"SQLite format 3\0"
 _BUSY_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A connection of one process, whose threads take turns at it."""
+
+    connection: sqlite3.Connection
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class SqliteStore:
@@ -18,22 +27,22 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         self.url = str(path)
         self._uri = f"{path.resolve().as_uri()}?mode=ro"
-        self._lock = threading.Lock()
-        self._pid, self._connection = 0, None  # type: int, sqlite3.Connection | None
+        self._opened = PerProcess(self._open)  # no connection survives a fork
         self._tree: dict[str, set[str]] | None = None
         found = self._rows("SELECT 1 FROM sqlite_master WHERE type='table' AND name='zarrs'", ())
         if not found:
             raise UnsupportedFormatError("it is an SQLite database without a table 'zarrs'")
 
+    def _open(self) -> "_Opened":
+        return _Opened(
+            sqlite3.connect(self._uri, uri=True, timeout=_BUSY_SECONDS, check_same_thread=False)
+        )
+
     def _rows(self, query: str, values: tuple[str | int, ...]) -> list[tuple[object, ...]]:
         try:
-            with self._lock:
-                if self._connection is None or self._pid != os.getpid():  # none survives a fork
-                    self._connection = sqlite3.connect(
-                        self._uri, uri=True, timeout=_BUSY_SECONDS, check_same_thread=False
-                    )
-                    self._pid = os.getpid()
-                return self._connection.execute(query, values).fetchall()
+            opened = self._opened()
+            with opened.lock:
+                return opened.connection.execute(query, values).fetchall()
         except sqlite3.Error as error:
             raise CorruptSourceError(f"{self.url} can't be read as SQLite: {error}") from error
 
@@ -67,7 +76,7 @@ class SqliteStore:
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
-            if self._connection is not None and self._pid == os.getpid():
-                self._connection.close()
-            self._connection = None
+        opened, self._opened = self._opened.present(), PerProcess(self._open)
+        if opened is not None:
+            with opened.lock:
+                opened.connection.close()

@@ -1,6 +1,8 @@
 """What was used last is kept within a bound, and a forked child begins anew."""
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from ziggurat.readers.io.fork import PerProcess
 from ziggurat.readers.io.lru import Lru
@@ -45,3 +47,33 @@ def test_a_forked_child_begins_anew() -> None:
     cache._lock.release()
     assert os.waitpid(child, 0)[1] == 0
     assert cache.get("a") == 1
+
+
+def test_threads_that_ask_at_once_for_the_first_time_get_the_same_thing() -> None:
+    waiting, go, made = threading.Event(), threading.Event(), []
+
+    def make() -> object:
+        made.append(object())
+        waiting.set()
+        assert go.wait(10)
+        return made[-1]
+
+    ask = PerProcess(make)
+    with ThreadPoolExecutor(2) as pool:
+        assert ask.present() is None
+        first = pool.submit(ask)
+        assert waiting.wait(10)
+        second = pool.submit(ask)  # the first is still at it
+        go.set()
+        assert first.result() is second.result() is made[0] is ask.present()
+    assert len(made) == 1
+
+
+def test_a_child_does_not_wait_for_a_thread_of_its_parent_that_was_making_it() -> None:
+    ask = PerProcess(os.getpid)
+    ask._locks[os.getpid()] = lock = threading.Lock()
+    lock.acquire()  # held in the moment of the fork by a thread that the child hasn't
+    child = os.fork()
+    if not child:
+        os._exit(0 if ask() == os.getpid() else 1)
+    assert os.waitpid(child, 0)[1] == 0

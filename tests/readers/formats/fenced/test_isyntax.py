@@ -148,13 +148,13 @@ def test_what_can_not_be_opened_is_damaged(stub: Path) -> None:
 
 def test_a_process_is_left_with_its_reader(stub: Path) -> None:
     reader: Any = open_reader(slide(stub, "whole"))
-    process = reader.fence._process
+    process = reader.fence._worker().process
     assert process.poll() is None
     reader.close()
     reader.close()
     assert process.returncode == 0
     other: Any = open_reader(slide(stub, "whole"))
-    process = other.fence._process
+    process = other.fence._worker().process
     del other
     assert process.returncode == 0
 
@@ -166,7 +166,7 @@ def test_a_library_that_is_busy_goes_with_a_program_that_is_killed(stub: Path) -
     if child == 0:
         try:
             reader: Any = open_reader(path)
-            os.write(write, str(reader.fence._process.pid).encode())
+            os.write(write, str(reader.fence._worker().process.pid).encode())
             reader.plane(0, 0).read(Rect(300, 0, 9, 9))
         finally:
             os._exit(1)
