@@ -19,6 +19,7 @@ def storm(mode: str, interrupts: int, folder: Path, seconds: float) -> None:
     assert int(done.stdout.splitlines()[-1].split()[1]) >= interrupts
 
 
+@pytest.mark.slow
 def test_a_storm_of_interrupts_harms_neither_a_sink_nor_its_outputs(tmp_path: Path) -> None:
     storm("weighted", 100, tmp_path, 120)
 
