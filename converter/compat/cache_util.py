@@ -1,9 +1,12 @@
 """The reference's names for the cache: ``ziggurat.cache_util``."""
 
+import contextlib
+import functools
 import hashlib
 import logging
+import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, MutableMapping
 from typing import Any
 
 from ziggurat.readers.pixels.cache import cachesClear, cachesInfo, setCacheSize
@@ -36,6 +39,80 @@ class BaseCache(dict[Hashable, Any]):
         raise KeyError(key)
 
 
+class Cache(dict[Hashable, Any]):
+    """Values under keys, at most ``maxsize``; those that came first go."""
+
+    def __init__(self, maxsize: float, getsizeof: object = None) -> None:
+        super().__init__()
+        del getsizeof
+        self.maxsize = maxsize
+        self._guard = threading.RLock()
+
+    def __setitem__(self, key: Hashable, value: object) -> None:
+        with self._guard:
+            self.pop(key, None)
+            super().__setitem__(key, value)
+            while len(self) > max(1, self.maxsize):
+                del self[next(iter(self))]
+
+    @property
+    def currsize(self) -> int:
+        """How many values there are."""
+        return len(self)
+
+
+class LruCacheMetaclass(type):
+    """What classes of the reference's sources are made by; nothing is cached here."""
+
+
+def cached(
+    cache: MutableMapping[Any, Any], key: Callable[..., Hashable] | None = None, lock: Any = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Keep what a function returns in a cache, under what ``key`` makes of its arguments."""
+    named = key or strhash
+
+    def decorated(call: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(call)
+        def kept(*arguments: Any, **words: Any) -> Any:
+            return _kept(cache, lock, named(*arguments, **words), lambda: call(*arguments, **words))
+
+        return kept
+
+    return decorated
+
+
+def methodcache(
+    key: Callable[..., Hashable] | None = None,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Keep what a method returns in its object's ``cache``, under ``cache_lock`` if it has one."""
+    named = key or strhash
+
+    def decorated(call: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(call)
+        def kept(self: Any, *arguments: Any, **words: Any) -> Any:
+            cache = getattr(self, "cache", None)
+            if cache is None:
+                return call(self, *arguments, **words)
+            name = named(*arguments, **words)
+            lock = getattr(self, "cache_lock", None)
+            return _kept(cache, lock, name, lambda: call(self, *arguments, **words))
+
+        return kept
+
+    return decorated
+
+
+def _kept(
+    cache: MutableMapping[Any, Any], lock: Any, name: Hashable, make: Callable[[], Any]
+) -> Any:
+    with lock or contextlib.nullcontext(), contextlib.suppress(KeyError):
+        return cache[name]
+    value = make()
+    with lock or contextlib.nullcontext(), contextlib.suppress(KeyError, ValueError):
+        cache[name] = value  # a cache that threads share without a lock may refuse
+    return value
+
+
 def cachesClearExceptTile() -> None:
     """Do nothing but say so at debug level: sources are not cached."""
     logging.getLogger("ziggurat").debug("there is no cache of sources to clear")
@@ -54,10 +131,14 @@ def strhash(*parts: Any, **named: Any) -> str:
 
 __all__ = [
     "BaseCache",
+    "Cache",
+    "LruCacheMetaclass",
+    "cached",
     "cachesClear",
     "cachesClearExceptTile",
     "cachesInfo",
     "isTileCacheSetup",
+    "methodcache",
     "setCacheSize",
     "strhash",
 ]

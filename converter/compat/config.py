@@ -11,6 +11,7 @@ import psutil
 
 from ziggurat.readers.io.system import core_count
 from ziggurat.readers.pixels.cache import setCacheSize
+from ziggurat.readers.source.options import set_default_encoding
 
 ConfigValues: dict[str, Any] = {
     "logger": logging.getLogger("ziggurat"),
@@ -47,11 +48,17 @@ def getConfig(key: str | None = None, default: object = None) -> Any:
 def setConfig(key: str, value: Any) -> None:
     """Set a value.
 
-    ``cache_python_memory_portion`` n makes the tile cache as large as one n-th of the memory. Other
-    keys are kept and change nothing: sources are not cached, and files are told by their content.
+    ``cache_python_memory_portion`` n makes the tile cache as large as one n-th of the memory;
+    ``default_encoding`` is that of tiles where nobody says it, ``default_projection`` that of maps
+    which ``large_image_source_gdal`` and ``_rasterio`` open. Other keys are kept and change
+    nothing: sources are not cached, and files are told by their content.
     """
     if key == "cache_python_memory_portion":
         setCacheSize(total_memory() // max(1, int(float(value))))
+    elif key == "default_encoding":
+        set_default_encoding(value or "JPEG")
+    elif key == "default_projection":
+        pass  # what stands for the reference's readers of maps asks for it
     elif ConfigValues.get(key) != value:
         getLogger().debug("the configuration %s = %r changes nothing in ziggurat", key, value)
     ConfigValues[key] = value

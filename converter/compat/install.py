@@ -89,6 +89,8 @@ def _source_module(name: str) -> ModuleType:
 
     module = _module(name, find)
     module.__dict__["open"] = _open_made if name.endswith("_test") else _open
+    if name.endswith(("_gdal", "_rasterio")):
+        module.__dict__["open"] = _open_map
     return module
 
 
@@ -96,6 +98,15 @@ def _open_made(path: object = None, *arguments: Any, **keywords: Any) -> Source:
     """Return the picture of the reference's test source, whatever path is given."""
     made = isinstance(path, str) and path.startswith(SYNTHETIC)
     return ziggurat.open(str(path) if made else SYNTHETIC, *(arguments or ("PNG",)), **keywords)
+
+
+def _open_map(path: Path, *arguments: Any, **keywords: Any) -> Source | Sink:
+    """Open a map in the projection that is configured, where none is given."""
+    projection = config.getConfig("default_projection")
+    given = arguments or "projection" in keywords
+    if projection and not given and ziggurat.tilesource.isGeospatial(path):
+        keywords["projection"] = projection
+    return _open(path, *arguments, **keywords)
 
 
 def _open(path: Path | Mapping[str, Any], *arguments: Any, **keywords: Any) -> Source | Sink:

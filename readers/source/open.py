@@ -40,7 +40,7 @@ def _with_fields[**P, T](call: Callable[P, T]) -> Callable[P, T]:
 @shares_words()
 def open(
     path: Path,
-    encoding: str = "JPEG",
+    encoding: str | None = None,
     *,
     jpegQuality: int = 95,
     jpegSubsampling: int = 0,
@@ -60,7 +60,8 @@ def open(
         A path (``~`` is expanded), or a ``file://``, ``https://`` or ``s3://`` URL. DICOM slides
         and zarr hierarchies are folders; any file of a DICOM slide will do as well.
     encoding, jpegQuality, jpegSubsampling, tiffCompression
-        How tiles, and by default regions, are encoded. Subsampling 0, 1, 2 is 4:4:4, 4:2:2, 4:2:0.
+        How tiles, and by default regions, are encoded: JPEG where nobody says it. Subsampling 0,
+        1, 2 is 4:4:4, 4:2:2, 4:2:0.
     edge
         What ``getTile`` does at the right and the bottom edge: False or None gives full tiles,
         True or ``'crop'`` ends them with the image, ``'#rrggbb'`` fills them up.
@@ -82,9 +83,10 @@ def open(
         Options that can't be meant.
     """
     if projection is None and encoding not in TileOutputMimeTypes and _names_projection(encoding):
-        encoding, projection = "JPEG", encoding  # the second argument of the reference's maps
+        encoding, projection = None, encoding  # the second argument of the reference's maps
+    named = {} if encoding is None else {"encoding": encoding}
     options = OpenOptions(
-        encoding=encoding,
+        **named,
         jpegQuality=jpegQuality,
         jpegSubsampling=jpegSubsampling,
         tiffCompression=tiffCompression,

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ziggurat.readers.constants import TileOutputMimeTypes
@@ -11,6 +11,19 @@ from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.checks import whole_number
 
 _COLOR = re.compile(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
+_default_encoding = "JPEG"
+
+
+def set_default_encoding(encoding: str) -> None:
+    """Set how tiles of images that are opened from now on are encoded, where nobody says it.
+
+    Raises
+    ------
+    OptionError
+        There is no such encoding.
+    """
+    global _default_encoding
+    _default_encoding = check_encoding(encoding)
 
 
 @dataclass(frozen=True)
@@ -21,7 +34,7 @@ class OpenOptions:
     style with live objects in it stays as it is and is compared by identity.
     """
 
-    encoding: str = "JPEG"
+    encoding: str = field(default_factory=lambda: _default_encoding)
     jpegQuality: int = 95
     jpegSubsampling: int = 0
     tiffCompression: str = "raw"

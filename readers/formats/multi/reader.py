@@ -200,13 +200,19 @@ def _info(
         description=said.get("description") if isinstance(said.get("description"), str) else None,
         associated=pictures,
         background=_background(said.get("backgroundColor"), samples),
-        band_names=first.band_names if same else (),
+        band_names=_band_names(sources.infos, samples),
         internal={
             "sources": [part.path for part in document.parts],
             "frames": _told(document, frames, axes),
         },
         losses=frames.losses,
     )
+
+
+def _band_names(infos: Sequence[ImageInfo], samples: Samples) -> tuple[str, ...]:
+    """Return the names of the source's bands that has all of them."""
+    fit = (info.band_names for info in infos if info.bands == samples.bands)
+    return next((names for names in fit if len(names) == samples.bands), ())
 
 
 def _first_tile(info: ImageInfo) -> list[tuple[str, int]]:

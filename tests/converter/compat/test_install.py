@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from osgeo import gdal, osr
 
 import ziggurat
 from ziggurat.converter.compat import conversion
 from ziggurat.readers.errors import OptionError, TargetExistsError
+
+gdal.UseExceptions()
 
 PROGRAM = """
 import sys
@@ -117,3 +120,40 @@ def test_what_the_converter_does_not_know_is_an_error(picture: Path, words: dict
 def test_nothing_is_installed_by_itself() -> None:
     assert "large_image" not in sys.modules
     assert callable(ziggurat.install_as_large_image)
+
+
+LISTS = """
+import json
+import ziggurat
+ziggurat.install_as_large_image()
+import large_image
+import large_image_source_gdal
+import large_image_source_multi
+import large_image_source_test
+import sys
+
+made = {"sourceName": "test", "path": "__none__", "params": {"sizeX": 300, "sizeY": 200}}
+for said in ({"sources": [made]}, json.dumps({"sources": [made]})):
+    assert large_image_source_multi.open(said).sizeY == 200
+assert large_image_source_test.open(None, sizeX=120, frames=3).frames == 3
+assert large_image_source_test.TestTileSource(sizeX=120).sizeX == 120
+assert large_image.open("large_image://test", sizeX=120).sizeX == 120
+large_image.config.setConfig("default_projection", "EPSG:3857")
+assert large_image_source_gdal.open(sys.argv[1]).projection == "EPSG:3857"
+assert large_image_source_gdal.open(sys.argv[2]).projection is None
+print("done")
+"""
+
+
+def test_lists_made_pictures_and_maps_by_the_names_of_their_sources(
+    tmp_path: Path, picture: Path
+) -> None:
+    made = gdal.GetDriverByName("GTiff").Create(str(tmp_path / "map.tif"), 50, 50, 1, gdal.GDT_Byte)
+    system = osr.SpatialReference()
+    system.ImportFromEPSG(32633)
+    made.SetProjection(system.ExportToWkt())
+    made.SetGeoTransform((500000, 100, 0, 5000000, 0, -100))
+    made.Close()
+    command = [sys.executable, "-c", LISTS, str(tmp_path / "map.tif"), str(picture)]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (found.stdout, found.returncode) == ("done\n", 0), found.stderr

@@ -151,3 +151,39 @@ def test_there_is_no_cache_of_sources_to_clear(picture: Path) -> None:
         held = tile_cache().info().used
         ziggurat.cache_util.cachesClearExceptTile()
         assert tile_cache().info().used == held > 0
+
+
+def test_the_default_encoding_is_that_of_the_configuration(picture: Path, kept: None) -> None:
+    configuration.setConfig("default_encoding", "PNG")
+    try:
+        assert ziggurat.open(picture).encoding == "PNG"
+        assert ziggurat.Source(picture).getTile(0, 0, 0)[:4] == b"\x89PNG"
+        assert ziggurat.open(picture, "TIFF").encoding == "TIFF"
+    finally:
+        configuration.setConfig("default_encoding", None)
+    assert ziggurat.open(picture).encoding == "JPEG"
+
+
+class Sums:
+    """An object whose method is cached."""
+
+    def __init__(self) -> None:
+        self.cache, self.calls = cache_util.Cache(2), 0
+
+    @cache_util.methodcache()
+    def add(self, one: int, other: int = 2) -> int:
+        """Count the calls."""
+        self.calls += 1
+        return one + other
+
+
+def test_methods_and_functions_are_cached_as_programs_ask() -> None:
+    sums = Sums()
+    assert [sums.add(1), sums.add(1), sums.add(one=1), sums.add(2, other=3)] == [3, 3, 3, 5]
+    assert sums.calls == 3
+    assert sums.cache.currsize == 2
+    seen: list[int] = []
+    double = cache_util.cached(cache_util.Cache(9), cache_util.strhash)(
+        lambda n: seen.append(n) or 2 * n
+    )
+    assert [double(4), double(4), seen] == [8, 8, [4]]

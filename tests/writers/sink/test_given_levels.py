@@ -88,7 +88,7 @@ def test_levels_that_can_not_be_meant(tmp_path: Path) -> None:
         sink.addTile(FULL, level=0)
         for level in (-1, 1.5, "a", 31):
             with pytest.raises(SinkInputError, match="level must be"):
-                sink.addTile(HALF, level=level)  # type: ignore[arg-type]
+                sink.addTile(HALF, level=level)
     with ziggurat.new(tmp_path / "log", store="log") as sink:
         sink.addTile(FULL)
         with pytest.raises(SinkInputError, match="kind 'log'"):
