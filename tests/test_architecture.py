@@ -24,7 +24,7 @@ MOST_ANY = 0.08  # of functions say Any in their signature
 MOST_IGNORES = 6
 # The public ones that keep the reference's names, or belong to users in another way.
 MANY_PARAMETERS = {
-    "getRegion", "new", "open", "patches", "tileIterator", "write", "write_options",
+    "getRegion", "new", "open", "patches", "tileIterator", "write",
 }  # fmt: skip
 HEAVY = {"osgeo", "pyvips", "zarr", "tifffile", "openslide", "cv2", "imagecodecs", "numpy", "PIL"}
 

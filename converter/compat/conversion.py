@@ -14,7 +14,7 @@ from ziggurat.readers.io.system import core_count
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.source.source import Source
 from ziggurat.writers.formats.registry import find_output
-from ziggurat.writers.sink.output import wants_predictor
+from ziggurat.writers.sink.words import wants_predictor
 
 __all__ = ["convert", "is_geospatial", "is_vips", "json_serial"]
 

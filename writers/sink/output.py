@@ -3,17 +3,13 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import Any, ClassVar, Self
 
 from ziggurat.readers.errors import SinkInputError
 from ziggurat.readers.formats.sink_store.info import channels_without_place
 from ziggurat.readers.io.objects import is_cloud
-from ziggurat.readers.model.checks import one_of, one_text
-from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import Reader
-from ziggurat.readers.ngff.version import OmeVersion
 from ziggurat.readers.views.views import (
     BandsReader,
     CropReader,
@@ -28,69 +24,12 @@ from ziggurat.writers.formats.registry import (
     output_named,
     write,
 )
-from ziggurat.writers.model.options import PyramidStyle, Subsampling, WriteOptions, reducer_named
+from ziggurat.writers.model.options import WriteOptions
 from ziggurat.writers.model.progress import ProgressCallback
 from ziggurat.writers.sink.attached import attached_store
 from ziggurat.writers.sink.given_levels import with_given_levels
 from ziggurat.writers.store.interface import TileStore
 from ziggurat.writers.tasks.recipe import Opened, options_from_json, options_to_json
-
-
-def write_options(
-    *,
-    lossy: bool = True,
-    overwriteAllowed: bool = True,
-    resample: object = None,
-    compression: str | Codec | None = None,
-    quality: int | None = None,
-    level: int | None = None,
-    subsampling: str | Subsampling = Subsampling.S420,
-    tileSize: int | None = None,
-    pyramid: str | PyramidStyle | None = None,
-    omeVersion: str | OmeVersion = OmeVersion.V05,
-    description: str | None = None,
-    associated: str = "keep",
-    threads: int | None = None,
-    maxMemory: int | None = None,
-    predictor: bool | str | None = None,
-    subifds: bool | None = None,
-) -> WriteOptions:
-    """Return the options of a write, see :meth:`ziggurat.Sink.write`.
-
-    Raises
-    ------
-    OptionError
-        One that can't be meant.
-    """
-    one_text("associated", associated, ("keep", "drop"))
-    if pyramid is None and subifds is not None:
-        pyramid = PyramidStyle.SUBIFD if subifds else PyramidStyle.PAGES
-    return WriteOptions(
-        lossy=lossy,
-        predictor=wants_predictor(predictor),
-        compression=Codec.asked(compression),
-        quality=quality,
-        level=level,
-        subsampling=_member("subsampling", Subsampling, subsampling or Subsampling.S420),
-        tile_size=tileSize,
-        pyramid=None if pyramid is None else _member("pyramid", PyramidStyle, pyramid),
-        ome_version=_member("omeVersion", OmeVersion, omeVersion or OmeVersion.V05),
-        description=description,
-        associated=associated == "keep",
-        reducer=reducer_named(resample),
-        overwrite=overwriteAllowed,
-        threads=threads,
-        max_memory=maxMemory,
-    )
-
-
-def wants_predictor(asked: object) -> bool:
-    """Return whether differences may be stored; which kind fits, the samples tell."""
-    return str(asked).lower() not in ("none", "no", "false", "1") or asked is None
-
-
-def _member[E: Enum](name: str, kind: type[E], value: str | E) -> E:
-    return one_of(name, value.lower() if isinstance(value, str) else value, kind)
 
 
 def output_reader(store: TileStore, *, alpha: bool) -> tuple[Reader, list[str]]:

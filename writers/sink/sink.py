@@ -4,27 +4,25 @@ import os
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import numpy as np
 
 from ziggurat.readers.errors import SinkError
 from ziggurat.readers.io.objects import is_cloud
-from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.keywords import also_takes
-from ziggurat.readers.ngff.version import OmeVersion
 from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.source.options import OpenOptions
 from ziggurat.writers.formats.registry import WriteReport
-from ziggurat.writers.model.options import PyramidStyle, Subsampling
 from ziggurat.writers.model.progress import ProgressCallback
 from ziggurat.writers.sink.attached import attached_store
 from ziggurat.writers.sink.attributes import Attributes, SinkAttributes
 from ziggurat.writers.sink.blank import BlankAnswers
 from ziggurat.writers.sink.coverage import Coverage
 from ziggurat.writers.sink.given_levels import add_to_level, level_number
-from ziggurat.writers.sink.output import SinkRecipe, target_text, write_at_once, write_options
+from ziggurat.writers.sink.output import SinkRecipe, target_text, write_at_once
 from ziggurat.writers.sink.task import Task
+from ziggurat.writers.sink.words import EncodingWords, WriteWords, write_options
 from ziggurat.writers.store import scratch
 from ziggurat.writers.store.interface import TileStore
 from ziggurat.writers.store.tile_input import tile_input
@@ -243,21 +241,9 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
         overwriteAllowed: bool = True,
         resample: object = None,
         *,
-        compression: str | Codec | None = None,
-        quality: int | None = None,
-        level: int | None = None,
-        subsampling: str | Subsampling = Subsampling.S420,
-        tileSize: int | None = None,
-        pyramid: str | PyramidStyle | None = None,
-        omeVersion: str | OmeVersion = OmeVersion.V05,
-        description: str | None = None,
-        associated: str = "keep",
-        threads: int | None = None,
-        maxMemory: int | None = None,
         onProgress: ProgressCallback | None = None,
         executor: Executor | None = None,
-        predictor: bool | str | None = None,
-        subifds: bool | None = None,
+        **words: Unpack[EncodingWords],
     ) -> WriteReport:
         """Write the image, as it is now, with its pyramid; the sink stays as it is.
 
@@ -301,22 +287,7 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
         """
         self._alive()
         options = write_options(
-            lossy=lossy,
-            overwriteAllowed=overwriteAllowed,
-            resample=resample,
-            compression=compression,
-            quality=quality,
-            level=level,
-            subsampling=subsampling,
-            tileSize=tileSize,
-            pyramid=pyramid,
-            omeVersion=omeVersion,
-            description=description,
-            associated=associated,
-            threads=threads,
-            maxMemory=maxMemory,
-            predictor=predictor,
-            subifds=subifds,
+            lossy=lossy, overwriteAllowed=overwriteAllowed, resample=resample, **words
         )
         target = target_text(path)
         if executor is not None or is_cloud(target):
@@ -324,13 +295,14 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
             return run_plan(make_plan(recipe, target), executor, on_progress=onProgress)
         return write_at_once(self._store, target, options, alpha=alpha, on_progress=onProgress)
 
+    @also_takes()
     def plan(
         self,
         path: str | os.PathLike[str],
         *,
         alpha: bool = True,
         partBytes: int | None = None,
-        **options: Any,
+        **words: Unpack[WriteWords],
     ) -> WritePlan:
         """Cut a write into tasks for many workers or machines; nothing is written yet.
 
@@ -348,7 +320,7 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
             False leaves an alpha band out.
         partBytes
             Bytes of pixels that a task reads, about; default: 64 MiB.
-        **options
+        **words
             As of :meth:`write`: ``compression``, ``quality``, ``tileSize`` … ``threads`` are
             those of one task, by default one.
 
@@ -364,7 +336,7 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
         """
         self._alive()
         target = target_text(path)
-        recipe = SinkRecipe(self._store.root, target, alpha, write_options(**options))
+        recipe = SinkRecipe(self._store.root, target, alpha, write_options(**words))
         return make_plan(recipe, target, part_bytes=partBytes)
 
     def close(self) -> None:
