@@ -10,7 +10,7 @@ the same output, byte for byte, on any number of threads.
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Protocol
 
 from ziggurat.readers.model.reader import Reader
@@ -18,6 +18,7 @@ from ziggurat.writers.model.levels import EncodedTile, LevelPlan
 from ziggurat.writers.model.progress import Cancellation, Progress, ProgressCallback
 from ziggurat.writers.pyramid.budget import Budget
 from ziggurat.writers.pyramid.check import Blanks, checked
+from ziggurat.writers.pyramid.crew import Crew, Job
 from ziggurat.writers.pyramid.frame import FrameWork, Task
 from ziggurat.writers.pyramid.strips import Buffers
 from ziggurat.writers.resample.halve import Shrinker
@@ -40,7 +41,7 @@ class Builder(Protocol):
         """Yield the tiles of a pyramid, see :func:`build`."""
 
 
-_Queue = deque[tuple[Task, Future[list[bytes | None]] | None]]
+_Queue = deque[tuple[Task, Job[list[bytes | None]] | None]]
 
 
 def build(
@@ -98,7 +99,7 @@ def build(
     counter = _Counter(
         len(numbers) * sum(p.grid[0] * p.grid[1] for p in plans if not p.moved), on_progress
     )
-    pool = ThreadPoolExecutor(budget.threads, thread_name_prefix="ziggurat-encode")
+    crew = Crew(budget.threads)
     stop = Cancellation()  # of this pass alone: closing early is nobody's error
 
     def check() -> None:
@@ -106,7 +107,7 @@ def build(
         token.check()
 
     try:
-        for task, results in _Schedule(work, pool, budget.window, check):
+        for task, results in _Schedule(work, crew, budget.window, check):
             check()
             counter.count(task.level, results)  # first: who takes the last tile may not come back
             yield from task.tiles(results)
@@ -115,7 +116,7 @@ def build(
         raise
     finally:
         stop.cancel()
-        pool.shutdown(wait=True, cancel_futures=True)
+        crew.end()  # what nobody has begun ends with its first check
 
 
 class _Schedule:
@@ -124,11 +125,11 @@ class _Schedule:
     def __init__(
         self,
         work: Iterator[FrameWork],
-        pool: ThreadPoolExecutor,
+        crew: Crew,
         window: int,
         check: Callable[[], None],
     ) -> None:
-        self._work, self._pool, self._window, self._check = work, pool, window, check
+        self._work, self._crew, self._window, self._check = work, crew, window, check
         self._frames: deque[tuple[FrameWork, _Queue]] = deque()
 
     def __iter__(self) -> Iterator[tuple[Task, list[bytes | None]]]:
@@ -138,10 +139,10 @@ class _Schedule:
                 self._frames.popleft()  # all its tasks are taken; the next frame is under way
             if not self._frames:
                 return
-            job, queue = self._frames[0]
-            task, future = queue.popleft()
-            results = self._run(task) if future is None else future.result()
-            for below in job.finished(task):
+            frame, queue = self._frames[0]
+            task, job = queue.popleft()
+            results = self._run(task) if job is None else job.result()
+            for below in frame.finished(task):
                 self._submit(queue, below)
             yield task, results
 
@@ -158,7 +159,8 @@ class _Schedule:
             self._frames.append((job, deque()))
 
     def _submit(self, queue: _Queue, task: Task) -> None:
-        queue.append((task, self._pool.submit(self._run, task) if task.pooled else None))
+        job = self._crew.submit(partial(self._run, task)) if task.pooled else None
+        queue.append((task, job))
 
     def _run(self, task: Task) -> list[bytes | None]:
         self._check()

@@ -1,7 +1,6 @@
 """Each call that changes the disk goes wrong once: nothing is lost, nothing half done is seen."""
 
 import os
-import threading
 from itertools import count
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 import ziggurat
 from tests.faults import STOPS, Disk, Fault, digest, file_size_limit, names_of
+from tests.writers.pyramid.labouring import labouring
 from ziggurat.readers.errors import WriteError
 from ziggurat.readers.model.image import GeoReference, ImageInfo, Interpretation, Level
 from ziggurat.readers.views.array import ArrayReader, array_reader
@@ -81,7 +81,7 @@ def test_a_failure_leaves_no_thread(name: str, memory_path: Path, disk: Disk) ->
     disk.spoil(len(disk.calls) * 2 // 3, Fault.FULL)
     with pytest.raises(WriteError) as caught:
         write(array_reader(NEW), memory_path / name, EXACT)
-    assert not [thread for thread in threading.enumerate() if "encode" in thread.name], caught
+    assert not labouring(), caught
 
 
 def test_what_failed_after_it_got_its_name_is_told_so(memory_path: Path, disk: Disk) -> None:

@@ -1,22 +1,18 @@
 """The engine that fails, is cancelled or left early: the first error, and nothing left behind."""
 
-import threading
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.hooked import HookedArray
+from tests.writers.pyramid.labouring import labouring
 from tests.writers.pyramid.plans import BUDGET, MEAN, plans
 from ziggurat.readers.errors import CancelledError, CorruptSourceError
 from ziggurat.readers.views.array import array_reader
 from ziggurat.writers.model.levels import LevelPlan, Stored
 from ziggurat.writers.model.progress import Cancellation
 from ziggurat.writers.pyramid.engine import build
-
-
-def threads_of_the_engine() -> Any:
-    return [t for t in threading.enumerate() if t.name.startswith("ziggurat-encode")]
 
 
 class BrokenReader(HookedArray):
@@ -32,7 +28,7 @@ def test_the_first_error_is_raised_and_no_thread_is_left(rng: np.random.Generato
     cancel = Cancellation()
     with pytest.raises(CorruptSourceError, match="no pixels at Rect"):
         list(build(reader, plans(reader.info, 64), MEAN, BUDGET, cancel=cancel))
-    assert threads_of_the_engine() == []
+    assert labouring() == []
     with pytest.raises(CorruptSourceError):
         cancel.check()
 
@@ -46,7 +42,7 @@ def test_an_encoder_that_fails_stops_everything(rng: np.random.Generator) -> Non
     levels = [LevelPlan(512, 512, 64, 64, Stored(0), fail)]
     with pytest.raises(MemoryError, match="no room"):
         list(build(reader, levels, MEAN, BUDGET))
-    assert threads_of_the_engine() == []
+    assert labouring() == []
 
 
 def test_closing_early_stops_the_threads_and_is_nobodys_error(rng: np.random.Generator) -> None:
@@ -55,7 +51,7 @@ def test_closing_early_stops_the_threads_and_is_nobodys_error(rng: np.random.Gen
     tiles = build(reader, plans(reader.info, 32), MEAN, BUDGET, cancel=cancel)
     next(tiles)
     tiles.close()
-    assert threads_of_the_engine() == []
+    assert labouring() == []
     assert not cancel.cancelled
 
 
@@ -69,4 +65,4 @@ def test_cancelling_from_outside_raises_what_it_was_cancelled_with(
     cancel.cancel()
     with pytest.raises(CancelledError, match="was cancelled"):
         list(tiles)
-    assert threads_of_the_engine() == []
+    assert labouring() == []

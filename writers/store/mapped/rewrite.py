@@ -101,7 +101,7 @@ class Rewriting:
     def _one(self, number: int, chunk: Chunk, file: str, boxes: Iterable[Box]) -> None:
         present, wanted = self._present, self._wanted
         old, new = present.arrays[number], wanted.arrays[number]
-        content = np.fromfile(file, old.dtype).reshape(chunk_shape(present, old))
+        content = _content(file, old.dtype, chunk_shape(present, old))
         content = content.astype(new.dtype, copy=False)  # first: opaque is the new dtype's maximum
         if old.bands and new.bands > old.bands:
             written = self._written(chunk, boxes)
@@ -136,12 +136,20 @@ class Rewriting:
             shape = chunk_shape(present, weight)
             if not os.path.exists(path):
                 return np.zeros(shape, weight.dtype)
-            return np.fromfile(path, weight.dtype).reshape(shape)
+            return _content(path, weight.dtype, shape)
         written = np.zeros((present.tile_height, present.tile_width), np.uint8)
         x, y = column * present.tile_width, row * present.tile_height
         for left, top, right, bottom in boxes:
             written[max(top - y, 0) : bottom - y, max(left - x, 0) : right - x] = 1
         return written
+
+
+def _content(path: str, dtype: np.dtype, shape: Sequence[int]) -> Array:
+    """Return a chunk's samples, not to be changed.
+
+    Not by ``numpy.fromfile``: that goes on in Python with an interrupt it has met, and fails at it.
+    """
+    return np.frombuffer(Path(path).read_bytes(), dtype).reshape(shape)
 
 
 def _chunks_of(

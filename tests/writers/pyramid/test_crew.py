@@ -1,0 +1,39 @@
+"""Threads that do the engine's tasks: in any order of interrupts they end, and tell what came."""
+
+import gc
+import threading
+from functools import partial
+from operator import floordiv
+
+import pytest
+
+from tests.writers.pyramid.labouring import labouring
+from ziggurat.writers.pyramid.crew import Crew
+
+
+def test_jobs_tell_what_came_of_them_and_the_threads_go() -> None:
+    crew = Crew(3)
+    jobs = [crew.submit(partial(floordiv, 10, number)) for number in (5, 0, 2)]
+    assert jobs[2].result() == 5
+    with pytest.raises(ZeroDivisionError):
+        jobs[1].result()
+    assert jobs[0].result() == 2
+    crew.end()
+    assert labouring() == []
+
+
+def test_so_many_work_side_by_side_and_no_more() -> None:
+    crew, meet = Crew(2), threading.Barrier(2, timeout=60)
+    jobs = [crew.submit(meet.wait) for _ in range(4)]
+    assert sorted(job.result() for job in jobs) == [0, 0, 1, 1]
+    ran = [crew.submit(threading.get_ident) for _ in range(8)]
+    assert len({job.result() for job in ran}) <= 2
+    crew.end()
+
+
+def test_a_crew_that_nobody_ended_goes_with_its_owner() -> None:
+    crew = Crew(2)
+    assert crew.submit(lambda: 7).result() == 7
+    del crew
+    gc.collect()
+    assert labouring() == []
