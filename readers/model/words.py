@@ -129,3 +129,121 @@ class BandHistogram(TypedDict, total=False):
     bin_edges: Any
     density: bool
     samples: int
+
+
+class AxisValues(TypedDict):
+    """What the positions of an axis stand for; ``uniform``: no frame differs at its position."""
+
+    values: list[Any]
+    uniform: bool
+    units: str | None
+    min: Any
+    max: Any
+    datatype: str
+
+
+class FrameMetadata(TypedDict, total=False):
+    """One frame: its number, and its position on each axis.
+
+    An axis of another name, ``q``, is there as ``IndexQ``, its value as ``ValueQ``.
+    """
+
+    Frame: int
+    Index: int
+    Channel: str
+    IndexC: int
+    IndexZ: int
+    IndexT: int
+    IndexXY: int
+    ValueC: Any
+    ValueZ: Any
+    ValueT: Any
+
+
+class Bounds(TypedDict, total=False):
+    """Where an image is; one that doesn't say where on earth has ``sizeX`` and ``sizeY`` alone."""
+
+    sizeX: int
+    sizeY: int
+    ll: dict[str, float]
+    ul: dict[str, float]
+    lr: dict[str, float]
+    ur: dict[str, float]
+    srs: str
+    xmin: float
+    xmax: float
+    ymin: float
+    ymax: float
+
+
+class ImageMetadata(TypedDict):
+    """What ``getMetadata`` says: sizes in full-resolution pixels, millimetres a pixel.
+
+    A sink without a tile has no ``dtype`` yet.
+    Images of several frames have ``frames`` and what follows it, those with a place on earth
+    ``geospatial`` and what follows it. An axis with values, of another name ``q``, has ``ValueQ``.
+    """
+
+    levels: int
+    sizeX: int
+    sizeY: int
+    tileWidth: int
+    tileHeight: int
+    magnification: float | None
+    mm_x: float | None
+    mm_y: float | None
+    dtype: str | None
+    bandCount: int
+    frames: NotRequired[list[FrameMetadata]]
+    IndexRange: NotRequired[dict[str, int]]
+    IndexStride: NotRequired[dict[str, int]]
+    channels: NotRequired[list[str]]
+    channelmap: NotRequired[dict[str, int]]
+    ValueC: NotRequired[AxisValues]
+    ValueZ: NotRequired[AxisValues]
+    ValueT: NotRequired[AxisValues]
+    geospatial: NotRequired[bool]
+    sourceLevels: NotRequired[int]
+    sourceSizeX: NotRequired[int]
+    sourceSizeY: NotRequired[int]
+    bounds: NotRequired[Bounds | None]
+    projection: NotRequired[str | None]
+    sourceBounds: NotRequired[Bounds | None]
+    bands: NotRequired[dict[int, BandInformation]]
+
+
+class TileFacts(TypedDict, total=False):
+    """What a tile of an iteration knows of itself; ``tile`` and ``format`` are loaded when asked.
+
+    ``x``, ``y``, ``width`` and ``height`` are pixels of the level that is read, ``gx`` … those of
+    the full resolution. ``tile`` is (y, x, band) where it is an array. A tile that comes out at
+    another scale than it is read at has ``scaled`` and what follows it.
+    """
+
+    x: float
+    y: float
+    width: int
+    height: int
+    level: int
+    level_x: int
+    level_y: int
+    magnification: float | None
+    mm_x: float | None
+    mm_y: float | None
+    tile_position: TilePosition
+    iterator_range: dict[str, int]
+    tile_overlap: dict[str, int]
+    gx: float
+    gy: float
+    gwidth: float
+    gheight: float
+    tile: Any
+    format: str
+    scaled: float
+    tile_x: int
+    tile_y: int
+    tile_width: int
+    tile_height: int
+    tile_magnification: float | None
+    tile_mm_x: float | None
+    tile_mm_y: float | None

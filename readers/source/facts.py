@@ -10,7 +10,7 @@ import numpy as np
 from ziggurat.readers.errors import TileRangeError
 from ziggurat.readers.grid.frames import axes_frame, channel_names, frame_axes
 from ziggurat.readers.model.keywords import shares_words
-from ziggurat.readers.model.words import BandInformation
+from ziggurat.readers.model.words import BandInformation, ImageMetadata
 from ziggurat.readers.pixels.band_values import band_values, known_band_values
 from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.source.hooks import HasImage
@@ -118,7 +118,7 @@ class SizeMethods:
 class MetadataMethods:
     """Metadata, bands, frames and their axes."""
 
-    def getMetadata(self: HasImage) -> JSONDict:
+    def getMetadata(self: HasImage) -> ImageMetadata:
         """Return sizes, scale, levels, frames and channels under their public names.
 
         Geospatial images add where they are, and ``bands``: what :meth:`getBandInformation` says,
@@ -129,7 +129,7 @@ class MetadataMethods:
         return metadata_of(self._image())
 
     @property
-    def metadata(self: HasImage) -> JSONDict:
+    def metadata(self: HasImage) -> ImageMetadata:
         """The same as :meth:`getMetadata`."""
         return metadata_of(self._image())
 
@@ -205,13 +205,13 @@ class MetadataMethods:
         return found if idx == 0 else [found]
 
 
-def metadata_of(image: Image) -> JSONDict:
+def metadata_of(image: Image) -> ImageMetadata:
     """Return what ``getMetadata`` says."""
     geo = geo_metadata(image.info)
     bands: dict[str, object] = {"bands": _bands_as_json(image)} if geo else {}
     if image.info.band_names and not geo:
         bands = {"bands": bands_of(image)}
-    return JSONDict(image_metadata(image.pyramid), **geo, **bands)
+    return cast(ImageMetadata, JSONDict(image_metadata(image.pyramid), **geo, **bands))
 
 
 def bands_of(image: Image, *, statistics: bool = False) -> dict[int, BandInformation]:

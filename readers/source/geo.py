@@ -5,11 +5,12 @@ GDAL is loaded only when one of them is called, not for every slide.
 
 import os
 import warnings
-from typing import Any
+from typing import Any, cast
 
 from ziggurat.readers.errors import InefficientSourceError, ProjectionError, SourceError
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.keywords import shares_words
+from ziggurat.readers.model.words import Bounds
 from ziggurat.readers.source.hooks import HasImage
 
 
@@ -30,7 +31,7 @@ class GeoMethods:
         return info.geo.projection if info.geo is not None and is_view(info) else None
 
     @shares_words()
-    def getBounds(self: HasImage, crs: str | None = None, srs: str | None = None) -> dict[str, Any]:
+    def getBounds(self: HasImage, crs: str | None = None, srs: str | None = None) -> Bounds:
         """Return where the image is.
 
         Parameters
@@ -146,7 +147,7 @@ class GeoMethods:
             return False
 
 
-def bounds_of(info: ImageInfo, crs: str | None) -> dict[str, Any]:
+def bounds_of(info: ImageInfo, crs: str | None) -> Bounds:
     """Return where an image is, as ``getBounds``."""
     if info.geo is None:
         if crs:
@@ -154,7 +155,7 @@ def bounds_of(info: ImageInfo, crs: str | None) -> dict[str, Any]:
         return {"sizeX": info.width, "sizeY": info.height}
     from ziggurat.readers.geo.facts import image_bounds
 
-    return image_bounds(info, crs)
+    return cast(Bounds, image_bounds(info, crs))
 
 
 def own_crs(info: ImageInfo) -> str | None:

@@ -75,7 +75,10 @@ class TileLoader:
 
 
 class LazyTileDict(dict[str, Any]):
-    """The facts of one tile; ``tile`` and ``format`` are loaded when they are first looked at."""
+    """The facts of one tile; ``tile`` and ``format`` are loaded when they are first looked at.
+
+    Its keys are those of :class:`~ziggurat.readers.model.words.TileFacts`.
+    """
 
     def __init__(self, facts: dict[str, Any], load: Callable[[], tuple[object, str]]) -> None:
         super().__init__(facts)

@@ -1,14 +1,14 @@
 """What a sink answers before its first tile: that there is nothing, instead of an error."""
 
 from collections.abc import Callable
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 import numpy as np
 
 from ziggurat.readers.constants import TILE_FORMAT_IMAGE, TILE_FORMAT_NUMPY
 from ziggurat.readers.errors import EmptySinkError, SinkInputError
 from ziggurat.readers.model.checks import whole_number
-from ziggurat.readers.model.words import Formats, PixelValue
+from ziggurat.readers.model.words import Formats, ImageMetadata, PixelValue
 from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.source.api import ReadMethods
 from ziggurat.readers.source.iterator import LazyTileDict, TileIterator
@@ -91,12 +91,12 @@ class BlankAnswers(ReadMethods):
         """Number of frames; 0 before the first tile."""
         return _unless_blank(lambda: super(BlankAnswers, self).frames, lambda: 0)
 
-    def getMetadata(self) -> JSONDict:
+    def getMetadata(self) -> ImageMetadata:
         """Return sizes, scale, levels, frames and channels under their public names."""
         return _unless_blank(super().getMetadata, _blank_metadata)
 
     @property
-    def metadata(self) -> JSONDict:
+    def metadata(self) -> ImageMetadata:
         """The same as :meth:`getMetadata`."""
         return self.getMetadata()
 
@@ -159,10 +159,10 @@ class BlankAnswers(ReadMethods):
         return nothing(1, np.dtype(np.uint8), wanted, how)
 
 
-def _blank_metadata() -> JSONDict:
+def _blank_metadata() -> ImageMetadata:
     sizes = dict.fromkeys(("levels", "sizeX", "sizeY", "tileWidth", "tileHeight", "bandCount"), 0)
     unknown = dict.fromkeys(("magnification", "mm_x", "mm_y", "dtype"))
-    return JSONDict({**sizes, **unknown})
+    return cast(ImageMetadata, JSONDict({**sizes, **unknown}))
 
 
 def _unless_blank[T](ask: Callable[[], T], blank: Callable[[], T]) -> T:
