@@ -17,7 +17,7 @@ from ziggurat.readers.model.geometry import grid_shape
 _APERIO_YCBCR = 33003  # JPEG 2000 of YCbCr samples, whatever the photometric tag says
 _OLD_JPEG, _OLD_JPEG_TABLES = 6, {519, 520, 521}
 _YCBCR_CODECS = {6, 7, _APERIO_YCBCR, 34712, 50001}
-_MIN_IS_WHITE = 0
+_MIN_IS_WHITE, _RGB = 0, 2
 _PHOTOMETRICS = {
     _MIN_IS_WHITE: Photometric.GRAY,
     1: Photometric.GRAY,
@@ -171,6 +171,7 @@ def _rule(page: tifffile.TiffPage, dtype: np.dtype, *, truth: bool) -> SampleRul
     colors = min(_COLORS.get(tag, 1), stored)
     bits = page.bitspersample if isinstance(page.bitspersample, int) else 8
     gray = tag in (_MIN_IS_WHITE, 1, 4)
+    shown = gray or tag == _RGB  # their largest sample is as light as can be
     space = next((space for space in Space if space.value == tag), None)
     if space is Space.PALETTE and (stored == 1 or page.colormap is None):
         space = None  # indices, whose colours are a fact of the image
@@ -185,7 +186,7 @@ def _rule(page: tifffile.TiffPage, dtype: np.dtype, *, truth: bool) -> SampleRul
         colors=colors if gray is False else max(1, stored - len(extra)),
         bits=bits,
         inverted=tag == _MIN_IS_WHITE and dtype.kind == "u",
-        scale=255 // ((1 << bits) - 1) if gray and bits in (1, 2, 4) and not truth else 1,
+        scale=255 // ((1 << bits) - 1) if shown and bits in (1, 2, 4) and not truth else 1,
         premultiplied_by=_premultiplied_by(extra, colors, stored, dtype),
         space=space,
         palette=palette_of(page) if space is Space.PALETTE else None,

@@ -30,7 +30,7 @@ class SampleRule:
     """How the stored samples of a pixel become those of the image.
 
     ``colors`` bands come first and have a meaning by the photometric tag; the bands after
-    them stay as they are. ``inverted``: zero is white. ``scale`` widens ``bits`` of gray to 8.
+    them stay as they are. ``inverted``: zero is white. ``scale`` widens few ``bits`` to 8.
     ``premultiplied_by``: the band that colours have been multiplied by. ``space``: they
     become RGB; ``palette`` has the colours of :attr:`Space.PALETTE`, (index, 3), ``profile`` is
     the ICC profile of the others.
@@ -61,7 +61,7 @@ class SampleRule:
         if not self.changes:
             return tile
         if self.inverted or self.scale != 1:
-            tile = self._gray(tile, dtype)
+            tile = self._widened(tile, dtype)
         if self.premultiplied_by is not None:
             tile = _divided(tile, self.colors, self.premultiplied_by)
         if self.space is None:
@@ -70,7 +70,7 @@ class SampleRule:
         rgb = self._rgb(np.ascontiguousarray(colors)).astype(dtype, copy=False)
         return rgb if not extra.shape[2] else np.concatenate((rgb, extra), axis=2)
 
-    def _gray(self, tile: Pixels, dtype: np.dtype) -> Pixels:
+    def _widened(self, tile: Pixels, dtype: np.dtype) -> Pixels:
         tile = tile.astype(dtype)
         top = (1 << self.bits) - 1
         if self.scale != 1:

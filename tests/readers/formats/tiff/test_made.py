@@ -211,6 +211,20 @@ def test_zero_is_white(tmp_path: Path, rng: np.random.Generator) -> None:
     assert reader.plane(0, 0).encoded() is None  # a copy would be a negative
 
 
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_the_lightest_colour_of_few_bits_is_white(
+    tmp_path: Path, rng: np.random.Generator, bits: int
+) -> None:
+    stored = rng.integers(0, 1 << bits, (40, 48, 4)).astype(np.uint8)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(
+        path, stored, bitspersample=bits, photometric="rgb", extrasamples=["unassalpha"],
+        metadata=None,
+    )  # fmt: skip
+    reader = check(path, stored * np.uint8(255 // ((1 << bits) - 1)))
+    assert reader.plane(0, 0).encoded() is None
+
+
 @pytest.mark.parametrize("bits", [10, 12, 14])
 def test_packed_bits_keep_their_values(tmp_path: Path, rng: np.random.Generator, bits: int) -> None:
     pixels = rng.integers(0, 1 << bits, (100, 128, 1)).astype(np.uint16)
