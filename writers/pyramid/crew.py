@@ -49,12 +49,18 @@ class Crew:
         weakref.finalize(self, self._jobs.put, None).atexit = False
 
     def submit[T](self, work: Callable[[], T]) -> Job[T]:
-        """Have something done when its turn comes."""
+        """Have something done when its turn comes; at once where no thread can be had."""
         job = Job(work)
         if self._begun < self._most:
             self._begun += 1
-            _thread.start_new_thread(_labour, (self._jobs, self._gone))
-        self._jobs.put(job.do)
+            try:
+                _thread.start_new_thread(_labour, (self._jobs, self._gone))
+            except RuntimeError:  # the system has no more of them
+                self._begun -= 1
+        if self._begun:
+            self._jobs.put(job.do)
+        else:
+            job.do()
         return job
 
     def end(self) -> None:

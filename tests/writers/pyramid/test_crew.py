@@ -1,9 +1,11 @@
 """Threads that do the engine's tasks: in any order of interrupts they end, and tell what came."""
 
+import _thread
 import gc
 import threading
 from functools import partial
 from operator import floordiv
+from typing import Any
 
 import pytest
 
@@ -37,3 +39,23 @@ def test_a_crew_that_nobody_ended_goes_with_its_owner() -> None:
     del crew
     gc.collect()
     assert labouring() == []
+
+
+@pytest.mark.parametrize("had", [0, 1])
+def test_a_system_without_threads_gets_its_work_done(
+    monkeypatch: pytest.MonkeyPatch, had: int
+) -> None:
+    real, begun = _thread.start_new_thread, 0
+
+    def start(*arguments: Any) -> int:
+        nonlocal begun
+        begun += 1
+        if begun > had:
+            raise RuntimeError("can't start new thread")
+        return real(*arguments)
+
+    monkeypatch.setattr(_thread, "start_new_thread", start)
+    crew = Crew(4)
+    jobs = [crew.submit(partial(pow, number, 2)) for number in range(20)]
+    assert [job.result() for job in jobs] == [number**2 for number in range(20)]
+    crew.end()
