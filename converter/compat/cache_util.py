@@ -61,6 +61,9 @@ class Cache(dict[Hashable, Any]):
         return len(self)
 
 
+_VALUES = 1024  # of a cache that is asked for without a number
+
+
 class LruCacheMetaclass(type):
     """What classes of the reference's sources are made by; nothing is cached here."""
 
@@ -113,6 +116,23 @@ def _kept(
     return value
 
 
+class CacheFactory:
+    """Gives caches to programs; each has its own, and none holds ziggurat's tiles."""
+
+    def getCache(
+        self, numItems: int | None = None, cacheName: str | None = None, inProcess: bool = False
+    ) -> tuple[Cache, threading.Lock]:
+        """Return a cache of so many values, and the lock that its users take."""
+        del cacheName, inProcess  # it is in this process, whatever is asked for
+        return Cache(_VALUES if numItems is None else numItems), threading.Lock()
+
+
+@functools.cache
+def getTileCache() -> tuple[Cache, threading.Lock]:
+    """Return the cache that programs share for tiles of their own, and its lock."""
+    return CacheFactory().getCache()
+
+
 def cachesClearExceptTile() -> None:
     """Do nothing but say so at debug level: sources are not cached."""
     logging.getLogger("ziggurat").debug("there is no cache of sources to clear")
@@ -132,11 +152,13 @@ def strhash(*parts: Any, **named: Any) -> str:
 __all__ = [
     "BaseCache",
     "Cache",
+    "CacheFactory",
     "LruCacheMetaclass",
     "cached",
     "cachesClear",
     "cachesClearExceptTile",
     "cachesInfo",
+    "getTileCache",
     "isTileCacheSetup",
     "methodcache",
     "setCacheSize",

@@ -13,7 +13,7 @@ from ziggurat.converter.compat import cache_util, command, config, conversion, t
 from ziggurat.readers import constants, exceptions
 from ziggurat.readers.errors import ZigguratError
 from ziggurat.readers.formats.sink_store.layout import is_store
-from ziggurat.readers.formats.synthetic import URL as SYNTHETIC
+from ziggurat.readers.formats.table import SYNTHETIC
 from ziggurat.readers.model.keywords import tolerate
 from ziggurat.readers.source import iterator
 from ziggurat.readers.source.open import Path

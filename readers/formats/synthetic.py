@@ -14,13 +14,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import numpy as np
 
 from ziggurat.readers.errors import SourceError, UnsupportedFormatError
+from ziggurat.readers.formats.table import SYNTHETIC
 from ziggurat.readers.grid.frames import PLAIN
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.geometry import Rect, halved
 from ziggurat.readers.model.image import Axis, ImageInfo, Interpretation, Level
 from ziggurat.readers.model.reader import DecodedPlane, Pixels, Reader
 
-URL = "large_image://test"
 _AXES = ("c", "z", "t", "xy")  # fastest first
 _LARGEST = 1 << 31
 _MOST_FRAMES = 1 << 20
@@ -65,7 +65,7 @@ FIELDS = tuple(field.name for field in fields(_Asked))
 def synthetic_url(**asked: object) -> str:
     """Return the URL of a picture with these fields; those that are None are left out."""
     given = {name: value for name, value in asked.items() if value is not None}
-    return f"{URL}?{urlencode(given)}" if given else URL
+    return f"{SYNTHETIC}?{urlencode(given)}" if given else SYNTHETIC
 
 
 def open_reader(location: Location) -> Reader:
@@ -78,8 +78,8 @@ def open_reader(location: Location) -> Reader:
     SourceError
         A field that there is not, or a value that can't be meant.
     """
-    if not location.url.startswith(URL):
-        raise UnsupportedFormatError(f"only {URL}?… is a picture without a file")
+    if not location.url.startswith(SYNTHETIC):
+        raise UnsupportedFormatError(f"only {SYNTHETIC}?… is a picture without a file")
     return SyntheticReader(_asked(urlsplit(location.url).query))
 
 
@@ -87,13 +87,13 @@ def _asked(query: str) -> _Asked:
     found: dict[str, object] = {}
     for name, text in parse_qsl(query, keep_blank_values=True):
         if name not in FIELDS:
-            raise SourceError(f"{URL} has no field {name!r}; it has {', '.join(FIELDS)}")
+            raise SourceError(f"{SYNTHETIC} has no field {name!r}; it has {', '.join(FIELDS)}")
         if text.lower() in ("", "none"):
             continue
         found[name] = _meant(name, text)
     asked = _Asked(**found)  # type: ignore[arg-type]  # checked by their names
     if math.prod(size for _, size in asked.frames) > _MOST_FRAMES or len(asked.bands) > _MOST_BANDS:
-        raise SourceError(f"more than {_MOST_FRAMES} frames or {_MOST_BANDS} bands of {URL}")
+        raise SourceError(f"more than {_MOST_FRAMES} frames or {_MOST_BANDS} bands of {SYNTHETIC}")
     return asked
 
 
@@ -121,7 +121,7 @@ def _frames(text: str) -> tuple[tuple[str, int], ...]:
     names = [name for name, _ in pairs]
     if len(pairs) < len(parts) or len(set(names)) < len(names) or {"x", "y", "s", ""} & set(names):
         raise SourceError(
-            f"frames of {URL} must be a number, or c=2,z=3 and the like, not {text!r}"
+            f"frames of {SYNTHETIC} must be a number, or c=2,z=3 and the like, not {text!r}"
         )
     return tuple((name, _whole("frames", size, 1)) for name, size in pairs)
 
@@ -132,7 +132,7 @@ def _bands(text: str) -> tuple[_Band, ...]:
     for part in text.split(","):
         match = _BAND.fullmatch(part.strip())
         if match is None:
-            raise SourceError(f"bands of {URL} must be names, or name=low-high, not {part!r}")
+            raise SourceError(f"bands of {SYNTHETIC} must be names, or name=low-high, not {part!r}")
         found.append(match)
     ends = [float(match[at]) for match in found for at in (2, 3) if match[at] is not None]
     low, high = (min(ends), max(ends)) if ends else (0.0, 255.0)
@@ -158,7 +158,7 @@ def _whole(name: str, text: str, least: int) -> int:
         number = -1
     if not least <= number <= most:
         raise SourceError(
-            f"{name} of {URL} must be a whole number of {least} or more, not {text!r}"
+            f"{name} of {SYNTHETIC} must be a whole number of {least} or more, not {text!r}"
         )
     return number
 
@@ -179,7 +179,9 @@ def _info(asked: _Asked) -> ImageInfo:
     width = asked.sizeX or asked.tileWidth << asked.maxLevel
     height = asked.sizeY or asked.tileHeight << asked.maxLevel
     if max(width, height) > _LARGEST:
-        raise SourceError(f"{width} x {height} pixels of {URL} are more than {_LARGEST} a side")
+        raise SourceError(
+            f"{width} x {height} pixels of {SYNTHETIC} are more than {_LARGEST} a side"
+        )
     bands = _shown(asked)
     names = tuple(band.name for band in bands)
     kind = Interpretation.RGB if names[:3] == _COLORS and len(names) in (3, 4) else None

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from ziggurat.readers.io.location import Location
 
+SYNTHETIC = "large_image://test"  # a picture that is made, not read
+
 
 @dataclass(frozen=True, slots=True)
 class Format:
@@ -155,7 +157,7 @@ FORMATS: tuple[Format, ...] = (
         owns=True,
         scheme="multi://",
     ),
-    Format("test", "ziggurat.readers.formats.synthetic", owns=True, scheme="large_image://test"),
+    Format("test", "ziggurat.readers.formats.synthetic", owns=True, scheme=SYNTHETIC),
     Format(
         "czi",
         "ziggurat.readers.formats.czi.reader",

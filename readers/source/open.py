@@ -8,9 +8,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from ziggurat.readers.constants import ExtraExtensionsToMimetypes, TileOutputMimeTypes
 from ziggurat.readers.errors import SourceError
-from ziggurat.readers.formats import synthetic
 from ziggurat.readers.formats.registry import open_reader
-from ziggurat.readers.formats.table import FORMATS
+from ziggurat.readers.formats.table import FORMATS, SYNTHETIC
 from ziggurat.readers.model.keywords import shares_words
 from ziggurat.readers.source.options import OpenOptions
 from ziggurat.readers.source.source import Source
@@ -24,7 +23,9 @@ def _with_fields[**P, T](call: Callable[P, T]) -> Callable[P, T]:
     @functools.wraps(call)
     def opened(*arguments: P.args, **words: P.kwargs) -> T:
         path = arguments[0] if arguments else words.get("path")
-        if isinstance(path, str) and path.split("?")[0] == synthetic.URL:
+        if isinstance(path, str) and path.split("?")[0] == SYNTHETIC:
+            from ziggurat.readers.formats import synthetic  # few open what is no file
+
             fields = {name: words.pop(name) for name in synthetic.FIELDS if name in words}
             url = synthetic.synthetic_url(**dict(parse_qsl(urlsplit(path).query)) | fields)
             words.pop("path", None)

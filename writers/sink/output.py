@@ -39,6 +39,7 @@ def output_reader(store: TileStore, *, alpha: bool) -> tuple[Reader, list[str]]:
     """
     said = store.facts.attributes()
     reader, unfit = with_given_levels(store, store.reader())
+    laid = len(reader.info.levels)
     if said.get("crop") is not None:
         crop = Rect(*said["crop"]).intersect(reader.info.levels[0].rect)
         if crop.empty:
@@ -52,6 +53,11 @@ def output_reader(store: TileStore, *, alpha: bool) -> tuple[Reader, list[str]]:
     width, height = said.get("minWidth") or 0, said.get("minHeight") or 0
     if width > reader.info.width or height > reader.info.height:
         reader = PaddedReader(reader, width, height)
+    if len(reader.info.levels) < laid:
+        unfit.append(
+            f"{laid - len(reader.info.levels)} levels as they were laid: the crop, or the least "
+            "size, doesn't lie on whole pixels of theirs, so they are made anew"
+        )
     return reader, unfit
 
 

@@ -187,3 +187,14 @@ def test_methods_and_functions_are_cached_as_programs_ask() -> None:
         lambda n: seen.append(n) or 2 * n
     )
     assert [double(4), double(4), seen] == [8, 8, [4]]
+
+
+def test_programs_share_one_cache_for_tiles_of_their_own() -> None:
+    cache, lock = cache_util.getTileCache()
+    with lock:
+        cache["mine"] = 7
+    assert cache_util.getTileCache()[0]["mine"] == 7
+    other, _ = cache_util.CacheFactory().getCache(2)
+    for number in range(3):
+        other[number] = number
+    assert list(other) == [1, 2]

@@ -93,3 +93,17 @@ def test_levels_that_can_not_be_meant(tmp_path: Path) -> None:
         sink.addTile(FULL)
         with pytest.raises(SinkInputError, match="kind 'log'"):
             sink.addTile(HALF, level=1)
+
+
+@pytest.mark.parametrize(("crop", "kept"), [((2, 4, 400, 400), True), ((1, 4, 400, 400), False)])
+def test_a_level_that_does_not_lie_on_a_crop_is_told(
+    tmp_path: Path, crop: tuple[int, int, int, int], kept: bool
+) -> None:
+    with ziggurat.new() as sink:
+        sink.addTile(FULL)
+        sink.addTile(HALF, level=1)
+        sink.crop = crop
+        report = sink.write(tmp_path / "a.tiff", lossy=False, tileSize=128)
+    assert any("crop" in text for text in report.lost) is not kept
+    with tifffile.TiffFile(tmp_path / "a.tiff") as tif:
+        assert int(tif.pages[1].asarray().mean()) == (99 if kept else 10)
