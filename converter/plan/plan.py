@@ -25,11 +25,11 @@ from ziggurat.converter.plan.pictures import (
     picture_notes,
     picture_steps,
 )
-from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel
 from ziggurat.readers.model.geometry import grid_shape
 from ziggurat.readers.model.image import ImageInfo, Interpretation
+from ziggurat.writers.formats.layout import check_cog_order
 from ziggurat.writers.formats.registry import Output
 from ziggurat.writers.model.levels import Cascade, Copy, Origin, Scaled, Stored
 
@@ -118,7 +118,8 @@ class ConversionPlan:
 def make_plan(facts: SourceFacts, target: Output, options: ConvertOptions) -> ConversionPlan:
     """Decide for every wanted level where it comes from."""
     info = facts.info
-    _check_layout(info, target, options)
+    if options.layout is Layout.COG:
+        check_cog_order(target, info.frames)
     codec = encode_codec(facts, target, options)
     quality = encode_quality(Codec.named(codec), facts, target, options)
     tile = encode_tile_size(facts, target, options)
@@ -165,18 +166,6 @@ def make_plan(facts: SourceFacts, target: Output, options: ConvertOptions) -> Co
         backend=info.backend,
         declined=info.declined,
     )
-
-
-def _check_layout(info: ImageInfo, target: Output, options: ConvertOptions) -> None:
-    """Refuse the layout of a COG where there are no pages of levels to put in order."""
-    if options.layout is Layout.PLAIN:
-        return
-    if not target.cog_order:
-        raise OptionError(f"--layout cog is invalid for {target.name}: it is for .tif and .tiff")
-    if info.frames > 1:
-        raise OptionError(
-            f"--layout cog is for one frame, not {info.frames}: choose one (--frames), or .ome.tiff"
-        )
 
 
 def _wanted(info: ImageInfo, target: Output, options: ConvertOptions, smallest: int) -> list[Rung]:

@@ -25,6 +25,7 @@ from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.views.views import without_associated
 from ziggurat.writers.formats.contract import Divisible, Emitter
+from ziggurat.writers.formats.layout import check_cog_order
 from ziggurat.writers.formats.notes import reader_notes
 from ziggurat.writers.model.levels import LevelPlan, Stored
 from ziggurat.writers.model.options import WriteOptions
@@ -364,6 +365,8 @@ def write_levels(
     begin = time.perf_counter()
     target = Path(os.path.expanduser(path))
     row = output or output_for(target, placed=is_map(reader.info))
+    if options.cog_order:
+        check_cog_order(row, reader.info.frames, options.pyramid)
     emitter = row.load()
     lost = emitter.emit(reader, target, levels, options, on_progress=on_progress, cancel=cancel)
     told = tuple(dict.fromkeys((*emitter.expected_losses(reader.info), *lost)))

@@ -277,6 +277,8 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
             ``'none'`` or False: lossless codecs don't store differences.
         subifds
             Of a TIFF, without ``pyramid``: True is ``'subifd'``, False is ``'pages'``.
+        layout
+            ``'cog'``: directories and small levels of a TIFF first, as servers want them.
 
         Raises
         ------

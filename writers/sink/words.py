@@ -27,6 +27,7 @@ class EncodingWords(TypedDict, total=False):
     maxMemory: int | None
     predictor: bool | str | None
     subifds: bool | None
+    layout: str
 
 
 class WriteWords(EncodingWords, total=False):
@@ -46,6 +47,7 @@ def write_options(**words: Unpack[WriteWords]) -> WriteOptions:
         A value is invalid.
     """
     associated = one_text("associated", words.get("associated", "keep"), ("keep", "drop"))
+    layout = one_text("layout", words.get("layout", "plain"), ("plain", "cog"))
     pyramid, subifds = words.get("pyramid"), words.get("subifds")
     if pyramid is None and subifds is not None:
         pyramid = PyramidStyle.SUBIFD if subifds else PyramidStyle.PAGES
@@ -61,6 +63,7 @@ def write_options(**words: Unpack[WriteWords]) -> WriteOptions:
         ome_version=_member("omeVersion", OmeVersion, words.get("omeVersion") or OmeVersion.V05),
         description=words.get("description"),
         associated=associated == "keep",
+        cog_order=layout == "cog",
         reducer=reducer_named(words.get("resample")),
         overwrite=words.get("overwriteAllowed", True),
         threads=words.get("threads"),

@@ -11,6 +11,7 @@ import tifffile
 from osgeo import gdal
 from osgeo_utils.samples.validate_cloud_optimized_geotiff import validate
 
+import ziggurat
 from ziggurat.converter.convert import convert, plan_conversion
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import OptionError
@@ -109,3 +110,21 @@ def test_where_there_is_nothing_to_order_it_is_refused(tissue: np.ndarray, tmp_p
         plan_conversion(stack, tmp_path / "o.tiff", ConvertOptions(layout="cog"))
     with pytest.raises(OptionError, match="layout is one of"):
         ConvertOptions(layout="first")
+
+
+def test_a_sink_lays_a_tiff_out_so_too(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (600, 700, 3)).astype(np.uint8)
+    with ziggurat.new() as sink:
+        sink.addTile(pixels, 0, 0)
+        sink.write(tmp_path / "a.tiff", layout="cog", lossy=False)
+        for path, subifds in (("a.zarr", None), ("a.ome.tiff", None), ("b.tiff", True)):
+            with pytest.raises(OptionError, match="layout"):
+                sink.write(tmp_path / path, layout="cog", subifds=subifds)
+            assert not (tmp_path / path).exists()
+    with tifffile.TiffFile(tmp_path / "a.tiff") as file:
+        pages = [page for page in file.pages if isinstance(page, tifffile.TiffPage)]
+        first = [min(page.dataoffsets) for page in pages]
+        assert len(pages) > 1
+        assert first == sorted(first, reverse=True)
+        assert max(page.offset for page in pages) < min(first)
+        assert (pages[0].asarray() == pixels).all()
