@@ -108,7 +108,7 @@ def test_where_there_is_nothing_to_order_it_is_refused(tissue: np.ndarray, tmp_p
     tifffile.imwrite(stack, np.zeros((3, 64, 64), np.uint8), photometric="minisblack")
     with pytest.raises(OptionError, match="one frame, not 3"):
         plan_conversion(stack, tmp_path / "o.tiff", ConvertOptions(layout="cog"))
-    with pytest.raises(OptionError, match="layout is one of"):
+    with pytest.raises(OptionError, match="layout must be one of"):
         ConvertOptions(layout="first")
 
 
