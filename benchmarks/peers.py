@@ -28,6 +28,8 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     ),
     "tensorstore": ("tensorstore", "numpy"),
     "ome-zarr": ("ome-zarr",),
+    "dask": ("dask[array]", "distributed", "zarr", "numpy", "s3fs"),
+    "icechunk": ("icechunk", "zarr", "numpy"),
     "fastslide": ("fastslide", "numpy"),
     "cucim": ("cucim-cu12", "numpy"),
     "wsidicomizer": ("wsidicomizer",),
@@ -76,7 +78,20 @@ def versions_of(contestant: str) -> dict[str, str]:
 
 KNOWN = (
     *("ziggurat", "large-image", "tensorstore", "ome-zarr", "fastslide", "cucim-cu12"),
-    *("wsidicomizer", "zarr", "numpy", "tifffile", "imagecodecs", "simplejpeg", "pyvips"),
+    *(
+        "wsidicomizer",
+        "dask",
+        "distributed",
+        "icechunk",
+        "moto",
+        "obstore",
+        "zarr",
+        "numpy",
+        "tifffile",
+        "imagecodecs",
+        "simplejpeg",
+        "pyvips",
+    ),
     *("openslide-python", "flask", "localtileserver", "rio-tiler", "tornado"),
     *("pyvips-binary", "openslide-bin", "gdal-wheel", "opencv-python-headless", "isal"),
 )

@@ -130,3 +130,27 @@ def test_the_readme_says_what_was_measured() -> None:
         assert with_summary(text, json.loads(LATEST.read_text())) == text, (
             "run: python -m benchmarks report"
         )
+
+
+def test_a_simulated_run_is_bound_by_workers_or_by_the_scheduler() -> None:
+    from benchmarks.cluster import Assumed, Costs, costs_of, makespan, simulate
+
+    assert makespan(8, 2, 0.0, 1.0) == 4
+    assert makespan(9, 2, 0.0, 1.0) == 5
+    assert makespan(100, 1000, 0.5, 1.0) == 100 * 0.5 + 1  # tasks can't be handed out faster
+    row = {"lap": "", "work": 10.0}
+    named = [
+        ("2,000 Dask tasks that do nothing, 2 workers", "", "dask"),
+        ("512² RGB from 1 worker, disk", "", "log"),
+        ("a write of 4096² in tasks, .zarr", "tasks", "ours"),
+        ("a write of 4096² in tasks, .zarr", "end", "ours"),
+    ]
+    rows = [
+        {**row, "name": name, "lap": lap, "results": {who: {"cpu": 10.0 * (n + 1)}}}
+        for n, (name, lap, who) in enumerate(named)
+    ]
+    costs = costs_of(rows)
+    assert costs == Costs(1, 2, 3, 4)
+    few, many = (simulate(20_000, workers, costs, Assumed()) for workers in (4, 64))
+    assert many["write"] < few["write"]
+    assert many["finish"] == few["finish"]
