@@ -3,7 +3,8 @@
 A hierarchy is asked what it is: the root's ``zarr.json``, and where there is none the documents of
 version 2. From then on documents of the other version are nowhere. Consolidated metadata are taken
 where they are, else the arrays that a group names as its levels are asked for together. What was
-asked for once, and what is not there, is kept: each question is a request.
+asked for once, and what is not there, is kept: each question is a request. Nothing is below an
+array, nor where object storage has listed a folder without it.
 """
 
 import json
@@ -12,6 +13,7 @@ from typing import Any
 
 from ziggurat.readers.errors import SourceError
 from ziggurat.readers.io.keys import UrlStore, checked_key
+from ziggurat.readers.io.objects import is_cloud
 
 _V3 = "zarr.json"
 _V2 = (".zattrs", ".zgroup", ".zarray")
@@ -27,6 +29,7 @@ class DocumentStore(UrlStore):
         super().__init__(url)
         self._documents: dict[str, bytes | None] = {}
         self._there: dict[str, bool] = {}
+        self._listed: dict[str, frozenset[str]] = {}
         self._version: int | None = None  # None: not asked yet, 0: neither
 
     @property
@@ -58,13 +61,36 @@ class DocumentStore(UrlStore):
         name = key.rsplit("/", 1)[-1]
         if self._version and (name == _V3) != (self._version == 3):
             return None
+        folder = key.removesuffix(name)
         if key not in self._documents:
-            folder = key.removesuffix(name)
+            if self._is_nowhere(folder.rstrip("/")):
+                return None
             # of version 2 an array is asked about by two documents, a group by three
             together = [key] if self._version == 3 else [folder + one for one in _V2]
             self._fetch(one for one in together if one not in self._documents)
             self._ask_levels(folder.rstrip("/"))
         return self._documents[key]
+
+    def _is_nowhere(self, folder: str) -> bool:
+        """Return True where what is known of those above a folder leaves no room for it."""
+        parent, _, last = folder.rpartition("/")
+        if not parent and not last:
+            return False
+        listed = self._listed.get(parent)
+        if listed is not None and last not in listed:
+            return True
+        if not parent:
+            return False
+        facts = _object(self._documents.get(f"{parent}/{_V3}"))
+        is_array = facts.get("node_type") == "array" or self._documents.get(f"{parent}/.zarray")
+        return bool(is_array)
+
+    def children(self, prefix: str) -> list[str]:
+        """Return the names below a prefix where the file system lists them."""
+        found = super().children(prefix)
+        if found and is_cloud(self.url):  # pages of web servers link to what they like
+            self._listed[checked_key(prefix)] = frozenset(found)
+        return found
 
     def _ask_root(self) -> None:
         self._fetch([_V3])
