@@ -7,8 +7,10 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from ziggurat.converter.viewer.looks import parse_look
@@ -73,13 +75,13 @@ class Gallery:
             if what in _ANSWERS and rest:
                 return _ANSWERS[what](self, self._image(rest[0]), rest[1:], query)
         except (OptionError, TileRangeError) as error:
-            return _refusal(404 if isinstance(error, TileRangeError) else 400, error)
+            return refusal(404 if isinstance(error, TileRangeError) else 400, error)
         except ZigguratError as error:
-            return _refusal(500, error)
-        return _refusal(404, "there is nothing of this name")
+            return refusal(500, error)
+        return refusal(404, "there is nothing of this name")
 
     def _image(self, text: str) -> Shown:
-        number = _number(text)
+        number = whole(text)
         if number >= len(self.images):
             raise TileRangeError(f"there is no image {number}")
         return self.images[number]
@@ -87,7 +89,7 @@ class Gallery:
     def _tile(self, image: Shown, rest: list[str], query: Query) -> Answer:
         if len(rest) != 3:
             raise OptionError("a tile is asked for by image, level, column and row")
-        z, x, y = (_number(text) for text in rest)
+        z, x, y = (whole(text) for text in rest)
         look = parse_look(query)
         if image.growth is not None:
             tile = image.tile(z, x, y, look)
@@ -102,27 +104,29 @@ class Gallery:
     def _associated(self, image: Shown, rest: list[str], query: Query) -> Answer:
         del query
         names = image.source().getAssociatedImagesList()
-        number = _number(rest[0]) if rest else len(names)
+        number = whole(rest[0]) if rest else len(names)
+        _end(rest[1:])
         if number >= len(names):
             raise TileRangeError("there is no such associated image")
         found = image.associated(names[number])
         return Answer(200, found.media_type, found.data, etag_of(found.data))
 
     def _histogram(self, image: Shown, rest: list[str], query: Query) -> Answer:
-        del rest
+        _end(rest)
         look = parse_look(query)
-        return as_json(image.histogram(look.frame, _number(query.get("band", "0"))))
+        return as_json(image.histogram(look.frame, whole(query.get("band", "0"))))
 
     def _value(self, image: Shown, rest: list[str], query: Query) -> Answer:
-        del rest
-        x, y, frame = (_number(query.get(name, "0")) for name in ("x", "y", "frame"))
+        _end(rest)
+        x, y, frame = (whole(query.get(name, "0")) for name in ("x", "y", "frame"))
         return as_json(image.value(x, y, frame))
 
     def _news(self, image: Shown, rest: list[str], query: Query) -> Answer:
-        del rest
+        _end(rest)
+        since = whole(query.get("since", "0"))
         if image.growth is None:
             return as_json({"upto": 0, "tiles": [], "everything": False, "rate": 0, "covered": 1})
-        return as_json(news_of(image, _number(query.get("since", "0"))))
+        return as_json(news_of(image, since))
 
 
 def news_of(image: Shown, since: int) -> dict[str, Any]:
@@ -155,16 +159,22 @@ _ANSWERS: dict[str, _Route] = {
 
 def page(name: str) -> Answer:
     """Return a file of the page; no name leads out of its folder."""
-    root = resources.files("ziggurat.converter.viewer") / "static"
-    suffix = name[name.rfind(".") :] if "." in name else ""
-    parts = name.split("/")
-    if suffix not in _TYPES or not all(part.strip(".") == part != "" for part in parts):
-        return _refusal(404, "there is nothing of this name")
-    file = root.joinpath(*parts)
-    if not file.is_file():
-        return _refusal(404, "there is nothing of this name")
+    file = _files().get(name)
+    if file is None:
+        return refusal(404, "there is nothing of this name")
     body = file.read_bytes()
-    return Answer(200, f"{_TYPES[suffix]}; charset=utf-8", body, etag_of(body))
+    kind = _TYPES[name[name.rfind(".") :]]
+    return Answer(200, f"{kind}; charset=utf-8", body, etag_of(body))
+
+
+@cache
+def _files() -> dict[str, Traversable]:
+    """Return what the page consists of, by name: a name of the browser's is only looked up."""
+    root = resources.files("ziggurat.converter.viewer") / "static"
+    found = {file.name: file for file in root.iterdir()}
+    if (vendor := root / "vendor").is_dir():
+        found |= {f"vendor/{file.name}": file for file in vendor.iterdir()}
+    return {name: file for name, file in found.items() if name.endswith(tuple(_TYPES))}
 
 
 def etag_of(body: bytes) -> str:
@@ -188,12 +198,25 @@ def _finite(value: object) -> Any:
     return value
 
 
-def _number(text: str) -> int:
-    if not text.isdecimal() or len(text) > 10:
-        raise OptionError(f"{text[:40]!r} must be a whole number from 0")
+def whole(text: str) -> int:
+    """Return a number that a page sends.
+
+    Raises
+    ------
+    OptionError
+        It isn't one of at most ten digits.
+    """
+    if not (text.isascii() and text.isdecimal() and len(text) <= 10):
+        raise OptionError(f"{text[:40]!r} must be a whole number from 0 to 9999999999")
     return int(text)
 
 
-def _refusal(status: int, why: object) -> Answer:
+def _end(rest: list[str]) -> None:
+    if rest:
+        raise TileRangeError("there is nothing of this name")
+
+
+def refusal(status: int, why: object) -> Answer:
+    """Return the answer to a question that gets none: ``{"error": why}``."""
     text = message_of(why) if isinstance(why, BaseException) else str(why)
     return Answer(status, "application/json", json.dumps({"error": text}).encode())

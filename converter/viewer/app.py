@@ -4,18 +4,20 @@ import json
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterable, Sequence
+from hashlib import blake2b
 from typing import Any
 from urllib.parse import unquote
 
 import anyio
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from ziggurat.converter.viewer.answers import Answer, Gallery, news_of
+from ziggurat.converter.viewer.answers import Answer, Gallery, news_of, refusal, whole
 from ziggurat.converter.viewer.shown import Shown
-from ziggurat.readers.errors import SourceError, message_of
+from ziggurat.readers.errors import OptionError, SourceError, message_of
 
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 _BEAT = 0.5  # seconds between two looks into a journal
@@ -24,7 +26,8 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-        "img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'"
+        "img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'self'"
     ),
 }
 
@@ -73,22 +76,26 @@ def app(
             answer = await anyio.to_thread.run_sync(gallery.answer, path, query)
         response = _response(request, answer)
         if token is not None and given == token:
-            response.set_cookie(_cookie(), token, httponly=True, samesite="strict")
+            response.set_cookie(_cookie(token), token, httponly=True, samesite="strict")
         return response
 
     async def events(request: Request) -> Response:
         refused = _refused(request, hosts, token)
         if refused is not None:
             return refused
+        try:
+            since = whole(request.query_params.get("since", "0"))
+        except OptionError as error:
+            return _response(request, refusal(400, error))
         return StreamingResponse(
-            _events(request, gallery), media_type="text/event-stream", headers=_HEADERS
+            _events(request, gallery, since), media_type="text/event-stream", headers=_HEADERS
         )
 
     routes = [
         Route("/events", events, methods=["GET"]),
         Route("/{path:path}", respond, methods=["GET"]),
     ]
-    return Starlette(routes=routes)
+    return Starlette(routes=routes, exception_handlers={HTTPException: _unserved})
 
 
 def new_token() -> str:
@@ -96,8 +103,18 @@ def new_token() -> str:
     return secrets.token_urlsafe(24)
 
 
-def _cookie() -> str:
-    return "ziggurat-view"
+def _cookie(token: str) -> str:
+    """Return the cookie's name: all viewers of a host share cookies, whatever their ports."""
+    return f"ziggurat-view-{blake2b(token.encode(), digest_size=6).hexdigest()}"
+
+
+def _unserved(request: Request, error: Exception) -> Response:
+    """Answer what reaches no route: another method than GET, a name with a line break."""
+    assert isinstance(error, HTTPException)
+    why = "this can only be read" if error.status_code == 405 else "there is nothing of this name"
+    response = _response(request, refusal(error.status_code, why))
+    response.headers.update(error.headers or {})
+    return response
 
 
 def _refused(request: Request, hosts: Sequence[str] | None, token: str | None) -> Response | None:
@@ -105,11 +122,17 @@ def _refused(request: Request, hosts: Sequence[str] | None, token: str | None) -
         host = request.headers.get("host", "").lower()
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         if name not in hosts:
-            return PlainTextResponse("this name is not served here", status_code=421)
+            return _response(request, refusal(421, "this name is not served here"))
+        site = request.headers.get("sec-fetch-site", "none")
+        if (
+            site not in ("none", "same-origin")
+            and request.headers.get("sec-fetch-mode") != "navigate"
+        ):
+            return _response(request, refusal(403, "pages of other sites are given nothing"))
     if token is not None:
-        given = request.query_params.get("token") or request.cookies.get(_cookie(), "")
+        given = request.query_params.get("token") or request.cookies.get(_cookie(token), "")
         if not secrets.compare_digest(given.encode(), token.encode()):
-            return PlainTextResponse("the token is missing or invalid", status_code=403)
+            return _response(request, refusal(403, "the token is missing or invalid"))
     return None
 
 
@@ -125,11 +148,10 @@ def _response(request: Request, answer: Answer) -> Response:
     return Response(answer.body, answer.status, headers, answer.media_type)
 
 
-async def _events(request: Request, gallery: Gallery) -> AsyncIterator[str]:
+async def _events(request: Request, gallery: Gallery, since: int) -> AsyncIterator[str]:
     """Send what comes into the growing images, as server-sent events, until the page goes."""
     growing = {n: image for n, image in enumerate(gallery.images) if image.growth is not None}
-    start = request.query_params.get("since", "")
-    seen = {n: int(start) if start.isdecimal() else -1 for n in growing}
+    seen = dict.fromkeys(growing, since or -1)
     yield "retry: 1000\n\n"
     while growing and not await request.is_disconnected():
         for number, image in growing.items():

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ziggurat.readers.errors import OptionError
+from ziggurat.readers.model.checks import finite_number, shown, whole_number
 from ziggurat.readers.style.palette import parse_color
 
 MOST_CHANNELS = 64
 _LONGEST = 1 << 16  # characters of JSON
+_FARTHEST = 1e300  # the difference of two such numbers is one, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def parse_look(query: Mapping[str, str]) -> Look:
         _number("low", words.get("low")),
         _number("high", words.get("high")),
         _number("threshold", words.get("threshold")),
-        words.get("labels") is True,
+        _switch("labels", words.get("labels", False)),
     )
 
 
@@ -98,23 +99,15 @@ def _channel(entry: object) -> ChannelLook:
     return ChannelLook(index, entry[1], _number("low", entry[2]), _number("high", entry[3]))
 
 
-def _whole(name: str, value: Any) -> int:
-    try:
-        number = int(value)
-    except (TypeError, ValueError, OverflowError):
-        raise OptionError(f"{name} must be a whole number, not {str(value)[:40]!r}") from None
-    if not 0 <= number < 2**31:
-        raise OptionError(f"{name} must be from 0 to 2147483647, not {number}")
-    return number
+def _whole(name: str, value: object) -> int:
+    return whole_number(name, value, 0, most=2**31 - 1)
 
 
-def _number(name: str, value: Any) -> float | None:
-    if value is None:
-        return None
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = float("nan")
-    if number != number or abs(number) > 1e300:
-        raise OptionError(f"{name} must be a finite number, not {str(value)[:40]!r}")
-    return number
+def _switch(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise OptionError(f"{name} must be true or false, not {shown(value)}")
+    return value
+
+
+def _number(name: str, value: object) -> float | None:
+    return None if value is None else finite_number(name, value, -_FARTHEST, most=_FARTHEST)

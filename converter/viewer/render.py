@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ziggurat.converter.viewer.looks import Look
+from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.style.palette import parse_color, parse_palette
@@ -32,18 +33,29 @@ def style_of(look: Look, info: ImageInfo) -> dict[str, Any] | str | None:
     for channel in look.channels:
         band: dict[str, Any] = {"palette": ["#000", channel.color]}
         if axis is not None:
-            if channel.index >= axis.size:
-                continue
             band["frame"] = info.frame_number({**position, "c": channel.index})
         else:
-            if channel.index >= info.bands:
-                continue
             band["band"] = channel.index + 1
             band["frame"] = look.frame
         band["min"] = "auto" if channel.low is None else channel.low
         band["max"] = "auto" if channel.high is None else channel.high
         bands.append(band)
-    return {"bands": bands} if bands else None
+    return {"bands": bands}
+
+
+def check_look(look: Look, info: ImageInfo) -> None:
+    """Refuse bands and channels that an image doesn't have.
+
+    Raises
+    ------
+    OptionError
+        The look asks for one of them.
+    """
+    axis = next((axis for axis in info.axes if axis.name == "c"), None)
+    whole_number("band", look.band, 0, most=info.bands - 1)
+    for channel in look.channels:
+        most = (info.bands if axis is None else axis.size) - 1
+        whole_number("channel", channel.index, 0, most=most)
 
 
 def shows_as_stored(info: ImageInfo) -> bool:
@@ -71,7 +83,7 @@ def colorize(pixels: Pixels, look: Look, limits: tuple[float, float]) -> Pixels:
     -------
     array of shape (y, x, 4) and dtype uint8: red, green, blue, alpha
     """
-    values = pixels[..., min(look.band, pixels.shape[2] - 1)]
+    values = pixels[..., look.band]
     if look.labels:
         numbers = values.astype(np.int64, copy=False)
         found = label_colors()[(numbers - 1) % _LABEL_COLORS + 1]
@@ -82,7 +94,7 @@ def colorize(pixels: Pixels, look: Look, limits: tuple[float, float]) -> Pixels:
     lut = _lut(look.palette or "viridis")
     span = (high - low) or 1.0
     floats = values.astype(np.float64)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         index = np.clip(
             np.nan_to_num((floats - low) / span) * (len(lut) - 1) + 0.5, 0, len(lut) - 1
         )

@@ -11,7 +11,7 @@ import ziggurat.readers.source.open as opening
 from ziggurat.converter.viewer.live import Growth
 from ziggurat.converter.viewer.looks import Look
 from ziggurat.converter.viewer.pixels import as_png, base_pixels, read_region
-from ziggurat.converter.viewer.render import colorize, shows_as_stored, style_of
+from ziggurat.converter.viewer.render import check_look, colorize, shows_as_stored, style_of
 from ziggurat.readers.errors import OptionError, SourceError, TileRangeError
 from ziggurat.readers.formats.sink_store.layout import is_mapped_store
 from ziggurat.readers.model.geometry import Rect
@@ -175,6 +175,7 @@ class Shown:
         if not 0 <= z < levels:
             raise TileRangeError(f"level must be from 0 to {levels - 1}, not {z}")
         factor = 2 ** (levels - 1 - z)
+        check_look(look, info)
         if self.growth is not None:
             look = _seen_growing(look, info)
         if self.growth is None and _is_plain(look) and shows_as_stored(info) and not info.alpha:
@@ -190,6 +191,7 @@ class Shown:
     def region(self, rect: Rect, size: tuple[int, int], look: Look) -> Pixels:
         """Return a rectangle of the image as colours, shape (height, width, 4), dtype uint8."""
         source = self.source()
+        check_look(look, image_of(source))
         return self._colors(source, rect, size, look)
 
     def _rendered(

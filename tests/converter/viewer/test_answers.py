@@ -101,6 +101,9 @@ def test_values_and_histograms_are_the_stored_ones(gallery: Gallery) -> None:
     assert sum(values["counts"]) > 0
 
 
+MANY_CHANNELS = ", ".join(['[0, "red", 0, 1]'] * 65)
+
+
 @pytest.mark.parametrize(
     ("path", "query", "status"),
     [
@@ -118,9 +121,44 @@ def test_values_and_histograms_are_the_stored_ones(gallery: Gallery) -> None:
         ("tile/0/0/0/0", {"look": '{"channels": [[0, "no colour", 0, 1]]}'}, 400),
         ("tile/0/0/0/0", {"look": '{"palette": "no palette"}'}, 400),
         ("tile/0/0/0/0", {"look": '{"palette": "white", "low": 1e999}'}, 400),
+        ("tile/0/0/0/0", {"look": '{"palette": "white", "low": NaN}'}, 400),
+        ("tile/0/0/0/0", {"look": '{"palette": "white", "band": 3}'}, 400),
+        ("tile/0/0/0/0", {"look": '{"palette": "white", "band": 0.5}'}, 400),
+        ("tile/0/0/0/0", {"look": '{"palette": "white", "band": -1}'}, 400),
+        ("tile/0/0/0/0", {"look": '{"palette": "../../etc/passwd"}'}, 400),
+        ("tile/0/0/0/0", {"look": '{"channels": [[3, "red", 0, 1]]}'}, 400),
+        ("tile/0/0/0/0", {"look": '{"channels": [[0, "hsl(1e999, 1%, 1%)", 0, 1]]}'}, 400),
+        ("tile/0/0/0/0", {"look": f'{{"channels": [{MANY_CHANNELS}]}}'}, 400),
+        ("tile/0/0/0/0", {"look": '{"labels": "yes"}'}, 400),
+        ("tile/1/0/0/0", {"look": '{"labels": true, "band": 1}'}, 400),
+        ("tile/0/0/0/0", {"look": f'{{"band": {"[" * 900}{"]" * 900}}}'}, 400),
+        ("tile/0/0/0/0", {"look": f'{{"band": {"9" * 4000}}}'}, 400),
+        ("tile/0/0/0/0", {"look": f'{{"band": {"9" * 5000}}}'}, 400),
+        ("tile/0/0/0/0", {"look": '{"a":' * 20_000}, 400),
+        ("tile/0/0/0/0", {"look": "x" * 70_000}, 400),
+        ("tile/0/0/0/0", {"look": "{}", "frame": "-1"}, 400),
+        ("tile/0/0/0/0", {"frame": "NaN"}, 400),
+        ("tile/0/0/0/0", {"frame": "9" * 5000}, 400),
+        ("tile/0/0/NaN/0", {}, 400),
+        ("tile/0/0/1e5/0", {}, 400),
+        ("tile/0/0/²/0", {}, 400),
+        ("tile/0/0/9999999999/9999999999", {}, 404),
+        (f"tile/0/0/{'9' * 5000}/0", {}, 400),
+        ("value/0", {"x": "-1"}, 400),
+        ("value/0", {"y": "NaN"}, 400),
+        ("value/0", {"x": "9" * 5000}, 400),
+        ("value/0", {"frame": "9999999999"}, 404),
+        ("value/0/1", {}, 404),
+        ("news/0", {"since": "NaN"}, 400),
         ("associated/0/99", {}, 404),
+        ("associated/0/-1", {}, 400),
+        ("associated/0/label", {}, 400),
+        ("associated/0/..%2f..%2fetc%2fpasswd", {}, 400),
+        ("associated/0/0/../../../etc/passwd", {}, 404),
         ("histogram/0", {"band": "7"}, 400),
+        ("histogram/0", {"band": "9999999999"}, 400),
         ("nothing", {}, 404),
+        ("file:///etc/passwd", {}, 404),
     ],
 )
 def test_what_makes_no_sense_is_refused(
@@ -128,7 +166,14 @@ def test_what_makes_no_sense_is_refused(
 ) -> None:
     answer = gallery.answer(path, query)
     assert answer.status == status
-    assert json.loads(answer.body)["error"]
+    why = json.loads(answer.body)["error"]
+    assert 0 < len(why) < 300  # not all that was sent comes back
+
+
+def test_values_far_apart_and_close_together_are_shown(gallery: Gallery) -> None:
+    for low, high in ((-1e300, 1e300), (1e-320, 1e-319), (5, 5), (9, 2)):
+        look = {"palette": "white", "low": low, "high": high}
+        assert picture(ask(gallery, "tile/1/0/0/0", look=look)).shape[2] == 4
 
 
 @pytest.mark.parametrize(
@@ -141,6 +186,16 @@ def test_what_makes_no_sense_is_refused(
         "static/app.py",
         "static/.hidden.js",
         "static/",
+        "static/vendor",
+        "static/vendor/",
+        "static/vendor/../viewer.js",
+        "static/./viewer.js",
+        "static//viewer.js",
+        "static/..\\app.py",
+        "static/viewer.js\0.txt",
+        "static/viewer.js\n",
+        "static/" + "a" * 5000 + ".js",
+        "static/" + "a/" * 2000 + "a.js",
         "../app.py",
     ],
 )

@@ -49,5 +49,54 @@ def test_nothing_is_served_without_the_token(slide: Path) -> None:
         assert client.get("/tile/0/0/0/0").status_code == 200  # by its cookie
 
 
-def test_only_reading_is_offered(client: TestClient) -> None:
-    assert client.post("/info").status_code == 405
+def test_viewers_on_other_ports_keep_their_own_tokens(slide: Path) -> None:
+    """Cookies know no ports: a host's second viewer must not turn the first one's page away."""
+    jar: dict[str, str] = {}
+    for token in ("first", "second"):
+        with TestClient(app([slide], hosts=None, token=token)) as client:
+            jar |= dict(client.get(f"/?token={token}").cookies)
+    with TestClient(app([slide], hosts=None, token="first"), cookies=jar) as client:
+        assert client.get("/info").status_code == 200
+    with TestClient(app([slide], hosts=None, token="third"), cookies=jar) as client:
+        assert client.get("/info").status_code == 403
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_pages_of_other_sites_can_link_but_get_no_pixels(client: TestClient, site: str) -> None:
+    asked = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+    for path in ("/tile/0/0/0/0", "/info", "/associated/0/0", "/events"):
+        answer = client.get(path, headers=asked)
+        assert (answer.status_code, list(answer.json())) == (403, ["error"])
+    page = client.get("/", headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"})
+    assert page.status_code == 200
+    assert "frame-ancestors 'self'" in page.headers["content-security-policy"]
+    own = client.get("/tile/0/0/0/0", headers={"Sec-Fetch-Site": "same-origin"})
+    assert own.status_code == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_only_reading_is_offered(client: TestClient, method: str) -> None:
+    answer = client.request(method, "/info")
+    assert (answer.status_code, list(answer.json())) == (405, ["error"])
+    assert "GET" in answer.headers["allow"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/static/%2e%2e/app.py", 404),
+        ("/static/%252e%252e%252fapp.py", 404),
+        ("/static/index.html%0a.js", 404),
+        ("/static/%ff%fe.js", 404),
+        ("/static/a%00.js", 404),
+        ("/associated/0/..%2f..%2fetc%2fpasswd", 400),
+        ("/%2e%2e/%2e%2e/etc/passwd", 404),
+        ("//etc/passwd", 404),
+        ("/tile/0/0/0/0?frame=1&frame=-1", 400),
+        ("/events?since=NaN", 400),
+        ("/events?since=" + "9" * 5000, 400),
+    ],
+)
+def test_refusals_say_why(client: TestClient, path: str, status: int) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, list(answer.json())) == (status, ["error"])
