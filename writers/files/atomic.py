@@ -19,6 +19,7 @@ from pathlib import Path
 
 from ziggurat.readers.errors import TargetExistsError, WriteError, ZigguratError
 from ziggurat.readers.formats.sink_store.layout import is_store
+from ziggurat.readers.io.lock_files import opened
 from ziggurat.writers.files.system import exchange, rename_new, sync_file_system_of
 
 STAGING_PREFIX = ".ziggurat-part-"
@@ -161,15 +162,13 @@ def _refuse_strange(folder: Path, target: Path) -> None:
 def _staging(target: Path) -> Iterator[Path]:
     sweep(target)
     folder = target.parent / f"{STAGING_PREFIX}{os.urandom(4).hex()}-{short_tail(target.name)}"
-    folder.mkdir(mode=0o700)
     try:
-        lock = os.open(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            _try_lock(lock)
+        folder.mkdir(mode=0o700)
+        # a file, not a descriptor: an interrupt that takes it from us closes it, too
+        with opened(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600) as lock:
+            _try_lock(lock.fileno())
             yield folder
-        finally:
             shutil.rmtree(folder, ignore_errors=True)
-            os.close(lock)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -204,24 +203,19 @@ def sweep(target: Path) -> None:
 
 def _abandoned(folder: Path) -> bool:
     try:
-        lock = os.open(folder / _LOCK_NAME, os.O_RDWR | os.O_CLOEXEC)
+        lock = opened(folder / _LOCK_NAME, os.O_RDWR)
     except OSError:
         try:
             return time.time() - folder.stat().st_mtime > _ORPHAN_SECONDS
         except FileNotFoundError:
             return False  # its owner has just finished
-    try:
-        return _try_lock(lock)
-    finally:
-        os.close(lock)
+    with lock:
+        return _try_lock(lock.fileno())
 
 
 def _publish_file(staged: Path, target: Path, overwrite: bool) -> None:
-    descriptor = os.open(staged, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with opened(staged, os.O_RDONLY) as file:
+        os.fsync(file.fileno())
     if overwrite:
         os.replace(staged, target)
     else:

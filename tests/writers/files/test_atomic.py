@@ -16,6 +16,7 @@ import tifffile
 
 import ziggurat
 from tests.hooked import HookedArray
+from tests.writers.sink.test_interrupts import interrupted
 from ziggurat.converter.verify.verify import verify
 from ziggurat.readers.errors import (
     CancelledError,
@@ -334,3 +335,24 @@ def test_two_processes_write_one_target_and_one_wins_whole(tmp_path: Path) -> No
     assert value in (1, 2)
     check_whole(target, value)
     assert names(tmp_path) == ["a.tif"]
+
+
+@pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # what an interrupt takes from its owner is closed as it goes
+def test_an_interrupt_at_any_moment_leaves_nothing_that_stays(tmp_path: Path) -> None:
+    target, at, going = tmp_path / "a.bin", 0, True
+
+    def work() -> None:
+        with atomic_file(target, overwrite=True) as staged:
+            staged.write_bytes(b"new")
+
+    work()
+    while going:
+        going = interrupted(work, at)
+        at += 1
+        assert target.read_bytes() == b"new"
+        if len(os.listdir(tmp_path)) > 1:  # it came while the folder was being removed
+            work()
+            assert os.listdir(tmp_path) == ["a.bin"], at
+    assert at > 30
