@@ -99,7 +99,7 @@ def run_batch(
         in any case, for the proof beside it.
     """
     if workers < 1:
-        raise OptionError(f"jobs is how many slides are in work at a time, not {workers}")
+        raise OptionError(f"jobs must be how many slides are in work at a time, not {workers}")
     started = time.perf_counter()
     options = replace(options, threads=options.threads or max(1, thread_count(None) // workers))
     ledger = Ledger(folder or jobs[0].output.parent, options) if jobs else None

@@ -17,7 +17,7 @@ def parse_bytes(text: str | None) -> int | None:
         return None
     match = _SIZE.fullmatch(text)
     if match is None:
-        raise OptionError(f"a size is a number with k, M, G or T, such as 2GB, not {text!r}")
+        raise OptionError(f"a size must be a number with k, M, G or T, such as 2GB, not {text!r}")
     number, prefix, binary = match.groups()
     base = 1024 if binary else 1000
     return int(float(number) * base ** _POWERS[prefix.lower()])
@@ -32,7 +32,7 @@ def parse_region(text: str | None) -> dict[str, object] | None:
         left, top, width, height = (float(part) for part in parts[:4])
     except ValueError:
         raise OptionError(
-            f"a region is LEFT,TOP,WIDTH,HEIGHT and, if wished, ,UNITS, not {text!r}"
+            f"a region must be LEFT,TOP,WIDTH,HEIGHT and, if wished, ,UNITS, not {text!r}"
         ) from None
     region: dict[str, Any] = {"left": left, "top": top, "width": width, "height": height}
     if len(parts) == 5:
@@ -47,7 +47,7 @@ def parse_frames(texts: Sequence[str]) -> dict[str, tuple[int | str, ...]]:
         axis, equals, positions = text.partition("=")
         if not equals or not axis.strip() or not positions.strip():
             raise OptionError(
-                f"frames are AXIS=POSITIONS, such as c=0,2 or z=3-7 or c=DAPI, not {text!r}"
+                f"frames must be AXIS=POSITIONS, such as c=0,2 or z=3-7 or c=DAPI, not {text!r}"
             )
         found: list[int | str] = []
         for part in positions.split(","):
@@ -62,7 +62,7 @@ def parse_positions(text: str) -> tuple[int, ...]:
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise OptionError(f"positions are numbers from 0, such as 0,2 or 3-7, not {text!r}")
+            raise OptionError(f"positions must be numbers from 0, such as 0,2 or 3-7, not {text!r}")
         numbers.extend(range(int(first), int(last or first) + 1))
     if not numbers:
         raise OptionError(f"no position in {text!r}")

@@ -183,7 +183,7 @@ def _of_image(given: Mapping[str, Any], image: Source) -> dict[str, Any]:
     if kept != names:
         if kept:
             raise OptionError(
-                f"associated images are kept all or none, not {kept} of {names} alone"
+                f"associated images must be kept all or none, not {kept} of {names} alone"
             )
         found["associated"] = "drop"
     return found

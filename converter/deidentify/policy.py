@@ -145,7 +145,7 @@ def _policy(document: dict[str, Any], path: Path) -> Policy:
 
 def _texts(values: object, path: Path, *, lower: bool) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(v, str) and v for v in values):
-        raise OptionError(f"policy {path}: a list of texts was expected, not {values!r}")
+        raise OptionError(f"policy {path}: it must be a list of texts, not {values!r}")
     return tuple(value.lower() if lower else value for value in values)
 
 

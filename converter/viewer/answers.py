@@ -88,7 +88,7 @@ class Gallery:
 
     def _tile(self, image: Shown, rest: list[str], query: Query) -> Answer:
         if len(rest) != 3:
-            raise OptionError("a tile is asked for by image, level, column and row")
+            raise OptionError("a tile must be asked for by image, level, column and row")
         z, x, y = (whole(text) for text in rest)
         look = parse_look(query)
         if image.growth is not None:

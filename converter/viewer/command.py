@@ -65,7 +65,7 @@ def view(sources: Sequence[str], options: ViewOptions, tell: Callable[[str], Non
     if not sources:
         raise OptionError("name what to show: ziggurat view SLIDE [RESULT ...]")
     if options.snapshot is not None and options.export is not None:
-        raise OptionError("--snapshot and --export exclude each other")
+        raise OptionError("--snapshot and --export must not be given together")
     if options.snapshot is not None:
         _snapshot(sources, options.snapshot, options)
         tell(str(options.snapshot))

@@ -171,7 +171,7 @@ def tile_corners(info: ImageInfo, z: int, x: int, y: int) -> tuple[float, float,
     """
     pyramid = Pyramid(info)
     if not 0 <= z < pyramid.count:
-        raise TileRangeError(f"there are levels 0 to {pyramid.count - 1}, not {z}")
+        raise TileRangeError(f"level must be 0 to {pyramid.count - 1}, not {z}")
     width, height = pyramid.tile_size
     left, top = pixel_to_projection(info, x * width, y * height, z)
     right, bottom = pixel_to_projection(info, (x + 1) * width, (y + 1) * height, z)

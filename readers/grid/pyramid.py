@@ -239,7 +239,7 @@ def rounded_level(level: float, levels: int, rounding: str | bool | None) -> int
     if rounding is False:
         return min(max(level, 0), levels - 1)
     if rounding not in ("round", "ceil"):
-        raise OptionError(f"rounding is 'round', 'ceil', False or None, not {rounding!r}")
+        raise OptionError(f"rounding must be 'round', 'ceil', False or None, not {rounding!r}")
     if rounding == "ceil" and level > levels - 1:
         return None
     whole = math.ceil(level) if rounding == "ceil" else round(level)

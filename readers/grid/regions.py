@@ -50,7 +50,7 @@ def check_keys(what: str, given: Options | None, known: Set[str]) -> dict[str, o
     if given is None:
         return {}
     if not isinstance(given, Mapping):
-        raise OptionError(f"{what} is a dictionary, not {given!r}")
+        raise OptionError(f"{what} must be a dictionary, not {given!r}")
     unknown = set(given) - known
     if unknown:
         raise OptionError(

@@ -206,7 +206,7 @@ class Codec(Enum):
         for codec in cls:
             if lower in codec.row.names(codec.value):
                 return codec
-        raise OptionError(f"no codec {name!r}; there are {names_of(cls)}")
+        raise OptionError(f"codec {name!r} is unsupported; there are {names_of(cls)}")
 
 
 def names_of(codecs: Any) -> str:

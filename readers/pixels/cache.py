@@ -99,7 +99,7 @@ class ByteCache:
     def resize(self, limit: int) -> None:
         """Change the limit; what no longer fits is dropped."""
         if limit < 0:
-            raise OptionError(f"a cache holds zero bytes or more, not {limit}")
+            raise OptionError(f"a cache must hold zero bytes or more, not {limit}")
         with self._lock:
             self._limit = limit
             self._shrink()
@@ -127,7 +127,7 @@ def default_limit() -> int:
     told = os.environ.get(ENVIRONMENT)
     if told is not None:
         if not told.isdecimal():
-            raise OptionError(f"{ENVIRONMENT} is a number of bytes, not {told!r}")
+            raise OptionError(f"{ENVIRONMENT} must be a number of bytes, not {told!r}")
         return int(told)
     import psutil
 

@@ -134,14 +134,18 @@ def value_limits(wanted: Any, dtype: np.dtype, low: float, high: float, bins: in
         try:
             first, last = (float(value) for value in wanted)
         except (TypeError, ValueError) as error:
-            raise OptionError(f"range is None, 'round' or two numbers, not {wanted!r}") from error
+            raise OptionError(
+                f"range must be None, 'round' or two numbers, not {wanted!r}"
+            ) from error
         if not -math.inf < first < last < math.inf:
-            raise OptionError(f"range goes from a number to a larger one, not {wanted!r}")
+            raise OptionError(f"range must go from a number to a larger one, not {wanted!r}")
         return first, last, bins
     if not low <= high:  # no value at all: NaN
         return 0.0, 1.0, bins
     if not math.isfinite(high - low):
-        raise OptionError(f"values go from {low} to {high}: a histogram of them needs a range")
+        raise OptionError(
+            f"values go from {low} to {high}: range must be given for a histogram of them"
+        )
     if dtype.kind not in "iu":  # the ends of one value are those that numpy takes
         return (low - 0.5, high + 0.5, bins) if low == high else (low, high, bins)
     if wanted is None or high + 1 - low >= 10 * bins:
@@ -183,9 +187,9 @@ def histogram(
     try:
         wanted = None if dtype is None else np.dtype(dtype)
     except TypeError as error:
-        raise OptionError(f"dtype is a numpy dtype, not {dtype!r}") from error
+        raise OptionError(f"dtype must be a numpy dtype, not {dtype!r}") from error
     if wanted is not None and wanted.kind not in "biuf":
-        raise OptionError(f"dtype is a kind of real numbers, not {dtype!r}")
+        raise OptionError(f"dtype must be a kind of real numbers, not {dtype!r}")
 
     def cast(tile: Pixels) -> Pixels:
         return tile if wanted is None else tile.astype(wanted)

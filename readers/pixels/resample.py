@@ -54,7 +54,9 @@ def parse_resample(value: Any, info: ImageInfo) -> Resample:
         return Resample[name] if name else _numbered(int(value))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         known = ", ".join(f"{m.value} ({m.name})" for m in Resample if m is not Resample.AREA)
-        raise OptionError(f"resample is True, None or one of {known}, not {value!r}") from error
+        raise OptionError(
+            f"resample must be True, None or one of {known}, not {value!r}"
+        ) from error
 
 
 def _numbered(number: int) -> Resample:

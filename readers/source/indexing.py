@@ -88,7 +88,7 @@ def _expanded(index: object) -> tuple[Any, ...]:
         place = next(number for number, part in enumerate(parts) if part is Ellipsis)
         parts[place : place + 1] = [slice(None)] * (4 - len(parts))
     if len(parts) > 3 or any(part is None or part is Ellipsis for part in parts):
-        raise OptionError(f"an image has three dimensions (y, x, band), not {index!r}")
+        raise OptionError(f"an index must be of three dimensions (y, x, band), not {index!r}")
     return tuple(parts + [slice(None)] * (2 - len(parts)))
 
 
@@ -103,7 +103,7 @@ def _axis(index: object, size: int) -> tuple[int, int, Any]:
             return low, high + 1, slice(None, None, places.step)
         return low, high + 1, slice(None, None, places.step)
     if not hasattr(index, "__index__") or isinstance(index, bool):
-        raise OptionError(f"y and x are indexed by slices and whole numbers, not {index!r}")
+        raise OptionError(f"y and x must be slices or whole numbers, not {index!r}")
     number = int(index)
     if not -size <= number < size:
         raise IndexError(f"index {number} is outside of an axis of {size}")

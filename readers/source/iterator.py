@@ -131,7 +131,7 @@ class LazyTileDict(dict[str, Any]):
         """
         load = self._load
         if not isinstance(load, _Load):
-            raise OptionError("only tiles of an iteration can change their format")
+            raise OptionError("a format must be set on tiles of an iteration only")
         self._load = _Load(load.loader.otherwise(format, resample, imageKwargs or {}), load.index)
         self.release()
 

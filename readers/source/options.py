@@ -55,7 +55,7 @@ class OpenOptions:
         edge = self.edge
         crop = edge is None or isinstance(edge, bool) or edge == "crop"
         if not crop and not (isinstance(edge, str) and _COLOR.fullmatch(edge)):
-            raise OptionError(f"edge is None, False, True, 'crop' or '#rrggbb', not {edge!r}")
+            raise OptionError(f"edge must be None, False, True, 'crop' or '#rrggbb', not {edge!r}")
 
     @property
     def crop_edges(self) -> bool:
@@ -77,7 +77,9 @@ def check_encoding(encoding: str) -> str:
         It is none of those in :data:`ziggurat.constants.TileOutputMimeTypes`.
     """
     if not isinstance(encoding, str) or encoding not in TileOutputMimeTypes:
-        raise OptionError(f"no encoding {encoding!r}; there are {', '.join(TileOutputMimeTypes)}")
+        raise OptionError(
+            f"encoding {encoding!r} is unsupported; there are {', '.join(TileOutputMimeTypes)}"
+        )
     return encoding
 
 

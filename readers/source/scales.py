@@ -121,7 +121,7 @@ class ScaleMethods:
         Units and scales are as in :meth:`convertRegionScale`.
         """
         if len(point) != 2:
-            raise OptionError(f"a point is (x, y), not {point!r}")
+            raise OptionError(f"a point must be (x, y), not {point!r}")
         image = self._image()
         source = parse_unit(sourceUnits)
         target = _target(source, targetUnits)

@@ -107,10 +107,10 @@ def _from_dict(value: Mapping[str, object]) -> StyleFunction:
     names = (stages,) if isinstance(stages, str) else stages
     known = [stage.value for stage in Stage]
     if not isinstance(names, list | tuple) or not all(name in known for name in names):
-        raise StyleError(f"the stage of a style's function is one of {', '.join(known)}")
+        raise StyleError(f"the stage of a style's function must be one of {', '.join(known)}")
     parameters = value.get("parameters", {})
     if not isinstance(parameters, Mapping):
-        raise StyleError("the parameters of a style's function are a dict")
+        raise StyleError("the parameters of a style's function must be a dict")
     return StyleFunction(
         _callable(value.get("name")), tuple(Stage(name) for name in names), dict(parameters)
     )
@@ -126,7 +126,7 @@ def _callable(value: object) -> Callable[..., Pixels]:
             )
         return bundled
     if not callable(value):
-        raise StyleError("a style's function is a callable, or the name of a bundled one")
+        raise StyleError("a style's function must be a callable, or the name of a bundled one")
     return value
 
 

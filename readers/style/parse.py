@@ -177,7 +177,7 @@ def _band_list(bands: object) -> list[Mapping[str, object]]:
         raise StyleError(f"'bands' is a list of up to {MOST_BANDS} dicts")
     for band in bands:
         if not isinstance(band, Mapping):
-            raise StyleError(f"each of 'bands' is a dict, not {type(band).__name__}")
+            raise StyleError(f"each of 'bands' must be a dict, not {type(band).__name__}")
         _check_keys(band, _BAND_KEYS)
     return list(bands)
 

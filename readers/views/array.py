@@ -50,7 +50,7 @@ class ArrayReader(Reader):
     def plane(self, level: int, frame: int) -> Plane:
         """Return one plane of the array of a level."""
         if level >= len(self._levels):
-            raise OptionError(f"an array has level 0 only, not {level}")
+            raise OptionError(f"an array has one level: it must be 0, not {level}")
         frames = self._levels[level]
         if isinstance(frames, _Lazy):
             return _LazyPlane(frames, frame)

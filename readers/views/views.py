@@ -153,7 +153,7 @@ class BandsReader(View):
         info = reader.info
         wrong = [band for band in bands if not 0 <= band < info.bands]
         if wrong or not bands:
-            raise RegionError(f"there are bands 0 to {info.bands - 1}, not {list(bands)}")
+            raise RegionError(f"bands must be 0 to {info.bands - 1}, not {list(bands)}")
         super().__init__(reader, _with_bands(info, tuple(bands)))
         self._bands = list(bands)
 
@@ -365,7 +365,7 @@ class LevelsReader(View):
         info = reader.info
         wrong = [level for level in levels if not 0 <= level < len(info.levels)]
         if wrong or not levels or list(levels) != sorted(set(levels)):
-            raise RegionError(f"levels go from 0 to {len(info.levels) - 1}, not {list(levels)}")
+            raise RegionError(f"levels must be 0 to {len(info.levels) - 1}, not {list(levels)}")
         self._levels = tuple(levels)
         super().__init__(reader, _at_level(info, self._levels))
 

@@ -30,7 +30,7 @@ def check_cog_order(output: Ordered, frames: int, pyramid: PyramidStyle | None =
         raise OptionError(f"--layout cog is invalid for {output.name}: it is for .tif and .tiff")
     if frames > 1:
         raise OptionError(
-            f"--layout cog is for one frame, not {frames}: choose one (--frames), or .ome.tiff"
+            f"--layout cog must be for one frame, not {frames}: choose one (--frames), or .ome.tiff"
         )
     if pyramid is PyramidStyle.SUBIFD:
         raise OptionError("layout='cog' puts levels into pages, pyramid='subifd' below their page")

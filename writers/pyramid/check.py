@@ -24,7 +24,7 @@ def checked(reader: Reader, levels: Sequence[LevelPlan]) -> tuple[LevelPlan, ...
         a copy of a level that is no tile grid.
     """
     if not levels or isinstance(levels[0].origin, Cascade):
-        raise OptionError("a pyramid begins with a level that is copied or read, not a cascade")
+        raise OptionError("a pyramid must begin with a level that is copied or read, not a cascade")
     for index, plan in enumerate(levels):
         if (plan.encode is None) != isinstance(plan.origin, Copy):
             raise OptionError(f"level {index}: copied levels, and only those, have no encoder")
@@ -66,7 +66,7 @@ def _check_encoded(reader: Reader, index: int, plan: LevelPlan) -> None:
                     f"can't be decoded at 1/{r}"
                 )
         elif (encoded.tile_width, encoded.tile_height) != (plan.tile_width, plan.tile_height):
-            raise OptionError(f"level {index}: a copy keeps the source's tile size")
+            raise OptionError(f"level {index}: a copy must keep the source's tile size")
 
 
 def full_tile(pixels: Pixels, width: int, height: int) -> Pixels:

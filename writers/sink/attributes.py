@@ -261,5 +261,5 @@ class SinkAttributes:
             It is no image.
         """
         if imageKey is not None and (not isinstance(imageKey, str) or not imageKey):
-            raise SinkInputError(f"an associated image needs a name, not {imageKey!r}")
+            raise SinkInputError(f"an associated image must have a name, not {imageKey!r}")
         return self._attributes.add_associated(tile_input(image, 0, 0).pixels, imageKey)

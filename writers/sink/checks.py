@@ -123,7 +123,9 @@ def projection(value: object) -> str | None:
     if isinstance(text, int) and not isinstance(text, bool):
         text = f"EPSG:{text}"
     if not isinstance(text, str):
-        raise SinkInputError(f"a coordinate system is a text such as 'EPSG:3857', not {value!r}")
+        raise SinkInputError(
+            f"a coordinate system must be a text such as 'EPSG:3857', not {value!r}"
+        )
     try:
         parse_crs(text)
     except ProjectionError as error:
@@ -139,7 +141,9 @@ def gcps(value: object) -> list[list[float]] | None:
     for point in _points(value):
         parts = point.replace(",", " ").split() if isinstance(point, str) else list(point)
         if len(parts) != 4:
-            raise SinkInputError(f"a ground control point is [x, y, pixel x, pixel y], not {point}")
+            raise SinkInputError(
+                f"a ground control point must be [x, y, pixel x, pixel y], not {point}"
+            )
         numbers = [_number("gcps", part) for part in parts]
         if any(numbers[:2] == known[:2] or numbers[2:] == known[2:] for known in points):
             warnings.warn(
@@ -149,7 +153,9 @@ def gcps(value: object) -> list[list[float]] | None:
         else:
             points.append(numbers)
     if len(points) < 2:
-        raise SinkInputError(f"two or more different ground control points, not {points}")
+        raise SinkInputError(
+            f"ground control points must be two or more different ones, not {points}"
+        )
     return points
 
 
@@ -169,7 +175,7 @@ def value(found: object) -> Any:
     if isinstance(plain, float) and math.isnan(plain):
         return None
     if plain is not None and not isinstance(plain, str | int | float | bool):
-        raise SinkInputError(f"a position stands for a number or a text, not {found!r}")
+        raise SinkInputError(f"a position must stand for a number or a text, not {found!r}")
     return plain
 
 

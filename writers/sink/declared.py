@@ -49,7 +49,9 @@ class Preallocation:
         names = tuple(axis_name(name) for name in self.axes or {})
         refuse_reserved(names)
         if len(set(names)) != len(names) or len(names) > MAX_AXES:
-            raise SinkInputError(f"up to {MAX_AXES} different frame axes, not {list(names)}")
+            raise SinkInputError(
+                f"axes must be up to {MAX_AXES} different frame axes, not {list(names)}"
+            )
         bands = size("bands", self.bands) or (1 if self._sized and dtype is not None else 0)
         return Structure(
             tile_width=width,
@@ -71,7 +73,7 @@ class Preallocation:
         axes = [size(f"axis {name}", length) or 1 for name, length in (self.axes or {}).items()]
         sides = [size("sizeY", self.sizeY) or 0, size("sizeX", self.sizeX) or 0]
         if max(axes + sides) > LARGEST:
-            raise SinkInputError(f"sizes go up to {LARGEST}, not {axes + sides}")
+            raise SinkInputError(f"sizes must be up to {LARGEST}, not {axes + sides}")
         return (*axes, *sides)
 
     def corner(self) -> TileInput | None:
@@ -129,9 +131,9 @@ class Preallocation:
         try:
             dtype: np.dtype = np.dtype(self.dtype).newbyteorder("=")
         except TypeError as error:
-            raise SinkInputError(f"{self.dtype!r} is no dtype") from error
+            raise SinkInputError(f"dtype {self.dtype!r} is invalid") from error
         if dtype.kind not in "biuf" or dtype.itemsize > 8:
-            raise SinkInputError(f"a sink holds numbers of up to 8 bytes, not {dtype}")
+            raise SinkInputError(f"dtype must be of numbers of up to 8 bytes, not {dtype}")
         return dtype
 
     def _blend(self) -> Blend:
@@ -142,7 +144,7 @@ class Preallocation:
         if isinstance(fill, np.generic):
             fill = fill.item()
         if not isinstance(fill, int | float):
-            raise SinkInputError(f"fill is one number, not {fill!r}")
+            raise SinkInputError(f"fill must be one number, not {fill!r}")
         if fill and dtype is None:
             raise SinkInputError("a fill other than zero needs a dtype that can hold it")
         if dtype is not None and not (dtype.kind == "f" or _holds(dtype, fill)):

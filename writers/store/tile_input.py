@@ -96,7 +96,7 @@ def _array(tile: Any) -> Array:
     # worker forked meanwhile wait for it; where nobody has imported it no tile is of that kind.
     masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", None)
     if masked is not None and isinstance(tile, masked):
-        raise SinkInputError("of a masked array give tile.data, and mask=~tile.mask")
+        raise SinkInputError("a masked array is unsupported: give tile.data, and mask=~tile.mask")
     encoded = isinstance(tile, bytes | bytearray)
     if isinstance(tile, memoryview):  # of bytes in a row, it is those of an encoded image
         encoded = tile.ndim == 1 and tile.itemsize == 1
@@ -176,7 +176,7 @@ def _named(pixels: Array, axes: str | Sequence[str] | None) -> tuple[Array, tupl
 def axis_name(name: object) -> str:
     """Return an axis's name in lower case; SinkInputError where it can't be one."""
     if not isinstance(name, str) or not name.isidentifier():
-        raise SinkInputError(f"an axis needs a plain word as its name, not {name!r}")
+        raise SinkInputError(f"the name of an axis must be a plain word, not {name!r}")
     return name.lower()
 
 
@@ -290,5 +290,5 @@ def _weight(
             f"a weight of shape {array.shape}, {array.dtype} doesn't fit a tile of {size}"
         )
     if not (np.isfinite(array).all() and (array >= 0).all()):
-        raise SinkInputError("weights are finite and zero or more")
+        raise SinkInputError("weights must be finite and zero or more")
     return array

@@ -124,7 +124,9 @@ class DecodedReader(Reader):
     def plane(self, level: int, frame: int) -> Plane:
         """Return one frame; there is only level 0."""
         if level:
-            raise OptionError(f"{self.info.format} pictures have level 0 only, not {level}")
+            raise OptionError(
+                f"{self.info.format} pictures have one level: it must be 0, not {level}"
+            )
         return _PicturePlane(self, frame)
 
     def read(self, frame: int, rect: Rect) -> Pixels:

@@ -77,10 +77,12 @@ def check_weight(structure: Structure, tile: TileInput) -> None:
         )
     if isinstance(weight, str):
         if weight not in WINDOWS:
-            raise SinkInputError(f"weight is one of {', '.join(WINDOWS)} or an array: {weight!r}")
+            raise SinkInputError(
+                f"weight must be one of {', '.join(WINDOWS)} or an array: {weight!r}"
+            )
     elif weight.any() and not 2**-10 <= float(weight.max()) <= 2**10:
         raise SinkInputError(
-            f"weights are taken in steps of 2^-20; choose the largest near 1, not {weight.max()}"
+            f"weights are taken in steps of 2^-20: the largest must be near 1, not {weight.max()}"
         )
 
 

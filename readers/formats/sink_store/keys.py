@@ -25,7 +25,7 @@ def key_text(key: object) -> bytes:
     """
     text = json.dumps(_plain(key), ensure_ascii=True, separators=(",", ":")).encode()
     if len(text) > LONGEST:
-        raise SinkInputError(f"a tile's key has up to {LONGEST} bytes, not {len(text)}")
+        raise SinkInputError(f"a tile's key must have up to {LONGEST} bytes, not {len(text)}")
     return text
 
 

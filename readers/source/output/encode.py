@@ -88,7 +88,7 @@ def tiff_codec(name: str) -> Codec:
     for codec in _TIFF_CODECS:
         if (name.lower() or Codec.NONE.value) in codec.row.names(codec.value):
             return codec
-    raise OptionError(f"tiffCompression is one of {names_of(_TIFF_CODECS)}, not {name!r}")
+    raise OptionError(f"tiffCompression must be one of {names_of(_TIFF_CODECS)}, not {name!r}")
 
 
 def merged_encoding(
@@ -130,7 +130,7 @@ def chosen_format(formats: Formats, default: str) -> str:
     allowed = (formats,) if single else tuple(formats)
     unknown = [name for name in allowed if name not in TILE_FORMATS]
     if unknown or not allowed:
-        raise OptionError(f"format is one or more of {TILE_FORMATS}, not {formats!r}")
+        raise OptionError(f"format must be one or more of {TILE_FORMATS}, not {formats!r}")
     return next(name for name in TILE_FORMATS if name in allowed)
 
 

@@ -20,7 +20,7 @@ def parse_color(color: str) -> tuple[int, int, int, int]:
     try:
         parts = PIL.ImageColor.getrgb(color)
     except ValueError as error:
-        raise OptionError(f"no colour {color!r}; give a CSS name or #rrggbb") from error
+        raise OptionError(f"a colour must be a CSS name or #rrggbb, not {color!r}") from error
     return (*parts[:3], parts[3] if len(parts) == 4 else 255)
 
 
@@ -59,7 +59,7 @@ def wanted_border(
         ``fill`` is no text.
     """
     if fill is not None and not isinstance(fill, str):
-        raise OptionError(f"fill is the name of a colour or #rrggbb, not {fill!r}")
+        raise OptionError(f"fill must be the name of a colour or #rrggbb, not {fill!r}")
     if not fill or fill.lower() == "none":
         return None
     corner = fill.lower().startswith(_CORNER)

@@ -66,7 +66,7 @@ def test_names_and_aliases_are_found_in_any_case() -> None:
     assert Codec.named("jp2k") is Codec.JPEG2000
     assert codec_of_tag(32946) is Codec.DEFLATE
     assert codec_of_tag(12345) is Codec.OTHER
-    with pytest.raises(OptionError, match=r"no codec 'rar'; there are none, jpeg"):
+    with pytest.raises(OptionError, match=r"codec 'rar' is unsupported; there are none, jpeg"):
         Codec.named("rar")
 
 

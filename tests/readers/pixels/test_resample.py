@@ -68,7 +68,7 @@ def test_large_reductions_are_filtered_in_bounded_memory(
 
 @pytest.mark.parametrize("method", ["sharpest", -1, 6, [], 1.5j])
 def test_unknown_filters_are_refused(made_source: Callable[..., Any], method: Any) -> None:
-    with pytest.raises(OptionError, match="resample is True, None or one of"):
+    with pytest.raises(OptionError, match="resample must be True, None or one of"):
         region(made_source(np.zeros((20, 20, 1), np.uint8)), 10, method)
 
 

@@ -111,9 +111,9 @@ def test_the_first_format_that_will_do_is_given(
     assert source.getRegion(format=("image", "numpy"))[1] == "numpy"
     assert source.getRegion(format=("image", "PIL"))[1] == "PIL"
     assert source.getRegion(format="image")[1] == "image/jpeg"
-    with pytest.raises(OptionError, match="format is one or more of"):
+    with pytest.raises(OptionError, match="format must be one or more of"):
         source.getRegion(format="xx")
-    with pytest.raises(OptionError, match="no encoding 'foo'; there are JPEG"):
+    with pytest.raises(OptionError, match="encoding 'foo' is unsupported; there are JPEG"):
         source.getRegion(encoding="foo")
 
 

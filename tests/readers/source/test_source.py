@@ -51,10 +51,10 @@ def test_what_there_is_to_open_with() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"encoding": "NOPE"}, "no encoding 'NOPE'"),
+        ({"encoding": "NOPE"}, "encoding 'NOPE' is unsupported"),
         ({"jpegQuality": 200}, "jpegQuality"),
         ({"jpegSubsampling": "4"}, "jpegSubsampling"),
-        ({"edge": "blue-ish"}, "edge is None"),
+        ({"edge": "blue-ish"}, "edge must be None"),
         ({"style": {"nonsense": 1}}, "nonsense"),
     ],
 )

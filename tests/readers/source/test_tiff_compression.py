@@ -27,5 +27,5 @@ def test_a_tiff_is_compressed_as_asked(name: str) -> None:
 
 @pytest.mark.parametrize("name", [Codec.WEBP.value, Codec.BLOSC.value, "nonsense"])
 def test_others_are_refused_by_name(name: str) -> None:
-    with pytest.raises(OptionError, match=f"tiffCompression is one of .*lzw.*, not '{name}'"):
+    with pytest.raises(OptionError, match=f"tiffCompression must be one of .*lzw.*, not '{name}'"):
         Encoding("TIFF", tiff_compression=name)

@@ -99,8 +99,8 @@ def test_progress_counts_every_tile_and_byte(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize(
     ("levels", "words"),
     [
-        ([], "begins with a level"),
-        ([LevelPlan(50, 50, 16, 16, Cascade(), raw)], "begins with a level"),
+        ([], "begin with a level"),
+        ([LevelPlan(50, 50, 16, 16, Cascade(), raw)], "begin with a level"),
         ([LevelPlan(99, 100, 16, 16, Stored(0), raw)], "can't be the stored one"),
         ([LevelPlan(100, 100, 16, 16, Stored(0), None)], "have no encoder"),
         ([LevelPlan(100, 100, 16, 16, Copy(0), raw)], "have no encoder"),

@@ -96,7 +96,7 @@ REFUSALS: list[tuple[str, Any, str]] = [
     ("frameUnits", {"q": "mm"}, "the sink's axes are"),
     ("frameValues", [[1, 2]], "one value for each"),
     ("projection", "nowhere", "no coordinate system"),
-    ("gcps", [[1, 2, 3]], "ground control point is"),
+    ("gcps", [[1, 2, 3]], "ground control point must be"),
     ("gcps", [[1, 2, 3, 4]], "two or more"),
 ]
 
@@ -195,7 +195,7 @@ def test_associated_images_keep_their_names(file: str, tmp_path: Path) -> None:
 def test_an_associated_image_must_be_one(sink: ziggurat.Sink) -> None:
     with pytest.raises(SinkInputError, match="no image"):
         sink.addAssociatedImage(b"nonsense")
-    with pytest.raises(SinkInputError, match="needs a name"):
+    with pytest.raises(SinkInputError, match="must have a name"):
         sink.addAssociatedImage(np.zeros((5, 5), np.uint8), "")
     sink.addAssociatedImage(np.zeros((5, 5), np.uint8), "label")
     sink.addAssociatedImage(np.ones((6, 6), np.uint8), "label")

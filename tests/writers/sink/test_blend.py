@@ -176,7 +176,7 @@ def test_a_weight_of_ones_own() -> None:
 @pytest.mark.parametrize(
     ("weight", "message"),
     [
-        ("hamming", "weight is one of"),
+        ("hamming", "weight must be one of"),
         (np.ones((3, 3)), "doesn't fit"),
         (np.full((4, 4), -1.0), "zero or more"),
         (np.full((4, 4), np.nan), "zero or more"),

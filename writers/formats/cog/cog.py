@@ -174,11 +174,11 @@ def creation_options(
     compression = options.compression or default_compression(info, options.lossy)
     if compression not in _CODECS:
         raise OptionError(
-            f"a COG is compressed with one of {names_of(_CODECS)}, not {compression.value}"
+            f"a COG must be compressed with one of {names_of(_CODECS)}, not {compression.value}"
         )
     side = options.tile_size or _TILE_SIZE
     if side < _LEAST_TILE:
-        raise OptionError(f"the tiles of a COG are at least {_LEAST_TILE} pixels, not {side}")
+        raise OptionError(f"the tiles of a COG must be at least {_LEAST_TILE} pixels, not {side}")
     chosen = {
         "COMPRESS": compression.value.upper(),
         "BLOCKSIZE": side,

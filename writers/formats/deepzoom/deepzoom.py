@@ -137,7 +137,7 @@ def emit(
     codec = Codec.JPEG if levels[0].format is None else levels[0].format.codec
     if any(plan.format is not None and plan.format.codec is not codec for plan in levels):
         raise OptionError(
-            "the tiles of a DeepZoom image are of one codec, those that are copied too"
+            "the tiles of a DeepZoom image must be of one codec, those that are copied too"
         )
     encode = _encoder(codec, info, options)
     overlap = _OVERLAP if tile == _TILE else 0
@@ -163,7 +163,7 @@ def _is_folder(path: Path) -> bool:
     """Return True for a file with a folder beside it, False for a zip."""
     name = path.name.lower()
     if not name.endswith((*_DZI.suffixes, *_SZI.suffixes)):
-        raise OptionError(f"a DeepZoom image is called .dzi or .szi, not {path.name!r}")
+        raise OptionError(f"a DeepZoom image must be called .dzi or .szi, not {path.name!r}")
     return name.endswith(_DZI.suffixes)
 
 
@@ -173,10 +173,14 @@ def _all_levels(
     """Return the levels with what they overlap, and those below them down to one pixel."""
     side = levels[0].tile_width
     if any((plan.tile_width, plan.tile_height) != (side, side) for plan in levels):
-        raise OptionError("the tiles of a DeepZoom image are squares, of one size in all levels")
+        raise OptionError(
+            "the tiles of a DeepZoom image must be squares, of one size in all levels"
+        )
     sizes = level_sizes(levels[0].width, levels[0].height, 1)
     if [(plan.width, plan.height) for plan in levels] != sizes[: len(levels)]:
-        raise OptionError("the levels of a DeepZoom image are halvings, rounded up, of the first")
+        raise OptionError(
+            "the levels of a DeepZoom image must be halvings, rounded up, of the first"
+        )
     below = [LevelPlan(*size, side, side, Cascade(), encode) for size in sizes[len(levels) :]]
     return tuple(
         plan if plan.encode is None else replace(plan, clipped=True, overlap=overlap)

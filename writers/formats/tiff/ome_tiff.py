@@ -70,7 +70,7 @@ def emit(
     reader = cut_image(reader)
     info = reader.info
     if options.pyramid is PyramidStyle.PAGES:
-        raise OptionError("levels of an OME-TIFF are SubIFDs, not pages")
+        raise OptionError("levels of an OME-TIFF must be SubIFDs, not pages")
     xml = options.description or ome_xml(
         info,
         [(plan.width, plan.height) for plan in levels],

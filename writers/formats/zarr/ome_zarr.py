@@ -171,7 +171,7 @@ def emit(
 
 def _check(path: Path, options: WriteOptions) -> None:
     if path.name.lower().endswith(".ozx") and options.ome_version is not OmeVersion.V05:
-        raise OptionError(f".ozx is OME-Zarr 0.5 or later, not {options.ome_version.value}")
+        raise OptionError(f".ozx must be OME-Zarr 0.5 or later, not {options.ome_version.value}")
 
 
 def _level_codecs(
