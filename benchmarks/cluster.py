@@ -37,6 +37,7 @@ class Assumed:
     together: int = 16  # tiles laid in a task
     part: int = 64 * MIB  # bytes of pixels of a task of a plan
     levels: int = 6  # that a task of a plan puts
+    waiting: int = 16  # requests at a time, at the end
     tile: int = 512 * 512 * 3  # bytes
 
 
@@ -66,7 +67,8 @@ def simulate(side: int, workers: int, costs: Costs, given: Assumed) -> dict[str,
     return {
         "lay": makespan(-(-tiles // given.together), workers, costs.schedule, lay),
         "write": makespan(parts, workers, costs.schedule, write),
-        "finish": parts * 3 * given.latency + costs.finish * pixels / MIB / 4**given.levels,
+        "finish": parts * 3 * given.latency / given.waiting
+        + costs.finish * pixels / MIB / 4**given.levels,
     }
 
 

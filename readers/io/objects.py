@@ -3,7 +3,8 @@
 import errno
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +18,7 @@ from ziggurat.readers.io.system import NAMELESS
 CLOUDS = ("s3://", "s3a://", "gs://", "az://", "abfs://", "abfss://")
 TEMPORARY = ".making-"  # what is listed by nobody: a writer died before it gave it its name
 FORGOTTEN = 3600.0  # seconds after which nobody is still writing such a file; who is, is told
+_WAITING = 16  # requests at a time, where many objects are wanted
 _ONE_PUT = 64 << 20  # bytes of a file that is put at once, from memory
 _NOT_NAMELESS = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)  # NFS, old kernels
 
@@ -57,6 +59,14 @@ def objects_at(root: str) -> Objects:
         The library for object storage is not installed, or the URL can't be meant.
     """
     return CloudObjects(root) if is_cloud(root) else FolderObjects(root)
+
+
+def side_by_side[T](objects: Objects, call: Callable[[str], T], names: Sequence[str]) -> list[T]:
+    """Call with each name, in the order of names; on object storage some wait at a time."""
+    if len(names) < 2 or not isinstance(objects, CloudObjects):
+        return [call(name) for name in names]
+    with ThreadPoolExecutor(_WAITING) as pool:
+        return list(pool.map(call, names))
 
 
 def exists(objects: Objects, name: str) -> bool:

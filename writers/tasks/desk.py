@@ -12,7 +12,14 @@ from typing import Protocol
 from uuid import uuid4
 
 from ziggurat.readers.errors import TargetExistsError, WriteError
-from ziggurat.readers.io.objects import CloudObjects, FolderObjects, Objects, exists, is_cloud
+from ziggurat.readers.io.objects import (
+    CloudObjects,
+    FolderObjects,
+    Objects,
+    exists,
+    is_cloud,
+    side_by_side,
+)
 from ziggurat.writers.files.atomic import check_target, publish_directory, short_tail
 
 PREFIX = ".ziggurat-plan-"
@@ -203,9 +210,7 @@ class CloudDesk:
     def remove(self, *, output: bool) -> None:
         """Delete the mark, then the parts, then what is there of the output."""
         self.parts.delete(_MARK)
-        for name in self.parts.names(_PARTS):
-            self.parts.delete(name)
+        side_by_side(self.parts, self.parts.delete, self.parts.names(_PARTS))
         if output:
             tree = self.tree()
-            for name in tree.names(""):
-                tree.delete(name)
+            side_by_side(tree, tree.delete, tree.names(""))

@@ -14,7 +14,7 @@ import imagecodecs
 import numpy as np
 
 from ziggurat.readers.io.framed import framed, read_framed
-from ziggurat.readers.io.objects import Objects
+from ziggurat.readers.io.objects import Objects, side_by_side
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.writers.model.levels import BlankTile, EncodedTile
 
@@ -87,8 +87,12 @@ class Parcels:
         self.tops: dict[Key, Place] = {}
         self.written = 0
         self._blanks: dict[bytes, BlankTile] = {}
-        for name in names:
-            index, start = read_framed(objects, name, MAGIC, "part of a write")
+        names = list(names)
+
+        def read(name: str) -> tuple[Any, int]:
+            return read_framed(objects, name, MAGIC, "part of a write")
+
+        for name, (index, start) in zip(names, side_by_side(objects, read, names), strict=True):
             self.written += index["written"]
             for kind, found in (("tiles", self.tiles), ("tops", self.tops)):
                 for *key, offset, size, blank in index[kind]:

@@ -1,5 +1,6 @@
 """Objects that are files: a part is what there is of it, however much is asked for."""
 
+import threading
 import tracemalloc
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.io.framed import framed, read_framed
-from ziggurat.readers.io.objects import FolderObjects
+from ziggurat.readers.io.objects import CloudObjects, FolderObjects, side_by_side
 
 MAGIC = b"12345678"
 
@@ -35,3 +36,17 @@ def test_an_index_of_forged_length_is_an_error_of_ours(tmp_path: Path) -> None:
         (tmp_path / "a").write_bytes(data)
         with pytest.raises(CorruptSourceError, match="damaged"):
             read_framed(objects, "a", MAGIC, "segment")
+
+
+def test_requests_for_many_objects_wait_together_and_answer_in_order(tmp_path: Path) -> None:
+    together = threading.Barrier(3)
+
+    def wait(name: str) -> str:
+        together.wait(30)  # breaks where they come one after the other
+        return name
+
+    names = ["c", "a", "b"]
+    assert side_by_side(CloudObjects(tmp_path.as_uri()), wait, names) == names
+    caller = threading.get_ident()
+    folder = side_by_side(FolderObjects(tmp_path), lambda _: threading.get_ident(), names)
+    assert folder == [caller] * 3

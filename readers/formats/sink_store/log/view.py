@@ -9,6 +9,7 @@ import threading
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from ziggurat.readers.formats.sink_store.layout import Structure
 from ziggurat.readers.formats.sink_store.log.layout import MERGED, SEGMENTS, read_declared
 from ziggurat.readers.formats.sink_store.log.segment import Segment, read_index, tile_facts
 from ziggurat.readers.formats.sink_store.tile import Array, TileInput
-from ziggurat.readers.io.objects import Objects
+from ziggurat.readers.io.objects import Objects, side_by_side
 
 Entry = Mapping[str, Any]
 
@@ -138,16 +139,24 @@ class View:
         """
         changed = False
         holders = self.objects.names(SEGMENTS)
-        for holder in (*self.objects.names(MERGED), *holders):
-            if holder not in self._known and holder.removeprefix(SEGMENTS) not in self._segments:
-                changed |= self._take(holder)
-            self._known.add(holder)
+        for there in (self.objects.names(MERGED), holders):
+            new = [
+                holder
+                for holder in there
+                if holder not in self._known and holder.removeprefix(SEGMENTS) not in self._segments
+            ]
+            for found in side_by_side(self.objects, partial(read_index, self.objects), new):
+                changed |= self._place(found)
+            self._known.update(there)
         return changed
 
     def _take(self, holder: str) -> bool:
         """Read one index, wherever it leads; True where it told of anything new."""
+        return self._place(read_index(self.objects, holder))
+
+    def _place(self, segments: Sequence[Segment]) -> bool:
         fresh = False
-        for segment in read_index(self.objects, holder):
+        for segment in segments:
             fresh |= segment.name not in self._segments
             self._segments[segment.name] = segment
         return fresh

@@ -40,19 +40,22 @@ def task(sink: ziggurat.Sink, first: int, last: int, weight: str | None) -> int:
 
 
 def at_work(client: Any, cluster: Any, workers: int, gone: set[str]) -> list[Any]:
-    """Wait until all workers are at work, and return their nannies.
+    """Wait until all workers are at work, or after half a minute two; return their nannies.
 
     One that is killed while it starts is not started again; and the scheduler lists a dead one for
-    a while, so those that were killed are known by their addresses, ``gone``.
+    a while, so those that were killed are known by their addresses, ``gone``. On a busy machine
+    Dask loses one now and then for good: the others go on.
     """
-    until = time.monotonic() + 300
-    while time.monotonic() < until:
+    begin = time.monotonic()
+    while True:
         listed = client.scheduler_info(n_workers=-1)["workers"].keys() - gone
         nannies = [one for one in cluster.workers.values() if one.worker_address in listed]
-        if len(nannies) == workers:
+        waited = time.monotonic() - begin
+        if len(nannies) == workers or (waited > 30 and len(nannies) > 1):
             return nannies
+        if waited > 300:
+            raise TimeoutError(f"{len(nannies)} of {workers} workers are at work")
         time.sleep(0.2)
-    raise TimeoutError(f"{len(nannies)} of {workers} workers are at work after five minutes")
 
 
 def killed_run(folder: Path, mode: str, tiles: int, kills: int, workers: int = 4) -> dict[str, Any]:
