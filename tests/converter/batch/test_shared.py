@@ -78,6 +78,8 @@ def test_what_is_there_is_kept_passed_over_or_replaced(
     (mine,) = slides(tmp_path / "in", 1)
     other = 255 - mine
     tifffile.imwrite(tmp_path / "in/slide0.tif", other, photometric="rgb", tile=(64, 64))
+    with pytest.raises(ziggurat.errors.TargetExistsError, match="exists"):
+        ziggurat.convert(tmp_path / "in/slide0.tif", f"s3://bucket/out/slide0{suffix}")
     capsys.readouterr()
     for more, code, shown in (([], 1, mine), (["--resume"], 0, mine), (["--overwrite"], 0, other)):
         assert run([*command, "--json", *more]) == code
