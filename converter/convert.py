@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -140,6 +141,7 @@ def _run(
         with _staged(output, plan.target, options) as staged:
             written = emit(reader, plan, staged, options, on_progress, cancel)
             verification = check_output_of(prepared, plan, staged, options)
+            verification = verification and replace(verification, path=str(output))
     losses = tuple(dict.fromkeys((*plan.losses, *written.lost)))
     return ConversionReport(
         source=plan.source,
@@ -254,7 +256,8 @@ def _convert_by_tasks(
         work = plan_tasks(src, dst, options)
 
         def check(staged: Path) -> None:
-            found.append(check_output_of(prepared, plan, staged, options))
+            report = check_output_of(prepared, plan, staged, options)
+            found.append(report and replace(report, path=work.target))
 
         checked = options.deidentify or options.verify is not Verify.NONE
         written = run_plan(

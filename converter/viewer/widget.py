@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Sequence
+from contextvars import copy_context
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -14,6 +15,8 @@ from ziggurat.converter.viewer.answers import VENDORED, Gallery, news_of, page
 from ziggurat.converter.viewer.export import MODULES
 from ziggurat.converter.viewer.shown import Shown
 from ziggurat.readers.errors import UnsupportedFormatError, ZigguratError
+
+_BEAT = 1.0  # seconds between two looks into a journal
 
 
 def script() -> str:
@@ -68,6 +71,10 @@ def view(sources: Sequence[str | os.PathLike[str]]) -> Any:
         _esm = script()
         _css = page("view.css").body.decode()
 
+        def close(self) -> None:
+            super().close()
+            gallery.close()
+
     widget = ZigguratView()
     Channel(gallery, widget)
     return widget
@@ -80,12 +87,14 @@ class Channel:
         self.gallery = gallery
         self._widget = widget
         self._seen: dict[int, int] = {}
-        self._listening: threading.Timer | None = None
+        self._listening = False
+        self._context = copy_context()
         widget.on_msg(self.hear)
 
     def hear(self, widget: Any, message: dict[str, Any], buffers: Any = None) -> None:
         """Answer one message: ``{"id", "path"}`` gets the bytes, ``{"listen"}`` the news."""
         del widget, buffers
+        self._context = copy_context()
         if "path" in message:
             parts = urlsplit(str(message["path"]))
             answer = self.gallery.answer(parts.path, dict(parse_qsl(parts.query)))
@@ -94,11 +103,17 @@ class Channel:
                 reply["error"] = json.loads(answer.body)["error"]
             self._widget.send(reply, [answer.body])
         elif "listen" in message:
-            self.tell()
+            self._seen.clear()  # whoever listens anew knows of nothing yet
+            if not self._listening:
+                self._listening = True
+                self._tell()
 
-    def tell(self) -> None:
+    def _tell(self) -> None:
         """Send what came into growing images since the last time, and look again soon."""
         growing = [(n, image) for n, image in enumerate(self.gallery.images) if image.growth]
+        self._listening = bool(growing) and self._widget.comm is not None  # None: it was closed
+        if not self._listening:
+            return
         for number, image in growing:
             assert image.growth is not None
             try:
@@ -109,7 +124,11 @@ class Channel:
                 continue  # it is in the middle of a change, or gone: the next look tells
             self._seen[number] = news["upto"]
             self._widget.send({"news": {"image": number, **news}})
-        if growing and getattr(self._widget, "comm", None) is not None:
-            self._listening = threading.Timer(1.0, self.tell)
-            self._listening.daemon = True
-            self._listening.start()
+        timer = threading.Timer(_BEAT, self._beat)
+        timer.daemon = True
+        timer.start()
+
+    def _beat(self) -> None:
+        # in the context of the last question: kernels with subshells give what the page asks next
+        # to the shell that sent last, and the main one answers nothing while a cell runs
+        self._context.copy().run(self._tell)

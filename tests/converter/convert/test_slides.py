@@ -122,6 +122,7 @@ def test_source_levels_only(make_svs: Callable[..., Path], tmp_path: Path) -> No
     assert report.tiles_encoded == 0
     assert report.verification is not None
     assert [check.compared for check in report.verification.levels] == ["bytes", "bytes"]
+    assert report.verification.path == str(output)
     with openslide.OpenSlide(output) as slide:
         assert slide.level_dimensions == ((1500, 1100), (375, 275))
 

@@ -90,6 +90,7 @@ def test_an_executor_converts_and_the_output_is_checked(tmp_path: Path) -> None:
         report = convert(slide, tmp_path / "a.zarr", options, executor=pool)
     assert report.verification is not None
     assert report.verification.ok
+    assert report.verification.path == str(tmp_path / "a.zarr")  # not where it was staged
     assert report.bytes_written > 0
     convert(slide, tmp_path / "b.zarr", options)
     _assert_same(tmp_path / "a.zarr", tmp_path / "b.zarr")

@@ -1,9 +1,13 @@
 """The viewer in a notebook: questions and answers over the widget's own channel."""
 
 import json
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar, copy_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import ziggurat
@@ -18,7 +22,7 @@ class Comm:
 
     def __init__(self) -> None:
         self.sent: list[tuple[dict[str, Any], list[bytes]]] = []
-        self.comm = None
+        self.comm: object = self
 
     def on_msg(self, hear: Any) -> None:
         self.hear = hear
@@ -38,6 +42,50 @@ def test_a_tile_is_answered_with_its_bytes(slide: Path) -> None:
     assert buffers == [gallery.answer("tile/0/0/0/0", {}).body]
     assert (second["id"], second["status"]) == (4, 404)
     assert "level" in second["error"]
+
+
+def test_news_go_out_in_the_context_of_the_question_once_for_all_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kernels let the shell answer that sent last, which must not be the one that a cell blocks."""
+    beats: list[Callable[[], None]] = []
+
+    class Timer:
+        daemon = False
+
+        def __init__(self, _seconds: float, run: Callable[[], None]) -> None:
+            beats.append(run)
+
+        def start(self) -> None:
+            pass
+
+    monkeypatch.setattr(threading, "Timer", Timer)
+    shell: ContextVar[str] = ContextVar("shell", default="main")
+    heard: list[tuple[str, int]] = []
+
+    class Shells(Comm):
+        def send(self, message: dict[str, Any], _buffers: object = None) -> None:
+            heard.append((shell.get(), message["news"]["upto"]))
+
+    with ziggurat.new(tmp_path / "s", sizeX=256, sizeY=128, bands=1, dtype="uint8") as sink:
+        sink.addTile(np.ones((64, 64), np.uint8), 0, 0)
+        gallery, comm = Gallery([Shown(sink.path)]), Shells()
+        Channel(gallery, comm)
+        page_of_sub = copy_context()
+        page_of_sub.run(shell.set, "sub")
+        page_of_sub.run(comm.hear, comm, {"listen": True}, [])
+        sink.addTile(np.ones((64, 64), np.uint8), 64, 0)
+        beats.pop()()
+        assert heard == [("sub", 1), ("sub", 2)]
+        page_of_sub.run(comm.hear, comm, {"listen": True}, [])  # a second page: no second clock
+        assert len(beats) == 1
+        beats.pop()()
+        assert heard[2:] == [("sub", 2)]
+        comm.comm = None  # the widget was closed
+        gallery.close()
+        beats.pop()()
+        assert not beats
+    assert len(heard) == 3
 
 
 @pytest.mark.skipif(page(VENDORED).status != 200, reason="built without the library")
