@@ -231,7 +231,6 @@ REFUSALS: list[tuple[str, dict[str, Any]]] = [
     ("named twice", {"axes": "yyx"}),
     ("don't name", {"axes": "tczyx"}),
     ("don't name", {"axes": "zys"}),
-    ("can't be the name", {"level": 1}),
     ("no pixels", {"tile": np.zeros((0, 4, 3), np.uint8)}),
     ("needs axes", {"tile": np.zeros((2, 4, 4, 3), np.uint8)}),
     ("can't be stored", {"tile": np.zeros((4, 4), complex)}),

@@ -37,7 +37,7 @@ def test_every_word_arrives() -> None:
     given: dict[str, Any] = {
         "compression": "lzw", "quality": 55, "level": 3, "subsampling": "4:4:4", "tileSize": 64,
         "pyramid": "subifd", "omeVersion": "0.4", "description": "d", "associated": "drop",
-        "threads": 2, "maxMemory": 1 << 24, "predictor": False,
+        "threads": 2, "maxMemory": 1 << 24, "predictor": False, "layout": "cog",
     }  # fmt: skip
     assert given.keys() | {"subifds"} == get_type_hints(EncodingWords).keys()
     for word, value in given.items():
