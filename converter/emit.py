@@ -10,7 +10,6 @@ from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import TileFormat
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
-from ziggurat.readers.ngff.version import OmeVersion as NgffVersion
 from ziggurat.writers.formats.registry import WriteReport, write_levels
 from ziggurat.writers.model.levels import Copy, LevelPlan, TileEncoder
 from ziggurat.writers.model.options import PyramidStyle, WriteOptions
@@ -83,7 +82,7 @@ def options_for_writing(plan: ConversionPlan, options: ConvertOptions) -> WriteO
         predictor=options.predictor is not Predictor.NONE,
         pyramid=_PYRAMIDS[options.lower_levels] if plan.target.name == "tiff" else None,
         tile_size=options.tile_size,
-        ome_version=NgffVersion(options.ome_version.value),
+        ome_version=options.ome_version,
         overwrite=options.overwrite,
         cog_order=options.layout is Layout.COG,
         named_after=None if options.deidentify else _without_query(plan.source),

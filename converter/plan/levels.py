@@ -8,10 +8,10 @@ from ziggurat.readers.model.image import Level
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
+class LevelSpec:
     """One wanted level; ``stored`` is the source's level of this size, None where it has none.
 
-    A rung without a stored level is exactly half of the rung above it, odd sizes rounded up.
+    A level that is not stored is exactly half of the one above it, odd sizes rounded up.
     """
 
     width: int
@@ -19,37 +19,39 @@ class Rung:
     stored: int | None
 
 
-def stored_rungs(levels: tuple[Level, ...]) -> list[Rung]:
+def stored_levels(levels: tuple[Level, ...]) -> list[LevelSpec]:
     """Return the source's levels as they are."""
-    return [Rung(level.width, level.height, index) for index, level in enumerate(levels)]
+    return [LevelSpec(level.width, level.height, index) for index, level in enumerate(levels)]
 
 
-def exact_rungs(levels: tuple[Level, ...], smallest: int) -> list[Rung]:
+def exact_levels(levels: tuple[Level, ...], smallest: int) -> list[LevelSpec]:
     """Return the first level and all its halvings until both sides are at most ``smallest``."""
     stored = {(level.width, level.height): index for index, level in enumerate(levels)}
     sizes = level_sizes(levels[0].width, levels[0].height, smallest)
-    return [Rung(*size, 0 if index == 0 else stored.get(size)) for index, size in enumerate(sizes)]
+    return [
+        LevelSpec(*size, 0 if index == 0 else stored.get(size)) for index, size in enumerate(sizes)
+    ]
 
 
-def full_rungs(levels: tuple[Level, ...], smallest: int) -> list[Rung]:
+def full_levels(levels: tuple[Level, ...], smallest: int) -> list[LevelSpec]:
     """Return the source's levels with every missing halving between and below them.
 
     Between two stored levels nothing is added unless they are a power of two apart (Aperio's 1,
     4, 16 get 2 and 8). Halving goes on until both sides are at most ``smallest``.
     """
-    rungs: list[Rung] = []
-    stored = stored_rungs(levels)
-    for rung, below in zip(stored, [*stored[1:], None], strict=True):
-        rungs.append(rung)
-        missing = 0 if below is None else halvings_between(rung, below) - 1
+    specs: list[LevelSpec] = []
+    stored = stored_levels(levels)
+    for level, below in zip(stored, [*stored[1:], None], strict=True):
+        specs.append(level)
+        missing = 0 if below is None else halvings_between(level, below) - 1
         for _ in range(missing):
-            rungs.append(_half(rungs[-1]))
-    while max(rungs[-1].width, rungs[-1].height) > smallest:
-        rungs.append(_half(rungs[-1]))
-    return rungs
+            specs.append(_half(specs[-1]))
+    while max(specs[-1].width, specs[-1].height) > smallest:
+        specs.append(_half(specs[-1]))
+    return specs
 
 
-def halvings_between(upper: Rung, lower: Rung) -> int:
+def halvings_between(upper: LevelSpec, lower: LevelSpec) -> int:
     """Return how many halvings lead from a level to a smaller one; 0 where none do.
 
     Vendors round sizes up or down, so two pixels, or two per cent, of difference are taken.
@@ -65,5 +67,5 @@ def halvings_between(upper: Rung, lower: Rung) -> int:
     return steps
 
 
-def _half(rung: Rung) -> Rung:
-    return Rung(halved(rung.width), halved(rung.height), None)
+def _half(level: LevelSpec) -> LevelSpec:
+    return LevelSpec(halved(level.width), halved(level.height), None)

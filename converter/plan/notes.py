@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from ziggurat.converter.plan.options import ConvertOptions, Layout, Levels, LowerLevels, OmeVersion
+from ziggurat.converter.plan.options import ConvertOptions, Layout, Levels, LowerLevels
 from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.ngff.version import OmeVersion
 from ziggurat.writers.formats.notes import reader_notes
 from ziggurat.writers.formats.registry import Output
 

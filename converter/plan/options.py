@@ -9,6 +9,7 @@ from typing import Any
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.checks import finite_number, one_of, whole_number
 from ziggurat.readers.model.codec import WRITTEN_CODECS, Codec, names_of
+from ziggurat.readers.ngff.version import OmeVersion
 from ziggurat.writers.formats.registry import Output, output_for, output_named
 from ziggurat.writers.model.options import reducer_named
 from ziggurat.writers.model.reducers import Reducer
@@ -33,13 +34,6 @@ class Compression(StrEnum):
 
     AUTO = "auto"
     KEEP = "keep"
-
-
-class OmeVersion(StrEnum):
-    """Version of OME-Zarr: 0.5 stands on zarr v3, 0.4 on zarr v2."""
-
-    V04 = "0.4"
-    V05 = "0.5"
 
 
 class Color(StrEnum):
@@ -83,7 +77,7 @@ class Verify(StrEnum):
     FULL = "full"
 
 
-class Associated(StrEnum):
+class AssociatedFate(StrEnum):
     """What a de-identified output holds in place of its label and macro images."""
 
     REMOVE = "remove"
@@ -185,7 +179,7 @@ class ConvertOptions:
     color: Color = Color.KEEP
     deidentify: bool = False
     policy: Path | None = None
-    label: Associated = Associated.REMOVE
+    label: AssociatedFate = AssociatedFate.REMOVE
     verify: Verify = Verify.NONE
     strict: bool = False
     threads: int | None = None
@@ -196,7 +190,7 @@ class ConvertOptions:
             "ome_version": OmeVersion,
             "levels": Levels,
             "color": Color,
-            "label": Associated,
+            "label": AssociatedFate,
             "associated": Pictures,
             "verify": Verify,
             "layout": Layout,

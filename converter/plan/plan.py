@@ -12,7 +12,7 @@ from ziggurat.converter.plan.encoding import (
     encode_tile_size,
     tile_codec_name,
 )
-from ziggurat.converter.plan.levels import Rung, exact_rungs, full_rungs, stored_rungs
+from ziggurat.converter.plan.levels import LevelSpec, exact_levels, full_levels, stored_levels
 from ziggurat.converter.plan.notes import edge_loss, plan_notes, quality_text, reencoding_loss
 from ziggurat.converter.plan.options import (
     ConvertOptions,
@@ -124,11 +124,11 @@ def make_plan(facts: SourceFacts, target: Output, options: ConvertOptions) -> Co
     quality = encode_quality(Codec.named(codec), facts, target, options)
     tile = encode_tile_size(facts, target, options)
     wanted = _wanted(info, target, options, max(tile))
-    rungs = [r for n, r in enumerate(wanted) if target.has_level(n, r.width, r.height)]
+    specs = [r for n, r in enumerate(wanted) if target.has_level(n, r.width, r.height)]
     steps: list[Step] = []
-    for rung in rungs:
+    for level in specs:
         above = steps[-1] if steps else None
-        steps.append(_step(rung, above, facts, target, options, (codec, quality), tile))
+        steps.append(_step(level, above, facts, target, options, (codec, quality), tile))
     threads = costs.thread_count(options.threads)
     anew = [i for i, step in enumerate(steps) if isinstance(step.origin, Stored)]
     again = [
@@ -168,27 +168,29 @@ def make_plan(facts: SourceFacts, target: Output, options: ConvertOptions) -> Co
     )
 
 
-def _wanted(info: ImageInfo, target: Output, options: ConvertOptions, smallest: int) -> list[Rung]:
+def _wanted(
+    info: ImageInfo, target: Output, options: ConvertOptions, smallest: int
+) -> list[LevelSpec]:
     """Return the wanted levels. A library that makes them makes all, or takes all stored."""
     if target.flat:
-        return stored_rungs(info.levels[:1])
+        return stored_levels(info.levels[:1])
     if target.uniform:
-        return exact_rungs(info.levels, smallest)
+        return exact_levels(info.levels, smallest)
     if options.levels is Levels.SOURCE:
-        return stored_rungs(info.levels)
+        return stored_levels(info.levels)
     last = info.levels[-1]
     if not target.levels_by_library:
-        return full_rungs(info.levels, smallest)
+        return full_levels(info.levels, smallest)
     if max(last.width, last.height) <= smallest:
-        return stored_rungs(info.levels)
-    rungs = stored_rungs(info.levels[:1])
-    while max(rungs[-1].width, rungs[-1].height) > smallest:  # halves rounded down
-        rungs.append(Rung(max(1, rungs[-1].width // 2), max(1, rungs[-1].height // 2), None))
-    return rungs
+        return stored_levels(info.levels)
+    specs = stored_levels(info.levels[:1])
+    while max(specs[-1].width, specs[-1].height) > smallest:  # halves rounded down
+        specs.append(LevelSpec(max(1, specs[-1].width // 2), max(1, specs[-1].height // 2), None))
+    return specs
 
 
 def _step(
-    rung: Rung,
+    level: LevelSpec,
     above: Step | None,
     facts: SourceFacts,
     target: Output,
@@ -197,8 +199,8 @@ def _step(
     tile: tuple[int, int],
 ) -> Step:
     info, (codec, quality) = facts.info, encoding
-    if rung.stored is not None:
-        stored = facts.tiles[rung.stored]
+    if level.stored is not None:
+        stored = facts.tiles[level.stored]
         refusal = copy_refusal(stored, info, target, options)
         if stored is not None and refusal is None and target.uniform:
             refusal = _other_size(stored.tiles, tile)
@@ -210,17 +212,17 @@ def _step(
             reason = reason if tiles.note is None else f"{reason}; {tiles.note}"
             size = round(count * stored.mean_bytes)
             return Step(
-                rung.width, rung.height, tiles.tile_width, tiles.tile_height,
-                Copy(rung.stored), name, reason, info.frames, size,
+                level.width, level.height, tiles.tile_width, tiles.tile_height,
+                Copy(level.stored), name, reason, info.frames, size,
             )  # fmt: skip
-        origin: Origin = Stored(rung.stored)
+        origin: Origin = Stored(level.stored)
         reason = f"encoded as {codec}{quality_text(quality)}: {refusal}"
     else:
         origin, reason = _made_from(above, facts)
-    size = costs.encoded_bytes(rung.width, rung.height, info, codec) * info.frames
+    size = costs.encoded_bytes(level.width, level.height, info, codec) * info.frames
     if not target.padded and not target.uniform:
-        tile = min(tile[0], _even(rung.width)), min(tile[1], _even(rung.height))
-    return Step(rung.width, rung.height, *tile, origin, codec, reason, info.frames, size)
+        tile = min(tile[0], _even(level.width)), min(tile[1], _even(level.height))
+    return Step(level.width, level.height, *tile, origin, codec, reason, info.frames, size)
 
 
 def _even(size: int) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 import tifffile
 
-from ziggurat.converter.plan.levels import Rung, halvings_between
+from ziggurat.converter.plan.levels import LevelSpec, halvings_between
 from ziggurat.converter.verify.facts import SIZE_TOLERANCE
 from ziggurat.converter.verify.roles import OWN_KINDS, is_own
 from ziggurat.readers.formats.tiff.info import resolution_mm
@@ -41,7 +41,7 @@ def level_problems(output: Reader, source: ImageInfo) -> Iterator[str]:
                 yield f"the source's level of {size[0]} x {size[1]} pixels is missing"
     made = own and any(size not in theirs for size in ours)
     for above, below in itertools.pairwise(ours):
-        powers = halvings_between(Rung(*above, None), Rung(*below, None))
+        powers = halvings_between(LevelSpec(*above, None), LevelSpec(*below, None))
         gap = powers > 1 or (powers == 0 and not {above, below} <= set(theirs))
         if made and gap and max(above) > _TWICE * max(below):
             yield f"a level between {above} and {below} is missing"

@@ -10,7 +10,7 @@ import numpy as np
 
 from ziggurat.converter.viewer.overview import Overview
 from ziggurat.converter.viewer.pixels import fitted, read_region, shrunk
-from ziggurat.readers.formats.sink_store.layout import Name, own
+from ziggurat.readers.formats.sink_store.layout import StoreFile, store_file
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Pixels
@@ -38,7 +38,7 @@ class Growth:
     def __init__(self, path: str) -> None:
         self._path = path
         self._journal = Journal(path)
-        self._file = own(path, Name.JOURNAL)
+        self._file = store_file(path, StoreFile.JOURNAL)
         self._inode = os.stat(self._file).st_ino
         self._lock = threading.Lock()
         self._overviews: dict[tuple[int, int, int], tuple[Overview, int]] = {}

@@ -1,13 +1,13 @@
 """The versions of OME-Zarr: which are written, and what they stand on."""
 
-from enum import Enum
+from enum import StrEnum
 
 
-class OmeVersion(Enum):
-    """The version of OME-Zarr that is written."""
+class OmeVersion(StrEnum):
+    """Version of OME-Zarr that is written: 0.5 stands on zarr v3, 0.4 on zarr v2."""
 
-    V04 = "0.4"  # zarr v2
-    V05 = "0.5"  # zarr v3
+    V04 = "0.4"
+    V05 = "0.5"
 
     @property
     def zarr_format(self) -> int:

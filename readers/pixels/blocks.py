@@ -10,7 +10,7 @@ from ziggurat.readers.io.system import core_count
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Part, Pixels, Plane
-from ziggurat.readers.pixels.cache import ByteCache, free_turns, turn
+from ziggurat.readers.pixels.cache import ByteCache, free_flights, single_flight
 from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.pixels.threads import run_all, spare_cores
 
@@ -87,7 +87,7 @@ def _together(
     tiles: in a walk over an image, where the rest is wanted next, that would cost as much more.
     """
     rest: list[Missing] = []
-    with free_turns([key for key, _ in missing]) as mine:
+    with free_flights([key for key, _ in missing]) as mine:
         wanted: list[tuple[Hashable, Part]] = []
         for key, block in missing:
             if key in mine and cache.peek(key) is None:
@@ -123,7 +123,7 @@ def _cut(missing: list[Missing], result: Pixels, rect: Rect) -> list[Part]:
 
 def _kept(plane: Plane, cache: ByteCache, key: Hashable, block: Rect) -> Pixels:
     """Return a block out of the cache, or read it: neighbours that are read side by side share."""
-    with turn(key):
+    with single_flight(key):
         pixels: Pixels | None = cache.peek(key)
         if pixels is None:
             pixels = own(plane.read(block))

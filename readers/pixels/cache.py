@@ -135,45 +135,45 @@ def default_limit() -> int:
     return min(max(share, _SMALLEST), _LARGEST)
 
 
-_turns_lock = threading.Lock()
-_turns: dict[Hashable, list[Any]] = {}  # a lock, and how many threads want it
+_flights_lock = threading.Lock()
+_flights: dict[Hashable, list[Any]] = {}  # a lock, and how many threads want it
 
 
 @contextmanager
-def turn(key: Hashable) -> Iterator[None]:
+def single_flight(key: Hashable) -> Iterator[None]:
     """Let one thread at a time make what belongs under a key; who comes later may find it there."""
-    with _turns_lock:
-        entry = _turns.setdefault(key, [threading.Lock(), 0])
+    with _flights_lock:
+        entry = _flights.setdefault(key, [threading.Lock(), 0])
         entry[1] += 1
     try:
         with entry[0]:
             yield
     finally:
-        with _turns_lock:
+        with _flights_lock:
             entry[1] -= 1
             if not entry[1]:
-                _turns.pop(key, None)
+                _flights.pop(key, None)
 
 
 @contextmanager
-def free_turns(keys: Iterable[Hashable]) -> Iterator[set[Hashable]]:
+def free_flights(keys: Iterable[Hashable]) -> Iterator[set[Hashable]]:
     """Take the turns of those keys that nobody has in hand, and yield them: it never waits."""
     mine: dict[Hashable, list[Any]] = {}
     try:
-        with _turns_lock:
+        with _flights_lock:
             for key in keys:
-                if key not in _turns:
-                    entry = mine[key] = _turns[key] = [threading.Lock(), 1]
+                if key not in _flights:
+                    entry = mine[key] = _flights[key] = [threading.Lock(), 1]
                     entry[0].acquire()
         yield set(mine)
     finally:
         for entry in mine.values():
             entry[0].release()
-        with _turns_lock:
+        with _flights_lock:
             for key, entry in mine.items():
                 entry[1] -= 1
                 if not entry[1]:
-                    _turns.pop(key, None)
+                    _flights.pop(key, None)
 
 
 _made_lock = threading.Lock()
@@ -234,9 +234,9 @@ def file_identity(path: Path | None, url: str) -> Hashable:
 
 def _after_fork() -> None:
     # the lock may have been held by a thread of the parent; the pixels are as good as new
-    global _cache, _made_lock, _turns_lock
-    _made_lock, _turns_lock = threading.Lock(), threading.Lock()
-    _turns.clear()
+    global _cache, _made_lock, _flights_lock
+    _made_lock, _flights_lock = threading.Lock(), threading.Lock()
+    _flights.clear()
     _cache = None
 
 

@@ -13,7 +13,7 @@ from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.model.words import Options
 from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.source.image import window_pixels
-from ziggurat.readers.source.output.export import Export, Tag, export_tiled
+from ziggurat.readers.source.output.export import Export, Tag, write_tiled_region
 from ziggurat.readers.source.output.fill import Border, bordered_rows, letterbox
 from ziggurat.readers.source.request import Delivery, RegionRequest
 
@@ -66,7 +66,7 @@ def write_region(
         resolution=image.pyramid.resolution.at(window.scale),
         tags=_place_tags(image.info, window, border, plain=style is None),
     )
-    return export_tiled(export, path)
+    return write_tiled_region(export, path)
 
 
 def _place_tags(

@@ -6,7 +6,7 @@ import numpy as np
 
 from ziggurat.readers.errors import SinkInputError
 from ziggurat.readers.formats.sink_store.keys import key_text
-from ziggurat.readers.formats.sink_store.layout import Structure
+from ziggurat.readers.formats.sink_store.layout import StoreLayout
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.writers.store.interface import TileRecord, TileStore
 from ziggurat.writers.store.tile_input import coordinate
@@ -130,7 +130,7 @@ class Coverage:
         return total / np.float32(len(frames))
 
 
-def _position(structure: Structure, axes: Mapping[str, object]) -> dict[str, int]:
+def _position(structure: StoreLayout, axes: Mapping[str, object]) -> dict[str, int]:
     unknown = [name for name in axes if name not in structure.axes]
     if unknown:
         raise SinkInputError(f"no axis {unknown}; the sink's axes are {list(structure.axes)}")
@@ -138,7 +138,7 @@ def _position(structure: Structure, axes: Mapping[str, object]) -> dict[str, int
 
 
 def _frames(
-    structure: Structure, sizes: Sequence[int], position: Mapping[str, int]
+    structure: StoreLayout, sizes: Sequence[int], position: Mapping[str, int]
 ) -> list[list[int]]:
     """Return all frames at a position, their axes in the order in which they came."""
     lengths = dict(zip(structure.axes, sizes, strict=True))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ziggurat.readers.errors import SinkInputError
-from ziggurat.readers.formats.sink_store.layout import MAX_AXES, Blend, Structure
+from ziggurat.readers.formats.sink_store.layout import MAX_AXES, Blend, StoreLayout
 from ziggurat.readers.formats.sink_store.tile import TileInput
 from ziggurat.readers.model.checks import finite_number, one_of, whole_number
 from ziggurat.writers.sink.checks import size
@@ -23,7 +23,7 @@ DEFAULT_TILE = 512
 
 
 @dataclass(frozen=True)
-class Preallocation:
+class DeclaredImage:
     """Sizes, bands, dtype, axes, tile size, blending, fill …, as given to ``ziggurat.new``."""
 
     sizeX: int | None = None
@@ -36,7 +36,7 @@ class Preallocation:
     fill: float = 0
     expected: float | None = None
 
-    def structure(self) -> Structure:
+    def structure(self) -> StoreLayout:
         """Return the structure of the empty store.
 
         Raises
@@ -53,7 +53,7 @@ class Preallocation:
                 f"axes must be up to {MAX_AXES} different frame axes, not {list(names)}"
             )
         bands = size("bands", self.bands) or (1 if self._sized and dtype is not None else 0)
-        return Structure(
+        return StoreLayout(
             tile_width=width,
             tile_height=height,
             blend=self._blend(),
@@ -85,7 +85,7 @@ class Preallocation:
         last = {axis_name(n): length - 1 for n, length in zip(self.axes or {}, axes, strict=True)}
         return tile_input(pixel, max(width - 1, 0), max(height - 1, 0), keywords=last)
 
-    def refuse_conflict(self, present: Structure) -> None:
+    def refuse_conflict(self, present: StoreLayout) -> None:
         """Refuse what contradicts a store that is there.
 
         Raises
@@ -96,7 +96,7 @@ class Preallocation:
         wanted = self.structure()
         given = {"blend": wanted.blend, "fill": wanted.fill}
         given |= {"tile_width": wanted.tile_width, "tile_height": wanted.tile_height}
-        plain = Preallocation().structure()
+        plain = DeclaredImage().structure()
         for name, value in given.items():
             has = getattr(present, name)
             blank = value != value and has != has  # a fill of NaN equals nothing

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ziggurat.readers.errors import SinkError, SinkInputError
-from ziggurat.readers.formats.sink_store.layout import Blend, Name, is_mapped_store, own
+from ziggurat.readers.formats.sink_store.layout import Blend, StoreFile, is_mapped_store, store_file
 from ziggurat.readers.formats.sink_store.tile import TileInput
 from ziggurat.readers.model.geometry import halved
 from ziggurat.readers.model.image import ImageInfo, Level
@@ -75,7 +75,7 @@ def with_given_levels(store: TileStore, reader: Reader) -> tuple[Reader, list[st
 
 
 def _folder(store: TileStore) -> Path:
-    return own(store.root, _FOLDER)
+    return store_file(store.root, _FOLDER)
 
 
 def _names(store: TileStore) -> list[str]:
@@ -87,7 +87,7 @@ def _names(store: TileStore) -> list[str]:
 
 def _name(store: TileStore, level: int) -> str:
     """Return the name of a level in the present state: the journal grows by every tile."""
-    return f"{level}@{os.path.getsize(own(store.root, Name.JOURNAL))}"
+    return f"{level}@{os.path.getsize(store_file(store.root, StoreFile.JOURNAL))}"
 
 
 def _make(store: TileStore, place: Path) -> None:

@@ -7,10 +7,10 @@ from enum import Enum
 from pathlib import Path
 
 from ziggurat.readers.errors import SinkError, SinkInputError, UnsupportedFormatError
-from ziggurat.readers.formats.sink_store.layout import Blend, Structure, is_store
+from ziggurat.readers.formats.sink_store.layout import Blend, StoreLayout, is_store
 from ziggurat.readers.io.objects import is_cloud
 from ziggurat.readers.model.checks import one_of
-from ziggurat.writers.sink.declared import DEFAULT_TILE, Preallocation
+from ziggurat.writers.sink.declared import DEFAULT_TILE, DeclaredImage
 from ziggurat.writers.sink.sink import Sink
 from ziggurat.writers.store import kinds, scratch
 from ziggurat.writers.store.interface import TileStore
@@ -88,7 +88,7 @@ def new(
         The image does not fit on the disk; nothing was made.
     """
     mode = one_of("mode", mode, Mode, SinkInputError)
-    wanted = Preallocation(
+    wanted = DeclaredImage(
         sizeX, sizeY, bands, dtype, axes, tileSize, blend, fill, expectedCoverage
     )
     structure, sizes = wanted.structure(), wanted.sizes
@@ -114,7 +114,7 @@ def _sink(place: str | os.PathLike[str]) -> Sink:
     return Sink(store, scratch.Ending(store))
 
 
-def _temporary(structure: Structure, sizes: Sequence[int], kind: kinds.StoreKind) -> Sink:
+def _temporary(structure: StoreLayout, sizes: Sequence[int], kind: kinds.StoreKind) -> Sink:
     home = scratch.temporary_folder()
     scratch.sweep(home)
     check_room(home, structure.room(sizes))
@@ -126,13 +126,13 @@ def _temporary(structure: Structure, sizes: Sequence[int], kind: kinds.StoreKind
     return Sink(store, scratch.Ending(store, ownership, os.getpid()))
 
 
-def _joined(place: Path, wanted: Preallocation) -> Sink:
+def _joined(place: Path, wanted: DeclaredImage) -> Sink:
     if not is_store(place):
         raise SinkError(f"there is no sink's store at {place}; make one with mode='create'")
     return _joining(kinds.attach(place), wanted)
 
 
-def _in_cloud(url: str, mode: Mode, wanted: Preallocation) -> Sink:
+def _in_cloud(url: str, mode: Mode, wanted: DeclaredImage) -> Sink:
     url = url.rstrip("/")
     if mode is Mode.CREATE:
         kinds.LOG.create(url, wanted.structure(), wanted.sizes)
@@ -148,7 +148,7 @@ def _in_cloud(url: str, mode: Mode, wanted: Preallocation) -> Sink:
     return _joining(store, wanted)
 
 
-def _joining(store: TileStore, wanted: Preallocation) -> Sink:
+def _joining(store: TileStore, wanted: DeclaredImage) -> Sink:
     """Return a sink over a store that is there, with room for what was asked."""
     sink = Sink(store, scratch.Ending(store))  # first: with it goes the store, whatever happens
     wanted.refuse_conflict(store.structure)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ziggurat.readers.formats.sink_store.keys import Key
-from ziggurat.readers.formats.sink_store.layout import Structure
+from ziggurat.readers.formats.sink_store.layout import StoreLayout
 from ziggurat.readers.formats.sink_store.tile import Array, TileInput
 from ziggurat.readers.model.reader import Reader
 
@@ -59,7 +59,7 @@ class TileStore(Protocol):
         """True once the store has been removed."""
 
     @property
-    def structure(self) -> Structure:
+    def structure(self) -> StoreLayout:
         """Axes, bands, dtype, tile size, blending as they are now."""
 
     @property

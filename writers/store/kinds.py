@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ziggurat.readers.errors import SinkInputError
-from ziggurat.readers.formats.sink_store.layout import Structure, is_segment_store, is_store
+from ziggurat.readers.formats.sink_store.layout import StoreLayout, is_segment_store, is_store
 from ziggurat.readers.io.objects import is_cloud
 from ziggurat.readers.model.checks import one_text
 from ziggurat.writers.store.interface import TileStore
@@ -20,7 +20,7 @@ class StoreKind:
     """One kind: ``create`` makes the files of an empty store in a folder, ``attach`` joins it."""
 
     name: str
-    create: Callable[[str, Structure, Sequence[int]], None]
+    create: Callable[[str, StoreLayout, Sequence[int]], None]
     attach: Callable[[str | os.PathLike[str]], TileStore]
 
 

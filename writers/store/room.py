@@ -4,12 +4,14 @@ import errno
 import hashlib
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 
 from ziggurat.readers.errors import ScratchFullError, SinkError
-from ziggurat.readers.formats.sink_store.layout import Header, Word
+from ziggurat.readers.formats.sink_store.layout import Header, HeaderWord, StoreLayout
+from ziggurat.readers.formats.sink_store.tile import TileInput
 
 # What a page of a mapped file is on one machine another may not see, or may undo, on these.
 NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "afs", "ceph", "glusterfs", "9p")
@@ -71,6 +73,22 @@ def file_system(path: str) -> str:
     return kind
 
 
+def refuse_too_large(
+    root: str, structure: StoreLayout, sizes: Sequence[int], tile: TileInput
+) -> None:
+    """Say no in time: when room is reserved for an image that the disk can't hold.
+
+    Raises
+    ------
+    ScratchFullError
+        There is no room for an image of ``sizes`` that reaches as far as the tile's corner.
+    """
+    *axes, height, width = sizes
+    ends = (tile.start.get(name, 0) + 1 for name in structure.axes)
+    wanted = [max(pair) for pair in zip(axes, ends, strict=True)]
+    check_room(root, structure.room([*wanted, max(height, tile.y + 1), max(width, tile.x + 1)]))
+
+
 def refuse_other_host(root: str, header: Header) -> None:
     """Refuse to map a store that was made by another machine, on a network file system.
 
@@ -79,7 +97,7 @@ def refuse_other_host(root: str, header: Header) -> None:
     SinkError
         Two machines would lose each other's pixels there, page by page.
     """
-    if header.words[Word.HOST] == host_word():
+    if header.words[HeaderWord.HOST] == host_word():
         return
     kind = file_system(os.path.realpath(root))
     if kind in NETWORK or kind.startswith("fuse."):

@@ -20,7 +20,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from ziggurat.readers.errors import ScratchFullError, SinkError
-from ziggurat.readers.formats.sink_store.layout import FOLDER, Structure, is_store
+from ziggurat.readers.formats.sink_store.layout import FOLDER, StoreLayout, is_store
 from ziggurat.readers.io.lock_files import open_lock_file
 from ziggurat.writers.files.small import NO_ROOM
 from ziggurat.writers.store.interface import TileStore
@@ -35,7 +35,7 @@ ABANDONED_SECONDS = 3600  # a store that is still being made after an hour never
 
 def make(
     parent: Path,
-    structure: Structure,
+    structure: StoreLayout,
     sizes: Sequence[int],
     *,
     private: bool = False,

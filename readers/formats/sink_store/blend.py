@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from ziggurat.readers.errors import SinkInputError
-from ziggurat.readers.formats.sink_store.layout import Blend, Structure
+from ziggurat.readers.formats.sink_store.layout import Blend, StoreLayout
 from ziggurat.readers.formats.sink_store.tile import Array, TileInput
 
 STEPS = 1 << 20  # weights are multiples of one over this
@@ -59,7 +59,7 @@ def _refuse_overflow(values: Array, fresh: Array, total: Array, taken: Array) ->
         raise SinkInputError(f"the sum with this tile is past what {values.dtype} holds")
 
 
-def check_weight(structure: Structure, tile: TileInput) -> None:
+def check_weight(structure: StoreLayout, tile: TileInput) -> None:
     """Refuse weights that the sink has no use for.
 
     Raises
@@ -138,7 +138,7 @@ def _in_steps(weight: Array) -> Array:
     return np.where((weight > 0) & (steps < 1), 1, steps) / STEPS
 
 
-def resolve(structure: Structure, values: Array, weights: Array) -> Array:
+def resolve(structure: StoreLayout, values: Array, weights: Array) -> Array:
     """Turn values (y, x, band) and weights (y, x) into pixels of the image's dtype."""
     dtype = structure.numpy_dtype
     written = (weights > 0)[..., np.newaxis]

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 
 from ziggurat.readers.errors import SinkInputError
-from ziggurat.readers.formats.sink_store.layout import MAX_AXES, Blend, Structure
+from ziggurat.readers.formats.sink_store.layout import MAX_AXES, Blend, StoreLayout
 from ziggurat.readers.formats.sink_store.tile import Array, TileInput
 
 COLOR_TYPES = ("uint8", "uint16")  # gray, gray+alpha, RGB and RGBA go into one another
 
 
-def grown(structure: Structure, tile: TileInput, *, only_room: bool = False) -> Structure:
+def grow_layout(structure: StoreLayout, tile: TileInput, *, only_room: bool = False) -> StoreLayout:
     """Return the structure that takes the tile: the same where it fits as it is.
 
     New axes come in front of the others; bands grow to the most seen; the dtype grows by NumPy's
@@ -40,7 +40,7 @@ def grown(structure: Structure, tile: TileInput, *, only_room: bool = False) -> 
     )
 
 
-def reserves(structure: Structure, tile: TileInput) -> bool:
+def reserves(structure: StoreLayout, tile: TileInput) -> bool:
     """Return True for a single blank pixel that only asks for room, as the first of an image.
 
     Once dtype and bands are known it is a tile like any other: a heat map has one pixel a patch.
@@ -48,7 +48,7 @@ def reserves(structure: Structure, tile: TileInput) -> bool:
     return tile.blank_pixel and not (structure.dtype and structure.bands)
 
 
-def with_axes_of(structure: Structure, tile: TileInput) -> Structure:
+def with_axes_of(structure: StoreLayout, tile: TileInput) -> StoreLayout:
     """Return the structure with the frame axes that the tile has; new ones come in front.
 
     Raises
@@ -62,7 +62,7 @@ def with_axes_of(structure: Structure, tile: TileInput) -> Structure:
     return replace(structure, axes=(*fresh, *structure.axes), born=(*structure.born, *fresh))
 
 
-def with_axes(structure: Structure, names: Sequence[str]) -> Structure:
+def with_axes(structure: StoreLayout, names: Sequence[str]) -> StoreLayout:
     """Return the structure with frame axes of these names, in this order.
 
     Raises
@@ -80,7 +80,7 @@ def with_axes(structure: Structure, names: Sequence[str]) -> Structure:
     return replace(structure, axes=axes, born=(*structure.born, *fresh))
 
 
-def _grown_dtype(structure: Structure, tile: TileInput, only_room: bool) -> np.dtype:
+def _grown_dtype(structure: StoreLayout, tile: TileInput, only_room: bool) -> np.dtype:
     mine, theirs = structure.dtype, tile.pixels.dtype
     if structure.fixed:
         if not only_room:
@@ -112,13 +112,13 @@ def _refuse_inexact_promotion(mine: np.dtype, theirs: np.dtype, both: np.dtype) 
 _EXACT = {Blend.MEAN: 2**53, Blend.WEIGHTED: 2**50}
 
 
-def may_be_inexact(structure: Structure, tile: TileInput) -> bool:
+def may_be_inexact(structure: StoreLayout, tile: TileInput) -> bool:
     """Return True for a tile whose values may be too large for sums in doubles."""
     wide = tile.pixels.dtype.itemsize == 8 and tile.pixels.dtype.kind in "iu"
     return wide and structure.blend in _EXACT
 
 
-def refuse_inexact(structure: Structure, tile: TileInput) -> None:
+def refuse_inexact(structure: StoreLayout, tile: TileInput) -> None:
     """Refuse 64-bit integers that a mean can't hold.
 
     Raises
@@ -181,12 +181,12 @@ def adapt_bands(pixels: Array, wanted: int) -> Array:
     return adapted
 
 
-def fitted(structure: Structure, tile: TileInput) -> Array:
+def fit_tile(structure: StoreLayout, tile: TileInput) -> Array:
     """Return the tile's pixels in the dtype and with the bands of an image that takes it."""
     return fit_pixels(structure, tile.pixels)
 
 
-def fit_pixels(structure: Structure, pixels: Array) -> Array:
+def fit_pixels(structure: StoreLayout, pixels: Array) -> Array:
     """Return pixels (…, band) in the dtype and with the bands of an image that takes them."""
     if pixels.dtype != structure.numpy_dtype:
         # A mask may keep values out that the dtype can't hold; they are not laid.
@@ -197,7 +197,7 @@ def fit_pixels(structure: Structure, pixels: Array) -> Array:
     return adapt_bands(pixels, structure.bands)
 
 
-def fitted_mask(mask: Array, bands: int) -> Array:
+def fit_mask(mask: Array, bands: int) -> Array:
     """Return a mask (y, x, 1 or bands) for an image of ``bands``: new bands go where any goes."""
     if mask.shape[-1] in (1, bands):
         return mask

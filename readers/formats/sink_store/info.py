@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ziggurat.readers.errors import EmptySinkError
-from ziggurat.readers.formats.sink_store.layout import Structure
+from ziggurat.readers.formats.sink_store.layout import StoreLayout
 from ziggurat.readers.model.image import (
     Axis,
     Channel,
@@ -22,7 +22,7 @@ FORMAT = "ziggurat store"
 
 
 def image_info(
-    structure: Structure,
+    structure: StoreLayout,
     sizes: Sequence[int],
     attributes: Mapping[str, Any],
     values: Sequence[Mapping[str, Any]],

@@ -47,7 +47,7 @@ HEADER_BYTES = 4096
 MAX_AXES = 8
 
 
-class Name:
+class StoreFile:
     """Names inside the store's own folder."""
 
     HEADER = "header"
@@ -72,7 +72,7 @@ class LockByte(IntEnum):
     CHUNKS = 1 << 15  # chunks under a blended tile
 
 
-class Word(IntEnum):
+class HeaderWord(IntEnum):
     """Positions of the 64-bit words of the header."""
 
     MAGIC = 0
@@ -109,7 +109,7 @@ class StoredArray:
 
 
 @dataclass(frozen=True, slots=True)
-class Structure:
+class StoreLayout:
     """What a tile must fit into; it changes only under the store's exclusive lock.
 
     ``axes`` are slowest first, as in the array; ``born`` are the same names in the order in
@@ -162,14 +162,14 @@ class Structure:
         return {**asdict(self), "blend": self.blend.value}
 
     @classmethod
-    def from_json(cls, facts: dict[str, Any]) -> "Structure":
+    def from_json(cls, facts: dict[str, Any]) -> "StoreLayout":
         """Make it from what :meth:`to_json` returned."""
         tuples = {name: tuple(facts[name]) for name in ("axes", "born")}
         return cls(**{**facts, **tuples, "blend": Blend(facts["blend"])})
 
 
 @lru_cache(maxsize=64)
-def _arrays(structure: Structure) -> tuple[StoredArray, ...]:
+def _arrays(structure: StoreLayout) -> tuple[StoredArray, ...]:
     dtype, bands, blend = structure.numpy_dtype, structure.bands, structure.blend
     weight, total = f"{FOLDER}/weight", f"{FOLDER}/sum"
     if blend is Blend.OVER:
@@ -200,13 +200,13 @@ def chunk_files(root: str, array: StoredArray) -> list[tuple[str, tuple[int, ...
     return [(f"{folder}/c.{'.'.join(map(str, key))}", key) for key in keys]
 
 
-def chunk_shape(structure: Structure, array: StoredArray) -> tuple[int, ...]:
+def chunk_shape(structure: StoreLayout, array: StoredArray) -> tuple[int, ...]:
     """Return (tile_height, tile_width, bands), or without bands for weights."""
     grid = (structure.tile_height, structure.tile_width)
     return (*grid, array.bands) if array.bands else grid
 
 
-def own(root: str | os.PathLike[str], name: str) -> Path:
+def store_file(root: str | os.PathLike[str], name: str) -> Path:
     """Return a path in the store's own folder."""
     return Path(root, FOLDER, name)
 
@@ -218,12 +218,12 @@ def is_store(root: str | os.PathLike[str]) -> bool:
 
 def is_mapped_store(root: str | os.PathLike[str]) -> bool:
     """Return True where a folder is a store of mapped chunks."""
-    return own(root, Name.HEADER).is_file()
+    return store_file(root, StoreFile.HEADER).is_file()
 
 
 def is_segment_store(root: str | os.PathLike[str]) -> bool:
     """Return True where a folder is a store of segments."""
-    return own(root, LOG).is_file()
+    return store_file(root, LOG).is_file()
 
 
 class Header:
@@ -241,7 +241,7 @@ class Header:
         """
         flags = os.O_RDWR if writable else os.O_RDONLY
         try:
-            self._file = opened(own(root, Name.HEADER), flags)
+            self._file = opened(store_file(root, StoreFile.HEADER), flags)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise UnsupportedFormatError(f"{root} is not a sink's store") from error
         # Readers come and go by the call, and nobody closes them one by one. No lock, no thread:
@@ -253,9 +253,9 @@ class Header:
         access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
         mapping = mmap.mmap(self._file.fileno(), HEADER_BYTES, access=access)
         self.words = memoryview(mapping).cast("q")
-        if self.words[Word.MAGIC] != MAGIC:
+        if self.words[HeaderWord.MAGIC] != MAGIC:
             raise CorruptSourceError(f"the header of the store {root} can't be understood")
-        version = self.words[Word.VERSION]
+        version = self.words[HeaderWord.VERSION]
         if version != VERSION:
             age = "a newer" if version > VERSION else "an older"
             raise UnsupportedFormatError(
@@ -268,21 +268,21 @@ class Header:
         """True once the store has been removed."""
         return os.fstat(self._file.fileno()).st_nlink == 0
 
-    def sizes(self, structure: Structure) -> tuple[int, ...]:
+    def sizes(self, structure: StoreLayout) -> tuple[int, ...]:
         """Return the sizes so far: the frame axes (slowest first), height, width."""
         words = self.words
-        axes = (words[Word.AXES + structure.born.index(name)] for name in structure.axes)
-        return (*axes, words[Word.HEIGHT], words[Word.WIDTH])
+        axes = (words[HeaderWord.AXES + structure.born.index(name)] for name in structure.axes)
+        return (*axes, words[HeaderWord.HEIGHT], words[HeaderWord.WIDTH])
 
     def close(self) -> None:
         """Close the file; the mapping goes with its last user."""
         self._closing()
 
 
-def read_structure(root: str | os.PathLike[str]) -> Structure:
+def read_structure(root: str | os.PathLike[str]) -> StoreLayout:
     """Read the structure of a store."""
     try:
-        return Structure.from_json(json.loads(own(root, Name.STRUCTURE).read_text()))
+        return StoreLayout.from_json(json.loads(store_file(root, StoreFile.STRUCTURE).read_text()))
     except (FileNotFoundError, ValueError, TypeError, KeyError) as error:
         raise CorruptSourceError(f"the structure of the store {root} can't be read") from error
     except OSError as error:  # no right to, no descriptor left: nothing is wrong with the store

@@ -14,17 +14,17 @@ from ziggurat.readers.formats.sink_store.frame import FramePlane
 from ziggurat.readers.formats.sink_store.info import image_info
 from ziggurat.readers.formats.sink_store.layout import (
     Header,
+    HeaderWord,
     LockByte,
-    Name,
     StoredArray,
-    Structure,
-    Word,
+    StoreFile,
+    StoreLayout,
     chunk_path,
     chunk_shape,
     is_mapped_store,
     is_segment_store,
-    own,
     read_structure,
+    store_file,
 )
 from ziggurat.readers.formats.sink_store.log.reader import open_segments
 from ziggurat.readers.io.location import Location
@@ -86,7 +86,9 @@ class StoreReader(Reader):
 
     def _picture(self, name: str) -> Pixels:
         file = read_attributes(self._root)["associated"][name]
-        pixels: Pixels = np.load(own(self._root, Name.ASSOCIATED) / file, allow_pickle=False)
+        pixels: Pixels = np.load(
+            store_file(self._root, StoreFile.ASSOCIATED) / file, allow_pickle=False
+        )
         return pixels
 
     def read(self, frame: int, rect: Rect) -> Pixels:
@@ -100,7 +102,7 @@ class StoreReader(Reader):
             A chunk is of the wrong size.
         """
 
-        def look(structure: Structure, arrays: Arrays) -> Pixels:
+        def look(structure: StoreLayout, arrays: Arrays) -> Pixels:
             place = self._place(frame, structure)
             values = self._gather(structure, arrays[0], place, rect)
             if len(arrays) == 1:
@@ -117,7 +119,7 @@ class StoreReader(Reader):
     def blanks(self, frame: int, rects: Sequence[Rect]) -> list[bool]:
         """Return :meth:`is_blank` of each rectangle; a chunk is looked for once."""
 
-        def look(structure: Structure, arrays: Arrays) -> list[bool]:
+        def look(structure: StoreLayout, arrays: Arrays) -> list[bool]:
             place = self._place(frame, structure)
             seen: dict[tuple[int, int], bool] = {}
 
@@ -139,7 +141,7 @@ class StoreReader(Reader):
         """Close the header."""
         self._header.close()
 
-    def _steadily[T](self, look: Callable[[Structure, Arrays], T]) -> T:
+    def _steadily[T](self, look: Callable[[StoreLayout, Arrays], T]) -> T:
         """Return what ``look`` finds in a structure that does not change meanwhile.
 
         It looks without a lock at first, and again under the lock where something has changed.
@@ -159,12 +161,14 @@ class StoreReader(Reader):
     def _quiet(self) -> bool:
         """Return True where the structure is the one we know and nobody is about to change it."""
         words = self._header.words
-        return not words[Word.CHANGE] and words[Word.GENERATION] == self._now[0].generation
+        return (
+            not words[HeaderWord.CHANGE] and words[HeaderWord.GENERATION] == self._now[0].generation
+        )
 
     def _still[T](self, look: Callable[[], T]) -> T:
         """Return what ``look`` finds while the structure can't change."""
         try:
-            file = open_lock_file(own(self._root, Name.LOCKS))
+            file = open_lock_file(store_file(self._root, StoreFile.LOCKS))
         except FileNotFoundError as error:
             raise SourceError(f"the store {self._root} has been removed") from error
         try:
@@ -173,23 +177,26 @@ class StoreReader(Reader):
         finally:
             file.close()
 
-    def _facts(self) -> tuple[Structure, tuple[int, ...], ImageInfo]:
+    def _facts(self) -> tuple[StoreLayout, tuple[int, ...], ImageInfo]:
         structure = self._checked_structure()
         sizes = self._header.sizes(structure)
         said = read_attributes(self._root), read_values(self._root)
         return structure, sizes, image_info(structure, sizes, *said)
 
-    def _checked_structure(self) -> Structure:
-        if self._header.words[Word.CHANGE] and own(self._root, Name.CHANGE).exists():
+    def _checked_structure(self) -> StoreLayout:
+        if (
+            self._header.words[HeaderWord.CHANGE]
+            and store_file(self._root, StoreFile.CHANGE).exists()
+        ):
             raise CorruptSourceError(
                 f"a process died while it changed the store {self._root}; "
                 "ziggurat.new(path, mode='join') finishes its work"
             )
         return read_structure(self._root)
 
-    def _current(self) -> tuple[Structure, Arrays]:
+    def _current(self) -> tuple[StoreLayout, Arrays]:
         self._refuse_vanished()
-        if self._header.words[Word.GENERATION] != self._now[0].generation:
+        if self._header.words[HeaderWord.GENERATION] != self._now[0].generation:
             structure = self._checked_structure()
             self._now = structure, structure.arrays
         return self._now
@@ -198,7 +205,7 @@ class StoreReader(Reader):
         if self._header.vanished:
             raise SourceError(f"the store {self._root} has been removed")
 
-    def _place(self, frame: int, structure: Structure) -> tuple[int, ...]:
+    def _place(self, frame: int, structure: StoreLayout) -> tuple[int, ...]:
         """Return a frame's indices on the axes that the store has by now."""
         position = self.info.frame_position(frame) if self._axes else {}
         return tuple(position.get(name, 0) for name in structure.axes)
@@ -207,7 +214,7 @@ class StoreReader(Reader):
         return chunk_path(self._root, array, place, row, column)
 
     def _gather(
-        self, structure: Structure, array: StoredArray, place: tuple[int, ...], rect: Rect
+        self, structure: StoreLayout, array: StoredArray, place: tuple[int, ...], rect: Rect
     ) -> Pixels:
         width, height = structure.tile_width, structure.tile_height
         shape = (rect.height, rect.width, array.bands) if array.bands else (rect.height, rect.width)
@@ -249,7 +256,7 @@ def open_reader(location: Location) -> Reader:
 def read_attributes(root: str | os.PathLike[str]) -> dict[str, Any]:
     """Return what users have said about the image, as the sink wrote it."""
     try:
-        attributes: dict[str, Any] = json.loads(own(root, Name.ATTRIBUTES).read_text())
+        attributes: dict[str, Any] = json.loads(store_file(root, StoreFile.ATTRIBUTES).read_text())
     except FileNotFoundError:
         return {}
     except ValueError as error:
@@ -263,7 +270,7 @@ def read_values(root: str | os.PathLike[str]) -> list[Mapping[str, object]]:
     Each is ``{"at": {axis: index …}, "values": {axis: value …}}``.
     """
     try:
-        lines = own(root, Name.VALUES).read_bytes().split(b"\n")
+        lines = store_file(root, StoreFile.VALUES).read_bytes().split(b"\n")
     except FileNotFoundError:
         return []
     return [json.loads(line) for line in lines[:-1]]

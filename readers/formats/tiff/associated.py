@@ -16,7 +16,7 @@ from ziggurat.readers.codecs.jpeg_stream import (
 from ziggurat.readers.errors import SourceError, UnsupportedFormatError
 from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout
 from ziggurat.readers.formats.tiff.pages.plane import PageReader
-from ziggurat.readers.formats.tiff.pages.structure import Beside, PageData, Structure
+from ziggurat.readers.formats.tiff.pages.structure import AssociatedPage, PageData, TiffStructure
 from ziggurat.readers.formats.tiff.planes import layout_of, make_plane
 from ziggurat.readers.formats.tiff.vendors.kind import Segments
 from ziggurat.readers.io.bytes import ByteSource
@@ -30,7 +30,7 @@ _LARGEST_PIXELS = 1 << 27  # what is larger is a picture of its own, not one bes
 _TIFF_PAGE_NAME = 285
 
 
-class AssociatedStream(AssociatedImage):
+class StreamImage(AssociatedImage):
     """One whole JPEG that was found in a description."""
 
     def __init__(self, data: bytes) -> None:
@@ -52,7 +52,7 @@ class AssociatedStream(AssociatedImage):
         """Return None: it has no page."""
 
 
-class AssociatedPage(AssociatedImage):
+class PageImage(AssociatedImage):
     """One page of a file."""
 
     def __init__(
@@ -134,7 +134,7 @@ class AssociatedPage(AssociatedImage):
         )
 
 
-def _known_name(beside: Beside) -> str | None:
+def _known_name(beside: AssociatedPage) -> str | None:
     """Return the usual name that a page gives itself, in its name or few words of description."""
     if beside.page is None:
         return None
@@ -148,18 +148,18 @@ def _known_name(beside: Beside) -> str | None:
 
 
 def _associated(
-    beside: Beside, source: ByteSource, segments: Segments | None, *, truth: bool
+    beside: AssociatedPage, source: ByteSource, segments: Segments | None, *, truth: bool
 ) -> AssociatedImage:
     if beside.page is not None:
         layout = layout_of(beside.page, segments, truth=truth)
         if layout.width * layout.height > _LARGEST_PIXELS:
             raise UnsupportedFormatError(f"{layout.width} x {layout.height} pixels beside an image")
-        return AssociatedPage(source, beside.page, layout, segments)
-    return AssociatedStream(beside.stream or b"")
+        return PageImage(source, beside.page, layout, segments)
+    return StreamImage(beside.stream or b"")
 
 
 def find_associated(
-    structure: Structure, source: ByteSource, segments: Segments | None
+    structure: TiffStructure, source: ByteSource, segments: Segments | None
 ) -> dict[str, AssociatedImage]:
     """Return the associated images of a file by name.
 
@@ -167,13 +167,15 @@ def find_associated(
     ``image1``, ``image2`` ….
     """
     found: dict[str, AssociatedImage] = {}
-    for number, beside in enumerate(structure.others, 1):
+    for number, beside in enumerate(structure.associated, 1):
         name = beside.name or _known_name(beside) or f"image{number}"
-        if structure.said is None:  # ours are called what their writer called them
+        if structure.embedded is None:  # ours are called what their writer called them
             name = name.lower()
         while name in found:
             name += "2"
         # An image beside the image that nobody can read is no reason to refuse the image.
         with contextlib.suppress(SourceError):
-            found[name] = _associated(beside, source, segments, truth=structure.said is not None)
+            found[name] = _associated(
+                beside, source, segments, truth=structure.embedded is not None
+            )
     return found

@@ -12,7 +12,7 @@ from ziggurat.readers.formats.tiff.kinds import find_facts
 from ziggurat.readers.formats.tiff.pages.description import PageDescription
 from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout, palette_of
 from ziggurat.readers.formats.tiff.pages.samples import Space
-from ziggurat.readers.formats.tiff.pages.structure import Structure, resolution
+from ziggurat.readers.formats.tiff.pages.structure import TiffStructure, resolution
 from ziggurat.readers.formats.tiff.unheeded import is_negative, negative
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts
 from ziggurat.readers.formats.tiff.vendors.kind import TiffKind
@@ -155,7 +155,7 @@ def _shown_tags(page: "tifffile.TiffPage") -> dict[str, Any]:
     return found
 
 
-def _internal(structure: Structure) -> dict[str, Any]:
+def _internal(structure: TiffStructure) -> dict[str, Any]:
     page = structure.page
     return {
         "kind": structure.kind,
@@ -174,7 +174,7 @@ def _background(facts: VendorFacts, layout: SegmentLayout, nodata: float | None)
 
 
 def image_info(
-    structure: Structure,
+    structure: TiffStructure,
     layouts: Sequence[SegmentLayout],
     associated: Sequence[str],
     kind: TiffKind,
@@ -220,12 +220,12 @@ def image_info(
         open_format=facts.open_format,
         square_pixels=facts.square_pixels,
     )
-    return info if structure.said is None else _as_described(info, structure.said)
+    return info if structure.embedded is None else _as_described(info, structure.embedded)
 
 
-def _as_described(info: ImageInfo, said: PageDescription) -> ImageInfo:
+def _as_described(info: ImageInfo, embedded: PageDescription) -> ImageInfo:
     """Return the facts as a TIFF of ours describes them, where they fit its pixels."""
-    facts: dict[str, Any] = {"description": None, **said.facts}
+    facts: dict[str, Any] = {"description": None, **embedded.facts}
     for name in ("background", "band_names"):
         if len(facts.get(name, ())) != info.bands:
             facts.pop(name, None)

@@ -11,7 +11,7 @@ from ziggurat.readers.errors import (
     UnsupportedFormatError,
 )
 from ziggurat.readers.formats.tiff.pages.chain import broken_off, chain_structure
-from ziggurat.readers.formats.tiff.pages.structure import NONSENSE, Structure
+from ziggurat.readers.formats.tiff.pages.structure import NONSENSE, TiffStructure
 from ziggurat.readers.formats.tiff.vendors.akoya import AKOYA
 from ziggurat.readers.formats.tiff.vendors.aperio import APERIO
 from ziggurat.readers.formats.tiff.vendors.converted import CONVERTED
@@ -46,7 +46,7 @@ def find_kind(tif: tifffile.TiffFile) -> TiffKind:
     return next(kind for kind in KINDS if kind.recognises(tif))
 
 
-def find_structure(tif: tifffile.TiffFile, kind: TiffKind) -> Structure:
+def find_structure(tif: tifffile.TiffFile, kind: TiffKind) -> TiffStructure:
     """Return the structure of a file, with what its chain of pages leads to but lacks.
 
     Raises
@@ -62,7 +62,7 @@ def find_structure(tif: tifffile.TiffFile, kind: TiffKind) -> Structure:
     return dataclasses.replace(structure, losses=(*structure.losses, broken))
 
 
-def _structure(tif: tifffile.TiffFile, kind: TiffKind) -> Structure:
+def _structure(tif: tifffile.TiffFile, kind: TiffKind) -> TiffStructure:
     """Return the structure of a file by the rules of its kind, else as its chain of pages."""
     try:
         return kind.structure(tif)
@@ -79,7 +79,7 @@ def _structure(tif: tifffile.TiffFile, kind: TiffKind) -> Structure:
     return chain_structure(tif, kind.name, f"what its description says of its pages ({reason})")
 
 
-def find_facts(structure: Structure, kind: TiffKind) -> VendorFacts:
+def find_facts(structure: TiffStructure, kind: TiffKind) -> VendorFacts:
     """Return the facts of an image by the rules of its kind; the plain ones where those fail."""
     try:
         return kind.facts(structure)

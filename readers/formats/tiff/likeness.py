@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from ziggurat.readers.formats.tiff.pages.missing import ReadLevel
-from ziggurat.readers.formats.tiff.pages.structure import Beside, Structure
+from ziggurat.readers.formats.tiff.pages.structure import AssociatedPage, TiffStructure
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Level
 from ziggurat.readers.model.reader import Pixels
@@ -79,10 +79,10 @@ def _is_level(read: ReadLevel, levels: tuple[Level, ...], level: int, above: int
     return True
 
 
-def without_strangers(structure: Structure, strangers: frozenset[int]) -> Structure:
+def without_strangers(structure: TiffStructure, strangers: frozenset[int]) -> TiffStructure:
     """Return a structure whose levels of another picture are beside the image."""
     moved = [
-        Beside(None, page)
+        AssociatedPage(None, page)
         for number in sorted(strangers)
         for page in structure.levels[number]
         if page is not None
@@ -92,6 +92,6 @@ def without_strangers(structure: Structure, strangers: frozenset[int]) -> Struct
         levels=tuple(
             pages for number, pages in enumerate(structure.levels) if number not in strangers
         ),
-        others=(*moved, *structure.others),
+        associated=(*moved, *structure.associated),
         unsure=frozenset(),
     )

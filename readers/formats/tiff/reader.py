@@ -25,7 +25,7 @@ from ziggurat.readers.formats.tiff.kinds import find_kind, find_structure
 from ziggurat.readers.formats.tiff.likeness import find_strangers, without_strangers
 from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout
 from ziggurat.readers.formats.tiff.pages.plane import AbsentPage, MissingPage, Substitute
-from ziggurat.readers.formats.tiff.pages.structure import Structure, held
+from ziggurat.readers.formats.tiff.pages.structure import TiffStructure, held
 from ziggurat.readers.formats.tiff.planes import first_page, frame_layout, level_layout, make_plane
 from ziggurat.readers.formats.tiff.unheeded import (
     ORIENTATION,
@@ -57,7 +57,7 @@ class TiffReader(Reader):
         self,
         source: ByteSource,
         info: ImageInfo,
-        structure: Structure,
+        structure: TiffStructure,
         layouts: list[SegmentLayout],
         associated: dict[str, AssociatedImage],
         kind: TiffKind,
@@ -77,8 +77,8 @@ class TiffReader(Reader):
     @property
     def described(self) -> Mapping[str, object]:
         """What a file of ours says of itself; of others, nothing."""
-        said = self.structure.said
-        return {} if said is None else said.facts
+        embedded = self.structure.embedded
+        return {} if embedded is None else embedded.facts
 
     def plane(self, level: int, frame: int) -> Plane:
         """Return a page's pixels; made on first use."""
@@ -134,9 +134,9 @@ def _open_tiff(
     return tifffile.TiffFile(ByteFile(source), name=location.name, omexml=omexml)
 
 
-def _alike(structure: Structure, kind: TiffKind) -> tuple[Structure, list[SegmentLayout]]:
+def _alike(structure: TiffStructure, kind: TiffKind) -> tuple[TiffStructure, list[SegmentLayout]]:
     """Return the layouts of the levels, without levels of other bands or samples than the first."""
-    ours = structure.said is not None
+    ours = structure.embedded is not None
     layouts = [level_layout(pages, kind.segments, truth=ours) for pages in structure.levels]
     samples = layouts[0].bands, layouts[0].dtype
     good = [index for index, one in enumerate(layouts) if (one.bands, one.dtype) == samples]
@@ -161,7 +161,7 @@ def _parse(location: Location, source: ByteSource) -> Reader:
         return _assembled(tif, source)
 
 
-def _reader(source: ByteSource, structure: Structure, kind: TiffKind) -> TiffReader:
+def _reader(source: ByteSource, structure: TiffStructure, kind: TiffKind) -> TiffReader:
     structure, layouts = _alike(structure, kind)
     associated = find_associated(structure, source, kind.segments)
     info = image_info(structure, layouts, tuple(associated), kind)

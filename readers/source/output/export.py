@@ -62,7 +62,7 @@ class Export:
     tags: Sequence[Tag] = ()
 
 
-def export_tiled(export: Export, path: str | Path | None = None) -> Path:
+def write_tiled_region(export: Export, path: str | Path | None = None) -> Path:
     """Write a tiled TIFF and return where it is.
 
     Under its name only when it is complete; without a ``path`` it is a temporary file, which is

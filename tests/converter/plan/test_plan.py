@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ziggurat.converter.plan.encoding import SourceFacts, StoredTiles
-from ziggurat.converter.plan.levels import Rung, full_rungs, halvings_between
+from ziggurat.converter.plan.levels import LevelSpec, full_levels, halvings_between
 from ziggurat.converter.plan.options import Compression, ConvertOptions, Levels
 from ziggurat.converter.plan.plan import make_plan
 from ziggurat.readers.errors import OptionError
@@ -74,17 +74,17 @@ def test_source_levels_only() -> None:
 
 
 def test_sizes_rounded_down_by_a_vendor_are_taken() -> None:
-    rungs = full_rungs((Level(4443, 3567, 256, 256), Level(1110, 891, 256, 256)), 256)
-    assert [(r.width, r.height, r.stored) for r in rungs] == [
+    specs = full_levels((Level(4443, 3567, 256, 256), Level(1110, 891, 256, 256)), 256)
+    assert [(r.width, r.height, r.stored) for r in specs] == [
         (4443, 3567, 0), (2222, 1784, None), (1110, 891, 1), (555, 446, None), (278, 223, None),
         (139, 112, None),
     ]  # fmt: skip
 
 
 def test_levels_three_apart_get_nothing_between() -> None:
-    assert halvings_between(Rung(9000, 6000, 0), Rung(3000, 2000, 1)) == 0
-    rungs = full_rungs((Level(900, 600, 256, 256), Level(300, 200, 256, 256)), 256)
-    assert [r.stored for r in rungs] == [0, 1, None]
+    assert halvings_between(LevelSpec(9000, 6000, 0), LevelSpec(3000, 2000, 1)) == 0
+    specs = full_levels((Level(900, 600, 256, 256), Level(300, 200, 256, 256)), 256)
+    assert [r.stored for r in specs] == [0, 1, None]
 
 
 def test_what_cannot_be_decoded_small_is_halved() -> None:

@@ -14,7 +14,7 @@ from tests.hooked import HookedArray
 from ziggurat.readers.io.system import core_count
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import DecodedPlane, Part, Pixels, Plane, Reader
-from ziggurat.readers.pixels.cache import ByteCache, free_turns
+from ziggurat.readers.pixels.cache import ByteCache, free_flights
 from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.pixels.threads import spare_cores
 from ziggurat.readers.pixels.window import read_level
@@ -147,9 +147,9 @@ def test_turns_are_free_again_after_an_error(many: TogetherReader) -> None:
     with broken, pytest.raises(OSError, match="disk"):
         read_level(image, 0, 0, Rect(0, 0, 600, 600))
     assert read_level(image, 0, 0, Rect(0, 0, 600, 600)).any()
-    with free_turns(["a", "b"]) as mine, free_turns(["b", "c"]) as others:
+    with free_flights(["a", "b"]) as mine, free_flights(["b", "c"]) as others:
         assert (mine, others) == ({"a", "b"}, {"c"})
-    with free_turns(["a", "b", "c"]) as mine:
+    with free_flights(["a", "b", "c"]) as mine:
         assert mine == {"a", "b", "c"}
 
 

@@ -13,7 +13,7 @@ import pytest
 
 import ziggurat
 from ziggurat.readers.errors import SinkError, UnsupportedFormatError
-from ziggurat.readers.formats.sink_store.layout import HEADER_BYTES, Word
+from ziggurat.readers.formats.sink_store.layout import HEADER_BYTES, HeaderWord
 from ziggurat.writers.store import room, scratch
 
 
@@ -103,7 +103,7 @@ def test_a_sink_forgotten_while_its_own_locks_are_held_does_not_wait(tmp_path: P
         del other
 
     forget()
-    store.header.words[Word.STALE] = 1
+    store.header.words[HeaderWord.STALE] = 1
     store.lock.exclusive(gc.collect)
     keeper.addTile(np.ones((5, 5), np.uint8))
     assert keeper.getRegion(format="numpy")[0].sum() == 25
@@ -117,7 +117,7 @@ def test_a_store_of_another_version_says_so(tmp_path: Path) -> None:
         header = path / ".ziggurat" / "header"
         words = np.frombuffer(header.read_bytes(), "<i8").copy()
         assert words.nbytes == HEADER_BYTES
-        words[Word.VERSION] = version
+        words[HeaderWord.VERSION] = version
         header.write_bytes(words.tobytes())
         for opening in (lambda p: ziggurat.new(p, mode="join"), ziggurat.open):
             with pytest.raises(UnsupportedFormatError, match=f"{age} ziggurat"):

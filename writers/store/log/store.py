@@ -20,12 +20,12 @@ from ziggurat.readers.errors import (
 from ziggurat.readers.formats.sink_store.blend import check_weight, tile_weight
 from ziggurat.readers.formats.sink_store.fit import (
     adaptable,
-    grown,
+    grow_layout,
     with_axes,
     with_axes_of,
 )
 from ziggurat.readers.formats.sink_store.keys import key_of
-from ziggurat.readers.formats.sink_store.layout import Blend, Structure
+from ziggurat.readers.formats.sink_store.layout import Blend, StoreLayout
 from ziggurat.readers.formats.sink_store.log import layout
 from ziggurat.readers.formats.sink_store.log.reader import SegmentReader
 from ziggurat.readers.formats.sink_store.log.segment import notice, packed
@@ -38,7 +38,7 @@ from ziggurat.writers.store.log.compact import compact, sweep
 from ziggurat.writers.store.log.facts import LogFacts, Putting
 
 
-def create_log(root: str, structure: Structure, sizes: Sequence[int]) -> None:
+def create_log(root: str, structure: StoreLayout, sizes: Sequence[int]) -> None:
     """Make an empty store in a folder, or below a URL.
 
     Raises
@@ -78,7 +78,7 @@ class LogStore:
         return not is_cloud(self.root) and not os.path.exists(f"{self.root}/{layout.DECLARED}")
 
     @property
-    def structure(self) -> Structure:
+    def structure(self) -> StoreLayout:
         """The structure as it is now."""
         return self._look().structure
 
@@ -133,10 +133,10 @@ class LogStore:
             tile_weight(tile)
         self._known = self._fit(tile)
 
-    def _fit(self, tile: TileInput) -> Structure:
+    def _fit(self, tile: TileInput) -> StoreLayout:
         known = self._known
         blank = tile.blank_pixel and not (known.dtype and known.bands)
-        fits = grown(known, tile, only_room=blank)
+        fits = grow_layout(known, tile, only_room=blank)
         changes = known.settled and known.bands and known.bands != fits.bands
         if changes and not adaptable(known.bands, fits.bands, fits.numpy_dtype):
             raise SinkInputError(
@@ -152,7 +152,7 @@ class LogStore:
         """Let the image reach as far as a pixel; ``meant``: its dtype and bands are, too."""
         now = self._look().structure
         if meant:
-            grown(now, corner, only_room=True)
+            grow_layout(now, corner, only_room=True)
         else:
             with_axes_of(now, corner)
         facts = {

@@ -14,10 +14,10 @@ from ziggurat.readers.errors import ScratchFullError
 from ziggurat.readers.formats.sink_store.blend import blended, tile_weight
 from ziggurat.readers.formats.sink_store.layout import (
     StoredArray,
-    Structure,
+    StoreLayout,
     chunk_path,
     chunk_shape,
-    own,
+    store_file,
 )
 from ziggurat.readers.formats.sink_store.tile import TileInput
 from ziggurat.readers.io.lock_files import SET, opened
@@ -64,7 +64,7 @@ class Blender:
     def add(
         self,
         file: io.FileIO,
-        structure: Structure,
+        structure: StoreLayout,
         tile: TileInput,
         pixels: Array,
         pieces: Sequence[Piece],
@@ -105,19 +105,19 @@ class Blender:
         self._apply(structure, parts)
         self._unmark(stripes, slot)
 
-    def settle(self, structure: Structure) -> None:
+    def settle(self, structure: StoreLayout) -> None:
         """Finish all tiles that were left in the middle, by death or by an exception."""
         if self._slots.busy.any():
             self._locks.held([], lambda file: self._settle(file, structure))
 
-    def _settle(self, file: io.FileIO, structure: Structure) -> None:
+    def _settle(self, file: io.FileIO, structure: StoreLayout) -> None:
         for slot in self._slots.abandoned(file):
             self._finish(file, structure, slot)
 
     def _stripe(self, place: Piece | Part) -> int:
         return zlib.crc32(repr((place.frame, place.row, place.column)).encode()) % STRIPES
 
-    def _hold(self, file: io.FileIO, structure: Structure, stripes: Sequence[int]) -> None:
+    def _hold(self, file: io.FileIO, structure: StoreLayout, stripes: Sequence[int]) -> None:
         """Take the locks of chunks (in ascending order: no deadlock) and finish what is in them."""
         for stripe in stripes:
             acquire(file, chunk_lock(stripe))
@@ -129,7 +129,7 @@ class Blender:
                     self._apply(structure, parts)
                 self._marks[stripe] = 0
 
-    def _finish(self, file: io.FileIO, structure: Structure, slot: Slot) -> None:
+    def _finish(self, file: io.FileIO, structure: StoreLayout, slot: Slot) -> None:
         stripes = sorted({self._stripe(part) for part in slot.read()})
         self._hold(file, structure, stripes)
         self._slots.busy[slot.number] = 0
@@ -143,7 +143,7 @@ class Blender:
         self._mark(stripes, 0)
         self._slots.busy[slot.number] = 0
 
-    def _apply(self, structure: Structure, parts: Sequence[Part]) -> None:
+    def _apply(self, structure: StoreLayout, parts: Sequence[Part]) -> None:
         for part in parts:
             array = structure.arrays[part.array]
             target = self._target(structure, array, part)
@@ -151,7 +151,7 @@ class Blender:
 
     def _changed(
         self,
-        structure: Structure,
+        structure: StoreLayout,
         pieces: Sequence[Piece],
         pixels: Array,
         weight: Array | None,
@@ -172,7 +172,7 @@ class Blender:
                 parts.append(Part(number, *place, content))
         return parts
 
-    def _target(self, structure: Structure, array: StoredArray, place: Piece | Part) -> Array:
+    def _target(self, structure: StoreLayout, array: StoredArray, place: Piece | Part) -> Array:
         """Return a rectangle of a chunk, mapped; the chunk is made where it isn't there."""
         path = chunk_path(self._root, array, place.frame, place.row, place.column)
         shape = chunk_shape(structure, array)
@@ -189,7 +189,7 @@ def _map_words(root: str) -> mmap.mmap:
     One a stripe: 0, or the number of a redo log and one; then one a redo log: whether chunks are
     marked with it.
     """
-    path, size = own(root, "stripes"), (STRIPES + SLOTS) * 8
+    path, size = store_file(root, "stripes"), (STRIPES + SLOTS) * 8
     try:
         with opened(path, os.O_RDWR | os.O_CREAT) as file:
             reserve(file.fileno(), size)

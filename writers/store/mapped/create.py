@@ -9,34 +9,34 @@ from ziggurat.readers.formats.sink_store.layout import (
     MAGIC,
     MAX_AXES,
     VERSION,
-    Name,
-    Structure,
-    Word,
-    own,
+    HeaderWord,
+    StoreFile,
+    StoreLayout,
+    store_file,
 )
 from ziggurat.writers.files.small import replace_file, write_json
 from ziggurat.writers.store.mapped import growth
 from ziggurat.writers.store.room import host_word
 
 
-def create_store(root: str, structure: Structure, sizes: Sequence[int]) -> None:
+def create_store(root: str, structure: StoreLayout, sizes: Sequence[int]) -> None:
     """Make the files of an empty store in an existing folder.
 
     ``sizes`` are those of the frame axes (in the order of ``structure.born``), height and width.
     """
-    own(root, Name.ASSOCIATED).mkdir(parents=True)
+    store_file(root, StoreFile.ASSOCIATED).mkdir(parents=True)
     *axes, height, width = sizes
     words = np.zeros(HEADER_BYTES // 8, "<i8")
-    words[Word.MAGIC], words[Word.VERSION] = MAGIC, VERSION
-    words[Word.HEIGHT], words[Word.WIDTH] = height, width
-    words[Word.HOST] = host_word()
-    words[Word.AXES : Word.AXES + MAX_AXES] = 1
-    words[Word.AXES : Word.AXES + len(axes)] = axes
+    words[HeaderWord.MAGIC], words[HeaderWord.VERSION] = MAGIC, VERSION
+    words[HeaderWord.HEIGHT], words[HeaderWord.WIDTH] = height, width
+    words[HeaderWord.HOST] = host_word()
+    words[HeaderWord.AXES : HeaderWord.AXES + MAX_AXES] = 1
+    words[HeaderWord.AXES : HeaderWord.AXES + len(axes)] = axes
     if structure.dtype and structure.bands:
         growth.write_zarr_metadata(root, structure, sizes)
     else:
-        words[Word.STALE] = 1
-    write_json(own(root, Name.STRUCTURE), structure.to_json())
-    own(root, Name.JOURNAL).touch()
-    own(root, Name.LOCKS).touch()
-    replace_file(own(root, Name.HEADER), words.tobytes())
+        words[HeaderWord.STALE] = 1
+    write_json(store_file(root, StoreFile.STRUCTURE), structure.to_json())
+    store_file(root, StoreFile.JOURNAL).touch()
+    store_file(root, StoreFile.LOCKS).touch()
+    replace_file(store_file(root, StoreFile.HEADER), words.tobytes())

@@ -9,7 +9,7 @@ from uuid import uuid4
 import numpy as np
 
 from ziggurat.readers.errors import ScratchFullError
-from ziggurat.readers.formats.sink_store.layout import Name, own
+from ziggurat.readers.formats.sink_store.layout import StoreFile, store_file
 from ziggurat.readers.formats.sink_store.reader import read_attributes, read_values
 from ziggurat.readers.formats.sink_store.tile import Array
 from ziggurat.writers.files.small import NO_ROOM, write_json
@@ -37,7 +37,7 @@ class Facts:
         def changed(_: object) -> T:
             attributes = read_attributes(self._root)
             result = change(attributes)
-            write_json(own(self._root, Name.ATTRIBUTES), attributes)
+            write_json(store_file(self._root, StoreFile.ATTRIBUTES), attributes)
             return result
 
         return self._locks.held([ATTRIBUTES], changed)
@@ -46,7 +46,7 @@ class Facts:
         """Keep the pixels of an associated image; return the name by which attributes know it."""
         self._refuse_gone()
         file = f"{uuid4().hex}.npy"
-        np.save(own(self._root, Name.ASSOCIATED) / file, pixels, allow_pickle=False)
+        np.save(store_file(self._root, StoreFile.ASSOCIATED) / file, pixels, allow_pickle=False)
         return file
 
     def values(self) -> list[Mapping[str, object]]:
@@ -58,7 +58,7 @@ class Facts:
         line = json.dumps({"at": dict(at), "values": dict(values)})
         if line in self._written:
             return
-        path = own(self._root, Name.VALUES)
+        path = store_file(self._root, StoreFile.VALUES)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         descriptor = os.open(path, flags, 0o666)
         try:

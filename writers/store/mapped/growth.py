@@ -20,13 +20,13 @@ import numpy as np
 
 from ziggurat.readers.errors import ScratchFullError
 from ziggurat.readers.formats.sink_store.layout import (
-    Name,
+    HeaderWord,
     StoredArray,
-    Structure,
-    Word,
+    StoreFile,
+    StoreLayout,
     chunk_files,
     chunk_path,
-    own,
+    store_file,
 )
 from ziggurat.writers.files.small import NO_ROOM, write_json
 from ziggurat.writers.store.mapped.parts import StoreParts
@@ -36,7 +36,7 @@ from ziggurat.writers.store.room import refuse_certain
 NEXT = "next"  # the folder in which a change is prepared
 
 
-def restructure(store: StoreParts, compute: Callable[[Structure], Structure]) -> None:
+def restructure(store: StoreParts, compute: Callable[[StoreLayout], StoreLayout]) -> None:
     """Change the structure to what ``compute`` makes of the present one.
 
     Raises
@@ -56,8 +56,8 @@ def restructure(store: StoreParts, compute: Callable[[Structure], Structure]) ->
     try:
         store.lock.prepared(change.begin, change.prepare, change.carry_out)
     except BaseException as error:
-        if not own(store.root, Name.CHANGE).exists():
-            shutil.rmtree(own(store.root, NEXT), ignore_errors=True)
+        if not store_file(store.root, StoreFile.CHANGE).exists():
+            shutil.rmtree(store_file(store.root, NEXT), ignore_errors=True)
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             raise ScratchFullError(
                 errno.ENOSPC,
@@ -69,7 +69,7 @@ def restructure(store: StoreParts, compute: Callable[[Structure], Structure]) ->
 class _Change:
     """One change of a store's structure. Its chunks are rewritten while others lay tiles."""
 
-    def __init__(self, store: StoreParts, compute: Callable[[Structure], Structure]) -> None:
+    def __init__(self, store: StoreParts, compute: Callable[[StoreLayout], StoreLayout]) -> None:
         self._store, self._compute = store, compute
         self._rewriting: Rewriting | None = None
 
@@ -97,13 +97,13 @@ class _Change:
         if rewriting is not None:
             rewriting.touched_since()
         announcement = {"structure": wanted.to_json(), "rewritten": rewritten}
-        write_json(own(store.root, Name.CHANGE), announcement)
+        write_json(store_file(store.root, StoreFile.CHANGE), announcement)
         _carry_out(store, wanted, rewritten)
 
     def _new_rewriting(self) -> Rewriting | None:
         present = self._store.structure
         wanted = self._compute(present)
-        ahead = own(self._store.root, NEXT)
+        ahead = store_file(self._store.root, NEXT)
         shutil.rmtree(ahead, ignore_errors=True)
         if not present.dtype or wanted == present:
             return None
@@ -114,28 +114,28 @@ class _Change:
 
 def recover(store: StoreParts) -> None:
     """Finish, or forget, the change of a process that died in it."""
-    announced = own(store.root, Name.CHANGE)
+    announced = store_file(store.root, StoreFile.CHANGE)
     if announced.exists():
         facts = json.loads(announced.read_text())
-        _carry_out(store, Structure.from_json(facts["structure"]), facts["rewritten"])
-    shutil.rmtree(own(store.root, NEXT), ignore_errors=True)
+        _carry_out(store, StoreLayout.from_json(facts["structure"]), facts["rewritten"])
+    shutil.rmtree(store_file(store.root, NEXT), ignore_errors=True)
 
 
-def _carry_out(store: StoreParts, wanted: Structure, rewritten: Sequence[int]) -> None:
+def _carry_out(store: StoreParts, wanted: StoreLayout, rewritten: Sequence[int]) -> None:
     """Put what was prepared in place; what is in place already is not found again."""
-    ahead = own(store.root, NEXT)
+    ahead = store_file(store.root, NEXT)
     for number, array in enumerate(wanted.arrays if wanted.dtype else ()):
         for file, _ in chunk_files(str(ahead), replace(array, folder=str(number))):
             os.replace(file, Path(store.root, array.folder, os.path.basename(file)))
         _lengthen_keys(store.root, wanted, array, keep=number not in rewritten)
-    write_json(own(store.root, Name.STRUCTURE), wanted.to_json())
-    store.header.words[Word.GENERATION] = wanted.generation
+    write_json(store_file(store.root, StoreFile.STRUCTURE), wanted.to_json())
+    store.header.words[HeaderWord.GENERATION] = wanted.generation
     write_zarr_metadata(store.root, wanted, store.header.sizes(wanted))
-    own(store.root, Name.CHANGE).unlink(missing_ok=True)
+    store_file(store.root, StoreFile.CHANGE).unlink(missing_ok=True)
     shutil.rmtree(ahead, ignore_errors=True)
 
 
-def _lengthen_keys(root: str, wanted: Structure, array: StoredArray, *, keep: bool) -> None:
+def _lengthen_keys(root: str, wanted: StoreLayout, array: StoredArray, *, keep: bool) -> None:
     """Move chunks from before the last axes came to the first place on those, or remove them."""
     length = len(wanted.axes) + (3 if array.bands else 2)
     for file, key in chunk_files(root, array):
@@ -148,7 +148,7 @@ def _lengthen_keys(root: str, wanted: Structure, array: StoredArray, *, keep: bo
             os.unlink(file)
 
 
-def write_zarr_metadata(root: str, structure: Structure, sizes: Sequence[int]) -> None:
+def write_zarr_metadata(root: str, structure: StoreLayout, sizes: Sequence[int]) -> None:
     """Write the zarr.json of every array of the store, so that any Zarr library can read it."""
     if not structure.dtype:
         return
@@ -163,7 +163,7 @@ def write_zarr_metadata(root: str, structure: Structure, sizes: Sequence[int]) -
 
 
 def _zarr_array(
-    structure: Structure, array: StoredArray, sizes: Sequence[int]
+    structure: StoreLayout, array: StoredArray, sizes: Sequence[int]
 ) -> dict[str, object]:
     """Return the metadata document of one array (Zarr v3 core specification, "array metadata")."""
     bands = [array.bands] if array.bands else []

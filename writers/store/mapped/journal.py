@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ziggurat.readers.errors import ScratchFullError
-from ziggurat.readers.formats.sink_store.layout import MAX_AXES, Name, own
+from ziggurat.readers.formats.sink_store.layout import MAX_AXES, StoreFile, store_file
 from ziggurat.readers.io.lock_files import forks, opened, renewed
 from ziggurat.writers.files.small import NO_ROOM
 
@@ -52,7 +52,7 @@ class Journal:
     """Appends records and reads them back."""
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
-        self._path = own(root, Name.JOURNAL)
+        self._path = store_file(root, StoreFile.JOURNAL)
         self._file = opened(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         self.forks = forks()
         self.renew()

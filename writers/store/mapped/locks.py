@@ -12,7 +12,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from ziggurat.readers.formats.sink_store.layout import Header, LockByte, Name, Word, own
+from ziggurat.readers.formats.sink_store.layout import (
+    Header,
+    HeaderWord,
+    LockByte,
+    StoreFile,
+    store_file,
+)
 from ziggurat.readers.io.lock_files import (
     RELEASE,
     SET,
@@ -77,7 +83,7 @@ class Locks:
     """The locks of one store, in the hands of one process."""
 
     def __init__(self, root: str) -> None:
-        self._path = own(root, Name.LOCKS)
+        self._path = store_file(root, StoreFile.LOCKS)
         self.free: deque[io.FileIO] = deque()
 
     def take(self) -> io.FileIO:
@@ -110,7 +116,7 @@ class StructureLock:
     """Shared for the length of one tile, exclusive while the structure changes.
 
     A shared lock would starve whoever wants it exclusively while tiles keep coming, so the
-    one who wants it says so in the header (``Word.CHANGE``) behind a gate; newcomers that
+    one who wants it says so in the header (``HeaderWord.CHANGE``) behind a gate; newcomers that
     see it wait at the gate. A change that its process did not live to finish is carried
     to its end by the next one who comes: ``recover`` is called under the exclusive lock.
     """
@@ -123,7 +129,7 @@ class StructureLock:
     def share(self, file: io.FileIO) -> None:
         """Hold the structure still through a file of the caller's; waits while it changes."""
         acquire(file, SHARED)
-        while self._words[Word.CHANGE]:
+        while self._words[HeaderWord.CHANGE]:
             fcntl.fcntl(file, SET, RELEASE)
             self._locks.held([GATE], self._finish)
             acquire(file, SHARED)
@@ -159,14 +165,14 @@ class StructureLock:
         self._locks.held([GATE], turn)
 
     def _finish(self, file: io.FileIO) -> None:
-        if self._words[Word.CHANGE]:  # its process died
+        if self._words[HeaderWord.CHANGE]:  # its process died
             self._change(file, lambda: None)
 
     def _change(self, file: io.FileIO, change: Callable[[], None]) -> None:
-        abandoned = self._words[Word.CHANGE]
-        self._words[Word.CHANGE] = 1
+        abandoned = self._words[HeaderWord.CHANGE]
+        self._words[HeaderWord.CHANGE] = 1
         acquire(file, EXCLUSIVE)
         if abandoned:
             self._recover()
         change()
-        self._words[Word.CHANGE] = 0
+        self._words[HeaderWord.CHANGE] = 0

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from ziggurat.readers.formats.sink_store.layout import Header, Structure
+from ziggurat.readers.formats.sink_store.layout import Header, StoreLayout
 from ziggurat.writers.store.mapped.chunks import ChunkFiles
 from ziggurat.writers.store.mapped.journal import Journal
 from ziggurat.writers.store.mapped.locks import StructureLock
@@ -18,7 +18,7 @@ class StoreParts(Protocol):
     journal: Journal
 
     @property
-    def structure(self) -> Structure:
+    def structure(self) -> StoreLayout:
         """The structure as it is now."""
 
     def settle_blends(self) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ziggurat.readers.formats.sink_store.layout import StoredArray, Structure, chunk_shape
+from ziggurat.readers.formats.sink_store.layout import StoredArray, StoreLayout, chunk_shape
 from ziggurat.readers.formats.sink_store.tile import TileInput
 from ziggurat.writers.store.mapped.blender import Piece
 
@@ -23,7 +23,7 @@ class PlainTiles:
     takes_all: bool  # of its own dtype and bands; else the values have to be looked at
 
     @classmethod
-    def of(cls, structure: Structure) -> "PlainTiles":
+    def of(cls, structure: StoreLayout) -> "PlainTiles":
         """Return it for a structure."""
         if not structure.dtype:  # then it fits no tile
             structure = replace(structure, dtype="uint8", settled=False)
@@ -49,7 +49,7 @@ class PlainTiles:
         )
 
 
-def pieces_of(structure: Structure, tile: TileInput) -> list[Piece]:
+def pieces_of(structure: StoreLayout, tile: TileInput) -> list[Piece]:
     """Return the parts of a tile that lie in one chunk each."""
     width, height = structure.tile_width, structure.tile_height
     across = _spans(tile.x, tile.width, width)

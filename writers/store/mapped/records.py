@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from ziggurat.readers.formats.sink_store.keys import key_of
-from ziggurat.readers.formats.sink_store.layout import Structure
+from ziggurat.readers.formats.sink_store.layout import StoreLayout
 from ziggurat.writers.store.interface import TileRecord
 from ziggurat.writers.store.mapped.journal import KEY_PART, MASKED, Journal, KeyTexts
 
 _NO_AXES: Mapping[str, int] = {}
 
 
-def tile_records(journal: Journal, structure: Structure) -> Iterator[TileRecord]:
+def tile_records(journal: Journal, structure: StoreLayout) -> Iterator[TileRecord]:
     """Yield the tiles that are in, in the order in which they were finished."""
     texts = KeyTexts()
     born = [structure.born.index(name) for name in structure.axes]

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ziggurat.readers.errors import ScratchFullError, SinkError
-from ziggurat.readers.formats.sink_store.layout import own
+from ziggurat.readers.formats.sink_store.layout import store_file
 from ziggurat.writers.files.small import NO_ROOM
 from ziggurat.writers.store.mapped.chunks import Array, Place
 from ziggurat.writers.store.mapped.locks import SLOTS, acquired_at_once, slot_lock
@@ -125,4 +125,4 @@ class Slots:
 
     def slot(self, number: int) -> Slot:
         """Return a log, whoever has it."""
-        return Slot(number, str(own(self._root, f"redo-{number}")))
+        return Slot(number, str(store_file(self._root, f"redo-{number}")))

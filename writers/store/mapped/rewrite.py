@@ -12,9 +12,9 @@ import numpy as np
 from ziggurat.readers.formats.sink_store.fit import adapt_bands, adaptable
 from ziggurat.readers.formats.sink_store.layout import (
     Blend,
+    HeaderWord,
     StoredArray,
-    Structure,
-    Word,
+    StoreLayout,
     chunk_files,
     chunk_path,
     chunk_shape,
@@ -40,7 +40,7 @@ class Rewriting:
     """
 
     def __init__(
-        self, store: StoreParts, present: Structure, wanted: Structure, target: Path
+        self, store: StoreParts, present: StoreLayout, wanted: StoreLayout, target: Path
     ) -> None:
         self._store, self._present, self._wanted = store, present, wanted
         self._target = target
@@ -88,7 +88,7 @@ class Rewriting:
         for count, (number, chunk, file) in enumerate(todo):
             self._one(number, chunk, file, painted.get(chunk, ()))
             self._done.add((number, chunk))
-            self._store.header.words[Word.DONE] = count
+            self._store.header.words[HeaderWord.DONE] = count
             if time.monotonic() - told > TELL_EVERY:
                 told = time.monotonic()
                 self._tell(count, len(todo))
@@ -153,7 +153,7 @@ def _content(path: str, dtype: np.dtype, shape: Sequence[int]) -> Array:
 
 
 def _chunks_of(
-    pieces: Iterable[tuple[Array, int]], structure: Structure
+    pieces: Iterable[tuple[Array, int]], structure: StoreLayout
 ) -> Iterable[tuple[Chunk, Box]]:
     """Yield each chunk that a tile touches, with the tile's place, tile by tile."""
     born = [structure.born.index(name) for name in structure.axes]
@@ -171,7 +171,7 @@ def _chunks_of(
                 yield chunk, box
 
 
-def _more_bands(content: Array, written: Array, wanted: Structure, number: int) -> Array:
+def _more_bands(content: Array, written: Array, wanted: StoreLayout, number: int) -> Array:
     """Give a chunk more bands: as colours go where they do, blank otherwise.
 
     ``written`` is how much each pixel was written, shape (height, width): 0 or 1, or the sum of
@@ -189,7 +189,7 @@ def _more_bands(content: Array, written: Array, wanted: Structure, number: int) 
     return more
 
 
-def _adapt_total(content: Array, written: Array, wanted: Structure) -> Array:
+def _adapt_total(content: Array, written: Array, wanted: StoreLayout) -> Array:
     """Do what :func:`adapt_bands` does, to a chunk of weighted sums."""
     plain = content.astype(np.float64)
     adapted = np.repeat(plain[..., :1], wanted.bands, axis=2)

@@ -15,9 +15,9 @@ from dataclasses import replace
 from ziggurat.readers.errors import ScratchFullError, SinkError, ZigguratError, message_of
 from ziggurat.readers.formats.sink_store.blend import check_weight
 from ziggurat.readers.formats.sink_store.fit import (
-    fitted,
-    fitted_mask,
-    grown,
+    fit_mask,
+    fit_tile,
+    grow_layout,
     reserves,
     with_axes,
     with_axes_of,
@@ -26,11 +26,11 @@ from ziggurat.readers.formats.sink_store.keys import key_hash
 from ziggurat.readers.formats.sink_store.layout import (
     Blend,
     Header,
-    Structure,
-    Word,
+    HeaderWord,
+    StoreLayout,
     chunk_path,
-    own,
     read_structure,
+    store_file,
 )
 from ziggurat.readers.formats.sink_store.reader import StoreReader
 from ziggurat.readers.formats.sink_store.tile import TileInput
@@ -53,7 +53,7 @@ from ziggurat.writers.store.mapped.locks import (
 )
 from ziggurat.writers.store.mapped.pieces import PlainTiles, pieces_of
 from ziggurat.writers.store.mapped.records import tile_records
-from ziggurat.writers.store.room import check_room, refuse_other_host
+from ziggurat.writers.store.room import refuse_other_host, refuse_too_large
 
 PUBLISH_EVERY_NS = 250_000_000  # zarr.json follows a growing image four times a second at most
 
@@ -85,7 +85,7 @@ class Store:
         self.locks = Locks(self.root)
         self.lock = StructureLock(self.locks, self.header, lambda: growth.recover(self))
         self.facts = Facts(self.root, self.locks, self.refuse_gone)
-        self.chunks = ChunkFiles(str(own(self.root, "")), lambda: self.vanished)
+        self.chunks = ChunkFiles(str(store_file(self.root, "")), lambda: self.vanished)
         self._structure = replace(read_structure(self.root), generation=-1)
         self._plain = PlainTiles.of(self._structure)
         blends = self._structure.blend is not Blend.OVER
@@ -93,9 +93,9 @@ class Store:
         self.blender = Blender(*parts) if blends else None
 
     @property
-    def structure(self) -> Structure:
+    def structure(self) -> StoreLayout:
         """The structure as it is now (stable only while the structure lock is held)."""
-        if self._structure.generation != self.header.words[Word.GENERATION]:
+        if self._structure.generation != self.header.words[HeaderWord.GENERATION]:
             self.chunks.forget()
             now = read_structure(self.root)
             self._plain, self._structure = PlainTiles.of(now), now  # last what says it is done
@@ -137,7 +137,7 @@ class Store:
             return
         try:
             while not self._added(tile):
-                growth.restructure(self, lambda now: grown(now, tile))
+                growth.restructure(self, lambda now: grow_layout(now, tile))
             if tile.values:
                 self.facts.add_values(tile.start, tile.values)
         except OSError as error:
@@ -165,15 +165,16 @@ class Store:
             if tile.key is not None and self._is_in(file, structure, tile.key):
                 return True
             fits = self._plain.fits(tile)
-            if not fits and grown(structure, tile) != structure:
+            if not fits and grow_layout(structure, tile) != structure:
                 return False
-            self._lay(file, structure, tile, tile.pixels if fits else fitted(structure, tile))
+            pixels = tile.pixels if fits else fit_tile(structure, tile)
+            self._write_tile(file, structure, tile, pixels)
             return True
         finally:
             fcntl.fcntl(file, SET, RELEASE)
             self.locks.free.append(file)
 
-    def _is_in(self, file: io.FileIO, structure: Structure, key: bytes) -> bool:
+    def _is_in(self, file: io.FileIO, structure: StoreLayout, key: bytes) -> bool:
         """Hold a key; return True where its tile is in, wholly."""
         number = key_hash(key)
         acquire(file, key_lock(number))  # who holds chunks never waits for a key: no deadlock
@@ -183,7 +184,9 @@ class Store:
             self.blender.settle(structure)
         return True
 
-    def _lay(self, file: io.FileIO, structure: Structure, tile: TileInput, pixels: Array) -> None:
+    def _write_tile(
+        self, file: io.FileIO, structure: StoreLayout, tile: TileInput, pixels: Array
+    ) -> None:
         start = [tile.start.get(name, 0) for name in structure.born]
         count = [tile.counts.get(name, 1) for name in structure.born]
         flat = pixels if pixels.ndim == 4 else pixels.reshape(-1, *pixels.shape[-3:])
@@ -219,14 +222,15 @@ class Store:
         """
         self.refuse_gone()
 
-        def fit(now: Structure) -> Structure:
-            return grown(now, corner, only_room=True) if meant else with_axes_of(now, corner)
+        def fit(now: StoreLayout) -> StoreLayout:
+            return grow_layout(now, corner, only_room=True) if meant else with_axes_of(now, corner)
 
         growth.restructure(self, fit)
 
         def reach() -> None:
             structure = self.structure
-            self._refuse_too_large(structure, corner)
+            if self.journal.empty:
+                refuse_too_large(self.root, structure, self.header.sizes(structure), corner)
             start = [corner.start.get(name, 0) for name in structure.born]
             self._extend(structure, corner, start, [1] * len(start))
 
@@ -263,15 +267,6 @@ class Store:
         self.settle()
         return StoreReader(self.root)
 
-    def _refuse_too_large(self, structure: Structure, tile: TileInput) -> None:
-        """Say no in time: when room is reserved for an image that the disk can't hold."""
-        if self.journal.empty:
-            *axes, height, width = self.header.sizes(structure)
-            ends = (tile.start.get(name, 0) + 1 for name in structure.axes)
-            sizes = [max(pair) for pair in zip(axes, ends, strict=True)]
-            sizes += [max(height, tile.y + 1), max(width, tile.x + 1)]
-            check_room(self.root, structure.room(sizes))
-
     def _copy(self, plain: PlainTiles, piece: Piece, pixels: Array, tile: TileInput) -> None:
         shape, dtype, place = plain.shape, plain.dtype, piece.inside
         path = chunk_path(self.root, plain.array, piece.frame, piece.row, piece.column)
@@ -279,7 +274,7 @@ class Store:
         source = pixels[piece.number, rows, columns]
         mask = None
         if tile.mask is not None:
-            mask = fitted_mask(tile.mask[piece.number % len(tile.mask), rows, columns], shape[2])
+            mask = fit_mask(tile.mask[piece.number % len(tile.mask), rows, columns], shape[2])
         touch = 8 * source.shape[0] * source.shape[1] >= shape[0] * shape[1]
         chunk = self.chunks.mapped(path, shape, dtype, touch=touch)
         if chunk is None:
@@ -292,13 +287,16 @@ class Store:
         paste(chunk[place], source, mask)
 
     def _extend(
-        self, structure: Structure, tile: TileInput, start: list[int], count: list[int]
+        self, structure: StoreLayout, tile: TileInput, start: list[int], count: list[int]
     ) -> None:
         """Let the image reach as far as the tile does."""
         words = self.header.words
-        wanted = [(int(Word.HEIGHT), tile.y + tile.height), (int(Word.WIDTH), tile.x + tile.width)]
+        wanted = [
+            (int(HeaderWord.HEIGHT), tile.y + tile.height),
+            (int(HeaderWord.WIDTH), tile.x + tile.width),
+        ]
         wanted += [
-            (Word.AXES + number, first + span)
+            (HeaderWord.AXES + number, first + span)
             for number, (first, span) in enumerate(zip(start, count, strict=True))
         ]
         for word, size in wanted:
@@ -306,26 +304,26 @@ class Store:
                 self.locks.held([EXTENTS], lambda _: self._grow_sizes(structure, wanted))
                 return
 
-    def _grow_sizes(self, structure: Structure, wanted: Sequence[tuple[int, int]]) -> None:
+    def _grow_sizes(self, structure: StoreLayout, wanted: Sequence[tuple[int, int]]) -> None:
         words = self.header.words
         for word, size in wanted:
             words[word] = max(words[word], size)
-        words[Word.STALE] = 1
-        if time.time_ns() - words[Word.PUBLISHED] > PUBLISH_EVERY_NS:
+        words[HeaderWord.STALE] = 1
+        if time.time_ns() - words[HeaderWord.PUBLISHED] > PUBLISH_EVERY_NS:
             with suppress(ScratchFullError):  # the tile is in; zarr.json lags until there is room
                 self._publish(structure)
 
     def publish(self) -> None:
         """Bring zarr.json up to date with the sizes, where it lags behind."""
-        if self.header.words[Word.STALE]:
+        if self.header.words[HeaderWord.STALE]:
             self.lock.shared(
                 lambda: self.locks.held([EXTENTS], lambda _: self._publish(self.structure))
             )
 
-    def _publish(self, structure: Structure) -> None:
+    def _publish(self, structure: StoreLayout) -> None:
         growth.write_zarr_metadata(self.root, structure, self.header.sizes(structure))
-        self.header.words[Word.STALE] = 0
-        self.header.words[Word.PUBLISHED] = time.time_ns()
+        self.header.words[HeaderWord.STALE] = 0
+        self.header.words[HeaderWord.PUBLISHED] = time.time_ns()
 
     def settle_blends(self) -> None:
         """Finish blended tiles whose processes died in the middle of applying them.
@@ -384,7 +382,7 @@ class Store:
             return
         self.closed = True
         try:
-            if self.locks.free and self.header.words[Word.STALE] and not self.header.vanished:
+            if self.locks.free and self.header.words[HeaderWord.STALE] and not self.header.vanished:
                 with self.locks.free.pop() as file, suppress(OSError):
                     if all(acquired_at_once(file, lock) for lock in (SHARED, EXTENTS)):
                         self._publish(self.structure)

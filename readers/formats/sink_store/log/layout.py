@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
-from ziggurat.readers.formats.sink_store.layout import FOLDER, LOG, Structure
+from ziggurat.readers.formats.sink_store.layout import FOLDER, LOG, StoreLayout
 from ziggurat.readers.io.objects import Objects
 
 DECLARED = f"{FOLDER}/{LOG}"
@@ -30,13 +30,13 @@ PLACES = (SEGMENTS, MERGED, MOVED, ATTRIBUTES, VALUES, PICTURES)
 VERSION = 1
 
 
-def declared(structure: Structure, sizes: tuple[int, ...]) -> bytes:
+def declared(structure: StoreLayout, sizes: tuple[int, ...]) -> bytes:
     """Return what is declared of a new store."""
     facts = {"version": VERSION, "structure": structure.to_json(), "sizes": list(sizes)}
     return json.dumps(facts).encode()
 
 
-def read_declared(objects: Objects, root: str) -> tuple[Structure, tuple[int, ...]]:
+def read_declared(objects: Objects, root: str) -> tuple[StoreLayout, tuple[int, ...]]:
     """Return the structure and sizes that were declared.
 
     Raises
@@ -53,7 +53,7 @@ def read_declared(objects: Objects, root: str) -> tuple[Structure, tuple[int, ..
                 f"the store {root} is of version {facts['version']}, and this ziggurat takes "
                 f"{VERSION}: use the one that made it"
             )
-        return Structure.from_json(facts["structure"]), tuple(facts["sizes"])
+        return StoreLayout.from_json(facts["structure"]), tuple(facts["sizes"])
     except FileNotFoundError as error:
         raise UnsupportedFormatError(f"{root} is not a sink's store of segments") from error
     except SourceError:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ziggurat.readers.errors import SinkInputError, SourceError
 from ziggurat.readers.formats.sink_store.blend import blended, resolve, tile_weight
-from ziggurat.readers.formats.sink_store.fit import fit_pixels, fitted_mask
+from ziggurat.readers.formats.sink_store.fit import fit_mask, fit_pixels
 from ziggurat.readers.formats.sink_store.frame import FramePlane
 from ziggurat.readers.formats.sink_store.info import image_info
 from ziggurat.readers.formats.sink_store.layout import Blend
@@ -137,7 +137,7 @@ class SegmentReader(Reader):
         if mask is not None:
             mask = mask[number % len(mask)][part]
             if structure.blend is Blend.OVER:
-                mask = fitted_mask(mask, structure.bands)
+                mask = fit_mask(mask, structure.bands)
         share = None if weight is None else weight[number % len(weight)][part]
         return fit_pixels(structure, shown), mask, share
 

@@ -17,13 +17,13 @@ import numpy as np
 from ziggurat.readers.errors import CorruptSourceError, SinkInputError, SourceError
 from ziggurat.readers.formats.sink_store.fit import (
     adaptable,
-    grown,
+    grow_layout,
     reserves,
     with_axes,
     with_axes_of,
 )
 from ziggurat.readers.formats.sink_store.keys import key_order
-from ziggurat.readers.formats.sink_store.layout import Structure
+from ziggurat.readers.formats.sink_store.layout import StoreLayout
 from ziggurat.readers.formats.sink_store.log.layout import MERGED, SEGMENTS, read_declared
 from ziggurat.readers.formats.sink_store.log.segment import Segment, read_index, tile_facts
 from ziggurat.readers.formats.sink_store.tile import Array, TileInput
@@ -49,7 +49,7 @@ class Snapshot:
     The latter have a column for each axis, in the order of ``structure.born``.
     """
 
-    structure: Structure
+    structure: StoreLayout
     sizes: tuple[int, ...]
     tiles: Sequence[Laid]
     keys: frozenset[str]
@@ -163,7 +163,7 @@ class View:
 
 
 def _snapshot(
-    structure: Structure, sizes: tuple[int, ...], segments: Sequence[Segment]
+    structure: StoreLayout, sizes: tuple[int, ...], segments: Sequence[Segment]
 ) -> Snapshot:
     said = [entry for one in segments for entry in one.entries if "shape" not in entry]
     reach = _Reach(structure, sizes)
@@ -193,7 +193,7 @@ def _snapshot(
     return Snapshot(structure, reach.sizes(structure), laid, keys, values, _table(structure, laid))
 
 
-def _told(structure: Structure, said: Sequence[Entry]) -> Structure:
+def _told(structure: StoreLayout, said: Sequence[Entry]) -> StoreLayout:
     """Return the structure with what was asked for without a tile, in an order of its own."""
     for names in sorted((entry["names"] for entry in said if "names" in entry), key=len):
         structure = with_axes(structure, names)
@@ -201,7 +201,7 @@ def _told(structure: Structure, said: Sequence[Entry]) -> Structure:
         tile = tile_facts(entry)
         meant = entry["meant"]
         structure = (
-            grown(structure, tile, only_room=True) if meant else with_axes_of(structure, tile)
+            grow_layout(structure, tile, only_room=True) if meant else with_axes_of(structure, tile)
         )
     return structure
 
@@ -222,9 +222,9 @@ def _ordered(segments: Sequence[Segment]) -> list[Laid]:
     return first + [one[-1] for one in sorted(others, key=lambda one: one[:3])]
 
 
-def _taken(structure: Structure, one: Laid, *, only_room: bool) -> Structure:
+def _taken(structure: StoreLayout, one: Laid, *, only_room: bool) -> StoreLayout:
     try:
-        return grown(structure, one.tile, only_room=only_room)
+        return grow_layout(structure, one.tile, only_room=only_room)
     except SinkInputError as error:
         place = f"({one.tile.x}, {one.tile.y})"
         raise SourceError(
@@ -233,7 +233,7 @@ def _taken(structure: Structure, one: Laid, *, only_room: bool) -> Structure:
         ) from error
 
 
-def _refuse_mixed(structure: Structure, laid: Sequence[Laid]) -> None:
+def _refuse_mixed(structure: StoreLayout, laid: Sequence[Laid]) -> None:
     for bands in {one.tile.bands for one in laid}:
         if bands != structure.bands and not adaptable(
             bands, structure.bands, structure.numpy_dtype
@@ -247,7 +247,7 @@ def _refuse_mixed(structure: Structure, laid: Sequence[Laid]) -> None:
 class _Reach:
     """How far the image goes: by what was declared and by each tile."""
 
-    def __init__(self, structure: Structure, sizes: tuple[int, ...]) -> None:
+    def __init__(self, structure: StoreLayout, sizes: tuple[int, ...]) -> None:
         *axes, self.height, self.width = sizes
         self.axes = dict(zip(structure.axes, axes, strict=True))
 
@@ -258,11 +258,11 @@ class _Reach:
         for name, first in start.items():
             self.axes[name] = max(self.axes.get(name, 1), first + counts.get(name, 1))
 
-    def sizes(self, structure: Structure) -> tuple[int, ...]:
+    def sizes(self, structure: StoreLayout) -> tuple[int, ...]:
         return (*(self.axes.get(name, 1) for name in structure.axes), self.height, self.width)
 
 
-def _table(structure: Structure, laid: Sequence[Laid]) -> Array:
+def _table(structure: StoreLayout, laid: Sequence[Laid]) -> Array:
     axes = len(structure.born)
     kind = [(name, "<i8") for name in ("x", "y", "width", "height")]
     table = np.zeros(len(laid), [*kind, ("start", "<i8", (axes,)), ("count", "<i8", (axes,))])

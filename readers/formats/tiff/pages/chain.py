@@ -12,10 +12,10 @@ from tifffile import TiffPageSeries as Series
 from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.formats.tiff.pages.structure import (
     UNORDERED,
-    Beside,
-    Structure,
+    AssociatedPage,
+    TiffStructure,
     area,
-    beside,
+    associated_pages,
     from_series,
     is_level_of,
     is_mask,
@@ -106,7 +106,7 @@ def _page_count(tif: tifffile.TiffFile) -> int:
     return len(tif.pages)
 
 
-def chain_structure(tif: tifffile.TiffFile, kind: str, unused: str | None = None) -> Structure:
+def chain_structure(tif: tifffile.TiffFile, kind: str, unused: str | None = None) -> TiffStructure:
     """Return the structure of a file by its pages alone.
 
     Pages of the size and samples of the largest are the frames, in their order, however each is
@@ -145,19 +145,19 @@ def chain_structure(tif: tifffile.TiffFile, kind: str, unused: str | None = None
     levels += _levels_below([below.get(frame.offset, []) for frame in frames], base)
     levels.sort(key=lambda level: _pixels(level[0]), reverse=True)
     used = {page.offset for level in levels for page in level} | taken
-    others = [
+    associated = [
         page
         for page in (*rest, *(page for pages in below.values() for page in pages))
         if page.offset not in used and not is_mask(page)
     ]
-    others = [page for page in others if not _is_spare_level(page, base)]
+    associated = [page for page in associated if not _is_spare_level(page, base)]
     axes = (Axis("i", len(frames)),) if len(frames) > 1 else ()
-    return Structure(
+    return TiffStructure(
         kind=kind,
         levels=tuple(tuple(page_data(page) for page in level) for level in (frames, *levels)),
         axes=axes,
         page=frames[0],
-        others=tuple(Beside(None, page_data(page)) for page in others),
+        associated=tuple(AssociatedPage(None, page_data(page)) for page in associated),
         losses=() if unused is None else (unused,),
         unsure=frozenset(
             number for number, level in enumerate(levels, 1) if not _is_marked(level[0])
@@ -213,7 +213,7 @@ def _left_out(tif: tifffile.TiffFile, every: list[Series]) -> bool:
     return any(number not in used for number in range(len(tif.pages)))
 
 
-def choose(tif: tifffile.TiffFile) -> Structure:
+def structure_from_series(tif: tifffile.TiffFile) -> TiffStructure:
     """Choose the image among the series of a file without a plan of its own.
 
     Raises
@@ -230,19 +230,19 @@ def choose(tif: tifffile.TiffFile) -> Structure:
     if main.kind in ("generic", "geotiff") or (main.kind in UNORDERED and _left_out(tif, every)):
         return chain_structure(tif, main.kind)
     if main.kind not in UNORDERED:
-        others = [one for series in every[1:] for one in beside(series, tif)]
-        return with_unseen(from_series(main, list(main.levels), others, tif), every[1:])
+        associated = [one for series in every[1:] for one in associated_pages(series, tif)]
+        return with_unseen(from_series(main, list(main.levels), associated, tif), every[1:])
     tops = [s for s in every if not is_mask(s.keyframe) and not s.keyframe.is_reduced] or every
     main = max(tops, key=area)
     rest = [series for series in every if series is not main]
     extra = _extra_levels(main, rest)
     levels = [*main.levels, *(level for series in extra for level in series.levels)]
     rest = [series for series in rest if series not in extra and not is_mask(series.keyframe)]
-    others = [one for series in rest for one in beside(series, tif)]
-    return with_unseen(from_series(main, levels, others, tif), rest)
+    associated = [one for series in rest for one in associated_pages(series, tif)]
+    return with_unseen(from_series(main, levels, associated, tif), rest)
 
 
-def with_unseen(structure: Structure, others: Sequence[Series]) -> Structure:
+def with_unseen(structure: TiffStructure, others: Sequence[Series]) -> TiffStructure:
     """Return a structure that tells what series beside the image hold, and nobody sees."""
     lost = [loss for series in others for loss in unseen(series)]
     return dataclasses.replace(structure, losses=(*structure.losses, *lost))

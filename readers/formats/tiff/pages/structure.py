@@ -59,7 +59,7 @@ class PageData:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class AssociatedPage:
     """A picture that is no part of the image: what it is called, where that is known.
 
     A page, or (Philips) a whole JPEG in the description.
@@ -71,13 +71,13 @@ class Beside:
 
 
 @dataclass(frozen=True)
-class Structure:
+class TiffStructure:
     """``levels[level][frame]``; None for a frame whose page is missing.
 
     ``page`` is the first of the image; ``series`` tifffile's view of it, where that was used;
     ``text`` a description of the whole file, where there is one that isn't on that page;
-    ``said`` what it says of itself, where ziggurat wrote it; ``absent`` the file, by frame, that
-    a missing page should be in but that isn't there; ``losses`` what the file holds and this
+    ``embedded`` what it says of itself, where ziggurat wrote it; ``absent`` the file, by frame,
+    that a missing page should be in but that isn't there; ``losses`` what the file holds and this
     doesn't; ``unsure`` the levels that nothing calls so: pixels must tell.
     """
 
@@ -86,9 +86,9 @@ class Structure:
     axes: tuple[Axis, ...]
     page: Page
     series: Series = None
-    others: tuple[Beside, ...] = ()
+    associated: tuple[AssociatedPage, ...] = ()
     text: str | None = None
-    said: PageDescription | None = None
+    embedded: PageDescription | None = None
     absent: Mapping[int, str] = field(default_factory=dict)
     losses: tuple[str, ...] = ()
     unsure: frozenset[int] = frozenset()
@@ -209,20 +209,20 @@ def is_level_of(page: Page, base: Page) -> bool:
 def from_series(
     main: Series,
     levels: list[Series],
-    others: Sequence[Beside],
+    associated: Sequence[AssociatedPage],
     home: tifffile.TiffFile,
-) -> Structure:
+) -> TiffStructure:
     """Return the structure of an image that is a series with levels, largest first."""
     levels = [levels[0], *sorted(levels[1:], key=area, reverse=True)]
     pages = [series_pages(level, home) for level in levels]
     there = [page is not None for page in pages[0]]  # lower levels that lack one are made anew
     whole = [level for level in pages if [page is not None for page in level] == there]
     axes = frame_axes(main)
-    return Structure(main.kind, tuple(whole), axes, main.keyframe, main, tuple(others))
+    return TiffStructure(main.kind, tuple(whole), axes, main.keyframe, main, tuple(associated))
 
 
 def unseen(series: Series) -> tuple[str, ...]:
-    """Return what is lost of a series of which :func:`beside` shows the first page."""
+    """Return what is lost of a series of which :func:`associated_pages` shows the first page."""
     count = sum(page is not None for page in series)
     if count < 2 or series.keyframe.is_reduced:
         return ()
@@ -233,7 +233,13 @@ def unseen(series: Series) -> tuple[str, ...]:
     )
 
 
-def beside(series: Series, home: tifffile.TiffFile, name: str | None = None) -> list[Beside]:
+def associated_pages(
+    series: Series, home: tifffile.TiffFile, name: str | None = None
+) -> list[AssociatedPage]:
     """Return a series' first page as one beside the image."""
     page = next((page for page in series if page is not None), None)
-    return [] if page is None else [Beside(name or series.name or None, page_data(page, home=home))]
+    return (
+        []
+        if page is None
+        else [AssociatedPage(name or series.name or None, page_data(page, home=home))]
+    )

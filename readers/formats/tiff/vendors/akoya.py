@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 import tifffile
 
-from ziggurat.readers.formats.tiff.pages.chain import choose
-from ziggurat.readers.formats.tiff.pages.structure import Structure
+from ziggurat.readers.formats.tiff.pages.chain import structure_from_series
+from ziggurat.readers.formats.tiff.pages.structure import TiffStructure
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts, micrometres, number
 from ziggurat.readers.formats.tiff.vendors.kind import TiffKind, series_kind
 from ziggurat.readers.model.image import Channel, ServedLevels
@@ -38,7 +38,7 @@ def akoya_channel(description: object) -> Channel | None:
     return Channel(name.strip(), color)
 
 
-def akoya_facts(structure: Structure) -> VendorFacts:
+def akoya_facts(structure: TiffStructure) -> VendorFacts:
     """Return the facts of a slide, channels out of its pages' descriptions."""
     root = _parse(structure.page.description)
     size = power = None
@@ -75,7 +75,7 @@ def _recognises(tif: tifffile.TiffFile) -> bool:
 AKOYA = TiffKind(
     "qpi",
     _recognises,
-    choose,
+    structure_from_series,
     akoya_facts,
     keep_when_deidentified=(
         "akoya.objective*",

@@ -9,9 +9,9 @@ import tifffile
 
 from ziggurat.readers.formats.tiff.pages.missing import from_level_above
 from ziggurat.readers.formats.tiff.pages.structure import (
-    Beside,
+    AssociatedPage,
     PageData,
-    Structure,
+    TiffStructure,
     is_level_of,
     page_data,
 )
@@ -32,7 +32,7 @@ def aperio_properties(description: str) -> dict[str, str]:
     return found
 
 
-def aperio_facts(structure: Structure) -> VendorFacts:
+def aperio_facts(structure: TiffStructure) -> VendorFacts:
     """Return the facts of a slide: MPP is micrometres per pixel, AppMag the objective's power."""
     properties = aperio_properties(structure.page.description)
     given = given_facts(properties.get(f"aperio.{GIVEN_FIELD}"))
@@ -73,7 +73,7 @@ def _planes(pages: list[PageData]) -> Axis:
     return Axis("z", len(pages), heights, "µm") if told else Axis("z", len(pages))
 
 
-def aperio_structure(tif: tifffile.TiffFile) -> Structure:
+def aperio_structure(tif: tifffile.TiffFile) -> TiffStructure:
     """Return the structure of a slide: tiled pages are levels, the others associated images.
 
     Several pages of one size are focal planes. The rule is OpenSlide's, and holds too for
@@ -83,20 +83,20 @@ def aperio_structure(tif: tifffile.TiffFile) -> Structure:
     pages = [tif.pages[number].aspage() for number in range(len(tif.pages))]
     base = pages[0]
     levels: dict[tuple[int, int], list[PageData]] = {}
-    others: list[Beside] = []
+    associated: list[AssociatedPage] = []
     for page in pages:
         size = page.imagewidth, page.imagelength
         same = size == (base.imagewidth, base.imagelength)
         if page is base or (page.is_tiled and (same or is_level_of(page, base))):
             levels.setdefault(size, []).append(page_data(page))
         else:
-            others.append(Beside(_associated_name(page), page_data(page)))
+            associated.append(AssociatedPage(_associated_name(page), page_data(page)))
     planes = {len(level) for level in levels.values()}
     count = planes.pop() if len(planes) == 1 else 1
     ordered = sorted(levels, reverse=True)
     axes = (_planes(levels[ordered[0]]),) if count > 1 else ()
     found = tuple(tuple(levels[size][:count]) for size in ordered)
-    return Structure(APERIO.name, found, axes, base, others=tuple(others))
+    return TiffStructure(APERIO.name, found, axes, base, associated=tuple(associated))
 
 
 def _is_svs(tif: tifffile.TiffFile) -> bool:

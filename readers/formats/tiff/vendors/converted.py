@@ -15,7 +15,7 @@ from typing import Any
 import tifffile
 
 from ziggurat.readers.formats.tiff.pages.chain import chain_structure
-from ziggurat.readers.formats.tiff.pages.structure import Beside, Structure
+from ziggurat.readers.formats.tiff.pages.structure import AssociatedPage, TiffStructure
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts, number
 from ziggurat.readers.formats.tiff.vendors.kind import TiffKind
 from ziggurat.readers.model.image import Axis, Channel, ServedLevels
@@ -74,7 +74,7 @@ def _axis(
     return Axis(name.lower(), size, listed, unit if isinstance(unit, str) else None)
 
 
-def converted_structure(tif: tifffile.TiffFile) -> Structure:
+def converted_structure(tif: tifffile.TiffFile) -> TiffStructure:
     """Return the structure: the chain of pages, its frames and associated images named."""
     said = _said(tif.pages.first)
     plain = chain_structure(tif, KIND)
@@ -82,17 +82,17 @@ def converted_structure(tif: tifffile.TiffFile) -> Structure:
     return dataclasses.replace(
         plain,
         axes=_axes(_metadata(said), len(plain.levels[0])) or plain.axes,
-        others=tuple(_named(one) for one in plain.others),
+        associated=tuple(_named(one) for one in plain.associated),
         text=original if isinstance(original, str) else None,
     )
 
 
-def _named(one: Beside) -> Beside:
+def _named(one: AssociatedPage) -> AssociatedPage:
     text = "" if one.page is None else one.page.keyframe.description
     return dataclasses.replace(one, name=text) if _NAME.fullmatch(text) else one
 
 
-def converted_facts(structure: Structure) -> VendorFacts:
+def converted_facts(structure: TiffStructure) -> VendorFacts:
     """Return scale and channels; the resolution tags have the size of a pixel, too."""
     said = _said(structure.page)
     metadata = _metadata(said)

@@ -7,7 +7,12 @@ from typing import Any
 
 import tifffile
 
-from ziggurat.readers.formats.tiff.pages.structure import Beside, Structure, beside, from_series
+from ziggurat.readers.formats.tiff.pages.structure import (
+    AssociatedPage,
+    TiffStructure,
+    associated_pages,
+    from_series,
+)
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts, number
 from ziggurat.readers.formats.tiff.vendors.hamamatsu_tiles import IntervalSegments
 from ziggurat.readers.formats.tiff.vendors.kind import TiffKind, series_kind
@@ -44,7 +49,7 @@ def hamamatsu_properties(page: Any) -> dict[str, str]:
     return found
 
 
-def hamamatsu_facts(structure: Structure) -> VendorFacts:
+def hamamatsu_facts(structure: TiffStructure) -> VendorFacts:
     """Return the facts of a slide; its pixel size is in the plain resolution tags."""
     page = structure.page
     return VendorFacts(
@@ -56,7 +61,7 @@ def hamamatsu_facts(structure: Structure) -> VendorFacts:
     )
 
 
-def _axis(axis: Axis, structure: Structure) -> Axis:
+def _axis(axis: Axis, structure: TiffStructure) -> Axis:
     """Return an axis; focal planes with their heights in micrometres (the tag has nanometres)."""
     pages = structure.levels[0]
     if axis.name != "z" or len(pages) != axis.size:
@@ -68,14 +73,14 @@ def _axis(axis: Axis, structure: Structure) -> Axis:
     return Axis("z", axis.size, tuple(known), "µm")
 
 
-def hamamatsu_structure(tif: tifffile.TiffFile) -> Structure:
+def hamamatsu_structure(tif: tifffile.TiffFile) -> TiffStructure:
     """Return the structure of a slide: macro and map have a source lens of their own kind."""
     main, *rest = list(tif.series)
-    others: list[Beside] = []
+    associated: list[AssociatedPage] = []
     for series in rest:
         lens = series.keyframe.tags.valueof(_SOURCE_LENS)
-        others += beside(series, tif, _NAMES.get(lens))
-    return from_series(main, list(main.levels), others, tif)
+        associated += associated_pages(series, tif, _NAMES.get(lens))
+    return from_series(main, list(main.levels), associated, tif)
 
 
 def _recognises(tif: tifffile.TiffFile) -> bool:

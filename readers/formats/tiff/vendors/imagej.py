@@ -5,8 +5,8 @@ from typing import Any
 
 import tifffile
 
-from ziggurat.readers.formats.tiff.pages.chain import choose
-from ziggurat.readers.formats.tiff.pages.structure import Structure, resolution
+from ziggurat.readers.formats.tiff.pages.chain import structure_from_series
+from ziggurat.readers.formats.tiff.pages.structure import TiffStructure, resolution
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts, number
 from ziggurat.readers.formats.tiff.vendors.kind import TiffKind, series_kind
 from ziggurat.readers.model.image import Axis, ServedLevels
@@ -39,7 +39,7 @@ def _axes(axes: tuple[Axis, ...], meta: Mapping[str, Any]) -> tuple[Axis, ...]:
 
 
 def _size_mm(
-    structure: Structure, meta: Mapping[str, object], axis: str, code: int
+    structure: TiffStructure, meta: Mapping[str, object], axis: str, code: int
 ) -> float | None:
     """Return the size of a pixel: the resolution tag counts pixels per the described unit."""
     unit = length_mm(_unit(meta, axis))
@@ -47,7 +47,7 @@ def _size_mm(
     return unit / ratio if unit and ratio else None
 
 
-def imagej_facts(structure: Structure) -> VendorFacts:
+def imagej_facts(structure: TiffStructure) -> VendorFacts:
     """Return the facts of a hyperstack."""
     page = structure.page
     meta: Mapping[str, Any] = page.parent.imagej_metadata or {}
@@ -70,4 +70,4 @@ def _recognises(tif: tifffile.TiffFile) -> bool:
     return series_kind(tif) == "imagej"
 
 
-IMAGEJ = TiffKind("imagej", _recognises, choose, imagej_facts)
+IMAGEJ = TiffKind("imagej", _recognises, structure_from_series, imagej_facts)

@@ -9,7 +9,7 @@ import tifffile
 from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout
 from ziggurat.readers.formats.tiff.pages.missing import ReadLevel
 from ziggurat.readers.formats.tiff.pages.plane import Substitute
-from ziggurat.readers.formats.tiff.pages.structure import PageData, Structure
+from ziggurat.readers.formats.tiff.pages.structure import PageData, TiffStructure
 from ziggurat.readers.formats.tiff.pages.tables import SegmentTable
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts
 from ziggurat.readers.io.bytes import ByteSource
@@ -66,8 +66,8 @@ class TiffKind:
 
     name: str
     recognises: Callable[[tifffile.TiffFile], bool]
-    structure: Callable[[tifffile.TiffFile], Structure]
-    facts: Callable[[Structure], VendorFacts]
+    structure: Callable[[tifffile.TiffFile], TiffStructure]
+    facts: Callable[[TiffStructure], VendorFacts]
     missing_tiles: MissingTiles | None = None
     segments: Segments | None = None
     turned: bool = False

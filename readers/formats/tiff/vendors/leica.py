@@ -12,7 +12,12 @@ from xml.etree import ElementTree
 import tifffile
 
 from ziggurat.readers.errors import CorruptSourceError, LeftToOthersError
-from ziggurat.readers.formats.tiff.pages.structure import Beside, Structure, beside, from_series
+from ziggurat.readers.formats.tiff.pages.structure import (
+    AssociatedPage,
+    TiffStructure,
+    associated_pages,
+    from_series,
+)
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts, number
 from ziggurat.readers.formats.tiff.vendors.kind import TiffKind, series_kind
 
@@ -99,7 +104,7 @@ def _is_macro(image: ScnImage, size: tuple[float, float]) -> bool:
     return image.place == (0.0, 0.0, *size)
 
 
-def leica_structure(tif: tifffile.TiffFile) -> Structure:
+def leica_structure(tif: tifffile.TiffFile) -> TiffStructure:
     """Return the structure of a slide with one scanned area.
 
     Raises
@@ -115,15 +120,15 @@ def leica_structure(tif: tifffile.TiffFile) -> Structure:
     if len(areas) > 1:
         raise LeftToOthersError("Leica slides with several areas are left to OpenSlide")
     main = series[areas[0]]
-    others: list[Beside] = []
+    associated: list[AssociatedPage] = []
     for index, one in enumerate(series):
         if index != areas[0]:
-            others += beside(one, tif, "macro")
-    structure = from_series(main, list(main.levels), others, tif)
+            associated += associated_pages(one, tif, "macro")
+    structure = from_series(main, list(main.levels), associated, tif)
     return dataclasses.replace(structure, text=tif.pages.first.description)
 
 
-def leica_facts(structure: Structure) -> VendorFacts:
+def leica_facts(structure: TiffStructure) -> VendorFacts:
     """Return the facts of the scanned area."""
     images, size, barcode = parse_scn(structure.text or "")
     image = next((one for one in images if not _is_macro(one, size)), images[0])

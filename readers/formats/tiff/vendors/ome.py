@@ -13,10 +13,10 @@ from ziggurat.readers.formats.tiff.pages.chain import with_unseen
 from ziggurat.readers.formats.tiff.pages.ome_xml import OmeImage, companion_name, parse_ome
 from ziggurat.readers.formats.tiff.pages.structure import (
     NONSENSE,
-    Beside,
-    Structure,
+    AssociatedPage,
+    TiffStructure,
     area,
-    beside,
+    associated_pages,
     from_series,
 )
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts
@@ -71,7 +71,7 @@ def _alike(one: Any, other: Any) -> bool:
     )
 
 
-def _joined(structures: list[Structure], names: list[str]) -> Structure:
+def _joined(structures: list[TiffStructure], names: list[str]) -> TiffStructure:
     """Put images of one kind together: a slowest axis counts them."""
     first = structures[0]
     distinct = tuple(names) if len(set(names)) == len(names) and all(names) else None
@@ -83,7 +83,7 @@ def _joined(structures: list[Structure], names: list[str]) -> Structure:
     return dataclasses.replace(first, levels=levels, axes=(axis, *first.axes))
 
 
-def _series_structure(tif: tifffile.TiffFile) -> Structure:
+def _series_structure(tif: tifffile.TiffFile) -> TiffStructure:
     """Return the structure as tifffile makes it of the XML.
 
     Raises
@@ -97,20 +97,22 @@ def _series_structure(tif: tifffile.TiffFile) -> Structure:
     proper = [series for series in every if _associated_name(series.name) is None] or every[:1]
     main = max(proper, key=area)  # the first of the largest: some begin with an overview
     alike = [series for series in proper if _alike(series, main)]
-    others: list[Beside] = []
+    associated: list[AssociatedPage] = []
     for series in every:
         if series not in alike:
-            others += beside(series, tif, _associated_name(series.name))
+            associated += associated_pages(series, tif, _associated_name(series.name))
     made = [from_series(series, list(series.levels), (), tif) for series in alike]
     joined = made[0] if len(made) == 1 else _joined(made, [series.name for series in alike])
     absent: dict[int, str] = {}
     if any(page is None for page in joined.levels[0]):
         absent = absent_files(tif, every, alike)
-    found = dataclasses.replace(joined, others=tuple(others), text=tif.ome_metadata, absent=absent)
+    found = dataclasses.replace(
+        joined, associated=tuple(associated), text=tif.ome_metadata, absent=absent
+    )
     return with_unseen(found, [series for series in every if series not in alike])
 
 
-def _with_losses(structure: Structure, tif: tifffile.TiffFile) -> Structure:
+def _with_losses(structure: TiffStructure, tif: tifffile.TiffFile) -> TiffStructure:
     """Return a structure that says which frames have no page, and which pages no frame."""
     losses = list(structure.losses)
     first = structure.levels[0]
@@ -123,7 +125,7 @@ def _with_losses(structure: Structure, tif: tifffile.TiffFile) -> Structure:
     return dataclasses.replace(structure, losses=tuple(losses))
 
 
-def ome_structure(tif: tifffile.TiffFile) -> Structure:
+def ome_structure(tif: tifffile.TiffFile) -> TiffStructure:
     """Return the structure: the largest image that is no label or macro, and those like it.
 
     Where the XML doesn't fit the pages, these are the frames, with the axes of the XML if there
@@ -152,13 +154,13 @@ def _axis(axis: Axis, image: OmeImage) -> Axis:
     return axis
 
 
-def _channels(structure: Structure, image: OmeImage) -> tuple[Channel, ...]:
+def _channels(structure: TiffStructure, image: OmeImage) -> tuple[Channel, ...]:
     """Return the channels, where they are the positions of the channel axis."""
     count = next((axis.size for axis in structure.axes if axis.name == "c"), 1)
     return image.channels if len(image.channels) == count else ()
 
 
-def ome_facts(structure: Structure) -> VendorFacts:
+def ome_facts(structure: TiffStructure) -> VendorFacts:
     """Return what the XML says of the image."""
     images = parse_ome(structure.text) if structure.text else []
     page, frames = structure.page, len(structure.levels[0])

@@ -8,7 +8,7 @@ import tifffile
 
 from ziggurat.readers.formats.tiff.pages.chain import chain_structure
 from ziggurat.readers.formats.tiff.pages.ome_xml import OmeImage
-from ziggurat.readers.formats.tiff.pages.structure import PageData, Structure
+from ziggurat.readers.formats.tiff.pages.structure import PageData, TiffStructure
 from ziggurat.readers.model.image import Axis
 
 
@@ -56,7 +56,9 @@ def _page_numbers(image: OmeImage, sizes: dict[str, int]) -> list[int] | None:
     return found if sorted(found) == list(range(frames)) else None
 
 
-def pages_structure(tif: tifffile.TiffFile, images: Sequence[OmeImage], reason: str) -> Structure:
+def pages_structure(
+    tif: tifffile.TiffFile, images: Sequence[OmeImage], reason: str
+) -> TiffStructure:
     """Return the plain chain of pages, with the axes of the XML where its numbers fit."""
     plain = chain_structure(tif, "ome")
     frames = len(plain.levels[0])

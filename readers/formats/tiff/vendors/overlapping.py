@@ -5,7 +5,7 @@ from typing import NoReturn
 import tifffile
 
 from ziggurat.readers.errors import LeftToOthersError
-from ziggurat.readers.formats.tiff.pages.structure import Structure
+from ziggurat.readers.formats.tiff.pages.structure import TiffStructure
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts
 from ziggurat.readers.formats.tiff.vendors.kind import TiffKind
 
@@ -24,7 +24,7 @@ def _left(tif: tifffile.TiffFile) -> NoReturn:
     raise LeftToOthersError("slides with overlapping tiles are left to OpenSlide")
 
 
-def _no_facts(structure: Structure) -> VendorFacts:
+def _no_facts(structure: TiffStructure) -> VendorFacts:
     del structure
     return VendorFacts(format="overlapping")
 

@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 
 import tifffile
 
-from ziggurat.readers.formats.tiff.pages.chain import choose
-from ziggurat.readers.formats.tiff.pages.structure import Beside, Structure
+from ziggurat.readers.formats.tiff.pages.chain import structure_from_series
+from ziggurat.readers.formats.tiff.pages.structure import AssociatedPage, TiffStructure
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts
 from ziggurat.readers.formats.tiff.vendors.kind import TiffKind, series_kind
 
@@ -51,16 +51,18 @@ def philips_pictures(xml: str) -> dict[str, bytes]:
     return found
 
 
-def philips_structure(tif: tifffile.TiffFile) -> Structure:
+def philips_structure(tif: tifffile.TiffFile) -> TiffStructure:
     """Return the structure of a slide, with the pictures in its description beside it."""
-    structure = choose(tif)
-    there = {(beside.name or "").lower() for beside in structure.others}
+    structure = structure_from_series(tif)
+    there = {(beside.name or "").lower() for beside in structure.associated}
     pictures = philips_pictures(tif.pages.first.description)
-    embedded = [Beside(name, None, data) for name, data in pictures.items() if name not in there]
-    return dataclasses.replace(structure, others=(*structure.others, *embedded))
+    embedded = [
+        AssociatedPage(name, None, data) for name, data in pictures.items() if name not in there
+    ]
+    return dataclasses.replace(structure, associated=(*structure.associated, *embedded))
 
 
-def philips_facts(structure: Structure) -> VendorFacts:
+def philips_facts(structure: TiffStructure) -> VendorFacts:
     """Return the facts of a slide."""
     spacing = structure.series.mpp
     return VendorFacts(

@@ -2,14 +2,14 @@
 
 import tifffile
 
-from ziggurat.readers.formats.tiff.pages.chain import choose
-from ziggurat.readers.formats.tiff.pages.structure import UNORDERED, Structure
+from ziggurat.readers.formats.tiff.pages.chain import structure_from_series
+from ziggurat.readers.formats.tiff.pages.structure import UNORDERED, TiffStructure
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts, micrometres, number
 from ziggurat.readers.formats.tiff.vendors.kind import TiffKind
 from ziggurat.readers.model.image import ServedLevels
 
 
-def plain_facts(structure: Structure) -> VendorFacts:
+def plain_facts(structure: TiffStructure) -> VendorFacts:
     """Return what tifffile found out of a file."""
     series = structure.series
     if series is None or series.kind in UNORDERED:
@@ -35,7 +35,7 @@ def _any(tif: tifffile.TiffFile) -> bool:
 PLAIN = TiffKind(
     "tiff",
     _any,
-    choose,
+    structure_from_series,
     plain_facts,
     turned=True,
     keep_when_deidentified=(

@@ -8,7 +8,12 @@ import tifffile
 from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.formats.tiff.pages.description import PageDescription, parse_description
 from ziggurat.readers.formats.tiff.pages.ome_xml import own_comment
-from ziggurat.readers.formats.tiff.pages.structure import Beside, PageData, Structure, page_data
+from ziggurat.readers.formats.tiff.pages.structure import (
+    AssociatedPage,
+    PageData,
+    TiffStructure,
+    page_data,
+)
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts
 from ziggurat.readers.formats.tiff.vendors.kind import TiffKind
 from ziggurat.readers.model.image import ServedLevels
@@ -16,7 +21,7 @@ from ziggurat.readers.model.image import ServedLevels
 KIND, OME_KIND = "ziggurat", "ziggurat-ome"
 
 
-def own_description(tif: tifffile.TiffFile) -> PageDescription | None:
+def embedded_description(tif: tifffile.TiffFile) -> PageDescription | None:
     """Return what a file's first page says, plainly or in its OME-XML, where it is ours."""
     text = tif.pages.first.description
     said = parse_description(own_comment(text) if tif.is_ome else text)
@@ -57,7 +62,7 @@ def _between(tif: tifffile.TiffFile, count: int) -> tuple[list[tuple[PageData, .
     return [tuple(map(page_data, pages[level:used:depth])) for level in range(depth)], used
 
 
-def own_structure(tif: tifffile.TiffFile) -> Structure:
+def own_structure(tif: tifffile.TiffFile) -> TiffStructure:
     """Return the structure: frames with their levels, then what else there is.
 
     Raises
@@ -65,9 +70,9 @@ def own_structure(tif: tifffile.TiffFile) -> Structure:
     CorruptSourceError
         Fewer pages than frames.
     """
-    said = own_description(tif)
-    assert said is not None
-    axes = said.facts.get("axes", ())
+    embedded = embedded_description(tif)
+    assert embedded is not None
+    axes = embedded.facts.get("axes", ())
     count = math.prod(axis.size for axis in axes)
     if count > len(tif.pages):
         raise CorruptSourceError(f"{count} frames, but {len(tif.pages)} pages for them")
@@ -78,24 +83,26 @@ def own_structure(tif: tifffile.TiffFile) -> Structure:
         tif.pages.set_keyframe(0)
         frames = [tif.pages.first, *(tif.pages[n] for n in range(1, count))]
         levels, first = [tuple(map(page_data, frames)), *_sub_levels(tif, frames)], count
-    others = []
+    associated = []
     tif.pages.useframes = False
     for number in range(first, len(tif.pages)):
         page: Any = tif.pages[number].aspage()
         beside = parse_description(page.description)
         if beside is not None and beside.associated:
-            others.append(Beside(beside.associated, page_data(page)))
+            associated.append(AssociatedPage(beside.associated, page_data(page)))
         elif count == 1 and page.is_reduced:
             levels.append((page_data(page),))
     kind = OME_KIND if tif.is_ome else KIND
-    return Structure(kind, tuple(levels), axes, tif.pages.first, others=tuple(others), said=said)
+    return TiffStructure(
+        kind, tuple(levels), axes, tif.pages.first, associated=tuple(associated), embedded=embedded
+    )
 
 
 def _is_own(tif: tifffile.TiffFile) -> bool:
-    return own_description(tif) is not None
+    return embedded_description(tif) is not None
 
 
-def own_facts(structure: Structure) -> VendorFacts:
+def own_facts(structure: TiffStructure) -> VendorFacts:
     """Return the kind alone: the description's facts are those of an image, not a vendor's."""
     ome = structure.kind == OME_KIND
     return VendorFacts(

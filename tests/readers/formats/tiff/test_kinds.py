@@ -10,7 +10,7 @@ from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.formats.tiff import kinds
 from ziggurat.readers.formats.tiff.pages.chain import chain_structure
 from ziggurat.readers.formats.tiff.pages.missing import from_level_above
-from ziggurat.readers.formats.tiff.pages.structure import Structure
+from ziggurat.readers.formats.tiff.pages.structure import TiffStructure
 from ziggurat.readers.formats.tiff.vendors.facts import VendorFacts
 from ziggurat.readers.formats.tiff.vendors.kind import TiffKind
 from ziggurat.readers.model.geometry import Rect
@@ -21,11 +21,11 @@ def _is_toy(tif: tifffile.TiffFile) -> bool:
     return str(tif.pages.first.description).startswith("Toy scanner")
 
 
-def _structure(tif: tifffile.TiffFile) -> Structure:
+def _structure(tif: tifffile.TiffFile) -> TiffStructure:
     return chain_structure(tif, "toy")
 
 
-def _facts(structure: Structure) -> VendorFacts:
+def _facts(structure: TiffStructure) -> VendorFacts:
     power = structure.page.description.rpartition("x")[2]
     return VendorFacts("toy", mm_x=0.001, mm_y=0.002, magnification=float(power))
 
@@ -68,7 +68,7 @@ def test_a_toy_vendor_is_one_row(
 def test_a_description_that_makes_no_sense_is_no_reason_to_refuse(
     tmp_path: Path, tissue: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def nonsense(tif: tifffile.TiffFile) -> Structure:
+    def nonsense(tif: tifffile.TiffFile) -> TiffStructure:
         raise KeyError("what is it?")
 
     toy = TiffKind("toy", _is_toy, nonsense, _facts)

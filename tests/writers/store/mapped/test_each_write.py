@@ -15,7 +15,7 @@ import zarr
 import ziggurat
 from tests.faults import INTERRUPTS, NO_ROOM, Disk, Fault, evenly
 from ziggurat.readers.errors import ScratchFullError
-from ziggurat.readers.formats.sink_store.layout import Word
+from ziggurat.readers.formats.sink_store.layout import HeaderWord
 from ziggurat.writers.store.mapped import chunks, rewrite
 from ziggurat.writers.store.mapped.store import Store
 
@@ -177,7 +177,7 @@ def test_no_prepared_chunks_stay_behind_a_killed_process(tmp_path: Path) -> None
     with ziggurat.new(tmp_path / "s", "join") as sink:
         store = sink._store
         assert isinstance(store, Store)
-        assert store.header.words[Word.CHANGE] == 1
+        assert store.header.words[HeaderWord.CHANGE] == 1
         sink.addTile(np.full((4, 4, 3), 7, np.uint8))
         assert not (tmp_path / "s" / ".ziggurat" / "next").exists()
         assert sink.dtype == np.uint8

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import ziggurat
-from ziggurat.readers.formats.sink_store.layout import Word
+from ziggurat.readers.formats.sink_store.layout import HeaderWord
 from ziggurat.writers.store.mapped import waiting
 from ziggurat.writers.store.mapped.locks import EXCLUSIVE, EXTENTS, SHARED, acquired_at_once
 from ziggurat.writers.store.mapped.store import Store
@@ -66,12 +66,12 @@ def test_while_the_structure_changes_no_other_process_lays_a_tile(store: Store) 
     seen = []
 
     def change() -> None:
-        seen.append((free(store, SHARED), store.header.words[Word.CHANGE]))
+        seen.append((free(store, SHARED), store.header.words[HeaderWord.CHANGE]))
 
     store.lock.exclusive(change)
     assert seen == [(False, 1)]
     assert free(store, SHARED)
-    assert store.header.words[Word.CHANGE] == 0
+    assert store.header.words[HeaderWord.CHANGE] == 0
     store.close()
 
 
@@ -187,5 +187,5 @@ def test_a_killed_holder_holds_nothing(store: Store) -> None:
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     store.lock.shared(lambda: None)
-    assert store.header.words[Word.CHANGE] == 0  # and what it began has been seen to
+    assert store.header.words[HeaderWord.CHANGE] == 0  # and what it began has been seen to
     store.close()

@@ -23,8 +23,8 @@ from ziggurat.readers.errors import (
     SourceError,
     UnsupportedFormatError,
 )
-from ziggurat.readers.formats.sink_store.fit import grown
-from ziggurat.readers.formats.sink_store.layout import Word
+from ziggurat.readers.formats.sink_store.fit import grow_layout
+from ziggurat.readers.formats.sink_store.layout import HeaderWord
 from ziggurat.readers.formats.sink_store.reader import open_reader
 from ziggurat.readers.io.location import locate
 from ziggurat.writers.store import scratch
@@ -310,10 +310,10 @@ def test_a_reader_alone_does_not_guess_at_a_change_cut_short(tmp_path: Path) -> 
     sink = ziggurat.new(tmp_path / "s", tileSize=64)
     sink.addTile(full(1, 64, 64))
     store = sink._store
-    wanted = grown(store.structure, tile_input(full(1, 4, 4, 3), 0, 0))
+    wanted = grow_layout(store.structure, tile_input(full(1, 4, 4, 3), 0, 0))
     announcement = {"structure": wanted.to_json(), "moves": {}}
     (tmp_path / "s" / ".ziggurat" / "change.json").write_text(json.dumps(announcement))
-    store.header.words[Word.CHANGE] = 1
+    store.header.words[HeaderWord.CHANGE] = 1
     with pytest.raises(CorruptSourceError, match="mode='join'"):
         open_reader(locate(tmp_path / "s"))
 
