@@ -193,7 +193,6 @@ def plan_tasks(
     SourceError, OptionError, TargetExistsError, ConversionError
         As :func:`convert`.
     """
-    from ziggurat.writers.tasks.desk import remove_hierarchy
     from ziggurat.writers.tasks.plan import make_plan as cut_write
 
     options = options or ConvertOptions()
@@ -209,10 +208,13 @@ def plan_tasks(
             "an output on object storage can't be looked at before it is seen: deidentify or "
             "verify it on a local disk, then copy it there"
         )
+    elif source.rstrip("/") == target.rstrip("/"):
+        raise WriteError(f"{target} is the source itself; choose another output")
     options.output_for(Path(target))
-    if is_cloud(target) and options.overwrite:
-        remove_hierarchy(target)
-    return cut_write(ConversionRecipe(source, target, options), target, part_bytes=part_bytes)
+    recipe = ConversionRecipe(source, target, options)
+    return cut_write(
+        recipe, target, part_bytes=part_bytes, clear=is_cloud(target) and options.overwrite
+    )
 
 
 def load_plan(path: PathLike) -> "WritePlan":

@@ -104,6 +104,27 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     return watch(monkeypatch)
 
 
+@pytest.fixture
+def folder_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the URL of a bucket that the library for object storage keeps in a folder."""
+    from obstore.store import LocalStore, MemoryStore
+
+    from ziggurat.readers.io import objects
+
+    def connection(root: str) -> object:
+        place = tmp_path / root.removeprefix("s3://")
+        if place.is_file():
+            return MemoryStore()  # an object is no prefix of others
+        new = not place.exists()
+        store = LocalStore(place, mkdir=new)
+        if new:
+            place.rmdir()
+        return store
+
+    monkeypatch.setattr(objects, "_connection", connection)
+    return "s3://bucket"
+
+
 @pytest.fixture(scope="session")
 def tissue() -> np.ndarray:
     """A real picture of stained tissue, uint8 (512, 512, 3)."""

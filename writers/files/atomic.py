@@ -26,7 +26,7 @@ STAGING_PREFIX = ".ziggurat-part-"
 _LOCK_NAME, _REPLACED = ".lock", ".replaced"
 _LONGEST_NAME = 255
 _ORPHAN_SECONDS = 600.0  # a folder without a lock file: being made just now, or left behind
-_ZARR_MARKS = ("zarr.json", ".zgroup", ".zattrs", ".zarray")
+ZARR_MARKS = frozenset({"zarr.json", ".zgroup", ".zattrs", ".zarray"})
 
 
 @contextmanager
@@ -144,7 +144,7 @@ def _refuse_foreign(target: Path) -> None:
             errno.EEXIST, "is the store of a sink, which may be in use; not replaced", str(target)
         )
     names = {entry.name for entry in os.scandir(target)}
-    if names and names.isdisjoint(_ZARR_MARKS):
+    if names and ZARR_MARKS.isdisjoint(names):
         raise TargetExistsError(
             errno.EEXIST, "is a folder that holds no zarr store; it is not replaced", str(target)
         )

@@ -20,7 +20,12 @@ from ziggurat.readers.io.objects import (
     is_cloud,
     side_by_side,
 )
-from ziggurat.writers.files.atomic import check_target, publish_directory, short_tail
+from ziggurat.writers.files.atomic import (
+    ZARR_MARKS,
+    check_target,
+    publish_directory,
+    short_tail,
+)
 
 PREFIX = ".ziggurat-plan-"
 _MARK = "plan.json"
@@ -70,9 +75,20 @@ def is_there(target: str) -> bool:
 
 
 def remove_hierarchy(target: str) -> None:
-    """Delete what lies under a target on object storage, first what makes it an image."""
+    """Delete a hierarchy that is a target on object storage, first what makes it an image.
+
+    Raises
+    ------
+    TargetExistsError
+        What lies there is no zarr hierarchy; as of a folder, nothing of it is removed.
+    """
     tree = CloudObjects(target.rstrip("/"))
     names = tree.names("")
+    if names and ZARR_MARKS.isdisjoint(names):
+        raise TargetExistsError(
+            f"under {target} lies what is no zarr hierarchy; it is not replaced: delete it first, "
+            "or choose another name"
+        )
     for name in sorted(names, key=lambda one: (not one.endswith(("zarr.json", ".zattrs")), one)):
         tree.delete(name)
 

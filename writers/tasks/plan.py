@@ -175,8 +175,13 @@ class WriteTask:
         return parcel.written + len(data)
 
 
-def make_plan(recipe: Recipe, target: str, *, part_bytes: int | None = None) -> WritePlan:
+def make_plan(
+    recipe: Recipe, target: str, *, part_bytes: int | None = None, clear: bool = False
+) -> WritePlan:
     """Cut a write into tasks, and make room for what they leave.
+
+    ``clear``: a hierarchy that is the target on object storage is removed, once it is known that
+    the write can be done.
 
     Raises
     ------
@@ -191,6 +196,8 @@ def make_plan(recipe: Recipe, target: str, *, part_bytes: int | None = None) -> 
     opened = recipe.open()
     try:
         division = Division(opened, size)
+        if clear:
+            desks.remove_hierarchy(target)
         desk = desks.begin(
             target,
             json.dumps(recipe.to_json()).encode(),

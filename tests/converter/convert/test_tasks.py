@@ -16,10 +16,12 @@ from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import (
     ConversionError,
     OptionError,
+    SourceNotFoundError,
     TargetExistsError,
     VerificationError,
     WriteError,
 )
+from ziggurat.readers.io import objects
 
 SMALL = 60_000
 
@@ -154,6 +156,26 @@ def test_a_source_that_changed_is_told(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="has changed since the plan was made"):
         load_plan(tmp_path / "plan.json").tasks[0]()
     plan.cancel()
+
+
+def test_on_object_storage_nothing_is_removed_for_what_is_refused(
+    folder_bucket: str, tmp_path: Path
+) -> None:
+    slide = _slide(tmp_path / "slide.tiff", "zlib")
+    there, other = f"{folder_bucket}/a.zarr", f"{folder_bucket}/notes.zarr"
+    convert(slide, there)
+    objects.CloudObjects(folder_bucket).create("notes.zarr/notes.txt", b"mine")
+    names = objects.CloudObjects(folder_bucket).names("")
+    anew = ConvertOptions(overwrite=True, reencode=True, tile_size=128)
+    with pytest.raises(SourceNotFoundError):
+        plan_tasks(tmp_path / "none.tiff", there, anew)
+    with pytest.raises(WriteError, match="the source itself"):
+        plan_tasks(there, there, anew)
+    with pytest.raises(TargetExistsError, match="no zarr hierarchy"):
+        plan_tasks(slide, other, anew)
+    assert objects.CloudObjects(folder_bucket).names("") == names
+    convert(slide, there, anew)
+    assert len(objects.CloudObjects(folder_bucket).names("")) > len(names)  # of smaller tiles
 
 
 def test_what_can_not_be_meant_is_refused_before_anything_is_made(tmp_path: Path) -> None:
