@@ -1,6 +1,7 @@
 """An output that differs from its source in one thing: verify says which, and stays quiet else."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from ziggurat.converter.prepare.prepare import Prepared
 from ziggurat.converter.recipe import plan_for
 from ziggurat.converter.verify.verify import verify, verify_against, verify_pair
 from ziggurat.readers.formats.registry import open_reader
+from ziggurat.readers.views.array import array_reader
+from ziggurat.writers.formats.registry import write as write_own
+from ziggurat.writers.model.options import WriteOptions
 
 Array = np.ndarray[Any, np.dtype[Any]]
 CENTIMETRE = 10.0
@@ -241,10 +245,57 @@ def test_tiles_that_were_to_be_copied_must_be_the_sources(
         assert "its levels are" in problems(report)
 
 
+def _tag(path: Path, code: int, value: object) -> None:
+    with tifffile.TiffFile(path, mode="r+b") as tif:
+        tif.pages.first.tags[code].overwrite(value)
+
+
+@pytest.mark.parametrize("fact", ["byte order", "predictor", "tables"])
+def test_equal_bytes_that_mean_something_else_are_no_proof(tmp_path: Path, fact: str) -> None:
+    source, output = tmp_path / "s.tif", tmp_path / "o.tif"
+    gray = picture()[..., 0]
+    if fact == "byte order":
+        deep = gray.astype(np.uint16) * 3
+        tifffile.imwrite(source, deep, tile=(64, 64), byteorder="<", metadata=None)
+        tifffile.imwrite(output, deep.byteswap(), tile=(64, 64), byteorder=">", metadata=None)
+    elif fact == "tables":
+        write_own(array_reader(picture()), source, WriteOptions(tile_size=64))
+        shutil.copy(source, output)
+        with tifffile.TiffFile(source) as tif:
+            tables = bytearray(tif.pages.first.jpegtables)
+        tables[tables.index(b"\xff\xdb") + 6] += 9  # a step of the luma
+        _tag(output, 347, bytes(tables))
+    else:
+        tifffile.imwrite(
+            source, gray, tile=(64, 64), compression="zlib", predictor=True, metadata=None
+        )
+        shutil.copy(source, output)
+        _tag(output, 317, 1)
+    with open_reader(source) as one, open_reader(output) as two:
+        tiles = [reader.plane(0, 0).encoded() for reader in (one, two)]
+        assert tiles[0] is not None
+        assert tiles[1] is not None
+        assert tiles[0].tile(1, 1) == tiles[1].tile(1, 1)
+    assert verify_pair(source, source).levels[0].compared == "bytes"
+    check = verify_pair(source, output, full=True).levels[0]
+    assert check.compared == "pixels"
+    assert check.different > 0
+
+
+def test_a_band_that_is_alpha_in_one_of_both_alone_is_named(tmp_path: Path) -> None:
+    pixels = np.dstack([picture(), np.full((300, 400), 200, np.uint8)])
+    for name, kind in (("s", "unassalpha"), ("o", "unspecified")):
+        tifffile.imwrite(
+            tmp_path / f"{name}.tif", pixels, tile=(64, 64), photometric="rgb",
+            extrasamples=[kind], metadata=None,
+        )  # fmt: skip
+    report = verify_pair(tmp_path / "s.tif", tmp_path / "o.tif")
+    assert "the last band is no alpha, in the source it is alpha" in problems(report)
+
+
 def test_equal_bytes_of_another_layout_are_no_proof(tmp_path: Path) -> None:
     """Two arrays of the same chunks, one of which is the other's mirror image."""
     import json
-    import shutil
 
     import zarr
 

@@ -42,6 +42,17 @@ CASES: list[tuple[Any, dict[str, int] | None, list[int]]] = [
     ([{"path": "a.tif"}, {"path": "b.tif"}], {"IndexZ": 2}, [10, 20]),
     ([{"path": "a.tif", "zValues": [2]}, {"path": "b.tif", "z": 0}], {"IndexZ": 3}, [20, 0, 10]),
     ([{"path": "a.tif", "zSet": 1}, {"path": "b.tif", "z": 0}], {"IndexZ": 2}, [20, 10]),
+    # a list goes on by its last step, from where the file begins
+    (
+        [{"path": "pages.tif", "framesAsAxes": {"z": 1}, "zValues": [0, 1, 3], "z": 1}],
+        {"IndexZ": 7},
+        [0, 1, 11, 0, 21, 0, 31],
+    ),
+    (
+        [{"path": "pages.tif", "framesAsAxes": {"z": 1}, "zValues": [3, 2]}],
+        {"IndexZ": 4},
+        [31, 21, 11, 1],
+    ),
     ([{"path": "pages.tif"}], None, [1, 11, 21, 31]),
     ([{"path": "pages.tif", "frames": [1, 2]}], None, [0, 11, 21]),
     ([{"path": "pages.tif", "frame": 1}], None, [0, 1, 11, 21, 31]),

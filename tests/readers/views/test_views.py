@@ -11,7 +11,13 @@ import pytest
 from ziggurat.readers.errors import RegionError
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.model.geometry import Rect
-from ziggurat.readers.model.image import Channel, GeoReference, Interpretation
+from ziggurat.readers.model.image import (
+    Channel,
+    GeoReference,
+    GroundControlPoint,
+    Interpretation,
+    Level,
+)
 from ziggurat.readers.model.reader import Plane
 from ziggurat.readers.views.array import ArrayReader, array_reader
 from ziggurat.readers.views.resampled import ResampledReader, at_resolution
@@ -54,6 +60,42 @@ def test_crop_moves_the_place_on_earth(rgba: np.ndarray) -> None:
     reader.info = dataclasses.replace(reader.info, geo=geo)
     view = CropReader(reader, Rect(10, 20, 5, 5))
     assert view.info.geo.transform == (120.0, 2.0, 0.0, 460.0, 0.0, -2.0)
+
+
+TURNED = GeoReference(
+    "EPSG:3857",
+    (100.0, 2.0, 0.5, 500.0, 0.25, -2.0),
+    (GroundControlPoint(30, 40, 7.0, 8.0), GroundControlPoint(32, 45, 9.0, 10.0)),
+)
+
+
+def place(geo: Any, column: float, row: float) -> tuple[float, float]:
+    t = geo.transform
+    return t[0] + column * t[1] + row * t[2], t[3] + column * t[4] + row * t[5]
+
+
+def points(geo: Any) -> list[tuple[float, ...]]:
+    return [(p.pixel_x, p.pixel_y, p.x, p.y) for p in geo.gcps]
+
+
+def test_a_crop_of_a_turned_image_stays_where_it_is(rgba: np.ndarray) -> None:
+    reader = array_reader(rgba)
+    reader.info = dataclasses.replace(reader.info, geo=TURNED)
+    geo = CropReader(reader, Rect(10, 20, 40, 50)).info.geo
+    assert place(geo, 3, 4) == place(TURNED, 13, 24)
+    assert points(geo) == [(20, 20, 7, 8), (22, 25, 9, 10)]
+
+
+def test_a_level_shrunk_more_down_than_across_has_pixels_of_such_sides(rgba: np.ndarray) -> None:
+    reader = array_reader(rgba)
+    levels = (*reader.info.levels, Level(45, 14, 16, 16))
+    reader.info = dataclasses.replace(
+        reader.info, levels=levels, mm_x=0.25, mm_y=0.5, magnification=40, geo=TURNED
+    )
+    info = LevelsReader(reader, [1]).info
+    assert (info.mm_x, info.mm_y, info.magnification) == (0.5, 2.5, 8)
+    assert place(info.geo, 3, 2) == place(TURNED, 6, 10)
+    assert points(info.geo) == [(15, 8, 7, 8), (16, 9, 9, 10)]
 
 
 def test_crop_on_the_grid_keeps_tiles_and_levels(

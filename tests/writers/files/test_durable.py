@@ -152,6 +152,14 @@ def test_a_store_that_cannot_be_exchanged_is_put_back(
     assert os.listdir(tmp_path) == ["a.zarr"]
 
 
+def test_a_durable_flush_of_a_store_of_segments_too(memory_path: Path, disk: Disk) -> None:
+    with ziggurat.new(memory_path / "s", store="log") as sink:
+        sink.addTile(np.ones((60, 60), np.uint8))
+        disk.spoil(None, None)
+        sink.flush(durable=True)
+    assert Call("syncfs", memory_path / "s") in disk.calls
+
+
 def test_a_durable_flush_brings_everything_onto_the_disk(
     memory_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

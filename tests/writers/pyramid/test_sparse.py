@@ -104,6 +104,29 @@ def test_tiles_of_a_sparse_image_are_those_of_a_full_one(reducer: Reducer, seed:
         assert tiles_of(reader, levels, shrink, task_bytes, fill) == full
 
 
+class LateReader(ChunkReader):
+    """A worker lays a tile at the moment at which one pixel is read to know what blank is."""
+
+    def read(self, level: int, frame: int, rect: Rect) -> Pixels:
+        if (rect.width, rect.height) == (1, 1):
+            self.held.add((0, 0))
+        return super().read(level, frame, rect)
+
+
+def test_a_tile_laid_while_blank_is_looked_for_is_not_taken_for_blank() -> None:
+    pixels = np.full((128, 512, 1), 7, np.uint8)
+    pixels[:64, :64] = 200
+    levels = [
+        LevelPlan(*size, 32, 32, Cascade() if i else Stored(0), raw)
+        for i, size in enumerate(level_sizes(512, 128, 32))
+    ]
+    info, shrink = array_reader(pixels).info, Shrinker(Reducer.MEAN)
+    reader = LateReader(pixels, info, 64, set())
+    full = tiles_of(HookedArray(pixels, info), levels, shrink, 32 * 64, 0)
+    assert tiles_of(reader, levels, shrink, 32 * 64, 0) == full
+    assert reader.held
+
+
 @pytest.mark.parametrize("reducer", [Reducer.MEAN, *WIDE])
 def test_one_chunk_costs_its_own_tiles_at_every_level(reducer: Reducer) -> None:
     """Whole tasks were read and encoded, at each level some twenty tiles for one."""

@@ -15,6 +15,7 @@ import pytest
 import zarr
 
 import ziggurat
+from tests.faults import Call, Disk
 from ziggurat.readers.errors import OptionError, TargetExistsError, WriteError
 from ziggurat.writers.model.progress import Progress
 from ziggurat.writers.sink.sink import Sink
@@ -278,6 +279,69 @@ def test_what_was_there_stays_where_a_task_fails(
     assert sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*")) == before
     with ziggurat.open(target) as source:
         assert len(source._image().reader.info.levels) == 4
+
+
+class _Running(Future[Any]):
+    """A task that a worker has begun: it can't be taken back, only waited for."""
+
+    def __init__(self, task: Callable[[], int]) -> None:
+        super().__init__()
+        self.set_running_or_notify_cancel()
+        self.task, self.waited = task, False
+
+    def result(self, timeout: float | None = None) -> int:
+        """Carry it out now."""
+        del timeout
+        self.waited = True
+        return self.task()
+
+
+class _Busy(Executor):
+    """Loses the first task while it is at all the others."""
+
+    def __init__(self) -> None:
+        self.running: list[_Running] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Lose a task, or begin it."""
+        del kwargs
+        if args[0].number == 0:
+            lost: Future[Any] = Future()
+            lost.set_exception(MemoryError("the worker is gone"))
+            return lost
+        self.running.append(_Running(lambda: fn(*args)))
+        return self.running[-1]
+
+
+@pytest.mark.parametrize("suffix", [".zarr", ".tiff"])
+def test_tasks_under_way_are_waited_for_before_all_is_removed(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ziggurat.writers.tasks import plan as plans
+
+    monkeypatch.setattr(plans, "PART_BYTES", SMALL)
+    pool = _Busy()
+    with _sink() as sink, pytest.raises(MemoryError, match="the worker is gone"):
+        sink.write(tmp_path / f"a{suffix}", tileSize=32, executor=pool)
+    assert len(pool.running) > 2
+    assert all(task.waited for task in pool.running)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".zarr", ".tiff"])
+def test_what_tasks_wrote_is_on_the_disk_before_it_has_its_name(
+    memory_path: Path, suffix: str, disk: Disk
+) -> None:
+    target = memory_path / f"a{suffix}"
+    with _sink() as sink:
+        plan = sink.plan(target, tileSize=64, partBytes=SMALL)
+        _carry_out(plan)
+        disk.spoil(None, None)
+        plan.finish()
+    calls = disk.calls
+    (named,) = [n for n, call in enumerate(calls) if (call.kind, call.path) == ("rename", target)]
+    assert calls[named - 1] == Call("syncfs" if target.is_dir() else "fsync", calls[named].source)
+    assert calls[named + 1] == Call("fsync", memory_path)
 
 
 @pytest.mark.parametrize("suffix", [".zarr", ".tiff"])

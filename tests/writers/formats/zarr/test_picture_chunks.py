@@ -21,12 +21,15 @@ from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import ConversionError, CorruptSourceError, OptionError
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Axis
 from ziggurat.readers.model.reader import Plane, Reader
+from ziggurat.readers.views.array import array_reader
 from ziggurat.readers.views.views import View
 from ziggurat.writers.formats.arrays import write
 from ziggurat.writers.formats.registry import write_levels
+from ziggurat.writers.formats.zarr.picture_tiles import picture_refusal
 from ziggurat.writers.model.levels import Copy, LevelPlan
 from ziggurat.writers.model.options import Subsampling, WriteOptions
 
@@ -207,6 +210,31 @@ def test_a_tile_of_another_size_than_the_grid_is_no_chunk(tmp_path: Path) -> Non
         convert(source, output, ConvertOptions(compression="jpeg"))
     assert not output.exists()
     convert(source, output, ConvertOptions(compression="jpeg", reencode=True, verify="full"))
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({}, None),
+        ({"planar": True}, "bands are stored apart"),
+        ({"planar": True, "bands": 1, "photometric": Photometric.GRAY}, None),
+        ({"photometric": Photometric.PALETTE, "bands": 1}, "not the image's samples"),
+        ({"dtype": "uint16"}, "not the image's samples"),
+        ({"bits": 12}, "no zarr library would know"),
+        ({"codec": Codec.JPEG2000, "photometric": Photometric.YCBCR}, "no zarr library would know"),
+        ({"codec": Codec.JPEG2000, "lossless": True}, None),
+        ({"lossless": True}, "lossless JPEG says nothing of its colours"),
+    ],
+)
+def test_pictures_that_would_be_shown_otherwise_are_no_chunks(
+    facts: dict[str, Any], words: str | None
+) -> None:
+    plain = TileFormat(Codec.JPEG, Photometric.RGB, 3, 8, "uint8", lossless=False)
+    form = dataclasses.replace(plain, **facts)
+    tiles = EncodedLevel(form, 100, 100, 64, 64, 2, 2, lambda *_: b"")
+    info = array_reader(np.zeros((100, 100, form.bands), np.uint8)).info
+    refusal = picture_refusal(tiles, info)
+    assert refusal is None if words is None else words in str(refusal)
 
 
 def test_pictures_of_others_are_read(tmp_path: Path) -> None:

@@ -160,6 +160,32 @@ def test_readers_at_work_follow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         opened.close()
 
 
+def test_an_index_that_moves_away_between_two_reads_of_it_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long index is read in two pieces; a stub that takes its place has no second one."""
+    path = tmp_path / "s"
+    with _filled(path) as sink:
+        with sink.task("many") as task:
+            for number in range(400):
+                task.addTile(np.ones((1, 1, 3), np.uint8), x=number % 20, y=number // 20)
+        before = _pixels(path)
+        read = FolderObjects.read
+        merged: list[int] = []
+
+        def read_slowly(
+            self: FolderObjects, name: str, start: int = 0, length: int | None = None
+        ) -> bytes:
+            if start and name.startswith(SEGMENTS) and not merged:
+                merged.append(1)
+                assert sink.compact() == 23
+            return read(self, name, start, length)
+
+        monkeypatch.setattr(FolderObjects, "read", read_slowly)
+        np.testing.assert_array_equal(_pixels(path), before)
+        assert merged
+
+
 def test_a_damaged_segment_is_told_and_stays(tmp_path: Path) -> None:
     with _filled(tmp_path / "s") as sink:
         file = sorted((tmp_path / "s" / SEGMENTS).iterdir())[3]
