@@ -13,12 +13,12 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from typing import Protocol
 
+from ziggurat.readers.io.crew import Crew, Job
 from ziggurat.readers.model.reader import Reader
 from ziggurat.writers.model.levels import EncodedTile, LevelPlan
 from ziggurat.writers.model.progress import Cancellation, Progress, ProgressCallback
 from ziggurat.writers.pyramid.budget import Budget
 from ziggurat.writers.pyramid.check import Blanks, checked
-from ziggurat.writers.pyramid.crew import Crew, Job
 from ziggurat.writers.pyramid.frame import FrameWork, Task
 from ziggurat.writers.pyramid.strips import Buffers
 from ziggurat.writers.resample.halve import Shrinker

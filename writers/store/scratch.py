@@ -13,14 +13,15 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 from ziggurat.readers.errors import ScratchFullError, SinkError
 from ziggurat.readers.formats.sink_store.layout import FOLDER, StoreLayout, is_store
+from ziggurat.readers.io.crew import Crew
 from ziggurat.readers.io.lock_files import open_lock_file
 from ziggurat.writers.files.small import NO_ROOM
 from ziggurat.writers.store.interface import TileStore
@@ -143,11 +144,13 @@ def remove_tree(root: str | os.PathLike[str]) -> None:
         for name in names
         if name.startswith("c.")
     ]
+    crew = Crew(REMOVERS)
     try:
-        with ThreadPoolExecutor(REMOVERS) as pool:
-            list(pool.map(_remove_files, (chunks[n::REMOVERS] for n in range(REMOVERS))))
-    except RuntimeError:  # Python starts no threads any more once it is on its way out
-        pass
+        jobs = [crew.submit(partial(_remove_files, chunks[n::REMOVERS])) for n in range(REMOVERS)]
+        for job in jobs:
+            job.result()
+    finally:
+        crew.end()
     shutil.rmtree(root, ignore_errors=True)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import ziggurat
 from tests.faults import STOPS, Disk, Fault, digest, file_size_limit, names_of
-from tests.writers.pyramid.labouring import labouring
+from tests.readers.io.labouring import labouring
 from ziggurat.readers.errors import WriteError
 from ziggurat.readers.model.image import GeoReference, ImageInfo, Interpretation, Level
 from ziggurat.readers.views.array import ArrayReader, array_reader

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.hooked import HookedArray
-from tests.writers.pyramid.labouring import labouring
+from tests.readers.io.labouring import labouring
 from tests.writers.pyramid.plans import BUDGET, MEAN, plans
 from ziggurat.readers.errors import CancelledError, CorruptSourceError
 from ziggurat.readers.views.array import array_reader

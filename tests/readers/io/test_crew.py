@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.writers.pyramid.labouring import labouring
-from ziggurat.writers.pyramid.crew import Crew
+from tests.readers.io.labouring import labouring
+from ziggurat.readers.io.crew import Crew
 
 
 def test_jobs_tell_what_came_of_them_and_the_threads_go() -> None:

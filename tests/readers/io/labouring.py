@@ -4,7 +4,7 @@ import sys
 import time
 from types import FrameType
 
-from ziggurat.writers.pyramid import crew
+from ziggurat.readers.io import crew
 
 PATIENCE = 30.0  # seconds: a thread that has said that it goes may need a moment to be gone
 
