@@ -1,9 +1,8 @@
 """Carries a plan out: gives the engine its levels, each with the encoder that it needs."""
 
-from dataclasses import replace
 from pathlib import Path
 
-from ziggurat.converter.plan.options import ConvertOptions, Layout, LowerLevels, Predictor
+from ziggurat.converter.plan.options import ConvertOptions, Layout, Predictor
 from ziggurat.converter.plan.plan import ConversionPlan, Step
 from ziggurat.readers.errors import ConversionError, ZigguratError
 from ziggurat.readers.model.codec import Codec
@@ -12,7 +11,7 @@ from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
 from ziggurat.writers.formats.registry import WriteReport, write_levels
 from ziggurat.writers.model.levels import Copy, LevelPlan, TileEncoder
-from ziggurat.writers.model.options import PyramidStyle, WriteOptions
+from ziggurat.writers.model.options import WriteOptions
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
 
 
@@ -31,8 +30,7 @@ def emit(
     ConversionError
         What the source says of itself can't be: it is damaged.
     """
-    write_options = options_for_writing(plan, options)
-    write_options = replace(write_options, byteorder=_copied_byteorder(reader, plan))
+    write_options = options_for_writing(plan, options, reader)
     levels = level_plans(plan, reader.info, write_options)
     try:
         return write_levels(
@@ -52,13 +50,6 @@ def emit(
         ) from error
 
 
-_PYRAMIDS = {
-    LowerLevels.AUTO: None,
-    LowerLevels.SUBIFD: PyramidStyle.SUBIFD,
-    LowerLevels.PAGES: PyramidStyle.PAGES,
-}
-
-
 def _copied_byteorder(reader: Reader, plan: ConversionPlan) -> str:
     """Return the byte order of raw samples that are copied: a TIFF has but one."""
     for step in plan.steps:
@@ -69,8 +60,10 @@ def _copied_byteorder(reader: Reader, plan: ConversionPlan) -> str:
     return "<"
 
 
-def options_for_writing(plan: ConversionPlan, options: ConvertOptions) -> WriteOptions:
-    """Return the writer's options for a plan."""
+def options_for_writing(
+    plan: ConversionPlan, options: ConvertOptions, reader: Reader
+) -> WriteOptions:
+    """Return the writer's options for a plan of an image."""
     unused = plan.target.codecs[0].value  # where all is copied
     codec = Codec.named(next((step.codec for step in plan.steps if step.action != "copy"), unused))
     return WriteOptions(
@@ -80,7 +73,7 @@ def options_for_writing(plan: ConversionPlan, options: ConvertOptions) -> WriteO
         level=options.effort,
         reducer=options.resample,
         predictor=options.predictor is not Predictor.NONE,
-        pyramid=_PYRAMIDS[options.lower_levels] if plan.target.name == "tiff" else None,
+        pyramid=options.lower_levels.pyramid if plan.target.name == "tiff" else None,
         tile_size=options.tile_size,
         ome_version=options.ome_version,
         overwrite=options.overwrite,
@@ -88,6 +81,7 @@ def options_for_writing(plan: ConversionPlan, options: ConvertOptions) -> WriteO
         named_after=None if options.deidentify else _without_query(plan.source),
         threads=options.threads,
         max_memory=options.max_memory,
+        byteorder=_copied_byteorder(reader, plan),
     )
 
 

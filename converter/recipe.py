@@ -36,7 +36,7 @@ def plan_for(
     reader = prepared.reader
     target = options.output_for(output, placed=is_map(reader.info))
     facts = gather_facts(reader, source, smaller=prepared.smaller, remade=prepared.remade)
-    return make_plan(facts, target, options)
+    return make_plan(dataclasses.replace(facts, notes=prepared.notes), target, options)
 
 
 def check_output_of(
@@ -101,7 +101,7 @@ class ConversionRecipe:
             prepared = prepare(reader, self.source, options)
             plan = plan_for(prepared, self.source, Path(self.output), options)
             refuse_losses(plan.losses, options)
-            writing = options_for_writing(plan, options)
+            writing = options_for_writing(plan, options, prepared.reader)
             levels = level_plans(plan, prepared.reader.info, writing)
             image = with_planned_pictures(prepared.reader, plan.pictures)
         except BaseException:

@@ -14,6 +14,7 @@ from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.codec import PRIVATE_TAGS, Codec, names_of
 from ziggurat.readers.model.encoded import EncodedLevel, TileFormat
 from ziggurat.readers.model.image import ImageInfo, Interpretation
+from ziggurat.readers.ngff.version import picture_chunk_refusal
 from ziggurat.writers.formats.registry import Output
 
 COMMON = frozenset(
@@ -46,6 +47,7 @@ class SourceFacts:
     quality: int | None = None  # of the JPEG tiles that the pixels come from
     pictures: tuple[PictureFacts, ...] = ()
     smaller: bool = False  # the image is, than the file at ``path``
+    notes: tuple[str, ...] = ()  # of what was asked of the image before it is planned
 
 
 def copy_refusal(
@@ -58,6 +60,7 @@ def copy_refusal(
     if options.reencode:
         return "all is to be encoded anew"
     refusal = target.load().copy_refusal(tiles, info)
+    refusal = refusal or _chunk_refusal(form.codec, info, target, options)
     if refusal is not None:
         return refusal
     if (form.bands, form.dtype) != (info.bands, info.dtype.name):
@@ -67,6 +70,15 @@ def copy_refusal(
         size = f"{tiles.tile_width} x {tiles.tile_height}"
         return f"{target.tiles} of {size} pixels can't be halved"
     return _asked_refusal(stored, target, options)
+
+
+def _chunk_refusal(
+    codec: Codec, info: ImageInfo, target: Output, options: ConvertOptions
+) -> str | None:
+    """Return why an image's pictures can't be chunks of the version that is asked for."""
+    if codec not in target.on_request:
+        return None
+    return picture_chunk_refusal(options.ome_version, codec.value, info.bands)
 
 
 def tile_codec_name(form: TileFormat) -> str:
@@ -120,6 +132,9 @@ def encode_codec(facts: SourceFacts, target: Output, options: ConvertOptions) ->
             raise OptionError(
                 f"{wanted.value} is not for {target.name}, which takes {names_of(able)}"
             )
+        refusal = _chunk_refusal(wanted, facts.info, target, options)
+        if refusal is not None:
+            raise OptionError(f"{refusal}; choose OME-Zarr 0.5 or another compression")
         return str(wanted.value)
     info = facts.info
     colors = info.bands - info.alpha
@@ -127,6 +142,7 @@ def encode_codec(facts: SourceFacts, target: Output, options: ConvertOptions) ->
     simple = picture and info.dtype.name == "uint8" and not info.alpha and colors in (1, 3)
     able = (*target.codecs, *(target.on_request if wanted is Compression.KEEP else ()))
     jpeg = simple and is_lossy(facts) and Codec.JPEG in able
+    jpeg = jpeg and _chunk_refusal(Codec.JPEG, info, target, options) is None
     return str((Codec.JPEG if jpeg else target.codecs[0]).value)
 
 

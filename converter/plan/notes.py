@@ -2,7 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from ziggurat.converter.plan.options import ConvertOptions, Layout, Levels, LowerLevels
+from ziggurat.converter.plan.options import (
+    Compression,
+    ConvertOptions,
+    Layout,
+    Levels,
+    LowerLevels,
+    Predictor,
+)
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.ngff.version import OmeVersion
 from ziggurat.writers.formats.notes import reader_notes
@@ -46,6 +53,7 @@ def plan_notes(
     made: Sequence[str],
     quality: int | None,
     growth: float | None,
+    shrunk: bool,
     source: Codec | None = None,
 ) -> tuple[str, ...]:
     """Return the notes on a plan.
@@ -59,13 +67,18 @@ def plan_notes(
     growth
         Bytes of the source's own levels in the output for each byte that they take in the
         source; None where that isn't known.
+    shrunk
+        Whether a level is made of another one.
     source
         The codec of its largest level's tiles.
     """
     notes = [
         *reader_notes(target, (*copied, *made)),
         *_idle(target, options, copied, made, quality),
+        *_idle_in_making(target, options, copied, made, shrunk=shrunk),
     ]
+    if options.compression is Compression.KEEP and options.reencode:
+        notes.append("--compression keep copies nothing with --reencode")
     if options.layout is Layout.COG:
         notes.append(
             "--layout cog is what it is anyway"
@@ -115,3 +128,26 @@ def _idle(
         yield f"--lower-levels {options.lower_levels} has no effect: {target.name} has its own way"
     if options.ome_version is not OmeVersion.V05 and Codec.BLOSC not in target.codecs:
         yield f"--ome-version {options.ome_version} has no effect: {target.name} is no OME-Zarr"
+
+
+def _idle_in_making(
+    target: Output,
+    options: ConvertOptions,
+    copied: Sequence[str],
+    made: Sequence[str],
+    *,
+    shrunk: bool,
+) -> Iterator[str]:
+    """Yield a sentence for each option of how levels are made and packed that has no effect."""
+    again = " (--reencode encodes them anew)" if target.padded else ""
+    codecs = [Codec.named(name) for name in made]
+    chosen = [c for c in codecs if c.row.efforts is not None and c not in target.fixed_effort]
+    if options.effort is not None and not chosen:
+        why = f"{made[0]} has none here" if made else f"tiles are copied as they are{again}"
+        yield f"--effort {options.effort} has no effect: {why}"
+    packed = [name for name in copied if target.padded and Codec.named(name).row.predicts]
+    if options.predictor is Predictor.NONE and packed:
+        yield f"--predictor none is for levels that are encoded, not for copied{again}"
+    if options.resample is not None and not shrunk:
+        why = f"a {target.name} has one level" if target.flat else "no level is missing"
+        yield f"--resample {options.resample.value} has no effect: {why}"

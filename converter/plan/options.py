@@ -11,7 +11,7 @@ from ziggurat.readers.model.checks import finite_number, one_of, whole_number
 from ziggurat.readers.model.codec import WRITTEN_CODECS, Codec, names_of
 from ziggurat.readers.ngff.version import OmeVersion
 from ziggurat.writers.formats.registry import Output, output_for, output_named
-from ziggurat.writers.model.options import reducer_named
+from ziggurat.writers.model.options import PyramidStyle, reducer_named
 from ziggurat.writers.model.reducers import Reducer
 
 DEFAULT_QUALITY = 90  # of lossy codecs, as when a sink is written
@@ -67,6 +67,11 @@ class LowerLevels(StrEnum):
     AUTO = "auto"
     SUBIFD = "subifd"
     PAGES = "pages"
+
+    @property
+    def pyramid(self) -> PyramidStyle | None:
+        """As the writer of a TIFF takes it."""
+        return None if self is LowerLevels.AUTO else PyramidStyle(self.value)
 
 
 class Verify(StrEnum):
@@ -206,7 +211,22 @@ class ConvertOptions:
         if self.policy is not None:
             object.__setattr__(self, "policy", Path(self.policy))
             object.__setattr__(self, "deidentify", True)
+        self._check_label()
         self._check_numbers()
+
+    def _check_label(self) -> None:
+        """Refuse what would let a label through that was to be blank, or has none to blank."""
+        if self.label is Associated.REMOVE:
+            return
+        if not self.deidentify:
+            raise OptionError(
+                f"label={self.label.value!r} (--label) is what de-identifying leaves of it: it "
+                "must be given with deidentify (--deidentify) or policy"
+            )
+        if self.associated is Pictures.DROP:
+            raise OptionError(
+                f"label={self.label.value!r} and associated='drop' contradict each other: give one"
+            )
 
     def _check_numbers(self) -> None:
         for name, least, most in (

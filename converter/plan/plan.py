@@ -25,13 +25,14 @@ from ziggurat.converter.plan.pictures import (
     picture_notes,
     picture_steps,
 )
-from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.codec import Codec, check_effort
 from ziggurat.readers.model.encoded import EncodedLevel
 from ziggurat.readers.model.geometry import grid_shape
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.writers.formats.layout import check_cog_order
 from ziggurat.writers.formats.registry import Output
 from ziggurat.writers.model.levels import Cascade, Copy, Origin, Scaled, Stored
+from ziggurat.writers.model.reducers import Reducer
 
 # Not JPEG 2000: its low pass sits on the even samples, half a pixel beside the mean of two.
 SCALABLE = frozenset({Codec.JPEG})
@@ -119,7 +120,7 @@ def make_plan(facts: SourceFacts, target: Output, options: ConvertOptions) -> Co
     """Decide for every wanted level where it comes from."""
     info = facts.info
     if options.layout is Layout.COG:
-        check_cog_order(target, info.frames)
+        check_cog_order(target, info.frames, options.lower_levels.pyramid)
     codec = encode_codec(facts, target, options)
     quality = encode_quality(Codec.named(codec), facts, target, options)
     tile = encode_tile_size(facts, target, options)
@@ -129,6 +130,8 @@ def make_plan(facts: SourceFacts, target: Output, options: ConvertOptions) -> Co
     for level in specs:
         above = steps[-1] if steps else None
         steps.append(_step(level, above, facts, target, options, (codec, quality), tile))
+    if any(not isinstance(step.origin, Copy) for step in steps):
+        check_effort(Codec.named(codec), options.effort)
     threads = costs.thread_count(options.threads)
     anew = [i for i, step in enumerate(steps) if isinstance(step.origin, Stored)]
     again = [
@@ -153,9 +156,11 @@ def make_plan(facts: SourceFacts, target: Output, options: ConvertOptions) -> Co
                 made=list(dict.fromkeys(s.codec for s in steps if s.action != "copy")),
                 quality=quality,
                 growth=_growth(steps, facts),
+                shrunk=any(isinstance(step.origin, Scaled | Cascade) for step in steps),
                 source=None if facts.tiles[0] is None else facts.tiles[0].tiles.format.codec,
             ),
             *picture_notes(pictures, facts.pictures),
+            *facts.notes,
         ),
         pictures=pictures,
         expected_bytes=sum(step.expected_bytes for step in steps)
@@ -218,7 +223,7 @@ def _step(
         origin: Origin = Stored(level.stored)
         reason = f"encoded as {codec}{quality_text(quality)}: {refusal}"
     else:
-        origin, reason = _made_from(above, facts)
+        origin, reason = _made_from(above, facts, options.resample)
     size = costs.encoded_bytes(level.width, level.height, info, codec) * info.frames
     if not target.padded and not target.uniform:
         tile = min(tile[0], _even(level.width)), min(tile[1], _even(level.height))
@@ -246,11 +251,16 @@ def _cut(steps: list[Step]) -> list[int]:
     ]
 
 
-def _made_from(above: Step | None, facts: SourceFacts) -> tuple[Origin, str]:
-    """Choose between decoding a copied level at half scale and halving pixels as they pass."""
+def _made_from(
+    above: Step | None, facts: SourceFacts, reducer: Reducer | None
+) -> tuple[Origin, str]:
+    """Choose between decoding a copied level at half scale and halving pixels as they pass.
+
+    What is decoded at half scale is a mean, whatever else was asked for.
+    """
     if above is None:
         raise ValueError("the first level is never made: the source has it")
-    if isinstance(above.origin, Copy):
+    if isinstance(above.origin, Copy) and reducer in (None, Reducer.MEAN):
         stored = facts.tiles[above.origin.level]
         if stored is not None and _halvable(stored.tiles, facts.info):
             return Scaled(above.origin.level, 2), "missing: the level above, decoded at half scale"

@@ -40,8 +40,3 @@ class _SrgbPlane(OtherPixels):
     def read(self, rect: Rect) -> Pixels:
         """Return sRGB pixels."""
         return to_srgb(self.source.read(rect), self._info, Intent.PERCEPTUAL)
-
-
-def in_srgb(reader: Reader) -> Reader:
-    """Return an image as sRGB; one without a profile is taken to be that."""
-    return reader if reader.info.icc_profile is None else SrgbReader(reader)

@@ -26,6 +26,7 @@ class Prepared:
     secrets: tuple[str, ...] = ()  # texts that must not occur in the output
     smaller: bool = False  # than the source
     remade: tuple[str, ...] = ()  # associated images that are smaller with it
+    notes: tuple[str, ...] = ()  # on options that do nothing to it
 
 
 def prepare(reader: Reader, name: str, options: ConvertOptions) -> Prepared:
@@ -52,12 +53,15 @@ def prepare(reader: Reader, name: str, options: ConvertOptions) -> Prepared:
         reader = without_associated(reader)
     elif smaller:
         reader, remade = with_smaller_thumbnail(reader)
-    if options.color is Color.SRGB:
-        from ziggurat.converter.prepare.color import in_srgb  # styles and their libraries
+    notes: tuple[str, ...] = ()
+    if options.color is Color.SRGB and reader.info.icc_profile is None:
+        notes = ("--color srgb has no effect: the image has no ICC profile",)
+    elif options.color is Color.SRGB:
+        from ziggurat.converter.prepare.color import SrgbReader  # styles and their libraries
 
-        reader = in_srgb(reader)
+        reader = SrgbReader(reader)
     if not options.deidentify:
-        return Prepared(reader, smaller=smaller, remade=remade)
+        return Prepared(reader, smaller=smaller, remade=remade, notes=notes)
     from ziggurat.converter.deidentify.policy import Fate, load_policy
     from ziggurat.converter.deidentify.view import DeidentifiedReader, is_telling
 
@@ -65,7 +69,7 @@ def prepare(reader: Reader, name: str, options: ConvertOptions) -> Prepared:
     anonymous = DeidentifiedReader(reader, policy, label, cropped=bool(options.region))
     stem = name.rstrip("/").rsplit("/", 1)[-1].split(".")[0]
     secrets = (*anonymous.secrets, *([stem] if is_telling(stem) else []))
-    return Prepared(anonymous, anonymous.removed, secrets, smaller, remade)
+    return Prepared(anonymous, anonymous.removed, secrets, smaller, remade, notes)
 
 
 def region_rect(reader: Reader, options: ConvertOptions) -> Rect:

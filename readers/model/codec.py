@@ -47,6 +47,8 @@ class CodecRow:
         The samples that can be encoded: numpy's letters, bytes, counts; None is any count.
     predicts
         Differences of neighbours pay.
+    efforts
+        The least and the most effort in its own scale; None: there is nothing to choose.
     decode
         Of raw codecs ``f(data, out=size)``, of others ``f(data, form, shape)``; None: not read.
     encode
@@ -79,6 +81,7 @@ class CodecRow:
     sizes: tuple[int, ...] = (1, 2, 4, 8)
     bands: tuple[int, ...] | None = None
     predicts: bool = False
+    efforts: tuple[int, int] | None = None
     decode: str | None = None
     encode: str | None = None
     chunk: str | None = None
@@ -128,7 +131,7 @@ class Codec(Enum):
     DEFLATE = "deflate", CodecRow(
         aliases=("zip", "zlib", "adobe_deflate", "tiff_adobe_deflate"), raw=True,
         tags=(8, 32946), predicts=True, decode="imagecodecs:deflate_decode",
-        encode=f"{_TILES}:deflate", expands=1100, grows=1.01, encode_rate=420e6,
+        encode=f"{_TILES}:deflate", expands=1100, grows=1.01, encode_rate=420e6, efforts=(0, 9),
     )  # fmt: skip
     LZW = "lzw", CodecRow(
         aliases=("tiff_lzw",), raw=True, tags=(5,), predicts=True, decode="imagecodecs:lzw_decode",
@@ -138,18 +141,19 @@ class Codec(Enum):
     ZSTD = "zstd", CodecRow(
         aliases=("zstandard",), raw=True, tags=(50000, 34926), predicts=True,
         decode="imagecodecs:zstd_decode", encode=f"{_TILES}:zstd", chunk=f"{_CHUNKS}:zstd",
-        expands=1 << 16, grows=1.01, encode_rate=300e6,
+        expands=1 << 16, grows=1.01, encode_rate=300e6, efforts=(1, 22),
         lacking=(_LIBVIPS, _CUCIM, _SLIDEIO, _VIV),
     )  # fmt: skip
     LZMA = "lzma", CodecRow(
         raw=True, tags=(34925,), predicts=True, decode="imagecodecs:lzma_decode",
         encode=f"{_TILES}:lzma", expands=1 << 16, grows=1.01, encode_rate=3e6,
+        efforts=(0, 9),
         lacking=(_BIO_FORMATS, _OPENSLIDE, _LIBVIPS, _SLIDEIO),
     )  # fmt: skip
     WEBP = "webp", CodecRow(
         can_lose=True, tags=(50001,), kinds="u", sizes=(1,), bands=(3, 4),
         decode=f"{_DECODE}:webp", encode=f"{_TILES}:webp", ratio=0.06, encode_rate=40e6,
-        decode_rate=100e6, lacking=(_BIO_FORMATS, _OPENSLIDE, _CUCIM, _SLIDEIO),
+        efforts=(0, 6), decode_rate=100e6, lacking=(_BIO_FORMATS, _OPENSLIDE, _CUCIM, _SLIDEIO),
     )  # fmt: skip
     JPEG2000 = "jpeg2000", CodecRow(
         aliases=("jp2k", "jp2", "j2k"), can_lose=True, tags=(34712, 33003, 33005), kinds="u",
@@ -161,7 +165,7 @@ class Codec(Enum):
     JPEGXL = "jpegxl", CodecRow(
         aliases=("jxl",), can_lose=True, tags=(50002, 52546), kinds="u", sizes=(1, 2),
         bands=(1, 3, 4), decode=f"{_DECODE}:jpegxl", encode=f"{_TILES}:jpegxl", ratio=0.08,
-        encode_rate=15e6, decode_rate=60e6,
+        encode_rate=15e6, decode_rate=60e6, efforts=(1, 9),
         lacking=(_BIO_FORMATS, _OPENSLIDE, _LIBVIPS, _GDAL, _CUCIM, _SLIDEIO, _GEOTIFF_JS),
     )  # fmt: skip
     JPEGXR = "jpegxr", CodecRow(
@@ -172,12 +176,22 @@ class Codec(Enum):
         raw=True, tags=(32773,), decode="imagecodecs:packbits_decode", encode=f"{_TILES}:packbits",
         expands=128, ratio=0.9, encode_rate=300e6, lacking=(_CUCIM, _SLIDEIO),
     )  # fmt: skip
-    BLOSC = (
-        "blosc",
-        CodecRow(chunk=f"{_CHUNKS}:blosc", ratio=0.50, encode_rate=480e6, decode_rate=1000e6),
+    BLOSC = "blosc", CodecRow(
+        chunk=f"{_CHUNKS}:blosc", ratio=0.50, encode_rate=480e6, decode_rate=1000e6,
+        efforts=(0, 9),
+    )  # fmt: skip
+    GZIP = "gzip", CodecRow(chunk=f"{_CHUNKS}:gzip", decode_rate=1000e6, efforts=(1, 9))
+    PNG = (
+        "png",
+        CodecRow(
+            sizes=(1, 2),
+            kinds="u",
+            bands=(1, 2, 3, 4),
+            ratio=0.45,
+            encode_rate=30e6,
+            efforts=(0, 9),
+        ),
     )
-    GZIP = "gzip", CodecRow(chunk=f"{_CHUNKS}:gzip", decode_rate=1000e6)
-    PNG = "png", CodecRow(sizes=(1, 2), kinds="u", bands=(1, 2, 3, 4), ratio=0.45, encode_rate=30e6)
     # Known to the backend alone; never copied between formats, and of no known loss.
     OTHER = "other", CodecRow(can_lose=True)
 
@@ -207,6 +221,23 @@ class Codec(Enum):
             if lower in codec.row.names(codec.value):
                 return codec
         raise OptionError(f"codec {name!r} is unsupported; there are {names_of(cls)}")
+
+
+def check_effort(codec: Codec, effort: int | None) -> None:
+    """Refuse an effort that is not in the codec's scale; libraries take the nearest in silence.
+
+    Raises
+    ------
+    OptionError
+        It is none of those that the codec has.
+    """
+    if effort is None or codec.row.efforts is None:
+        return
+    least, most = codec.row.efforts
+    if not least <= effort <= most:
+        raise OptionError(
+            f"invalid effort: levels of {codec.value} are {least} to {most}, not {effort}"
+        )
 
 
 def names_of(codecs: Any) -> str:

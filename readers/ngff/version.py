@@ -13,3 +13,10 @@ class OmeVersion(StrEnum):
     def zarr_format(self) -> int:
         """The zarr format that goes with it."""
         return 2 if self is OmeVersion.V04 else 3
+
+
+def picture_chunk_refusal(version: OmeVersion, codec: str, bands: int) -> str | None:
+    """Return why pictures can't be chunks; None where they can: zarr v2 puts no bands last."""
+    if version.zarr_format > 2 or bands == 1:
+        return None
+    return f"OME-Zarr {version.value} takes {codec} chunks of one band only, not of {bands}"

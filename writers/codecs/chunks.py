@@ -17,11 +17,18 @@ import numpy as np
 from isal import igzip
 
 from ziggurat.readers.errors import OptionError, WriteError
-from ziggurat.readers.model.codec import CHUNK_CODECS, PICTURE_CHUNKS, Codec, function_at, names_of
+from ziggurat.readers.model.codec import (
+    CHUNK_CODECS,
+    PICTURE_CHUNKS,
+    Codec,
+    check_effort,
+    function_at,
+    names_of,
+)
 from ziggurat.readers.model.encoded import Photometric, TileFormat
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Pixels
-from ziggurat.readers.ngff.version import OmeVersion
+from ziggurat.readers.ngff.version import OmeVersion, picture_chunk_refusal
 from ziggurat.writers.model.options import WriteOptions
 
 numcodecs.blosc.use_threads = False  # chunks are encoded side by side, each by one thread
@@ -85,15 +92,9 @@ def chunk_codec(info: ImageInfo, options: WriteOptions) -> ChunkCodec:
         raise OptionError(f"{compression.value} is not for OME-Zarr, which takes {able}")
     if info.dtype.kind not in "biuf" or info.dtype.itemsize > 8:
         raise OptionError(f"samples of {info.dtype} can't be written to OME-Zarr")
+    check_effort(compression, options.level)
     codec: ChunkCodec = function_at(make)(info, options)
     return codec
-
-
-def _checked(level: int | None, default: int, least: int, most: int, name: str) -> int:
-    chosen = default if level is None else level
-    if not least <= chosen <= most:
-        raise OptionError(f"levels of {name} are {least} to {most}, not {chosen}")
-    return chosen
 
 
 def none(info: ImageInfo, options: WriteOptions) -> ChunkCodec:
@@ -104,7 +105,7 @@ def none(info: ImageInfo, options: WriteOptions) -> ChunkCodec:
 
 def blosc(info: ImageInfo, options: WriteOptions) -> ChunkCodec:
     """Return blosc with LZ4."""
-    chosen = _checked(options.level, _BLOSC_LEVEL, 0, 9, "blosc")
+    chosen = _BLOSC_LEVEL if options.level is None else options.level
     size = info.dtype.itemsize
     shuffle = _SHUFFLE if size > 1 else _NO_SHUFFLE
 
@@ -129,7 +130,7 @@ def blosc(info: ImageInfo, options: WriteOptions) -> ChunkCodec:
 def zstd(info: ImageInfo, options: WriteOptions) -> ChunkCodec:
     """Return Zstandard."""
     del info
-    chosen = _checked(options.level, _ZSTD_LEVEL, 1, 22, "zstd")
+    chosen = _ZSTD_LEVEL if options.level is None else options.level
     return ChunkCodec(
         {"name": "zstd", "configuration": {"level": chosen, "checksum": False}},
         {"id": "zstd", "level": chosen},
@@ -140,7 +141,7 @@ def zstd(info: ImageInfo, options: WriteOptions) -> ChunkCodec:
 def gzip(info: ImageInfo, options: WriteOptions) -> ChunkCodec:
     """Return gzip."""
     del info
-    chosen = _checked(options.level, _GZIP_LEVEL, 1, 9, "gzip")
+    chosen = _GZIP_LEVEL if options.level is None else options.level
 
     def compress(data: Any) -> bytes:
         if chosen <= 3:  # ISA-L's; its 1 is the size of zlib's 6
@@ -181,11 +182,9 @@ def picture_codec(form: TileFormat, version: OmeVersion, encode: Compressor) -> 
         zarr v2 can't put the bands last, as pictures have them.
     """
     name = form.codec.row.zarr
-    if version.zarr_format == 2 and form.bands > 1:
-        raise OptionError(
-            f"OME-Zarr {version.value} takes {form.codec.value} chunks of one band only, not of "
-            f"{form.bands}; choose OME-Zarr 0.5 or another compression"
-        )
+    refusal = picture_chunk_refusal(version, form.codec.value, form.bands)
+    if refusal is not None:
+        raise OptionError(f"{refusal}; choose OME-Zarr 0.5 or another compression")
     facts: Json = {}
     if form.codec is Codec.JPEG and form.bands == 3:
         spaces = {Photometric.YCBCR: "YCBCR", Photometric.RGB: "RGB"}

@@ -11,7 +11,7 @@ import imagecodecs
 import numpy as np
 
 from ziggurat.readers.errors import OptionError, WriteError
-from ziggurat.readers.model.codec import TILE_CODECS, Codec, function_at, names_of
+from ziggurat.readers.model.codec import TILE_CODECS, Codec, check_effort, function_at, names_of
 from ziggurat.readers.model.encoded import Photometric, TileFormat
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Pixels
@@ -259,7 +259,8 @@ def tile_codec(info: ImageInfo, options: WriteOptions, *, byteorder: str = "<") 
     Raises
     ------
     OptionError
-        The chosen compression can't hold these samples; the message names those that can.
+        The chosen compression can't hold these samples (the message names those that can), or
+        has no such level of effort.
     """
     compression = options.compression or default_compression(info, options.lossy)
     row = compression.row
@@ -274,6 +275,7 @@ def tile_codec(info: ImageInfo, options: WriteOptions, *, byteorder: str = "<") 
             f"{compression.value} {limit}; this image has {info.bands} bands of {info.dtype}"
             + (f", for which there are {names_of(able)}" if able else ", which TIFF can't hold")
         )
+    check_effort(compression, options.level)
     names = info.interpretation in (Interpretation.LABELS, Interpretation.PALETTE)
     exact = names or not options.lossy
     if exact and row.must_lose:

@@ -146,8 +146,9 @@ def _picture(pixels: object, info: ImageInfo) -> object:
 def _arguments(kind: _Kind, options: WriteOptions) -> dict[str, object]:
     quality = options.quality or DEFAULT_QUALITY
     if kind.name == "PNG":
-        return {} if options.level is None else {"compression": min(9, options.level)}
+        return {} if options.level is None else {"compression": options.level}
     if kind.name == "JPEG":
         off = options.subsampling.factors == (1, 1)
         return {"Q": quality, "subsample_mode": "off" if off else "on"}
-    return {"Q": quality} if options.lossy else {"lossless": True}
+    effort = {} if options.level is None else {"effort": options.level}
+    return effort | ({"Q": quality} if options.lossy else {"lossless": True})

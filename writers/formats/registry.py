@@ -109,6 +109,8 @@ class Output:
         Compressions of TIFF that are private, but known to those who read this container.
     pictures
         Names of the associated images that it has a place for; None: any.
+    fixed_effort
+        Codecs whose effort what writes it can't choose.
     cog_order
         It is, or can be, laid out as a cloud-optimized TIFF.
     divisible
@@ -138,6 +140,7 @@ class Output:
     signed: bool = True
     known_tags: tuple[int, ...] = ()
     pictures: tuple[str, ...] | None = None
+    fixed_effort: tuple[Codec, ...] = ()
     cog_order: bool = False
     divisible: bool = False
     tree: str | None = None
@@ -209,6 +212,7 @@ OUTPUTS: tuple[Output, ...] = (
         name="cog", module=f"{_ROOM}.cog.cog", suffixes=(".tif", ".tiff"), geospatial=True,
         codecs=(Codec.DEFLATE, Codec.NONE, Codec.JPEG, Codec.LZW, Codec.ZSTD, Codec.WEBP),
         tile=512, levels_by_library=True, pictures=(), cog_order=True, read_as="GTiff",
+        fixed_effort=(Codec.WEBP,),
     ),
     Output(
         name="tiff", module=f"{_ROOM}.tiff.tiff",
@@ -238,10 +242,12 @@ OUTPUTS: tuple[Output, ...] = (
     Output(
         name="dzi", module=f"{_ROOM}.deepzoom.deepzoom", suffixes=(".dzi",), beside="_files",
         codecs=(Codec.PNG, Codec.JPEG), tile=254, padded=False, uniform=True, read_as="deepzoom",
+        fixed_effort=(Codec.PNG,),
     ),
     Output(
         name="szi", module=f"{_ROOM}.deepzoom.deepzoom", suffixes=(".szi",),
         codecs=(Codec.PNG, Codec.JPEG), tile=254, padded=False, uniform=True, read_as="deepzoom",
+        fixed_effort=(Codec.PNG,),
     ),
     Output(
         name="png", module=f"{_ROOM}.flat", suffixes=(".png",), codecs=(Codec.PNG,), tile=0,

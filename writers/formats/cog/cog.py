@@ -9,7 +9,7 @@ from osgeo import gdal
 from ziggurat.readers.errors import OptionError, WriteError
 from ziggurat.readers.formats.gdal.reader import GdalReader
 from ziggurat.readers.geo.gdal_calls import checked
-from ziggurat.readers.model.codec import Codec, names_of
+from ziggurat.readers.model.codec import Codec, check_effort, names_of
 from ziggurat.readers.model.encoded import EncodedLevel
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Pixels, Reader
@@ -228,6 +228,7 @@ def _compression_options(
     if compression in _PREDICTED and options.predictor and not names and _predictable(info):
         chosen["PREDICTOR"] = "YES"
     if compression in _LEVELS:
+        check_effort(compression, options.level)
         chosen["LEVEL"] = _LEVELS[compression] if options.level is None else options.level
     return chosen
 
