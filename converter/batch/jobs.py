@@ -168,6 +168,12 @@ def _companions(children: list[Path]) -> set[Path]:
     return found | later_files(children)
 
 
+def numbered(count: int) -> list[str]:
+    """Return names of so many de-identified slides, which say nothing of their sources."""
+    digits = max(4, len(str(count)))
+    return [f"slide-{number:0{digits}}" for number in range(1, count + 1)]
+
+
 def plan_jobs(
     sources: list[Path], folder: Path, options: ConvertOptions, roots: Iterable[Path] = ()
 ) -> list[Job]:
@@ -185,9 +191,7 @@ def plan_jobs(
         raise OptionError(f"say --format, or {folder}/*.SUFFIX, for a folder of outputs ({folder})")
     suffix = output_named(options.format).suffixes[0]
     if options.deidentify:
-        digits = max(4, len(str(len(sources))))
-        numbers = range(1, len(sources) + 1)
-        names = [f"slide-{number:0{digits}}" for number in numbers]
+        names = numbered(len(sources))
         return [Job(s, folder / (n + suffix)) for s, n in zip(sources, names, strict=True)]
     tops = [root for root in roots if holds_slides(root)]
     folders = [folder / _below(source, tops) for source in sources]

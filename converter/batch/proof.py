@@ -16,15 +16,18 @@ from ziggurat.writers.formats.registry import output_parts
 SUFFIX = ".proof.json"
 
 
-def write_proof(source: Path, output: Path, report: ConversionReport, sha256: str) -> Path:
-    """Write what proves that an output was de-identified, and return where it is."""
+def write_proof(source: Path | None, output: Path, report: ConversionReport, sha256: str) -> Path:
+    """Write what proves that an output was de-identified, and return where it is.
+
+    ``source``: None where it is no file whose hash could be made.
+    """
     path = output.with_name(output.name + SUFFIX)
     kinds = [words.split(":", 1)[0] for words in report.removed]
     counts = [words.count(",") + 1 for words in report.removed]
     document: dict[str, Any] = {
         "output": output.name,
         "output_sha256": sha256,
-        "source_sha256": output_hash(source),
+        "source_sha256": None if source is None else output_hash(source),
         "removed": dict(zip(kinds, counts, strict=True)),
         "looked_for": {"texts": report.searched, "encodings": list(ENCODINGS)},
         "found": 0,  # else there were no output

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from pathlib import Path, PurePosixPath
 
-from ziggurat.converter.batch.jobs import SharedJob, find_sources, is_slide_name, stem_of
+from ziggurat.converter.batch.jobs import SharedJob, find_sources, is_slide_name, numbered, stem_of
+from ziggurat.converter.batch.proof import output_hash, write_proof
 from ziggurat.converter.batch.run import BatchCallback, BatchReport, Outcome, Status
 from ziggurat.converter.convert import convert
 from ziggurat.converter.plan.options import ConvertOptions
@@ -26,6 +27,7 @@ from ziggurat.writers.tasks.desk import is_there
 def shared_jobs(sources: Sequence[str], folder: str, options: ConvertOptions) -> list[SharedJob]:
     """Say which slides are meant by paths and URLs, and where each goes below a folder or URL.
 
+    De-identified slides are numbered, as :func:`.jobs.plan_jobs` does.
     A URL that ends with ``/`` is all slides just below it; ``*`` and ``?`` stand in its last part.
 
     Raises
@@ -47,6 +49,9 @@ def shared_jobs(sources: Sequence[str], folder: str, options: ConvertOptions) ->
     if not found:
         raise OptionError(f"there are no slides in {', '.join(sources)}")
     found = list(dict.fromkeys(found))
+    if options.deidentify:
+        ends = numbered(len(found))
+        return [SharedJob(s, f"{folder}/{end}{suffix}") for s, end in zip(found, ends, strict=True)]
     names = [PurePosixPath(source.rstrip("/").rsplit("/", 1)[-1]) for source in found]
     stems = Counter(stem_of(Path(name)) for name in names)
     ends = [stem_of(Path(n)) if stems[stem_of(Path(n))] == 1 else n.name for n in names]
@@ -91,8 +96,12 @@ def run_shared(
     executor: Executor | None = None,
     resume: bool = False,
     on_event: BatchCallback | None = None,
+    hashes: bool = False,
 ) -> BatchReport:
     """Convert slides, ``workers`` of them at a time, by the tasks of each.
+
+    ``hashes``: outcomes have the SHA-256 of outputs on a disk; a de-identified one has it in any
+    case, in the proof beside it.
 
     A worker of the executor that dies costs the tasks in its hands, which are done again. A bad
     slide stops no other. ``resume`` skips what is there: an output appears when it is finished.
@@ -102,7 +111,7 @@ def run_shared(
     started = time.perf_counter()
     outcomes: dict[SharedJob, Outcome] = {}
     with ThreadPoolExecutor(workers) as pool:
-        futures = {pool.submit(_one, job, options, executor, resume): job for job in jobs}
+        futures = {pool.submit(_one, job, options, executor, resume, hashes): job for job in jobs}
         for future in as_completed(futures):
             job = futures[future]
             outcomes[job] = future.result()
@@ -112,7 +121,11 @@ def run_shared(
 
 
 def _one(
-    job: SharedJob, options: ConvertOptions, executor: Executor | None, resume: bool
+    job: SharedJob,
+    options: ConvertOptions,
+    executor: Executor | None,
+    resume: bool,
+    hashes: bool,
 ) -> Outcome:
     try:
         there = is_there(job.output) if is_cloud(job.output) else Path(job.output).exists()
@@ -121,8 +134,14 @@ def _one(
         if there and not options.overwrite:
             raise TargetExistsError(f"{job.output} exists already; --overwrite replaces it")
         report = convert(job.source, job.output, options, executor=executor)
+        output, sha256 = Path(job.output), None
+        if (hashes or options.deidentify) and not is_cloud(job.output):
+            sha256 = output_hash(output)
+        if options.deidentify and sha256 is not None:
+            source = None if "://" in job.source else Path(job.source)
+            write_proof(source, output, report, sha256)
     except (ZigguratError, OSError, MemoryError) as error:
         return Outcome(job, Status.FAILED, message_of(error))
     except Exception as error:  # noqa: BLE001  (one bad slide must not stop the others)
         return Outcome(job, Status.FAILED, f"{type(error).__name__}: {error}")
-    return Outcome(job, Status.DONE, "", report.bytes_written, report.seconds, report)
+    return Outcome(job, Status.DONE, "", report.bytes_written, report.seconds, report, sha256)

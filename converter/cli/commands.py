@@ -27,6 +27,7 @@ from ziggurat.converter.cli.lines import batch_line, outcome_line, report_lines
 from ziggurat.converter.convert import convert, plan_conversion, plan_tasks
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.converter.plan.report import plain
+from ziggurat.converter.recipe import refuse_losses
 from ziggurat.readers.errors import OptionError, ZigguratError, message_of
 from ziggurat.writers.formats.registry import find_output
 from ziggurat.writers.model.progress import Progress, ProgressCallback
@@ -61,9 +62,18 @@ def convert_paths(given: argparse.Namespace, options: ConvertOptions) -> int:
     output = Path(last)
     named = find_output(output.name) is not None or (output.suffix and not output.is_dir())
     slide = len(sources) == 1 and not holds_slides(Path(sources[0])) and "*" not in output.name
-    if slide and named and not (output.is_dir() and output.suffix != ".zarr"):
+    one = slide and named and not (output.is_dir() and output.suffix != ".zarr")
+    if one and (given.dry_run or not is_kept(given)):
         convert_one(sources[0], output, options, show, dry_run=given.dry_run)
         return 0
+    records = Records(given.report, given.log)
+    if one:
+        if "://" in sources[0]:
+            raise OptionError("--report, --log and --resume must be given with files, not a URL")
+        return _run_jobs(
+            [Job(Path(sources[0]), output)], output.parent, options, show, jobs=1,
+            resume=given.resume, records=records, more={},
+        )  # fmt: skip
     folder, options = split_pattern(output, options)
     return convert_many(
         sources,
@@ -73,13 +83,23 @@ def convert_paths(given: argparse.Namespace, options: ConvertOptions) -> int:
         dry_run=given.dry_run,
         jobs=given.jobs,
         resume=given.resume,
-        records=Records(given.report, given.log),
+        records=records,
     )
+
+
+def is_kept(given: argparse.Namespace) -> bool:
+    """Return whether what becomes of slides shall be kept, or is gone by: the ways of a batch."""
+    return bool(given.report is not None or given.log is not None or given.resume)
 
 
 def _write_plan(given: argparse.Namespace, options: ConvertOptions, show: Show) -> int:
     """Write the conversion of one slide as tasks."""
     *sources, last = given.paths
+    if given.dry_run or given.dask is not None or is_kept(given):
+        raise OptionError(
+            "--plan converts nothing: it must be given without --dry-run, --dask, --report, --log "
+            "and --resume"
+        )
     if len(sources) != 1 or holds_slides(Path(sources[0])):
         raise OptionError("as a plan, slides must be converted one by one")
     plan = plan_tasks(sources[0], last, options)
@@ -109,6 +129,7 @@ def convert_one(
             from ziggurat.converter.cli import display
 
             display.show_plan(plan)
+        refuse_losses(plan.losses, options)
         return
     with _bar(Path(source).name, show) as on_progress:
         report = convert(source, output, options, on_progress=on_progress, executor=executor)
@@ -220,7 +241,24 @@ def convert_many(
     if dry_run:
         return _plan_many(work, options, show)
     folder.mkdir(parents=True, exist_ok=True)
-    with records or Records(None, None) as kept, telling(len(work), show) as tell:
+    return _run_jobs(
+        work, folder, options, show, jobs=jobs, resume=resume,
+        records=records or Records(None, None), more={"left_out": unread},
+    )  # fmt: skip
+
+
+def _run_jobs(
+    work: Sequence[Job],
+    folder: Path,
+    options: ConvertOptions,
+    show: Show,
+    *,
+    jobs: int,
+    resume: bool,
+    records: Records,
+    more: Mapping[str, object],
+) -> int:
+    with records as kept, telling(len(work), show) as tell:
 
         def on_event(job: AnyJob, event: Progress | Outcome) -> None:
             if isinstance(event, Outcome):
@@ -232,7 +270,7 @@ def convert_many(
             work, options, workers=jobs, resume=resume, folder=folder, on_event=on_event,
             hashes=kept.wanted,
         )  # fmt: skip
-    return show_batch(report, show, {"left_out": unread})
+    return show_batch(report, show, more)
 
 
 def show_batch(report: BatchReport, show: Show, more: Mapping[str, object]) -> int:

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
-from ziggurat.converter.batch.jobs import holds_slides
+from ziggurat.converter.batch.jobs import SharedJob, holds_slides
 from ziggurat.converter.batch.record import Records
 from ziggurat.converter.batch.shared import run_shared, shared_jobs
-from ziggurat.converter.cli.commands import Show, convert_one, show_batch, telling
+from ziggurat.converter.cli.commands import Show, convert_one, is_kept, show_batch, telling
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.io.objects import is_cloud
@@ -28,11 +28,12 @@ def convert_shared(given: argparse.Namespace, options: ConvertOptions) -> int:
     if not sources:
         raise OptionError("name a source and an output: ziggurat convert IN OUT")
     show = Show(quiet=given.quiet, json=given.json)
-    if _is_one(sources, last):
+    one = _is_one(sources, last)
+    if one and (given.dry_run or not is_kept(given)):
         with _executor(given.dask) as executor:
             convert_one(sources[0], last, options, show, dry_run=given.dry_run, executor=executor)
         return 0
-    jobs = shared_jobs(sources, last, options)
+    jobs = [SharedJob(sources[0], last)] if one else shared_jobs(sources, last, options)
     if given.dry_run:
         for job in jobs:
             convert_one(job.source, job.output, options, show, dry_run=True)
@@ -47,7 +48,7 @@ def convert_shared(given: argparse.Namespace, options: ConvertOptions) -> int:
     ):
         report = run_shared(
             jobs, options, workers=given.jobs, executor=executor, resume=given.resume,
-            on_event=tell,
+            on_event=tell, hashes=kept.wanted,
         )  # fmt: skip
         for outcome in report.outcomes:
             kept.add(outcome)

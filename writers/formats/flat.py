@@ -150,5 +150,5 @@ def _arguments(kind: _Kind, options: WriteOptions) -> dict[str, object]:
     if kind.name == "JPEG":
         off = options.subsampling.factors == (1, 1)
         return {"Q": quality, "subsample_mode": "off" if off else "on"}
-    effort = {} if options.level is None else {"effort": options.level}
-    return effort | ({"Q": quality} if options.lossy else {"lossless": True})
+    chosen: dict[str, object] = {"Q": quality} if options.lossy else {"lossless": True}
+    return chosen if options.level is None else chosen | {"effort": options.level}

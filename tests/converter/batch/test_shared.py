@@ -1,8 +1,10 @@
 """Many slides to object storage: each by its tasks; what is there stays unless it is said."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,10 @@ import pytest
 import tifffile
 
 import ziggurat
+from ziggurat.converter.batch.run import Status
+from ziggurat.converter.batch.shared import run_shared, shared_jobs
 from ziggurat.converter.cli.app import main
+from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.io import objects
 from ziggurat.readers.io.objects import CloudObjects
 
@@ -182,3 +187,23 @@ def test_from_there_to_there_by_workers_of_dask(tmp_path: Path) -> None:
                 assert np.array_equal(source.getRegion(format="numpy")[0], pixels)
     left = {name.split("/")[0] for name in CloudObjects("s3://to-there").names("")}
     assert left == {f"slide{n}{suffix}" for n in (0, 1) for suffix in (".zarr", ".tiff")}
+
+
+def test_de_identified_slides_have_no_names_and_a_proof(tmp_path: Path) -> None:
+    """Names of files are names of people, whoever does the tasks."""
+    slides(tmp_path / "in", count=1)
+    (tmp_path / "in/slide0.tif").rename(tmp_path / "in/doe_jane.tif")
+    (tmp_path / "out").mkdir()
+    options = ConvertOptions(format="tiff", deidentify=True)
+    jobs = shared_jobs([str(tmp_path / "in")], str(tmp_path / "out"), options)
+    with ThreadPoolExecutor(1) as pool:
+        report = run_shared(jobs, options, workers=1, executor=pool)
+    assert report.count(Status.DONE) == 1, report.outcomes
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["slide-0001.tiff", "slide-0001.tiff.proof.json"]
+    proof = json.loads((tmp_path / "out" / names[1]).read_text())
+    assert proof["output_sha256"] == report.outcomes[0].sha256
+    assert (
+        hashlib.sha256((tmp_path / "out" / names[0]).read_bytes()).hexdigest()
+        == (proof["output_sha256"])
+    )

@@ -223,3 +223,38 @@ def test_a_command_loads_what_it_needs(
     heavy, count = done.stdout.splitlines()[-1].rsplit(" ", 1)
     assert heavy == "[]"
     assert int(count) < most
+
+
+def test_one_slide_is_reported_logged_and_skipped_as_many_are(
+    run: Run, slide: Path, tmp_path: Path
+) -> None:
+    output, report, log = tmp_path / "o.tiff", tmp_path / "r.jsonl", tmp_path / "log.txt"
+    told = ("--report", report, "--log", log)
+    assert run("convert", slide, output, *told)[0] == 0
+    (entry,) = [json.loads(line) for line in report.read_text().splitlines()]
+    assert (entry["status"], Path(entry["output"])) == ("done", output)
+    made = output.stat().st_mtime_ns
+    assert run("convert", slide, output, *told, "--resume")[0] == 0
+    assert json.loads(report.read_text())["status"] == "skipped"
+    assert output.stat().st_mtime_ns == made
+    assert len(log.read_text().splitlines()) == 2
+    code, _, err = run("convert", slide, output, *told)
+    assert (code, "exists already" in err) == (1, True)
+
+
+def test_a_plan_for_others_does_nothing_else(run: Run, slide: Path, tmp_path: Path) -> None:
+    for more in (["--dry-run"], ["--report", tmp_path / "r.csv"], ["--resume"], ["--dask", "x"]):
+        command = ["convert", slide, tmp_path / "o.tiff", "--plan", tmp_path / "plan.json"]
+        code, _, err = run(*command, *more)
+        assert code == 1
+        assert "--plan converts nothing" in err
+    assert not (tmp_path / "plan.json").exists()
+
+
+def test_a_dry_run_is_as_strict_as_the_run(run: Run, slide: Path, tmp_path: Path) -> None:
+    command = ["convert", slide, tmp_path / "o.png", "--strict"]
+    for more in ([], ["--dry-run"]):
+        code, _, err = run(*command, *more)
+        assert code == 1
+        assert "strict, and this would be lost" in err
+    assert run("convert", slide, tmp_path / "o.tiff", "--strict", "--dry-run")[0] == 0

@@ -76,7 +76,7 @@ def test_levels_below_copied_jpeg_are_made_as_asked(slide: Path) -> None:
     levels = {}
     for name in ("mean", "max", "min"):
         output = slide.with_name(f"{name}.tiff")
-        plan = convert(slide, output, ConvertOptions(resample=name)).plan  # type: ignore[arg-type]
+        plan = convert(slide, output, ConvertOptions(resample=name)).plan
         assert [step.action for step in plan.steps][:2] == [
             "copy", "scale" if name == "mean" else "cascade",
         ]  # fmt: skip
@@ -119,7 +119,7 @@ def test_a_plan_refuses_what_the_conversion_refuses(
 
 @pytest.mark.parametrize("format_", ["o.zarr", "o.zarr.zip"])
 def test_keep_copies_no_chunks_that_the_version_cannot_hold(slide: Path, format_: str) -> None:
-    options = ConvertOptions(compression="keep", ome_version="0.4")  # type: ignore[arg-type]
+    options = ConvertOptions(compression="keep", ome_version="0.4")
     report = convert(slide, slide.with_name(format_), options)
     assert {step.codec for step in report.plan.steps} == {"blosc"}
     assert "OME-Zarr 0.4 takes jpeg chunks of one band only" in report.plan.steps[0].reason

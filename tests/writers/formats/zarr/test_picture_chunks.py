@@ -15,8 +15,10 @@ import tifffile
 import zarr
 
 import ziggurat
+from ziggurat.converter.batch.jobs import Job
+from ziggurat.converter.batch.run import Status, run_batch
 from ziggurat.converter.cli.app import main
-from ziggurat.converter.convert import convert, plan_conversion
+from ziggurat.converter.convert import convert, load_plan, plan_conversion, plan_tasks
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import ConversionError, CorruptSourceError, OptionError
 from ziggurat.readers.formats.registry import open_reader
@@ -327,3 +329,29 @@ def test_labels_are_never_jpeg(tmp_path: Path) -> None:
     exact = WriteOptions(compression=Codec.JPEG2000)
     write(labels, tmp_path / "b.zarr", interpretation="labels", options=exact)
     assert (pixels_of(tmp_path / "b.zarr")[..., 0] == labels).all()
+
+
+@pytest.mark.parametrize(("suffix", "anew"), [(".zarr", False), (".zarr", True), (".ozx", True)])
+def test_tasks_and_batches_write_the_chunks_that_one_conversion_writes(
+    tmp_path: Path, suffix: str, anew: bool
+) -> None:
+    source = jpeg_tiff(tmp_path / "in.tiff", "4:2:0")
+    options = ConvertOptions(compression="jpeg", verify="full", reencode=anew)
+    one, parts = tmp_path / f"one{suffix}", tmp_path / f"parts{suffix}"
+    convert(source, one, options)
+    plan = plan_tasks(source, parts, options, part_bytes=30_000)
+    plan.save(tmp_path / "plan.json")
+    assert plan.count > 1
+    for task in reversed(load_plan(tmp_path / "plan.json").tasks):
+        task()
+    plan.finish()
+    job = Job(source, tmp_path / f"batch/b{suffix}")
+    (outcome,) = run_batch([job], options).outcomes
+    assert outcome.status is Status.DONE, outcome.message
+    with open_reader(one) as reader:
+        levels = len(reader.info.levels)
+    assert levels > 1
+    for other in (parts, job.output):
+        for level in range(levels):
+            assert stored(other, level) == stored(one, level)
+    assert (stored(one) == stored(source)) is not anew
