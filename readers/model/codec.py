@@ -174,7 +174,7 @@ class Codec(Enum):
     )  # fmt: skip
     PACKBITS = "packbits", CodecRow(
         raw=True, tags=(32773,), decode="imagecodecs:packbits_decode", encode=f"{_TILES}:packbits",
-        expands=128, ratio=0.9, encode_rate=300e6, lacking=(_CUCIM, _SLIDEIO),
+        expands=128, ratio=0.9, encode_rate=300e6, lacking=(_CUCIM,),
     )  # fmt: skip
     BLOSC = "blosc", CodecRow(
         chunk=f"{_CHUNKS}:blosc", ratio=0.50, encode_rate=480e6, decode_rate=1000e6,

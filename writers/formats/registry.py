@@ -211,8 +211,8 @@ OUTPUTS: tuple[Output, ...] = (
     Output(
         name="cog", module=f"{_ROOM}.cog.cog", suffixes=(".tif", ".tiff"), geospatial=True,
         codecs=(Codec.DEFLATE, Codec.NONE, Codec.JPEG, Codec.LZW, Codec.ZSTD, Codec.WEBP),
-        tile=512, levels_by_library=True, pictures=(), cog_order=True, read_as="GTiff",
-        fixed_effort=(Codec.WEBP,),
+        fixed_effort=(Codec.WEBP,), tile=512, levels_by_library=True, pictures=(), cog_order=True,
+        read_as="GTiff",
     ),
     Output(
         name="tiff", module=f"{_ROOM}.tiff.tiff",
@@ -241,13 +241,13 @@ OUTPUTS: tuple[Output, ...] = (
     ),
     Output(
         name="dzi", module=f"{_ROOM}.deepzoom.deepzoom", suffixes=(".dzi",), beside="_files",
-        codecs=(Codec.PNG, Codec.JPEG), tile=254, padded=False, uniform=True, read_as="deepzoom",
-        fixed_effort=(Codec.PNG,),
+        codecs=(Codec.PNG, Codec.JPEG), fixed_effort=(Codec.PNG,), tile=254, padded=False,
+        uniform=True, read_as="deepzoom",
     ),
     Output(
         name="szi", module=f"{_ROOM}.deepzoom.deepzoom", suffixes=(".szi",),
-        codecs=(Codec.PNG, Codec.JPEG), tile=254, padded=False, uniform=True, read_as="deepzoom",
-        fixed_effort=(Codec.PNG,),
+        codecs=(Codec.PNG, Codec.JPEG), fixed_effort=(Codec.PNG,), tile=254, padded=False,
+        uniform=True, read_as="deepzoom",
     ),
     Output(
         name="png", module=f"{_ROOM}.flat", suffixes=(".png",), codecs=(Codec.PNG,), tile=0,
