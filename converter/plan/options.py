@@ -216,7 +216,7 @@ class ConvertOptions:
 
     def _check_label(self) -> None:
         """Refuse what would let a label through that was to be blank, or has none to blank."""
-        if self.label is Associated.REMOVE:
+        if self.label is AssociatedFate.REMOVE:
             return
         if not self.deidentify:
             raise OptionError(

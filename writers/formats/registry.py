@@ -241,13 +241,11 @@ OUTPUTS: tuple[Output, ...] = (
     ),
     Output(
         name="dzi", module=f"{_ROOM}.deepzoom.deepzoom", suffixes=(".dzi",), beside="_files",
-        codecs=(Codec.PNG, Codec.JPEG), fixed_effort=(Codec.PNG,), tile=254, padded=False,
-        uniform=True, read_as="deepzoom",
+        codecs=(Codec.PNG, Codec.JPEG), tile=254, padded=False, uniform=True, read_as="deepzoom",
     ),
     Output(
         name="szi", module=f"{_ROOM}.deepzoom.deepzoom", suffixes=(".szi",),
-        codecs=(Codec.PNG, Codec.JPEG), fixed_effort=(Codec.PNG,), tile=254, padded=False,
-        uniform=True, read_as="deepzoom",
+        codecs=(Codec.PNG, Codec.JPEG), tile=254, padded=False, uniform=True, read_as="deepzoom",
     ),
     Output(
         name="png", module=f"{_ROOM}.flat", suffixes=(".png",), codecs=(Codec.PNG,), tile=0,

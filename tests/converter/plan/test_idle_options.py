@@ -36,7 +36,6 @@ def plain(tmp_path: Path) -> Path:
         ("slide", "o.tiff", {"effort": 9}, "--effort 9 has no effect: jpeg has none here"),
         ("slide", "o.svs", {"effort": 9}, "no effect: tiles are copied as they are"),
         ("slide", "o.jpg", {"effort": 9}, "--effort 9 has no effect: jpeg has none"),
-        ("slide", "o.dzi", {"effort": 9, "compression": "png"}, "png has none here"),
         ("slide", "o.svs", {"resample": "max"}, "--resample max has no effect: no level"),
         ("slide", "o.png", {"resample": "max"}, "no effect: a png has one level"),
         ("slide", "o.tiff", {"reencode": True, "compression": "keep"}, "keep copies nothing"),
@@ -60,6 +59,7 @@ def test_an_option_without_effect_is_told(
         ("o.zarr", {"effort": 9, "resample": "max"}),
         ("o.webp", {"effort": 6}),
         ("o.png", {"effort": 9}),
+        ("o.dzi", {"effort": 9, "compression": "png"}),
         ("o.tiff", {"predictor": "none", "compression": "lzw"}),
         ("o.tiff", {"color": "srgb"}),
     ],
@@ -88,6 +88,25 @@ def test_levels_below_copied_jpeg_are_made_as_asked(slide: Path) -> None:
                 .mean()
             )
     assert levels["min"] + 2 < levels["mean"] < levels["max"] - 2
+
+
+@pytest.mark.parametrize(
+    ("output", "codec"),
+    [
+        ("o.dzi", "png"),
+        ("o.png", "png"),
+        ("o.webp", "webp"),
+        ("o.tiff", "lzma"),
+        ("o.tiff", "webp"),
+    ],
+)
+def test_more_effort_makes_another_output(slide: Path, output: str, codec: str) -> None:
+    sizes = set()
+    for effort in (0, 6):
+        path = slide.with_name(f"{effort}{output}")
+        options = ConvertOptions(compression=codec, effort=effort, levels="source")
+        sizes.add(convert(slide, path, options).bytes_written)
+    assert len(sizes) == 2
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pathlib import Path
 from ziggurat.readers.codecs.jpeg_decode import complete_stream
 from ziggurat.readers.codecs.jpeg_stream import merge_tables
 from ziggurat.readers.errors import OptionError
-from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.codec import Codec, check_effort
 from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.model.geometry import Rect, cell_rect, level_sizes
 from ziggurat.readers.model.image import ImageInfo, Interpretation
@@ -102,7 +102,10 @@ def level_encoder(info: ImageInfo, options: WriteOptions) -> tuple[TileEncoder, 
 
 
 def _encoder(codec: Codec, info: ImageInfo, options: WriteOptions) -> TileEncoder:
-    return documents.png if codec is Codec.PNG else whole_jpeg(info.bands, options)
+    if codec is not Codec.PNG:
+        return whole_jpeg(info.bands, options)
+    check_effort(codec, options.level)
+    return lambda tile: documents.png(tile, options.level)
 
 
 def _check(info: ImageInfo, codec: Codec, options: WriteOptions) -> None:

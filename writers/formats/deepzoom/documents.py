@@ -113,10 +113,12 @@ def associated(reader: Reader, lost: list[str]) -> Iterator[tuple[str, bytes]]:
         yield f"{stem}.png", png(pixels)
 
 
-def png(pixels: Any) -> bytes:
-    """Return pixels (y, x, band) as a PNG, at a level that makes it quickly."""
+def png(pixels: Any, effort: int | None = None) -> bytes:
+    """Return pixels (y, x, band) as a PNG, 0 to 9; by default at a level that makes it quickly."""
     plain = pixels[..., 0] if pixels.shape[2] == 1 else pixels
-    return bytes(imagecodecs.png_encode(np.ascontiguousarray(plain), level=1))
+    return bytes(
+        imagecodecs.png_encode(np.ascontiguousarray(plain), level=1 if effort is None else effort)
+    )
 
 
 def holds(codec: Codec, info: ImageInfo) -> bool:
