@@ -16,7 +16,7 @@ import tifffile
 from rich.console import Console
 
 from ziggurat.converter.convert import convert
-from ziggurat.converter.demo.slide import make_slide
+from ziggurat.converter.demo.slide import make_slide, tissue
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.constants import TILE_FORMAT_NUMPY
 from ziggurat.readers.errors import VerificationError
@@ -141,11 +141,15 @@ def run_demo(slide: Path | None, outdir: Path, workers: int | None = None) -> De
 
     Raises
     ------
+    ConversionError
+        scikit-image, which the made slide's tissue comes with, is not installed.
     VerificationError
         The two results do not hold the same pixels.
     """
     console = Console(highlight=False, soft_wrap=True)
     workers = workers or max(2, core_count())
+    if slide is None:
+        tissue()  # it may not be installed: known before there is a folder
     outdir.mkdir(parents=True, exist_ok=True)
     files = DemoFiles(
         slide=slide or outdir / "slide.svs",
