@@ -49,6 +49,11 @@ class AssociatedMethods:
         encoding, format, jpegQuality, jpegSubsampling, tiffCompression
             As in :meth:`getRegion`. A stored JPEG that is asked for as JPEG, in its own size and
             without a wish for quality, comes as it is stored.
+
+        Returns
+        -------
+        (data, format) or None
+            As of :meth:`getRegion`, of the associated image's own bands and dtype.
         """
         reader = self._image().reader
         if imageKey not in reader.info.associated:

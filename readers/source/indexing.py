@@ -125,7 +125,7 @@ class IndexingMethods:
         return 3
 
     def __getitem__(self: HasImage, index: object) -> Pixels:
-        """Return pixels of the first frame at full resolution, as numpy would."""
+        """Return pixels (y, x, band) of the first frame at full resolution, as numpy would."""
         return LevelArray(self._image, 0, 0)[index]
 
     def __array__(
@@ -136,12 +136,16 @@ class IndexingMethods:
     def level_arrays(self: HasImage, frame: int | None = None) -> list[LevelArray]:
         """Return every stored level, largest first, as lazy arrays (y, x, band) for viewers.
 
+        Their dtype is the image's; what is indexed is read then.
+
         ``napari.Viewer().add_image(source.level_arrays(), multiscale=True, rgb=True)``
         """
         return stored_levels(self._image, frame)
 
     def to_dask(self: HasImage, level: int = 0, frame: int | None = None) -> "dask.array.Array":
         """Return a stored level as a dask array (y, x, band), a chunk per some stored tiles.
+
+        Its dtype is the image's.
 
         Raises
         ------
@@ -159,7 +163,8 @@ class IndexingMethods:
         ----------
         frame
             This frame alone, without frame axes. Default: all, as (axes …, y, x, band), the
-            slowest axis first; an image without frame axes has (y, x, band).
+            slowest axis first; an image without frame axes has (y, x, band). Their dtype is the
+            image's.
 
         Raises
         ------

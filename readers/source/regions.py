@@ -112,8 +112,9 @@ class RegionMethods:
         -------
         (data, format)
             An array of shape (y, x, band) and ``'numpy'``; a PIL image and ``'PIL'``; or
-            :class:`ImageBytes` and the MIME type. A region with no pixel in it is an array of
-            shape (0, 0, bands), a PIL image of no size, or no bytes.
+            :class:`ImageBytes` and the MIME type. The array has the image's dtype, or what a style
+            makes: float32 from 0 to 255 where it names no dtype. A region with no pixel in it is
+            an array of shape (0, 0, bands), a PIL image of no size, or no bytes.
 
         Raises
         ------
@@ -194,8 +195,13 @@ class RegionMethods:
             In pixels; the larger one that fits counts.
         **words
             ``format, region, encoding, jpegQuality, jpegSubsampling, tiffCompression, frame, fill,
-            resample, style`` and the result are those of :meth:`getRegion`: with a ``region`` it
-            is a thumbnail of that. ``scale`` and ``output`` don't matter.
+            resample, style`` are those of :meth:`getRegion`: with a ``region`` it is a thumbnail of
+            that. ``scale`` and ``output`` don't matter.
+
+        Returns
+        -------
+        (data, format)
+            As of :meth:`getRegion`.
         """
         return read_thumbnail(self._image(), self._options, (width, height), words)
 

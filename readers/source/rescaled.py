@@ -72,6 +72,11 @@ class AnotherScaleMethods:
             As in :meth:`convertRegionScale`.
         **words
             As in :meth:`tileIterator`.
+
+        Yields
+        ------
+        LazyTileDict
+            As of :meth:`tileIterator`.
         """
         words["region"] = converted_region(
             self._image(), sourceRegion, sourceScale, targetScale, targetUnits
@@ -94,7 +99,13 @@ class AnotherScaleMethods:
         targetUnits: str | None = None,
         **words: Unpack[CountWords],
     ) -> LazyTileDict | None:
-        """Return one tile of :meth:`tileIteratorAtAnotherScale` (default the first), or None."""
+        """Return one tile of :meth:`tileIteratorAtAnotherScale` (default the first), or None.
+
+        Returns
+        -------
+        LazyTileDict or None
+            As of :meth:`tileIterator`.
+        """
         words["region"] = converted_region(
             self._image(), sourceRegion, sourceScale, targetScale, targetUnits
         )

@@ -105,6 +105,14 @@ class StatisticsMethods:
         **words
             ``region, scale, output, tile_size, frame, resample, style`` as in
             :meth:`tileIterator`. By default no pixel is mixed with others.
+
+        Returns
+        -------
+        dict
+            ``min``, ``max``, ``mean``, ``stdev``: an array of shape (bands,) each, in stored
+            values; of the pixels' dtype the first two, float64 the others.
+            ``histogram``: for each band a dictionary with ``hist``, an array of shape (bins,),
+            int64, or float64 of shares; and ``bin_edges``, of shape (bins + 1,), float64.
         """
         bins = whole_number("bins", bins, 1)
         words["tile_position"] = words["tile_overlap"] = None

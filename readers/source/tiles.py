@@ -87,7 +87,8 @@ class TileMethods:
         Returns
         -------
         ImageBytes, PIL image or array
-            A JPEG tile that the file stores comes byte for byte, unless a style or an edge
+            The array has shape (y, x, band), and the image's dtype unless a style makes another
+            one. A JPEG tile that the file stores comes byte for byte, unless a style or an edge
             colour asks for other pixels. Tiles are of full size; what is beyond the image is
             background, or cut off or coloured as ``edge`` told ``open``.
 
@@ -172,17 +173,19 @@ class TileMethods:
         prefetch
             Threads that read ahead, in order; tiles come loaded then.
         mask
-            Yield only tiles that lie in it: an array (y, x) of the whole image in any size, zero or
-            False outside; a function that makes one of a thumbnail, uint8 (y, x, band); or
-            ``'tissue'``, see :meth:`tissue_mask`.
+            Yield only tiles that lie in it: an array (y, x) of bool or numbers, of the whole image
+            in any size, zero or False outside; a function that makes one of a thumbnail, uint8
+            (y, x, band); or ``'tissue'``, see :meth:`tissue_mask`.
         min_coverage
             The share of a tile that must be in the mask, from 0 (any part of it) to 1.
 
         Yields
         ------
         LazyTileDict
-            Facts of the tile (``x``, ``y``, ``width``, ``height``, ``gx`` …); ``tile`` and
-            ``format`` are loaded when first looked at. Edge tiles end with the region.
+            Facts of the tile (``x``, ``y``, ``width``, ``height`` in pixels of the output, ``gx``,
+            ``gy`` … in those of full resolution); ``tile``, an array of shape (y, x, band) and the
+            dtype of :meth:`getRegion`'s, and ``format`` are loaded when first looked at. Edge tiles
+            end with the region.
         """
         options = self._options
         parsed = called_style(options, style)
@@ -212,6 +215,11 @@ class TileMethods:
         ----------
         format, resample, **words
             As in :meth:`tileIterator`.
+
+        Returns
+        -------
+        LazyTileDict or None
+            As of :meth:`tileIterator`.
         """
         return read_single(
             self._image,
@@ -220,7 +228,7 @@ class TileMethods:
         )
 
     def tissue_mask(self: HasImage, frame: int | None = None, side: int = 1024) -> Mask:
-        """Return where a stained slide has tissue, as booleans of shape (y, x).
+        """Return where a stained slide has tissue, as an array of bool of shape (y, x).
 
         Tissue is what is more saturated than Otsu's threshold, on a thumbnail of the whole image
         with at most ``side`` pixels a side; dust is left out. For

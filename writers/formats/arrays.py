@@ -46,8 +46,9 @@ def write(
     Parameters
     ----------
     array
-        A numpy array or anything that has ``shape``, ``dtype`` and slices: dask, zarr, h5py. What
-        is no numpy array is read by rectangles, from several threads, never as a whole.
+        A numpy array or anything that has ``shape``, ``dtype`` and slices: dask, zarr, h5py. Its
+        shape is (y, x), (y, x, band) or what ``axes`` names, its dtype bool, integers or floats.
+        What is no numpy array is read by rectangles, from several threads, never as a whole.
     path
         ``.tif``, ``.ome.tif``, ``.zarr``, ``.zarr.zip``, ``.ozx``, ``.svs``, ``.png`` …
     axes
@@ -55,8 +56,8 @@ def write(
         bands of a pixel, all others count frames). Default: ``yx`` for two dimensions, ``yxs``
         for three of which the last one has 1 to 4 positions, else ``cyx``.
     levels
-        Arrays of the same dimensions, each half as large in x and y as the one before (rounded
-        up): levels of the pyramid that are there already. Those that are not are made.
+        Arrays of the same axes, (y, x) or others, and dtype, each half as large in x and y as the
+        one before (rounded up): levels of the pyramid that are there. Those that are not are made.
     channel_names
         One for each position on the axis ``c``, or for each band where there is no such axis.
     mm_x, mm_y

@@ -215,7 +215,10 @@ class SinkAttributes:
 
     @property
     def frameValues(self) -> np.ndarray | None:
-        """What each frame stands for: an object array of shape (frame axes …, number of axes)."""
+        """What each frame stands for: an object array of shape (frame axes …, number of axes).
+
+        Numbers are in the units of ``frameUnits``; texts have none.
+        """
         axes = self.frameAxes
         entries = self._store.facts.values()
         if not entries:
@@ -247,7 +250,8 @@ class SinkAttributes:
         Parameters
         ----------
         image
-            Shape (y, x) or (y, x, band), of any size; a PIL image; the bytes of an encoded image.
+            An array of shape (y, x) or (y, x, band), of any size, its dtype as a tile's in
+            :meth:`~ziggurat.Sink.addTile`; a PIL image; the bytes of an encoded image.
         imageKey
             Its name; an image of that name is replaced. Default: ``image_1`` and so on.
 

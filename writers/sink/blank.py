@@ -128,7 +128,7 @@ class BlankAnswers(ReadMethods):
         resample: object = True,
         **words: Unpack[GridWords],
     ) -> LazyTileDict | None:
-        """Return one tile of an iteration, or None where it isn't there."""
+        """Return one tile of an iteration, or None; see ``Source.getSingleTile``."""
         return _unless_blank(
             lambda: super(BlankAnswers, self).getSingleTile(format, resample, **words),
             lambda: None,

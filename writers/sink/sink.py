@@ -111,23 +111,24 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
         ----------
         tile
             An array of shape (y, x) or (y, x, band), or of any shape named by ``axes``; anything
-            with ``__array__``; a PIL image; the bytes of an encoded image. The image grows
+            with ``__array__``; a PIL image; the bytes of an encoded image. Its dtype is bool, or
+            integers or floats of at most 64 bits. The image grows
             to the right and down, by axes, bands and dtype, as the tiles need it. As the first
             of an image whose dtype and bands nobody has told yet, a single blank pixel only
             reserves room, as :meth:`reserve` does.
         x, y
-            Where its top left corner goes, in pixels.
+            Where its top left corner goes, in pixels of full resolution, or of ``level``.
         mask
-            Boolean, of the tile's height and width, or of its whole shape; in the tile's own order
-            where ``axes`` gives one. False keeps what is there. In blending modes all bands of a
-            pixel share one.
+            An array of bool, of the tile's height and width (y, x) or its whole shape; in the
+            tile's own order where ``axes`` gives one. False keeps what is there. In blending modes
+            all bands of a pixel share one.
         axes
             A letter or a name for each dimension of the tile, x and y among them; ``s`` are
             bands, all others are frame axes. Names of more axes may come before those where
             a keyword places the tile on them (``axes='zcyxs', z=1, c=2``).
         weight
             In mode ``weighted``: ``'hann'``, ``'gaussian'``, ``'linear'``, or an array of shape
-            (y, x), zero or more and near one.
+            (y, x), floats or integers, zero or more and near one.
         key
             A name for the tile, unique in the sink: a text, a whole number or a tuple of these, as
             the key of a Dask task. A tile whose key is in already is left out. Without a key a

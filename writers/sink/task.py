@@ -34,6 +34,11 @@ class Task:
     ) -> None:
         """Add a tile, as :meth:`ziggurat.Sink.addTile` does; its key is ``(task key, number)``.
 
+        Parameters
+        ----------
+        tile, x, y, mask, axes, weight, **positions
+            As in :meth:`ziggurat.Sink.addTile`.
+
         Raises
         ------
         SinkInputError

@@ -118,7 +118,7 @@ def test_filling_up(made_source: Callable[..., Any], fill: Any, where: Any) -> N
 def test_an_unknown_colour_is_an_error(
     made_source: Callable[..., Any], gradient: np.ndarray
 ) -> None:
-    with pytest.raises(OptionError, match="no colour 'reddish'"):
+    with pytest.raises(OptionError, match=r"a colour must be a CSS name.*'reddish'"):
         made_source(gradient).getRegion(output={"maxWidth": 9, "maxHeight": 9}, fill="reddish")
 
 
