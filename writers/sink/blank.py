@@ -11,6 +11,7 @@ from ziggurat.readers.model.checks import whole_number
 from ziggurat.readers.model.words import Formats, ImageMetadata, PixelValue
 from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.source.api import ReadMethods
+from ziggurat.readers.source.facts import metadata_of
 from ziggurat.readers.source.iterator import LazyTileDict, TileIterator
 from ziggurat.readers.source.options import OpenOptions
 from ziggurat.readers.source.output.dicts import JSONDict
@@ -41,7 +42,7 @@ class BlankAnswers(ReadMethods):
     @property
     def sizeX(self) -> int:
         """Full-resolution width in pixels; 0 before the first tile."""
-        return _unless_blank(lambda: super(BlankAnswers, self).sizeX, lambda: 0)
+        return _unless_blank(lambda: self._image().info.width, lambda: 0)
 
     @sizeX.setter
     def sizeX(self, width: int) -> None:
@@ -50,7 +51,7 @@ class BlankAnswers(ReadMethods):
     @property
     def sizeY(self) -> int:
         """Full-resolution height in pixels; 0 before the first tile."""
-        return _unless_blank(lambda: super(BlankAnswers, self).sizeY, lambda: 0)
+        return _unless_blank(lambda: self._image().info.height, lambda: 0)
 
     @sizeY.setter
     def sizeY(self, height: int) -> None:
@@ -69,36 +70,36 @@ class BlankAnswers(ReadMethods):
     @property
     def levels(self) -> int:
         """Number of conceptual ÷2 levels that ``getTile`` serves; 0 before the first tile."""
-        return _unless_blank(lambda: super(BlankAnswers, self).levels, lambda: 0)
+        return _unless_blank(lambda: self._image().pyramid.count, lambda: 0)
 
     @property
     def tileWidth(self) -> int:
         """Width of the tiles that ``getTile`` serves; 0 before the first tile."""
-        return _unless_blank(lambda: super(BlankAnswers, self).tileWidth, lambda: 0)
+        return _unless_blank(lambda: self._image().pyramid.tile_size[0], lambda: 0)
 
     @property
     def tileHeight(self) -> int:
         """Height of the tiles that ``getTile`` serves; 0 before the first tile."""
-        return _unless_blank(lambda: super(BlankAnswers, self).tileHeight, lambda: 0)
+        return _unless_blank(lambda: self._image().pyramid.tile_size[1], lambda: 0)
 
     @property
     def bandCount(self) -> int:
         """Number of bands (samples) of a pixel; 0 before the first tile."""
-        return _unless_blank(lambda: super(BlankAnswers, self).bandCount, lambda: 0)
+        return _unless_blank(lambda: self._image().info.bands, lambda: 0)
 
     @property
     def frames(self) -> int:
         """Number of frames; 0 before the first tile."""
-        return _unless_blank(lambda: super(BlankAnswers, self).frames, lambda: 0)
+        return _unless_blank(lambda: self._image().info.frames, lambda: 0)
 
     def getMetadata(self) -> ImageMetadata:
         """Return sizes, scale, levels, frames and channels under their public names."""
-        return _unless_blank(super().getMetadata, _blank_metadata)
+        return _unless_blank(lambda: metadata_of(self._image()), _blank_metadata)
 
     @property
     def metadata(self) -> ImageMetadata:
         """The same as :meth:`getMetadata`."""
-        return self.getMetadata()
+        return _unless_blank(lambda: metadata_of(self._image()), _blank_metadata)
 
     def getRegion(self, format: Formats = None, **words: Unpack[RegionWords]) -> tuple[Any, str]:
         """Return a region in a format and size of the caller's choice; see ``Source.getRegion``.
