@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ziggurat.converter.batch.jobs import Job, find_sources, plan_jobs
+from ziggurat.converter.batch.proof import output_hash
 from ziggurat.converter.batch.run import Status, run_batch
 from ziggurat.converter.cli.app import main
 from ziggurat.converter.cli.commands import Show, convert_many
@@ -220,3 +221,12 @@ def test_the_plans_of_good_slides_are_printed_beside_bad_ones(
     assert "left out, as no slides that are read: 1 .txt" in err
     assert named == ["cut.svs", "noise.svs"]
     assert not (tmp_path / "out").exists()
+
+
+def test_the_hash_of_a_folder_is_of_its_names_too(tmp_path: Path) -> None:
+    for folder, names in (("a", "xy"), ("b", "xy"), ("c", "yx")):
+        for name, text in zip(names, ("first", "second"), strict=True):
+            (tmp_path / folder / name).mkdir(parents=True)
+            (tmp_path / folder / name / "c").write_text(text)
+    one, same, other = (output_hash(tmp_path / name) for name in "abc")
+    assert one == same != other

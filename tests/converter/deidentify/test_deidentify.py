@@ -83,6 +83,14 @@ def test_a_policy_of_ones_own(slide: Path, tmp_path: Path) -> None:
         assert "aperio.User" not in reader.info.properties
 
 
+@pytest.mark.parametrize(
+    ("name", "shifted"),
+    [("aperio.Date", True), ("dicom.StudyDate", True), ("dicom.PatientBirthDate", False)],
+)
+def test_days_of_birth_are_never_shifted_but_go(name: str, shifted: bool) -> None:
+    assert is_date(name) is shifted
+
+
 def test_a_forbidden_text_that_stays_is_an_error_and_no_output(slide: Path, tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
     policy.write_text('[fields]\nkeep = ["aperio.user"]\n[strings]\nforbidden = ["4711-surgeon"]\n')

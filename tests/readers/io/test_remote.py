@@ -195,6 +195,15 @@ def test_a_server_that_keeps_failing_is_an_error(server: Any, tmp_path: Path) ->
         source.read(1999 * 256, 2)
 
 
+def test_a_file_that_has_become_shorter_is_not_read_on(server: Any, tmp_path: Path) -> None:
+    file = tmp_path / "bytes.bin"
+    file.write_bytes(bytes(40 * BLOCK_BYTES))
+    source = RemoteBytes(server.url("bytes.bin"))
+    file.write_bytes(bytes(20 * BLOCK_BYTES + 7))
+    with pytest.raises(SourceError, match="has the file changed"):
+        source.read(20 * BLOCK_BYTES, 100)
+
+
 def test_small_files_come_whole_where_ranges_are_ignored(server: Any, tmp_path: Path) -> None:
     server.ranges = False
     (tmp_path / "bytes.bin").write_bytes(bytes(range(256)) * 1000)

@@ -61,6 +61,15 @@ def test_half_chroma_keeps_its_tag(tmp_path: Path, tissue: np.ndarray) -> None:
     assert pages(path)[0].tags.valueof(530) == (2, 2)
 
 
+def test_pixels_that_an_svs_makes_square_are_told(tmp_path: Path) -> None:
+    with ziggurat.new() as sink:
+        sink.addTile(np.zeros((64, 64, 3), np.uint8))
+        for mm_y, told in ((0.001, 0), (0.002, 1)):
+            sink.mm_x, sink.mm_y = 0.001, mm_y
+            report = sink.write(tmp_path / "a.svs")
+            assert sum("not square" in loss for loss in report.lost) == told
+
+
 def test_every_page_of_an_svs_says_what_it_is(tmp_path: Path, tissue: np.ndarray) -> None:
     path = written(tmp_path / "a.svs", np.tile(tissue, (2, 2, 1)))
     kinds = [int(page.tags.valueof(254, default=-1)) for page in pages(path)]
