@@ -67,6 +67,31 @@ def test_tiles_wait_for_their_turn_in_memory_and_then_in_a_file(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_still_waits_in_the_file_is_not_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "IN_MEMORY", 0)
+    places = [(0, "a"), (2, "wait"), (1, "one"), (0, "b"), (2, "over"), (1, "two")]
+    sorter = TileSorter(tiles(*((0, level, text) for level, text in places)), tmp_path)
+    assert list(sorter.level(0, 0, 2)) == [b"a", b"b"]
+    assert list(sorter.level(0, 1, 2)) == [b"one", b"two"]
+    assert list(sorter.level(0, 2, 2)) == [b"wait", b"over"]
+    sorter.close()
+
+
+def test_a_write_that_takes_a_part_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "IN_MEMORY", 0)
+    whole = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda to, data, at: whole(to, data[:3], at))
+    places = [(0, 1, "a long one"), (0, 1, "another"), (0, 0, "a")]
+    sorter = TileSorter(tiles(*places), tmp_path)
+    assert list(sorter.level(0, 0, 1)) == [b"a"]
+    assert list(sorter.level(0, 1, 2)) == [b"a long one", b"another"]
+    sorter.close()
+
+
 def test_a_pyramid_that_ends_early_is_an_error(tmp_path: Path) -> None:
     sorter = TileSorter(tiles((0, 0, "a")), tmp_path)
     with pytest.raises(WriteError, match="level 0 ended before its last tile"):
