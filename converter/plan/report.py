@@ -20,7 +20,8 @@ class LevelCheck:
     neither can be. ``tail_error`` is the 99.9th percentile in the worst piece of 256 x 256
     pixels, ``detail`` and ``tail_detail`` say how much there was to lose: what pixels differ
     from their 2 x 2 neighbours by. ``bias`` is what the worst tile is lighter or darker by, in the
-    mean of a band. A limit of None: nothing may differ, or nothing is judged.
+    mean of a band, ``shift`` by how many pixels all tiles are moved. A limit of None: nothing may
+    differ, or nothing is judged.
     """
 
     level: int
@@ -38,6 +39,8 @@ class LevelCheck:
     tail_limit: float | None = None
     bias: float = 0.0
     bias_limit: float | None = None
+    shift: float = 0.0
+    shift_limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,13 @@ import numpy as np
 
 from ziggurat.converter.plan.costs import thread_count
 from ziggurat.converter.plan.report import LevelCheck
-from ziggurat.converter.verify.errors import SAME_BYTES, SAME_PIXELS, TileCheck, tile_errors
+from ziggurat.converter.verify.errors import (
+    SAME_BYTES,
+    SAME_PIXELS,
+    TileCheck,
+    shift_of,
+    tile_errors,
+)
 from ziggurat.converter.verify.halved import HalvedLevel, is_named
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel, TileFormat
@@ -176,4 +182,5 @@ def _summary(index: int, checks: list[TileCheck], total: int, name: str) -> Leve
         detail=float(np.mean([check.detail for check in checks])) if checks else 0.0,
         tail_detail=max((check.tail_detail for check in checks), default=0.0),
         bias=max((check.bias for check in checks), default=0.0),
+        shift=shift_of(checks),
     )

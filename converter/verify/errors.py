@@ -1,5 +1,6 @@
 """How far the pixels of a tile are off, and how much fine detail there is that may be lost."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,8 @@ import numpy as np
 from ziggurat.readers.model.reader import Pixels
 
 CELL = 256  # pixels a side: damage is local, so errors are looked at in pieces
+_EXPLAINED = 0.1  # of the errors' squares, from where on a shift is one
+Moves = tuple[float, float, float]
 TAIL = 99.9  # per cent of the samples that the tail error bounds
 
 
@@ -17,7 +20,9 @@ class TileCheck:
     ``same_bytes``: the stored bytes are the reference's. ``tail_error`` is the 99.9th percentile
     of the worst piece of 256 x 256 pixels; ``detail`` and ``tail_detail`` are the same two
     figures of what the reference's pixels differ from the mean of their 2 x 2 neighbours by.
-    ``bias`` is how far the mean of a band is off: codecs lose detail, not light.
+    ``bias`` is how far the mean of a band is off: codecs lose detail, not light. ``moves`` are, for
+    x and y, how error and slope vary together, the slope, and the error: what codecs lose knows no
+    direction, so that the first two tell by how many pixels all is moved.
     """
 
     same_bytes: bool
@@ -27,6 +32,7 @@ class TileCheck:
     detail: float = 0.0
     tail_detail: float = 0.0
     bias: float = 0.0
+    moves: tuple[Moves, Moves] = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
 
 
 SAME_BYTES = TileCheck(True)
@@ -57,7 +63,34 @@ def tile_errors(ours: Pixels, theirs: Pixels) -> TileCheck:
         detail=float(detail.mean()),
         tail_detail=max(float(np.percentile(piece, TAIL)) for piece in _pieces(detail)),
         bias=_bias(ours, theirs),
+        moves=(_moves(ours, theirs, 1), _moves(ours, theirs, 0)),
     )
+
+
+def _moves(ours: Pixels, theirs: Pixels, axis: int) -> Moves:
+    """Return how error and slope along an axis vary together, the slope, and the error."""
+    if theirs.shape[axis] < 3:
+        return 0.0, 0.0, 0.0
+    one, two = (
+        np.nan_to_num(pixels.astype(np.float64), posinf=0.0, neginf=0.0).swapaxes(0, axis)
+        for pixels in (ours, theirs)
+    )
+    slope, error = (two[2:] - two[:-2]) / 2, (one - two)[1:-1]
+    slope, error = slope - slope.mean(), error - error.mean()
+    return float((error * slope).sum()), float((slope**2).sum()), float((error**2).sum())
+
+
+def shift_of(checks: Sequence[TileCheck]) -> float:
+    """Return by how many pixels the tiles of a level are moved together, the larger of x and y.
+
+    0 where that explains next to nothing of the errors.
+    """
+    found = [0.0]
+    for axis in (0, 1):
+        both, slope, error = (sum(check.moves[axis][n] for check in checks) for n in (0, 1, 2))
+        if slope and error and both**2 > _EXPLAINED * slope * error:
+            found.append(abs(both / slope))
+    return max(found)
 
 
 def _bias(ours: Pixels, theirs: Pixels) -> float:

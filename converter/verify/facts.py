@@ -6,6 +6,7 @@ from ziggurat.converter.plan.plan import ConversionPlan
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.writers.formats.registry import output_read
 
+_KNOWN_AXES = {"t", "z", "c"}
 SIZE_TOLERANCE = 1e-3  # of a pixel's size: fractions of TIFF tags and texts round it
 
 
@@ -26,7 +27,7 @@ def fact_problems(output: ImageInfo, source: ImageInfo, *, own: bool = False) ->
         if ours != theirs:
             yield f"{name} is {ours}, the source's is {theirs}"
     if output.frames == source.frames:
-        yield from _axis_problems(output, source)
+        yield from _axis_problems(output, source, own=own)
     if output.bands == source.bands:
         yield from _color_problems(output, source)
     yield from _pixel_size_problems(output, source)
@@ -68,12 +69,16 @@ def _profile_problems(output: ImageInfo, source: ImageInfo) -> Iterator[str]:
         yield "its ICC profile is not the source's"
 
 
-def _axis_problems(output: ImageInfo, source: ImageInfo) -> Iterator[str]:
-    """Yield axes that are others; those of one position say nothing, unnamed ones neither."""
+def _axis_problems(output: ImageInfo, source: ImageInfo, *, own: bool) -> Iterator[str]:
+    """Yield axes that are others; those of one position say nothing, unnamed ones neither.
+
+    Programs of others call an axis what they have a place for.
+    """
     ours, theirs = (
         {axis.name: axis.size for axis in info.axes if axis.size > 1} for info in (output, source)
     )
-    if set(ours) == set(theirs) and ours != theirs:
+    known = own and set(ours) | set(theirs) <= _KNOWN_AXES
+    if ours != theirs and (known or set(ours) == set(theirs)):
         yield f"axes are {ours}, the source's are {theirs}"
 
 

@@ -18,6 +18,7 @@ MEAN_LIMIT, TAIL_LIMIT = 12.0, 64.0
 SHRUNK_LIMIT = 30.0  # in the mean, of a level held against the source shrunk in another way
 _DC_STEP = 18  # of quality 50, the coarser of luma and chroma
 _OTHER_STEP = 2.0  # of codecs whose steps nobody has looked up
+SHIFT_LIMIT = 0.2  # pixels; programs that don't agree where a pixel is are half of one apart
 STRANGE_LIMIT = 0.05  # of names in a level that others made: they may choose from further up
 
 
@@ -27,7 +28,14 @@ def judged(
     """Return the check with its limits; None in ``mean_limit`` says that it must be equal."""
     mean, tail = _limits(check, output, source, plan)
     bias = _bias_limit(check, output) if tail is not None else None
-    return dataclasses.replace(check, mean_limit=mean, tail_limit=tail, bias_limit=bias)
+    still = tail is not None and not _is_made(check.level, output, source, plan)
+    return dataclasses.replace(
+        check,
+        mean_limit=mean,
+        tail_limit=tail,
+        bias_limit=bias,
+        shift_limit=SHIFT_LIMIT if still else None,
+    )
 
 
 def level_problems(check: LevelCheck, output: Reader, plan: ConversionPlan | None) -> Iterator[str]:
@@ -55,6 +63,8 @@ def level_problems(check: LevelCheck, output: Reader, plan: ConversionPlan | Non
             f"level {check.level} has a tile that is {check.bias:.3g} lighter or darker than the "
             f"source in the mean, which may be {check.bias_limit:.3g}"
         )
+    elif check.shift_limit is not None and check.shift > check.shift_limit:
+        yield f"level {check.level} lies {check.shift:.2g} pixels beside the source"
 
 
 def copy_problems(check: LevelCheck, plan: ConversionPlan) -> Iterator[str]:

@@ -81,6 +81,12 @@ def _moved_tile(pixels: np.ndarray) -> np.ndarray:
     return pixels
 
 
+def _half_a_pixel(pixels: np.ndarray) -> np.ndarray:
+    """Move all by half a pixel, as programs that take a pixel's corner for its centre do."""
+    wide = pixels.astype(int)
+    return ((wide + np.roll(wide, 1, 1) + 1) // 2).astype(np.uint8)
+
+
 def _lighter(pixels: np.ndarray) -> np.ndarray:
     return np.clip(pixels.astype(int) + 8, 0, 255).astype(np.uint8)
 
@@ -118,6 +124,8 @@ def test_a_good_output_passes_also_written_again_with_loss(
         (only(0, _lighter_tile), "lighter or darker"),
         (only(2, _lighter), "lighter or darker"),
         (only(0, lambda pixels: np.roll(pixels, 2, 1)), "level 0"),
+        (only(0, _half_a_pixel), "pixels beside the source"),
+        (only(0, lambda p: _half_a_pixel(p.swapaxes(0, 1)).swapaxes(0, 1)), "beside the source"),
     ],
 )
 def test_pixels_of_a_lossy_output(
@@ -212,6 +220,18 @@ def test_facts_that_the_tags_tell_otherwise(slide: Path, output: Path, tmp_path:
     with tifffile.TiffFile(changed, mode="r+b") as tif:
         tif.pages.first.tags[282].overwrite((10_000, 1))
     assert "the resolution tags say" in problems(changed, slide).replace("says", "say")
+
+
+@pytest.mark.parametrize("name", ["o.ome.tiff", "o.tiff", "o.zarr"])
+def test_an_axis_that_is_called_another(stack: Path, tmp_path: Path, name: str) -> None:
+    frames = tifffile.imread(stack)
+    other = tmp_path / "z.ome.tif"
+    names = {"Channel": {"Name": ["DAPI", "FITC", "Cy5"]}}
+    sizes = {"PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5}
+    tifffile.imwrite(other, frames, tile=(64, 64), metadata={"axes": "ZCYX", **names, **sizes})
+    convert(other, tmp_path / name)
+    assert problems(tmp_path / name, other) == ""
+    assert "axes are {'z': 2, 'c': 3}, the source's are" in problems(tmp_path / name, stack)
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
