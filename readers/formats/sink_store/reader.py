@@ -10,7 +10,7 @@ import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
 from ziggurat.readers.formats.sink_store.blend import resolve
-from ziggurat.readers.formats.sink_store.frame import FramePlane
+from ziggurat.readers.formats.sink_store.frame import FrameReader
 from ziggurat.readers.formats.sink_store.info import image_info
 from ziggurat.readers.formats.sink_store.layout import (
     Header,
@@ -32,26 +32,18 @@ from ziggurat.readers.io.lock_files import SET_WAIT, open_lock_file, request
 from ziggurat.readers.io.objects import is_cloud
 from ziggurat.readers.model.geometry import Rect, cell_rect, grid_cells
 from ziggurat.readers.model.image import ImageInfo
-from ziggurat.readers.model.reader import (
-    AssociatedImage,
-    DecodedImage,
-    Pixels,
-    Plane,
-    Reader,
-)
+from ziggurat.readers.model.reader import Pixels, Reader
 
 Arrays = tuple[StoredArray, ...]
 _SHARED = request(fcntl.F_RDLCK, LockByte.STRUCTURE)
 
 
-class StoreReader(Reader):
+class StoreReader(FrameReader):
     """One look at a store: the facts are those of the moment it was made, pixels are today's.
 
     Reading takes no lock unless the structure changes meanwhile; then it shares the structure
     lock, so that it never waits for tiles nor tiles for it.
     """
-
-    volatile = True
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         """Look at a store.
@@ -72,19 +64,8 @@ class StoreReader(Reader):
         self._axes = structure.axes
         self._seen = structure.generation
 
-    def plane(self, level: int, frame: int) -> Plane:
-        """Return one frame; there is only level 0."""
-        if level:
-            raise SourceError(f"a store has level 0 only, not {level}")
-        return FramePlane(self, frame)
-
-    def associated(self, name: str) -> AssociatedImage:
-        """Return an associated image that was added to the sink."""
-        if name not in self.info.associated:
-            raise KeyError(name)
-        return DecodedImage(lambda: self._picture(name))
-
-    def _picture(self, name: str) -> Pixels:
+    def picture(self, name: str) -> Pixels:
+        """Return the pixels of an associated image."""
         file = read_attributes(self._root)["associated"][name]
         pixels: Pixels = np.load(
             store_file(self._root, StoreFile.ASSOCIATED) / file, allow_pickle=False

@@ -9,7 +9,7 @@ import numpy as np
 from ziggurat.readers.errors import SinkInputError, SourceError
 from ziggurat.readers.formats.sink_store.blend import blended, resolve, tile_weight
 from ziggurat.readers.formats.sink_store.fit import fit_mask, fit_pixels
-from ziggurat.readers.formats.sink_store.frame import FramePlane
+from ziggurat.readers.formats.sink_store.frame import FrameReader
 from ziggurat.readers.formats.sink_store.info import image_info
 from ziggurat.readers.formats.sink_store.layout import Blend
 from ziggurat.readers.formats.sink_store.log.layout import PICTURES, read_attributes, read_values
@@ -19,23 +19,15 @@ from ziggurat.readers.formats.sink_store.tile import Array
 from ziggurat.readers.io.lru import Lru
 from ziggurat.readers.io.objects import objects_at
 from ziggurat.readers.model.geometry import Rect
-from ziggurat.readers.model.reader import (
-    AssociatedImage,
-    DecodedImage,
-    Pixels,
-    Plane,
-    Reader,
-)
+from ziggurat.readers.model.reader import Pixels
 
 KEPT_BYTES = 128 * 1024 * 1024  # of decoded tiles: a row of outputs meets each more than once
 
 Decoded = tuple[Array, Array | None, Array | None]
 
 
-class SegmentReader(Reader):
+class SegmentReader(FrameReader):
     """A store as it was when this was made; later tiles are seen by the next one."""
-
-    volatile = True
 
     def __init__(self, view: View) -> None:
         """Look at a store.
@@ -52,19 +44,8 @@ class SegmentReader(Reader):
         self.info = image_info(now.structure, now.sizes, self._attributes, said)
         self._kept = _Kept(view, blends=now.structure.blend is not Blend.OVER)
 
-    def plane(self, level: int, frame: int) -> Plane:
-        """Return one frame; there is only level 0."""
-        if level:
-            raise SourceError(f"a store has level 0 only, not {level}")
-        return FramePlane(self, frame)
-
-    def associated(self, name: str) -> AssociatedImage:
-        """Return an associated image that was added to the sink."""
-        if name not in self.info.associated:
-            raise KeyError(name)
-        return DecodedImage(lambda: self._picture(name))
-
-    def _picture(self, name: str) -> Pixels:
+    def picture(self, name: str) -> Pixels:
+        """Return the pixels of an associated image."""
         file = self._attributes["associated"][name]
         data = io.BytesIO(self._view.objects.read(PICTURES + file))
         pixels: Pixels = np.load(data, allow_pickle=False)
