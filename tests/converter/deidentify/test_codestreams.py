@@ -60,10 +60,11 @@ def test_no_spare_byte_of_a_jpeg_stays(tissue: np.ndarray) -> None:
     assert text not in clean
     assert clean.endswith(b"\xff\xd9")
     assert np.array_equal(imagecodecs.jpeg8_decode(clean), imagecodecs.jpeg8_decode(plain))
-    frame = dirty.index(b"\xff\xc0")
-    length = int.from_bytes(dirty[frame + 2 : frame + 4])
-    padded = segment(0xC0, dirty[frame + 4 : frame + 2 + length] + text)
-    assert text not in scrub_jpeg(dirty[:frame] + padded + dirty[frame + 2 + length :])
+    for marker in (0xC0, 0xDB, 0xC4, 0xDA):  # frame, tables of steps and of codes, scan
+        at = plain.index(bytes((0xFF, marker)))
+        end = at + 2 + int.from_bytes(plain[at + 2 : at + 4])
+        padded = plain[:at] + segment(marker, plain[at + 4 : end] + text) + plain[end:]
+        assert scrub_jpeg(padded) == scrub_jpeg(plain)
 
 
 def test_no_spare_byte_of_a_jpeg_2000_stays(tissue: np.ndarray) -> None:
@@ -101,5 +102,8 @@ def test_an_icc_profile_keeps_its_colours_and_says_nothing() -> None:
         entry = dirty.index(name)
         offset, size = (int.from_bytes(dirty[entry + n : entry + n + 4]) for n in (4, 8))
         assert clean[offset : offset + size] == dirty[offset : offset + size]
+    hidden = scrub_icc(profile + b"Jane Roe, b. 1948")  # behind the last tag
+    assert hidden is not None
+    assert b"Jane" not in hidden
     assert scrub_icc(b"no profile at all") is None
     assert scrub_icc(dirty[:-40] + b"x" * 400) != dirty
