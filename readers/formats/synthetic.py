@@ -30,7 +30,8 @@ _ALPHA = ("alpha", "a")
 _SHADE = 24  # between neighbouring tiles
 _RANGE = 200  # from one side of the image to the other
 _LARGEST_CELL = 1 << 20
-_BAND = re.compile(r"([^=]+)(?:=([+-]?[\d.]+)-([+-]?[\d.]+))?")
+_NUMBER = r"([+-]?(?:\d{1,15}(?:\.\d*)?|\.\d+))"
+_BAND = re.compile(rf"([^=]+)(?:={_NUMBER}-{_NUMBER})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +154,8 @@ def _dtype(bands: Sequence[_Band]) -> np.dtype:
 def _whole(name: str, text: str, least: int) -> int:
     most = 22 if name.endswith("Level") else _LARGEST
     try:
-        number = int(float(text))
-    except (ValueError, OverflowError):
+        number = int(float(text)) if float(text).is_integer() else -1
+    except ValueError:
         number = -1
     if not least <= number <= most:
         raise SourceError(

@@ -1,15 +1,17 @@
 """What a ``multi`` file says: which files, where each goes, and what the whole is. No pixels."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ziggurat.readers.errors import CorruptSourceError, SourceNotFoundError, UnsupportedFormatError
+from ziggurat.readers.formats.multi.text import loaded
 from ziggurat.readers.formats.synthetic import synthetic_url
-from ziggurat.readers.model.checks import finite_number, whole_number
+from ziggurat.readers.model.checks import finite_number, shown, whole_number
 
 AXES = ("c", "z", "t", "xy")  # fastest first; a file may name further ones
 FRAME = "frame"
@@ -24,8 +26,8 @@ _TOP_KEYS = {
 }  # fmt: skip
 _POSITION_KEYS = {"x", "y", "scale", "crop", "s11", "s12", "s21", "s22"}
 _IDLE_PARAMS = {"encoding", "frame", "jpegQuality", "jpegSubsampling", "tiffCompression", "noCache"}
-_MOST_TEXT = 1 << 24
 _LARGEST = 1 << 31
+_FLATTEST = 64  # a small piece of such a place takes long strips of the source
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def parse(text: bytes, folder: Path) -> Document:
     CorruptSourceError
         It is one, and makes no sense.
     """
-    said = _loaded(text)
+    said = loaded(text)
     if isinstance(said, list) and said and all(isinstance(source, dict) for source in said):
         said = {"sources": said}
     if not isinstance(said, dict) or not ("sources" in said or "path" in said):
@@ -129,22 +131,10 @@ def parse(text: bytes, folder: Path) -> Document:
     parts: list[Part] = []
     for source in said["sources"]:
         if not isinstance(source, dict):
-            raise CorruptSourceError(f"a source must be a mapping, not {source!r}")
+            raise CorruptSourceError(f"a source must be a mapping, not {shown(source)}")
         parts += _parts(source, base, axes, values)
-    return Document(tuple(parts), axes, values, said)
-
-
-def _loaded(text: bytes) -> object:
-    if len(text) > _MOST_TEXT:
-        raise UnsupportedFormatError("too long for a list of sources")
-    try:
-        if text.lstrip()[:1] in (b"{", b"["):
-            return json.loads(text)
-        import yaml
-
-        return yaml.safe_load(text)
-    except Exception as error:  # parsers raise classes of their own
-        raise UnsupportedFormatError(f"neither YAML nor JSON: {error}") from error
+    facts = {**said, "channels": _names("channels", said.get("channels") or ())}
+    return Document(tuple(parts), axes, values, facts)
 
 
 def _refuse_unknown(said: Mapping[str, object], known: set[str], what: str) -> None:
@@ -165,7 +155,7 @@ def _parts(
         source, _SOURCE_KEYS | {a + end for a in numbered for end in endings}, "a source"
     )
     if not isinstance(source.get("path"), str):
-        raise CorruptSourceError(f"a source needs a path, not {source.get('path')!r}")
+        raise CorruptSourceError(f"a source needs a path, not {shown(source.get('path'))}")
     rules = {axis: _numbering(source, axis, values) for axis in numbered}
     part = _plain_part(source, rules, numbered)
     found = _files(source, base, axes)
@@ -198,11 +188,11 @@ def _plain_part(
     channels = _names("channels", source.get(named, ()))
     frames = source.get("frames")
     if frames is not None and not isinstance(frames, list):
-        raise CorruptSourceError(f"frames must be a list of numbers, not {frames!r}")
+        raise CorruptSourceError(f"frames must be a list of numbers, not {shown(frames)}")
     strides = source.get("framesAsAxes") or {}
     if not isinstance(strides, dict) or not set(strides) <= set(numbered):
-        raise CorruptSourceError(f"framesAsAxes gives each axis a stride, not {strides!r}")
-    params = source.get("params") or {}
+        raise CorruptSourceError(f"framesAsAxes gives each axis a stride, not {shown(strides)}")
+    params = _params(source)
     if source.get("sourceName") != "test":
         _refuse_unknown(params, _IDLE_PARAMS | {"style"}, "the params of a source")
     scale = source.get("sampleScale")
@@ -222,6 +212,13 @@ def _plain_part(
     )
 
 
+def _params(source: Mapping[str, Any]) -> Mapping[str, Any]:
+    params = source.get("params") or {}
+    if not isinstance(params, dict):
+        raise CorruptSourceError(f"params must be a mapping, not {shown(params)}")
+    return params
+
+
 def _numbering(
     source: Mapping[str, Any], axis: str, values: dict[str, dict[int, Any]]
 ) -> Numbering:
@@ -230,7 +227,7 @@ def _numbering(
     fixed = source.get(f"{axis}Set")
     listed = source.get(f"{axis}Values", ())
     if not isinstance(listed, list | tuple):
-        raise CorruptSourceError(f"{axis}Values must be a list, not {listed!r}")
+        raise CorruptSourceError(f"{axis}Values must be a list, not {shown(listed)}")
     whole = all(isinstance(at, int) and not isinstance(at, bool) and at >= 0 for at in listed)
     if not whole:
         values.setdefault(axis, {}).update(enumerate(listed, base))
@@ -246,26 +243,33 @@ def _files(
 ) -> list[tuple[str, dict[str, int]]]:
     """Return the files of a source in their order, with what the groups of a pattern say."""
     if source.get("sourceName") == "test" or source["path"].startswith("large_image://"):
-        params = source.get("params") or {}
+        params = _params(source)
         fields = {name: value for name, value in params.items() if name not in _IDLE_PARAMS}
         fields.pop("style", None)
         url = source["path"]
         return [(synthetic_url(**fields) if source.get("sourceName") == "test" else url, {})]
     path, pattern = base / source["path"], source.get("pathPattern")
     if pattern is None:
-        if not path.exists():
+        if not _is_there(path):
             raise SourceNotFoundError(2, "a source of a multi file is not there", str(path))
         return [(str(path), {})]
     try:
         rule = re.compile(str(pattern))
         names = sorted(entry.name for entry in path.iterdir() if entry.is_file())
-    except (re.error, OSError) as error:
-        raise CorruptSourceError(f"{pattern!r} finds nothing in {path}: {error}") from error
+    except (re.error, OSError, OverflowError, RecursionError, ValueError) as error:
+        raise CorruptSourceError(f"{shown(pattern)} finds nothing in {path}: {error}") from error
     matches = [(name, rule.search(name)) for name in names]
     found = [(str(path / name), _indices(m.groupdict(), axes)) for name, m in matches if m]
     if not found:
-        raise CorruptSourceError(f"no file of {path} fits the pattern {pattern!r}")
+        raise CorruptSourceError(f"no file of {path} fits the pattern {shown(pattern)}")
     return found
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # no name that a file can have, or nothing that may be seen
+        return False
 
 
 def _indices(groups: Mapping[str, str | None], axes: Sequence[str]) -> dict[str, int]:
@@ -275,7 +279,7 @@ def _indices(groups: Mapping[str, str | None], axes: Sequence[str]) -> dict[str,
         axis = name.removesuffix("1")
         if axis in (*axes, FRAME) and text is not None:
             found[axis] = _whole(
-                name, (int(text) if text.isdigit() else -1) - (1 if name.endswith("1") else 0)
+                name, (int(text) if text.isdecimal() else -1) - (1 if name.endswith("1") else 0)
             )
     return found
 
@@ -284,15 +288,19 @@ def _place(position: object) -> Place:
     if position is None:
         return Place()
     if not isinstance(position, dict):
-        raise CorruptSourceError(f"a position must be a mapping, not {position!r}")
+        raise CorruptSourceError(f"a position must be a mapping, not {shown(position)}")
     _refuse_unknown(position, _POSITION_KEYS, "a position")
     scale = _number("scale", position.get("scale", 1))
     if scale <= 0:
         raise CorruptSourceError(f"scale must be more than zero, not {scale}")
     plain = {"s11": 1, "s12": 0, "s21": 0, "s22": 1}
     s11, s12, s21, s22 = (scale * _number(n, position.get(n, one)) for n, one in plain.items())
-    if abs(s11 * s22 - s12 * s21) < 1e-12:
-        raise CorruptSourceError("a position must not be flat: s11 * s22 equals s12 * s21")
+    longest, shortest = np.linalg.svd(np.array([[s11, s12], [s21, s22]]), compute_uv=False)
+    if longest > _FLATTEST * shortest or abs(s11 * s22 - s12 * s21) < 1e-12:
+        raise CorruptSourceError(
+            f"a position must not be flat: its s11, s12, s21, s22 make a square one {longest:g} "
+            f"long and {shortest:g} high; up to {_FLATTEST} times is supported"
+        )
     offset = _number("x", position.get("x", 0)), _number("y", position.get("y", 0))
     return Place((s11, s12, s21, s22), offset, _crop(position.get("crop")))
 
@@ -301,7 +309,7 @@ def _crop(crop: object) -> tuple[int, int, int, int] | None:
     if crop is None:
         return None
     if not isinstance(crop, dict) or not set(crop) <= {"left", "top", "right", "bottom"}:
-        raise CorruptSourceError(f"a crop has left, top, right and bottom, not {crop!r}")
+        raise CorruptSourceError(f"a crop has left, top, right and bottom, not {shown(crop)}")
     return (
         _whole("left", max(0.0, _number("left", crop.get("left", 0)))),
         _whole("top", max(0.0, _number("top", crop.get("top", 0)))),
@@ -314,7 +322,7 @@ def _names(what: str, said: object) -> list[str]:
     if isinstance(said, str):
         return [said]
     if not isinstance(said, list | tuple):
-        raise CorruptSourceError(f"{what} must be a list of names, not {said!r}")
+        raise CorruptSourceError(f"{what} must be a list of names, not {shown(said)}")
     return [str(name) for name in said]
 
 

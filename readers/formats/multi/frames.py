@@ -8,7 +8,7 @@ from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.multi.document import FRAME, Part
 from ziggurat.readers.model.image import ImageInfo
 
-_MOST_FRAMES = 1 << 24
+_MOST_FRAMES = 1 << 18  # also of all sources together
 
 
 @dataclass(slots=True)
@@ -16,7 +16,7 @@ class Frames:
     """Frames by position, as the parts are added in their order.
 
     ``by_axes`` and ``plain`` give for each position (on the axes, and by mere number) the parts
-    and their frames, the lowest first.
+    and their frames, the lowest first; ``behind`` is the first place after all of them.
     """
 
     axes: Sequence[str]
@@ -25,6 +25,8 @@ class Frames:
     plain: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     on_axes: bool = True
     left_out: int = 0
+    taken: int = 0
+    behind: dict[str, int] = field(default_factory=lambda: {FRAME: 0, "z": 0})
     unordered: dict[str, None] = field(default_factory=dict)
 
     def add(self, number: int, part: Part, info: ImageInfo) -> None:
@@ -33,12 +35,7 @@ class Frames:
         A source that doesn't say where it is comes behind all that are there: by its number, or,
         where they have axes, along z.
         """
-        behind = {}
-        if not part.told:
-            behind = {
-                FRAME: max(self.plain, default=-1) + 1,
-                "z": max((at[self.axes.index("z")] for at in self.by_axes), default=-1) + 1,
-            }
+        behind = {} if part.told else dict(self.behind)
         names = self._names(part, info)
         known = [axis for axis in info.axes if axis.size > 1 and axis.name in self.axes]
         strange = [axis.name for axis in info.axes if axis.size > 1 and axis not in known]
@@ -46,9 +43,14 @@ class Frames:
             raise UnsupportedFormatError(
                 f"axes {strange} of {part.path} aren't supported; name them in the file's axes"
             )
-        for frame in range(info.frames):
-            if part.frames is not None and frame not in part.frames:
-                continue
+        frames = range(info.frames)
+        taken = (
+            frames if part.frames is None else [at for at in sorted(part.frames) if at in frames]
+        )
+        self.taken += len(taken)
+        if self.taken > _MOST_FRAMES:
+            raise CorruptSourceError(f"more than {_MOST_FRAMES} frames of all sources")
+        for frame in taken:
             own = _as_axes(part, info, frame)
             if own is None:
                 self.left_out += 1
@@ -58,6 +60,9 @@ class Frames:
             count = self._at(part, FRAME, frame, behind)
             self.plain.setdefault(count, []).append((number, frame))
             self.by_axes.setdefault(at, []).append((number, frame))
+            z = at[self.axes.index("z")]
+            for axis, place in ((FRAME, count), ("z", z)):
+                self.behind[axis] = max(self.behind[axis], place + 1)
             ordered = info.frames <= 1 or bool(known) or bool(part.strides)
             self.on_axes = (self.on_axes and ordered) or (part.told and any(at))
             if not ordered:

@@ -11,6 +11,8 @@ from ziggurat.readers.model.reader import Pixels, Plane, Reader
 from ziggurat.readers.model.samples import cast_rounded
 from ziggurat.readers.views.resampled import NEAREST, ResampledReader
 
+_PIECE = 256
+
 Matrix = np.ndarray  # of shape (2, 3): a pixel's x, y, 1 → x, y in the whole
 
 
@@ -34,7 +36,14 @@ class Layer:
         plane = self.reader.plane(self.level, frame)
         if self.matrix is None:
             return plane.read(rect.shift(-self.rect.x, -self.rect.y)), None
-        return _turned(plane, self.reader, self.matrix, rect)
+        pixels = np.zeros((rect.height, rect.width, self.reader.info.bands), self.reader.info.dtype)
+        inside = np.zeros((rect.height, rect.width), bool)
+        for y in range(0, rect.height, _PIECE):  # what a large one takes may be huge
+            for x in range(0, rect.width, _PIECE):
+                piece = Rect(rect.x + x, rect.y + y, _PIECE, _PIECE).intersect(rect)
+                at = slice(y, y + piece.height), slice(x, x + piece.width)
+                pixels[at], inside[at] = _turned(plane, self.reader, self.matrix, piece)
+        return pixels, inside
 
 
 def full_matrix(place: Place) -> Matrix:
@@ -65,9 +74,12 @@ def layer_of(reader: Reader, place: Place, factor: int) -> Layer:
         return Layer(ResampledReader(reader, width, height), 0, rect)
     matrix = np.array([[s11, s12, x], [s21, s22, y]])
     fine = math.sqrt(abs(s11 * s22 - s12 * s21))
-    if fine < 0.5:  # else most pixels of the source would be passed over
-        times = 2 ** int(math.log2(1 / fine))
-        width, height = max(1, info.width // times), max(1, info.height // times)
+    steps = [min(fine, math.hypot(*matrix[:, n])) for n in (0, 1)]
+    if min(steps) < 0.5:  # else most pixels of the source would be passed over
+        width, height = (
+            max(1, size // 2 ** max(0, int(math.log2(1 / step))))
+            for size, step in zip((info.width, info.height), steps, strict=True)
+        )
         matrix[:, 0] *= info.width / width
         matrix[:, 1] *= info.height / height
         reader = ResampledReader(reader, width, height)

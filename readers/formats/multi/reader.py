@@ -25,7 +25,7 @@ from ziggurat.readers.formats.multi.values import (
     kind_of,
 )
 from ziggurat.readers.io.location import Location
-from ziggurat.readers.model.checks import finite_number, whole_number
+from ziggurat.readers.model.checks import finite_number, shown, whole_number
 from ziggurat.readers.model.geometry import Rect, level_sizes
 from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Level
 from ziggurat.readers.model.reader import AssociatedImage, DecodedPlane, Pixels, Plane, Reader
@@ -52,7 +52,7 @@ class MultiReader(Reader):
         """
         self._sources = sources = Sources(document)
         try:
-            self._frames = Frames(document.axes, list(document.facts.get("channels") or ()))
+            self._frames = Frames(document.axes, list(document.facts["channels"]))
             for number, part in enumerate(document.parts):
                 self._frames.add(number, part, sources.infos[number])
             if not self._frames.by_axes:
@@ -138,11 +138,16 @@ def _samples(document: Document, infos: Sequence[ImageInfo]) -> Samples:
     if said is None:
         return joint_samples(infos, None)
     try:
-        dtype = np.dtype(str(said))
-    except TypeError as error:
-        raise CorruptSourceError(f"dtype must name a type of numbers, not {said!r}") from error
-    if dtype.kind not in "uif":
-        raise CorruptSourceError(f"dtype must name a type of numbers, not {said!r}")
+        dtype = np.dtype(str(said)).newbyteorder("=")
+    except (TypeError, ValueError, SyntaxError):  # numpy reads some texts as Python
+        dtype = None
+    if dtype is None or dtype.kind not in "uif" or dtype.itemsize > 8:
+        raise CorruptSourceError(f"dtype must name a type of numbers, not {shown(said)}")
+    if dtype.kind == "i" and any(info.dtype != dtype for info in infos):
+        raise UnsupportedFormatError(
+            f"dtype {dtype.name} is not supported for other values: signed numbers have no white; "
+            "name an unsigned type or a float"
+        )
     return joint_samples(infos, dtype)
 
 
@@ -250,8 +255,15 @@ def _told(document: Document, frames: Frames, axes: Sequence[Axis]) -> list[dict
 def _background(color: object, samples: Samples) -> tuple[float, ...] | None:
     if color is None:
         return None
-    if not isinstance(color, list) or not all(isinstance(value, int | float) for value in color):
-        raise CorruptSourceError(f"backgroundColor must be a list of numbers, not {color!r}")
+    if not isinstance(color, list):
+        raise CorruptSourceError(f"backgroundColor must be a list of numbers, not {shown(color)}")
+    dtype = samples.dtype
+    limits: Any = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
+    low, high = float(limits.min), float(limits.max)
+    color = [
+        finite_number("backgroundColor", value, low, CorruptSourceError, most=high)
+        for value in color
+    ]
     colors = samples.bands - samples.alpha
     if len(color) == 1 and colors == 3:
         color = color * 3
@@ -263,7 +275,9 @@ def _background(color: object, samples: Samples) -> tuple[float, ...] | None:
 
 def _scale(said: object) -> dict[str, float]:
     """Return what is told of the size of a pixel."""
-    known = said if isinstance(said, dict) else {}
+    known = {} if said is None else said
+    if not isinstance(known, dict):
+        raise CorruptSourceError(f"scale must be a mapping, not {shown(said)}")
     for name, value in known.items():
         if name in ("mm_x", "mm_y", "magnification"):
             finite_number(name, value, error=CorruptSourceError, above=0)

@@ -87,7 +87,7 @@ class PictureCodec:
         )
         if self.codec is not Codec.JPEG:
             return form
-        header = parse_header(merge_tables(data, self.tables))
+        header = self._header(data)
         return TileFormat(
             codec=self.codec,
             photometric=self.space or _own_space(header),
@@ -103,8 +103,18 @@ class PictureCodec:
         """Return True for a JPEG that says of its colours what the array doesn't."""
         if self.space is None or self.codec is not Codec.JPEG:
             return False
-        header = parse_header(merge_tables(data, self.tables))
+        header = self._header(data)
         return header.lossless or stream_photometric(header, self.space) is not self.space
+
+    def _header(self, data: bytes) -> JpegHeader:
+        """Return what a JPEG says of itself: of this size, before anybody decodes it."""
+        header = parse_header(merge_tables(data, self.tables))
+        found = header.height, header.width, header.components
+        if found != (self.height, self.width, self.bands):
+            raise CorruptSourceError(
+                f"a picture of {found} in a chunk of {(self.height, self.width, self.bands)}"
+            )
+        return header
 
 
 def _own_space(header: JpegHeader) -> Photometric:

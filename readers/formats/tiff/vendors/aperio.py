@@ -96,7 +96,12 @@ def aperio_structure(tif: tifffile.TiffFile) -> TiffStructure:
     ordered = sorted(levels, reverse=True)
     axes = (_planes(levels[ordered[0]]),) if count > 1 else ()
     found = tuple(tuple(levels[size][:count]) for size in ordered)
-    return TiffStructure(APERIO.name, found, axes, base, associated=tuple(associated))
+    unseen = sum(map(len, levels.values())) - count * len(levels)
+    lost = f"{unseen} focal planes of some levels that other levels don't have"
+    losses = (lost,) if unseen else ()
+    return TiffStructure(
+        APERIO.name, found, axes, base, associated=tuple(associated), losses=losses
+    )
 
 
 def _is_svs(tif: tifffile.TiffFile) -> bool:
