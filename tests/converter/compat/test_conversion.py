@@ -86,7 +86,7 @@ def test_levels_are_made_as_asked(tmp_path: Path) -> None:
         with tifffile.TiffFile(made) as tif:
             seen.append(int(tif.pages[1].asarray()[50, 50]))
     assert seen == [0, 200, 100, 100]
-    with pytest.raises(OptionError, match="resample is one of"):
+    with pytest.raises(OptionError, match="resample must be one of"):
         conversion.convert(tmp_path / "a.png", tmp_path / "b.tiff", shrinkMode="sideways")
 
 
