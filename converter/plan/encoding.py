@@ -63,6 +63,8 @@ def copy_refusal(
     refusal = refusal or _chunk_refusal(form.codec, info, target, options)
     if refusal is not None:
         return refusal
+    if target.tiles == "chunks" and form.zarr is None and form.codec not in target.on_request:
+        return f"{target.name} holds no {form.codec.value} {target.tiles}"
     if (form.bands, form.dtype) != (info.bands, info.dtype.name):
         return "its samples are not those of the image as it is read"
     odd = tiles.tile_width % 2 or tiles.tile_height % 2

@@ -67,7 +67,7 @@ def test_a_map_in_web_mercator(rgb: Path) -> None:
     assert source.pixelToProjection(0, 0, 0) == pytest.approx((-HALF, HALF))
     bounds = source.getBounds()
     assert source.toNativePixelCoordinates(bounds["ul"]["x"], bounds["ul"]["y"]) == (0, 0)
-    with pytest.raises(TileRangeError, match="levels 0 to 10"):
+    with pytest.raises(TileRangeError, match="level must be 0 to 10"):
         source.getTileCorners(11, 0, 0)
 
 

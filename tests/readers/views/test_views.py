@@ -156,7 +156,7 @@ def test_bands(rgba: np.ndarray) -> None:
     assert not view.info.alpha
     assert np.array_equal(whole(view), rgba[..., [2, 0]])
     assert BandsReader(array_reader(rgba), [0, 1, 2]).info.interpretation is Interpretation.RGB
-    with pytest.raises(RegionError, match="bands 0 to 3"):
+    with pytest.raises(RegionError, match="bands must be 0 to 3"):
         BandsReader(array_reader(rgba), [4])
 
 
