@@ -211,8 +211,34 @@ def tile_sets(folder: Path, tissue: np.ndarray, make_svs: Callable[..., Path]) -
     yield Seed(folder / "ours.szi", "ours.szi")
 
 
+# Sources turned, enlarged, styled, cropped, named by a pattern and made up, in channels and planes.
+LAYERS = """
+name: layers
+axes: [q]
+channels: [one, two]
+scale: {mm_x: 0.5, mm_y: 0.5, magnification: 10}
+backgroundColor: [9, 200, 30]
+dtype: uint16
+width: 150
+height: 120
+sources:
+  - &first
+    path: a.tif
+    channel: one
+    zValues: [0.5, 1.5]
+    position: {x: 4, y: 3, s11: 0.8, s12: 0.3, s21: -0.2, s22: 1.1, crop: {left: 5, right: 70}}
+  - {<<: *first, z: 1, position: {x: 20, y: 9, scale: 0.4}, sampleScale: 2, sampleOffset: 7}
+  - {path: ., pathPattern: '^(?P<n>[ab]).tif$', channel: two, zStep: 1, position: {scale: 1.5}}
+  - path: b.tif
+    q: 1
+    style: {bands: [{band: 1, palette: [black, lime], min: 10, max: 240}]}
+  - {path: x, sourceName: test, q: 1, frames: [1, 3], framesAsAxes: {c: 1, z: 2},
+     params: {sizeX: 90, sizeY: 70, frames: 4}}
+"""
+
+
 def lists(folder: Path, tissue: np.ndarray) -> Iterator[Seed]:
-    """Write a list of two files, a VRT of two bands, and a set of PDF pages."""
+    """Write two lists of files, one of all that lists can say, a VRT of two bands and a PDF."""
     root = folder / "multi"
     root.mkdir()
     for name in ("a.tif", "b.tif"):
@@ -220,6 +246,12 @@ def lists(folder: Path, tissue: np.ndarray) -> Iterator[Seed]:
     sources = [{"path": "a.tif", "z": 0}, {"path": "b.tif", "z": 1, "position": {"x": 5, "y": 3}}]
     (root / "list.json").write_text(json.dumps({"sources": sources, "width": 90, "height": 70}))
     yield Seed(root, "multi/list.json")
+    root = folder / "layers"
+    root.mkdir()
+    for name in ("a.tif", "b.tif"):
+        shutil.copy(folder / "multi" / name, root / name)
+    (root / "list.yaml").write_text(LAYERS)
+    yield Seed(root, "layers/list.yaml")
     root = folder / "vrt"
     root.mkdir()
     tifffile.imwrite(root / "a.tif", np.ascontiguousarray(tissue[:64, :80, 0]))
@@ -227,6 +259,37 @@ def lists(folder: Path, tissue: np.ndarray) -> Iterator[Seed]:
     yield Seed(root, "vrt/a.vrt")
     Image.fromarray(tissue[:60, :80]).save(folder / "a.pdf")
     yield Seed(folder / "a.pdf", "a.pdf")
+
+
+def picture_chunks(folder: Path, tissue: np.ndarray, make_svs: Callable[..., Path]) -> list[Path]:
+    """Write OME-Zarr of JPEG and JPEG 2000 chunks, plain and in shards."""
+    part = np.ascontiguousarray(tissue[:130, :150])
+    tile = {"tile": (64, 64), "photometric": "rgb"}
+    tifffile.imwrite(folder / "flat.tif", part, compression="jpeg2000", **tile)
+    svs = make_svs(folder / "chunks.svs", width=300, height=200, tile=64, ycbcr=True)
+    paths = []
+    for name, source, encoding in (
+        ("jpeg", svs, "jpeg"),
+        ("jpeg2000", folder / "flat.tif", "jpeg2000"),
+    ):
+        paths.append(folder / f"{name}.zarr")
+        ziggurat.convert(source, paths[-1], ziggurat.ConvertOptions(compression=encoding))
+    return paths
+
+
+def planes(folder: Path, tissue: np.ndarray) -> Path:
+    """Write an SVS of two focal planes, each with a lower level."""
+    path = folder / "planes.svs"
+    words = "Aperio Image Library v11.2.1 \r\n{}|AppMag = 20|MPP = 0.5|OffsetZ = {}"
+    with tifffile.TiffWriter(path) as tif:
+        for step in (1, 2):
+            for plane, height in enumerate((-1.5, 2.0)):
+                tif.write(
+                    np.ascontiguousarray(tissue[plane : 256 + plane : step, :256:step]),
+                    tile=(64, 64), compression="jpeg", photometric="rgb", metadata=None,
+                    software=False, description=words.format("256x256", height),
+                )  # fmt: skip
+    return path
 
 
 def stores(folder: Path, tissue: np.ndarray) -> Iterator[Path]:

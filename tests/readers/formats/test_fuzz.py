@@ -24,7 +24,9 @@ from tests.readers.formats.fuzz_seeds import (
     dicom,
     lists,
     more_tiffs,
+    picture_chunks,
     pictures,
+    planes,
     rare_pictures,
     stores,
     tiffs,
@@ -95,6 +97,7 @@ def made_seeds(
     images = {"one": (gray[..., 0].copy(), "YX"), "two": (tissue[:40, :50].copy(), "YXS")}
     paths.append(make_lif(folder / "made.lif", images))
     paths += [*more_tiffs(folder, tissue), *stores(folder, tissue)]
+    paths += [*picture_chunks(folder, tissue, make_svs), planes(folder, tissue)]
     seeds = [Seed(path, path.name) for path in paths]
     return [*seeds, *tile_sets(folder, tissue, make_svs), *lists(folder, tissue)]
 
