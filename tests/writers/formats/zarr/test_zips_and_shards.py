@@ -59,7 +59,7 @@ def test_a_zip_of_0_4_begins_with_its_group_too(tmp_path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         assert archive.namelist()[:2] == [".zattrs", ".zgroup"]
         assert archive.comment == b""
-    with pytest.raises(OptionError, match=r"ozx is OME-Zarr 0\.5 or later, not 0\.4"):
+    with pytest.raises(OptionError, match=r"ozx must be OME-Zarr 0\.5 or later, not 0\.4"):
         write(array_reader(picture((20, 30, 3))), tmp_path / "a.ozx", options)
     assert not (tmp_path / "a.ozx").exists()
 
