@@ -108,8 +108,9 @@ def plan_conversion(
 def check_output(source: str, output: Path, *, overwrite: bool) -> None:
     """Refuse an output that is the source, is there already, or has no folder to be in."""
     if output.exists():
-        if Path(source).exists() and output.resolve() == Path(source).resolve():
-            raise WriteError(f"{output} is the source itself; choose another output")
+        real = Path(source).resolve()
+        if Path(source).exists() and output.resolve() in (real, *real.parents):
+            raise WriteError(f"{output} is the source itself, or holds it; choose another output")
         if not overwrite:
             message = "exists already; --overwrite (overwrite=True) replaces it"
             raise TargetExistsError(errno.EEXIST, message, str(output))
@@ -208,8 +209,8 @@ def plan_tasks(
             "an output on object storage can't be looked at before it is seen: deidentify or "
             "verify it on a local disk, then copy it there"
         )
-    elif source.rstrip("/") == target.rstrip("/"):
-        raise WriteError(f"{target} is the source itself; choose another output")
+    elif f"{source.rstrip('/')}/".startswith(f"{target.rstrip('/')}/"):
+        raise WriteError(f"{target} is the source itself, or holds it; choose another output")
     options.output_for(Path(target))
     recipe = ConversionRecipe(source, target, options)
     return cut_write(

@@ -145,6 +145,8 @@ class RangeServer(http.server.ThreadingHTTPServer):
         self.requests: list[str] = []
         self.ranges = True
         self.failures = 0
+        self.etag: str | None = None
+        self.astray = 0  # how far behind what was asked for its ranges begin
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.server_port}/{name}"
@@ -176,9 +178,12 @@ class _RangeHandler(http.server.BaseHTTPRequestHandler):
             stop = path.stat().st_size
             asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
             if asked and self.server.ranges:
-                status, start, stop = 206, int(asked[1]), min(stop, int(asked[2]) + 1)
+                away = self.server.astray
+                status, start, stop = 206, int(asked[1]) + away, min(stop, int(asked[2]) + 1 + away)
         self.send_response(status)
         self.send_header("Content-Length", str(stop - start))
+        if self.server.etag:
+            self.send_header("ETag", self.server.etag)
         if status == 206:
             self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{path.stat().st_size}")
         self.end_headers()

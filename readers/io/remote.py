@@ -15,7 +15,7 @@ from typing import Any
 from ziggurat.readers.errors import SourceError, SourceNotFoundError
 from ziggurat.readers.io.fork import PerProcess
 from ziggurat.readers.io.lru import Lru
-from ziggurat.readers.io.opening import read_beginning
+from ziggurat.readers.io.opening import Answer, can_tell, read_range
 from ziggurat.readers.io.s3 import fsspec_options
 
 BLOCK_BYTES = 64 * 1024
@@ -70,10 +70,12 @@ class RemoteBytes:
         self._files = PerProcess(lambda: filesystem(url)[0])  # its threads don't survive a fork
         self._fetched = (0, 0)  # blocks after the last fetch begin here; how many it had
         self._whole: bytes | None = None
-        found = self._beginning()
-        if found is not None:
-            data, self.size = found
-            self._keep(self._cut(0, data))
+        self._scheme = url.split("://", 1)[0].lower()
+        first = self._beginning()
+        self._tells, self._state = first is not None, first.state if first else None
+        if first is not None:
+            self.size = first.size
+            self._keep(self._cut(0, first.data))
             return
         facts = self._guarded(lambda: self._files().info(self._path))
         size = facts.get("size")
@@ -85,14 +87,17 @@ class RemoteBytes:
 
     size: int
 
-    def _beginning(self) -> tuple[bytes, int] | None:
+    def _beginning(self) -> Answer | None:
         """Return the first blocks and the size, None where they can't be had in one."""
-        scheme = self.url.split("://", 1)[0].lower()
+        if not can_tell(self._scheme):
+            return None
         length = self._ahead * self._block
         try:
-            return read_beginning(self._files(), self._path, scheme, length)
+            found = self._ask(0, length)
         except Exception:  # noqa: BLE001  asked again below, where errors get their words
             return None
+        right = found and not found.start and len(found.data) == min(length, found.size)
+        return found if right else None
 
     def _answers_ranges(self) -> bool:
         """Ask an HTTP server for the end alone: many don't say, and send all of the file.
@@ -158,13 +163,31 @@ class RemoteBytes:
 
     def _fetch(self, start: int, stop: int) -> bytes:
         files = self._files()
-        data: bytes = self._guarded(lambda: files.cat_file(self._path, start=start, end=stop))
+        if self._tells:
+            data = self._told(self._guarded(lambda: self._ask(start, stop)), start)
+        else:
+            data = self._guarded(lambda: files.cat_file(self._path, start=start, end=stop))
         if len(data) != stop - start:
             raise SourceError(
                 f"{self.url}: asked for {stop - start} bytes at {start}, got {len(data)}; "
                 f"has the file changed?"
             )
         return data
+
+    def _ask(self, start: int, stop: int) -> Answer | None:
+        return read_range(self._files(), self._path, self._scheme, start, stop)
+
+    def _told(self, found: Answer | None, start: int) -> bytes:
+        """Return the bytes of an answer that says that they are those that were asked for."""
+        if found is None or (found.start, found.size) != (start, self.size):
+            got = f"those at {found.start} of {found.size}" if found else "something else"
+            raise SourceError(
+                f"{self.url}: asked for bytes at {start} of {self.size}, the server sent {got}; "
+                "has the file changed?"
+            )
+        if found.state != self._state:
+            raise SourceError(f"{self.url} has changed since it was opened: open it again")
+        return found.data
 
     def read(self, offset: int, length: int) -> bytes:
         """Return bytes from an offset; fewer only at the end of the file."""

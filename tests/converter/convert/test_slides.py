@@ -222,6 +222,11 @@ def test_outputs_that_are_refused(make_svs: Callable[..., Path], tmp_path: Path)
     assert output.read_bytes() == b"precious"
     with pytest.raises(WriteError, match="source itself"):
         convert(source, source, ConvertOptions(overwrite=True))
+    (tmp_path / "all.zarr").mkdir()
+    inside = source.rename(tmp_path / "all.zarr" / "a.svs")
+    with pytest.raises(WriteError, match="or holds it"):
+        convert(inside, tmp_path / "all.zarr", ConvertOptions(overwrite=True))
+    inside.rename(source)
     with pytest.raises(WriteError, match="folder"):
         convert(source, tmp_path / "nowhere" / "x.tiff")
     with pytest.raises(OptionError, match="known are"):

@@ -171,6 +171,8 @@ def test_on_object_storage_nothing_is_removed_for_what_is_refused(
         plan_tasks(tmp_path / "none.tiff", there, anew)
     with pytest.raises(WriteError, match="the source itself"):
         plan_tasks(there, there, anew)
+    with pytest.raises(WriteError, match="or holds it"):
+        plan_tasks(f"{there}/a.svs", there, anew)
     with pytest.raises(TargetExistsError, match="no zarr hierarchy"):
         plan_tasks(slide, other, anew)
     assert objects.CloudObjects(folder_bucket).names("") == names

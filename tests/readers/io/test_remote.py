@@ -331,3 +331,38 @@ def test_a_server_that_can_not_be_reached_is_an_error_of_ours(
     monkeypatch.setattr("fsspec.core.url_to_fs", refuse)
     with pytest.raises(SourceError, match=r"can't be opened: .*Name or service"):
         open_reader("ftp://nowhere.invalid/slide.tif")
+
+
+def test_a_file_that_was_replaced_by_one_of_its_size_is_not_read_on(
+    server: Any, tmp_path: Path
+) -> None:
+    data = np.random.default_rng(3).bytes(40 * BLOCK_BYTES)
+    (tmp_path / "a.bin").write_bytes(data)
+    server.etag = '"first"'
+    file = RemoteBytes(server.url("a.bin"))
+    assert file.read(20 * BLOCK_BYTES, 10) == data[20 * BLOCK_BYTES :][:10]
+    (tmp_path / "a.bin").write_bytes(bytes(len(data)))
+    server.etag = '"second"'
+    with pytest.raises(SourceError, match="changed since it was opened"):
+        file.read(30 * BLOCK_BYTES, 10)
+    file.close()
+
+
+def test_weak_marks_of_one_file_may_differ_by_server(server: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.bin").write_bytes(bytes(range(256)) * 40 * (BLOCK_BYTES // 256))
+    server.etag = 'W/"here"'
+    file = RemoteBytes(server.url("a.bin"))
+    server.etag = 'W/"there"'
+    assert file.read(20 * BLOCK_BYTES + 3, 2) == b"\x03\x04"
+    file.close()
+
+
+def test_bytes_of_another_place_are_not_taken_for_those_asked_for(
+    server: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "a.bin").write_bytes(bytes(range(256)) * 40 * (BLOCK_BYTES // 256))
+    file = RemoteBytes(server.url("a.bin"))
+    server.astray = 1
+    with pytest.raises(SourceError, match="the server sent those at"):
+        file.read(20 * BLOCK_BYTES, 2)
+    file.close()
