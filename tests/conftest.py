@@ -29,6 +29,11 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Run one worker more than cores: many tests wait for processes that they start."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session")
 def data_file() -> Callable[[str], Path]:
     """Return a function that gives a real file of the data folder, or skips, saying so."""

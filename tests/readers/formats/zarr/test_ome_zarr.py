@@ -96,7 +96,10 @@ def test_what_we_write_comes_back_whole(tmp_path: Path, suffix: str) -> None:
     )
     path = write(source, tmp_path / f"a{suffix}", WriteOptions(tile_size=32)).path
     with opened(path) as reader:
-        info = replace(reader.info, internal={}, levels=source.info.levels, format="array")
+        assert reader.info.open_format
+        assert reader.info.chunked
+        alike = {"format": "array", "open_format": False, "chunked": False}  # what files are like
+        info = replace(reader.info, internal={}, levels=source.info.levels, **alike)
         assert info == source.info
         assert [(v.width, v.height) for v in reader.info.levels] == [(70, 50), (35, 25), (18, 13)]
         for frame in range(6):
