@@ -165,8 +165,10 @@ def _staging(target: Path) -> Iterator[Path]:
     try:
         folder.mkdir(mode=0o700)
         # a file, not a descriptor: an interrupt that takes it from us closes it, too
-        with opened(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600) as lock:
+        made = folder / f"{_LOCK_NAME}.new"
+        with opened(made, os.O_RDWR | os.O_CREAT, 0o600) as lock:
             _try_lock(lock.fileno())
+            made.rename(folder / _LOCK_NAME)  # whoever sweeps never finds it unlocked
             yield folder
             shutil.rmtree(folder, ignore_errors=True)
     finally:

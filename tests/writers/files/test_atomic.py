@@ -1,5 +1,6 @@
 """Outputs appear whole or not at all, whatever happens in between."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -356,3 +357,21 @@ def test_an_interrupt_at_any_moment_leaves_nothing_that_stays(tmp_path: Path) ->
             work()
             assert os.listdir(tmp_path) == ["a.bin"], at
     assert at > 30
+
+
+def test_a_write_that_begins_is_not_swept_by_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, real, swept = tmp_path / "a.tif", fcntl.flock, []
+
+    def flock(descriptor: int, how: int) -> None:
+        if not swept:
+            swept.append(target)
+            sweep(target)  # just before the first one takes its lock
+        real(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with atomic_file(target, False) as staged:
+        staged.write_bytes(b"all")
+    assert swept
+    assert target.read_bytes() == b"all"
