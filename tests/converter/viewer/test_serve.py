@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ziggurat.converter.viewer.serve import Serving, serve
+from ziggurat.converter.viewer.serve import LOCAL, Serving, _listen, serve
 
 
 class EndedError(Exception):
@@ -25,3 +25,14 @@ def test_whoever_hears_the_address_can_connect(slide: Path) -> None:
 
     with pytest.raises(EndedError):
         serve([slide], Serving(browser=False), come)
+
+
+def test_an_answer_does_not_wait_for_an_acknowledgement() -> None:
+    """Headers and body are two packets: with Nagle's algorithm each tile would take 40 ms."""
+    with (
+        _listen(LOCAL, 0) as listener,
+        socket.create_connection(listener.getsockname(), timeout=10),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.proto == socket.IPPROTO_TCP  # what asyncio asks for
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
