@@ -362,7 +362,8 @@ def test_an_interrupt_at_any_moment_leaves_nothing_that_stays(tmp_path: Path) ->
 def test_a_write_that_begins_is_not_swept_by_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    target, real, swept = tmp_path / "a.tif", fcntl.flock, []
+    target, real = tmp_path / "a.tif", fcntl.flock
+    swept: list[Path] = []
 
     def flock(descriptor: int, how: int) -> None:
         if not swept:
