@@ -131,7 +131,7 @@ class Browser:
 
 
 def walk(run: Run, command: list[str], url: Url) -> None:
-    """Walk through a server's image: once over another way, then the one that counts."""
+    """Walk through a server's image, once its first tile has been looked at."""
     from PIL import Image
 
     with served(command) as port, ThreadPoolExecutor(CONNECTIONS) as threads:

@@ -104,7 +104,7 @@ class RemoteBytes:
 
         The end is kept: what opens a file looks there, too.
         """
-        if not self.url.lower().startswith("http") or self.size < 2:
+        if self._scheme not in ("http", "https") or self.size < 2:
             return True
         first = max(0, self._blocks_in_all - self._tail)
         start = max(1, first * self._block)  # from the very first byte, all of it is no sign
@@ -162,10 +162,10 @@ class RemoteBytes:
         raise AssertionError("the last attempt raises")
 
     def _fetch(self, start: int, stop: int) -> bytes:
-        files = self._files()
         if self._tells:
             data = self._told(self._guarded(lambda: self._ask(start, stop)), start)
         else:
+            files = self._files()
             data = self._guarded(lambda: files.cat_file(self._path, start=start, end=stop))
         if len(data) != stop - start:
             raise SourceError(

@@ -13,6 +13,7 @@ from ziggurat.readers.formats.multi.document import Document, Place
 from ziggurat.readers.formats.multi.layers import Layer, layer_of
 from ziggurat.readers.formats.multi.values import AdaptedReader, Samples, styled
 from ziggurat.readers.formats.registry import open_reader as open_any
+from ziggurat.readers.io.lru import Lru
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
@@ -63,7 +64,7 @@ class Sources:
             )
         self._guard = threading.RLock()
         self._open: OrderedDict[str, Reader] = OrderedDict()
-        self._layers: OrderedDict[tuple[int, int], Layer] = OrderedDict()
+        self._layers: Lru[tuple[int, int], Layer] = Lru(_MOST_FILES)
         self._samples: Samples | None = None
         self.infos: list[ImageInfo] = []
         looked: list[str] = []
@@ -149,12 +150,10 @@ class Sources:
     def layer(self, number: int, factor: int) -> Layer:
         """Return a part in a level of the whole."""
         with self._guard:
-            found = self._layers.pop((number, factor), None)
+            found = self._layers.get((number, factor))
             if found is None:
                 found = layer_of(self.image(number), self.place(number), factor)
-            self._layers[number, factor] = found
-            while len(self._layers) > _MOST_FILES:
-                self._layers.popitem(last=False)
+                self._layers.put((number, factor), found)
             return found
 
     def close(self) -> None:

@@ -15,21 +15,13 @@ import psutil
 import pytest
 
 import ziggurat
-from tests.converter.viewer.test_browser import SWITCHES, until
-from ziggurat.converter.viewer.answers import VENDORED, page
+from tests.converter.viewer.test_browser import SWITCHES, pytestmark, until
 
 pytest.importorskip("jupyterlab", reason="uv run --group notebook pytest -n 0 -m browser")
 webdriver = pytest.importorskip("selenium.webdriver")
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not (shutil.which("chromium") and shutil.which("chromedriver")), reason="no chromium here"
-    ),
-    pytest.mark.skipif(page(VENDORED).status != 200, reason="built without the library"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+__all__ = ["pytestmark"]  # where a browser is: as for the page alone
+
 CELLS = (
     "import os, time\nimport numpy as np\nimport ziggurat\nziggurat.open('slide.svs').view()",
     "sink = ziggurat.new('s', sizeX=2048, sizeY=1024, bands=3, dtype='uint8')\n"
