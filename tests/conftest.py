@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -128,6 +129,16 @@ def folder_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
     monkeypatch.setattr(objects, "_connection", connection)
     return "s3://bucket"
+
+
+@pytest.fixture
+def quick_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a batch's workers, each a fresh interpreter, come from one that has all loaded."""
+    from tests import preloaded
+    from ziggurat.converter.batch import run
+
+    contexts = SimpleNamespace(get_context={"spawn": preloaded.ready()}.__getitem__)
+    monkeypatch.setattr(run, "multiprocessing", contexts)
 
 
 @pytest.fixture(scope="session")

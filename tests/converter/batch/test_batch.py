@@ -22,6 +22,8 @@ from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.converter.verify.verify import verify
 from ziggurat.readers.errors import OptionError, SourceNotFoundError
 
+pytestmark = pytest.mark.usefixtures("quick_workers")
+
 TIFF = ConvertOptions(format="tiff", verify="sample")
 
 

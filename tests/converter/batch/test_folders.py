@@ -15,6 +15,8 @@ from ziggurat.converter.cli.app import main
 from ziggurat.readers.errors import UnsupportedFormatError
 from ziggurat.readers.formats.unread import UNREAD
 
+pytestmark = pytest.mark.usefixtures("quick_workers")
+
 
 def write_set(folder: Path, names: list[str], *, binary_only: bool = False) -> None:
     """Write an OME-TIFF set of one plane a file: each names all, or the first is named by all."""

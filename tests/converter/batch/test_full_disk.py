@@ -17,6 +17,8 @@ from ziggurat.converter.batch.run import Outcome, Status, run_batch
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import WriteError
 
+pytestmark = pytest.mark.usefixtures("quick_workers")
+
 OPTIONS = ConvertOptions(format="tiff")
 
 

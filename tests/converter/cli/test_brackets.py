@@ -8,6 +8,8 @@ import pytest
 
 from ziggurat.converter.cli.app import main
 
+pytestmark = pytest.mark.usefixtures("quick_workers")
+
 
 @pytest.mark.parametrize("name", ["[red]a.svs", "x[.svs", "b [link=c] d.svs"])
 def test_names_in_brackets(

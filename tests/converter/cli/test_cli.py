@@ -3,10 +3,8 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +12,12 @@ import pytest
 import tifffile
 
 import ziggurat
+from tests import preloaded
 from ziggurat.converter.cli.app import main
 from ziggurat.converter.cli.texts import parse_bytes, parse_frames, parse_positions, parse_region
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import OptionError
+from ziggurat.writers.formats.tiff import tiff
 
 
 def run(capsys: pytest.CaptureFixture[str], *args: Any) -> Any:
@@ -207,20 +207,18 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert second.startswith("native kernel: ")
 
 
-SLOW = """
-import sys, time
-from ziggurat.converter import convert as module
-from ziggurat.converter.cli.app import main
-from ziggurat.writers.formats.tiff import tiff
-real = tiff.made_tiles
-def slow(*args, **kwargs):
-    for tile in real(*args, **kwargs):
-        print("tile", flush=True)
-        time.sleep(0.2)
-        yield tile
-tiff.made_tiles = slow
-main(sys.argv[1:])
-"""
+def slowly(*words: str) -> None:
+    """Do a command that writes one tile after the other, slowly, and says so."""
+    real = tiff.made_tiles
+
+    def slow(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        for tile in real(*args, **kwargs):
+            print("tile", flush=True)
+            time.sleep(0.2)
+            yield tile
+
+    tiff.made_tiles = slow
+    main(list(words))
 
 
 def test_signal_handlers_are_put_back() -> None:
@@ -232,23 +230,22 @@ def test_signal_handlers_are_put_back() -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopping_leaves_no_file(slide: Path, tmp_path: Path, number: Any, code: Any) -> None:
-    command = [sys.executable, "-c", SLOW, "convert", str(slide), str(tmp_path / "x.tiff")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with preloaded.Child(slowly, "convert", str(slide), str(tmp_path / "x.tiff")) as process:
         process.stdout.readline()
         process.send_signal(number)
-        _, err = process.communicate(timeout=30)
-    assert process.returncode == code
-    assert b"Traceback" not in err
+        done = process.end()
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == [slide]
 
 
 def test_after_sigkill_the_name_is_free_and_the_next_run_sweeps(
     capsys: pytest.CaptureFixture[str], slide: Path, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-c", SLOW, "convert", str(slide), str(tmp_path / "x.tiff")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+    with preloaded.Child(slowly, "convert", str(slide), str(tmp_path / "x.tiff")) as process:
         process.stdout.readline()
         process.kill()
+        assert process.end().returncode == -signal.SIGKILL
     assert not (tmp_path / "x.tiff").exists()
     assert len(list(tmp_path.iterdir())) == 2  # the slide, and a hidden staging folder
     time.sleep(0.1)

@@ -21,6 +21,8 @@ from ziggurat.converter.cli.arguments import help_texts, options_from
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import RegionError
 
+pytestmark = pytest.mark.usefixtures("quick_workers")
+
 
 def opened(picture: Path | BytesIO) -> Image.Image:
     with Image.open(picture) as image:
@@ -106,10 +108,11 @@ def test_pictures_for_scripts(run: Run, slide: Path, tmp_path: Path) -> None:
     assert "there are: label, macro" in run("associated", slide, "nose", tmp_path / "n.png")[2]
 
 
-def test_a_picture_on_stdout(slide: Path) -> None:
-    command = [sys.executable, "-m", "ziggurat", "thumbnail", str(slide), "-", "--width", "50"]
-    done = subprocess.run(command, capture_output=True, check=True)
-    assert opened(BytesIO(done.stdout)).size == (50, 40)
+def test_a_picture_on_stdout(slide: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["thumbnail", str(slide), "-", "--width", "50"])
+    assert not ended.value.code
+    assert opened(BytesIO(capfdbinary.readouterr().out)).size == (50, 40)
 
 
 def test_a_batch_tells_all_of_each_slide_as_it_finishes(
@@ -196,33 +199,28 @@ def test_completion_and_help(run: Run) -> None:
         assert "exit codes:" in said
 
 
-@pytest.mark.parametrize(
-    ("words", "most"),
-    [
-        (["--help"], 300),
-        (["convert", "{slide}", "{folder}/o.tiff"], 550),
-        (["convert", "{slide}", "{folder}/o.ome.tiff"], 550),
-        (["convert", "{slide}", "{folder}/o.zarr"], 640),
-    ],
-)
-def test_a_command_loads_what_it_needs(
-    words: list[str], most: int, slide: Path, tmp_path: Path
-) -> None:
+LOADED = """
+import json, sys
+from ziggurat.converter.cli.app import main
+for words in json.loads(sys.argv[1]):
+    try: main(words)
+    except SystemExit as end: assert not end.code
+    heavy = ("rich", "typer", "pydantic", "osgeo", "pyvips", "scipy", "openslide")
+    print("loaded:", json.dumps([[n for n in heavy if n in sys.modules], len(sys.modules)]))
+"""
+
+
+def test_commands_load_what_they_need(slide: Path, tmp_path: Path) -> None:
     """Tables, bars, maps and checks of arguments take longer than a small slide does."""
-    arguments = [word.format(slide=slide, folder=tmp_path) for word in words]
-    script = (
-        "import sys\nfrom ziggurat.converter.cli.app import main\n"
-        f"try: main({arguments!r})\n"
-        "except SystemExit as end: assert not end.code\n"
-        "heavy = ('rich', 'typer', 'pydantic', 'osgeo', 'pyvips', 'scipy', 'openslide')\n"
-        "print([n for n in heavy if n in sys.modules], len(sys.modules))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    heavy, count = done.stdout.splitlines()[-1].rsplit(" ", 1)
-    assert heavy == "[]"
-    assert int(count) < most
+    most = {"--help": 300, "o.tiff": 550, "o.ome.tiff": 550, "o.zarr": 640}
+    outputs = [["convert", str(slide), str(tmp_path / name)] for name in list(most)[1:]]
+    command = [sys.executable, "-c", LOADED, json.dumps([["--help"], *outputs])]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    said = [line for line in done.stdout.splitlines() if line.startswith("loaded:")]
+    for line, (name, limit) in zip(said, most.items(), strict=True):  # one after the other
+        heavy, count = json.loads(line.removeprefix("loaded:"))
+        assert heavy == [], name
+        assert count < limit, name
 
 
 def test_one_slide_is_reported_logged_and_skipped_as_many_are(

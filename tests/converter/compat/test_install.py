@@ -1,6 +1,5 @@
 """Programs that can't be changed import the reference's names, in a process that asked for it."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import tifffile
 from osgeo import gdal, osr
 
 import ziggurat
+from tests import preloaded
 from ziggurat.converter.compat import conversion
 from ziggurat.readers.errors import OptionError, TargetExistsError
 
@@ -65,11 +65,8 @@ def picture(tmp_path: Path) -> Path:
 def test_a_whole_program_runs_under_the_names_of_the_reference(
     picture: Path, tmp_path: Path
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(picture), str(tmp_path / "named without an ending")],
-        capture_output=True,
-        text=True,
-    )
+    words = str(picture), str(tmp_path / "named without an ending")
+    done = preloaded.run(preloaded.code, PROGRAM, *words)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split("\n")[:3] == ["caught TileRangeError", "True 64", "16"]
 
@@ -81,7 +78,8 @@ def test_the_reference_itself_is_never_replaced() -> None:
         "try:\n    ziggurat.install_as_large_image()\n"
         "except ziggurat.errors.ZigguratError as error:\n    print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = preloaded.run(preloaded.code, code)
+    assert done.returncode == 0, done.stderr
     assert "has been imported already" in done.stdout
 
 
@@ -154,6 +152,5 @@ def test_lists_made_pictures_and_maps_by_the_names_of_their_sources(
     made.SetProjection(system.ExportToWkt())
     made.SetGeoTransform((500000, 100, 0, 5000000, 0, -100))
     made.Close()
-    command = [sys.executable, "-c", LISTS, str(tmp_path / "map.tif"), str(picture)]
-    found = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    found = preloaded.run(preloaded.code, LISTS, str(tmp_path / "map.tif"), str(picture))
     assert (found.stdout, found.returncode) == ("done\n", 0), found.stderr

@@ -3,8 +3,6 @@
 import fcntl
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +14,9 @@ import pytest
 import tifffile
 
 import ziggurat
+from tests import preloaded
 from tests.hooked import HookedArray
+from tests.writers.files import write_worker
 from tests.writers.sink.test_interrupts import interrupted
 from ziggurat.converter.verify.verify import verify
 from ziggurat.readers.errors import (
@@ -31,8 +31,6 @@ from ziggurat.writers.files.atomic import STAGING_PREFIX, atomic_directory, atom
 from ziggurat.writers.formats.registry import write
 from ziggurat.writers.model.options import WriteOptions
 from ziggurat.writers.model.progress import Cancellation
-
-WORKER = Path(__file__).with_name("write_worker.py")
 
 
 def names(folder: Path) -> Any:
@@ -267,20 +265,18 @@ def test_a_full_disk_is_an_error_in_words_and_leaves_nothing(
     np.testing.assert_array_equal(tifffile.imread(small / "a.tif"), pixels)
 
 
-def start(target: Any, value: str = "1") -> Any:
-    process = subprocess.Popen(
-        [sys.executable, str(WORKER), str(target), value], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout.readline() == "begun\n"
+def start(target: Path, value: str = "1") -> preloaded.Child:
+    process = preloaded.Child(write_worker.main, str(target), value)
+    assert process.stdout.readline() == b"begun\n"
     return process
 
 
 def check_whole(target: Any, value: Any) -> None:
     with tifffile.TiffFile(target) as tif:
-        assert len(tif.series[0].levels) == 5
+        assert len(tif.series[0].levels) == 4
         pixels = tif.asarray()
     assert (pixels[:16, :16] == value).all()
-    wanted = np.random.default_rng(5).integers(0, 255, (1024, 1024, 3), np.uint8)
+    wanted = np.random.default_rng(5).integers(0, 255, (512, 512, 3), np.uint8)
     np.testing.assert_array_equal(pixels[16:], wanted[16:])
 
 
@@ -295,23 +291,20 @@ def test_a_kill_leaves_a_whole_output_and_the_next_write_cleans_up(
     tmp_path: Path, delays: Any
 ) -> None:
     target = tmp_path / "a.tif"
-    process = start(target, "1")
-    process.communicate()
+    start(target, "1").end()
     old = 1
     check_whole(target, old)
     for new, delay in enumerate(delays, old + 1):
         process = start(target, str(new))
         time.sleep(delay)
         process.kill()
-        process.communicate()
+        ended = process.end().returncode
         # a process may be killed on its way out, when its output is in place already
-        done = process.returncode == 0 or tifffile.imread(target)[0, 0, 0] == new
+        done = ended == 0 or tifffile.imread(target)[0, 0, 0] == new
         old = new if done else old
         check_whole(target, old)
         assert all(n == "a.tif" or n.startswith(STAGING_PREFIX) for n in names(tmp_path))
-    process = start(target, "100")
-    process.communicate()
-    assert process.returncode == 0
+    assert start(target, "100").end().returncode == 0
     check_whole(target, 100)
     assert names(tmp_path) == ["a.tif"]
 
@@ -320,8 +313,7 @@ def test_an_interrupt_leaves_nothing_at_all(tmp_path: Path) -> None:
     process = start(tmp_path / "a.tif")
     time.sleep(0.15)
     process.send_signal(signal.SIGINT)
-    process.communicate()
-    assert process.returncode != 0
+    assert process.end().returncode != 0
     assert names(tmp_path) == []
 
 
@@ -329,8 +321,7 @@ def test_two_processes_write_one_target_and_one_wins_whole(tmp_path: Path) -> No
     target = tmp_path / "a.tif"
     both = [start(target, str(value)) for value in (1, 2)]
     for process in both:
-        process.communicate()
-        assert process.returncode == 0
+        assert process.end().returncode == 0
     with tifffile.TiffFile(target) as tif:
         value = int(tif.asarray()[0, 0, 0])
     assert value in (1, 2)

@@ -33,7 +33,7 @@ class SlowReader(ArrayReader):
 
 
 def main(path: str, value: str) -> None:
-    pixels = np.random.default_rng(5).integers(0, 255, (1024, 1024, 3), np.uint8)
+    pixels = np.random.default_rng(5).integers(0, 255, (512, 512, 3), np.uint8)
     pixels[:16, :16] = int(value)
     reader = SlowReader(pixels, array_reader(pixels).info)
     print("begun", flush=True)

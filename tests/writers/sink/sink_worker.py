@@ -1,13 +1,14 @@
 """A program that lays tiles into a sink's store, alone or with a pool of workers.
 
-    python sink_worker.py STORE JOB.json
+    python sink_worker.py STORE JOB [STORE JOB ...]
 
-The tests run it, so that workers start from a program of their own, as users' do.
+The tests run it, so that workers start from a program of their own, as users' do. Jobs are JSON.
 """
 
 import json
 import multiprocessing
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
@@ -93,11 +94,13 @@ def lay(sink: ziggurat.Sink, job: dict[str, Any], worker: int, skip_written: boo
         return number % job["workers"] == worker and place not in done
 
     for tile in KINDS[job["kind"]](job, mine):
+        if "pause" in job:  # there is time to be killed, and it is known when
+            time.sleep(job["pause"])
+            print("tile", flush=True)
         sink.addTile(**tile)
 
 
-def main() -> None:
-    path, job = sys.argv[1], json.loads(sys.argv[2])
+def main(path: str, job: dict[str, Any]) -> None:
     sink = ziggurat.new(path, mode="join")
     workers, method = job["workers"], job.get("method", "alone")
     numbers = range(workers)
@@ -119,4 +122,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    for place, text in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
+        main(place, json.loads(text))

@@ -331,6 +331,7 @@ def test_labels_are_never_jpeg(tmp_path: Path) -> None:
     assert (pixels_of(tmp_path / "b.zarr")[..., 0] == labels).all()
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.parametrize(("suffix", "anew"), [(".zarr", False), (".zarr", True), (".ozx", True)])
 def test_tasks_and_batches_write_the_chunks_that_one_conversion_writes(
     tmp_path: Path, suffix: str, anew: bool
