@@ -82,6 +82,8 @@ class ConversionPlan:
         Roughly: size of the output, time on this machine, bytes of memory.
     quality
         Of what is encoded; None: no value is changed.
+    resample
+        How missing levels are made; None: the mean, of labels the most frequent value.
     notes
         What is good to know: readers that lack the codec, options that do nothing here.
     backend
@@ -100,6 +102,7 @@ class ConversionPlan:
     expected_seconds: float
     expected_memory: int
     quality: int | None = None
+    resample: Reducer | None = None
     notes: tuple[str, ...] = ()
     backend: str | None = None
     declined: Mapping[str, str] = field(default_factory=dict)
@@ -148,6 +151,7 @@ def make_plan(facts: SourceFacts, target: Output, options: ConvertOptions) -> Co
         steps=tuple(steps),
         losses=lost,
         quality=quality,
+        resample=options.resample,
         notes=(
             *plan_notes(
                 target,

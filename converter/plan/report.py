@@ -20,8 +20,10 @@ class LevelCheck:
     neither can be. ``tail_error`` is the 99.9th percentile in the worst piece of 256 x 256
     pixels, ``detail`` and ``tail_detail`` say how much there was to lose: what pixels differ
     from their 2 x 2 neighbours by. ``bias`` is what the worst tile is lighter or darker by, in the
-    mean of a band, ``shift`` by how many pixels all tiles are moved. A limit of None: nothing may
-    differ, or nothing is judged.
+    mean of a band. ``shift`` is by how many pixels all tiles are moved; ``shift_above`` is the same
+    beside the level above, of which this one may have been made. ``beyond`` is the share of a
+    JPEG's coefficients that are farther off than they can have been rounded. A limit of None:
+    nothing may differ, or nothing is judged.
     """
 
     level: int
@@ -40,7 +42,10 @@ class LevelCheck:
     bias: float = 0.0
     bias_limit: float | None = None
     shift: float = 0.0
+    shift_above: float = 0.0
     shift_limit: float | None = None
+    beyond: float = 0.0
+    beyond_limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

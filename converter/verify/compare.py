@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import batched
 from typing import Any
 
@@ -19,6 +19,8 @@ from ziggurat.converter.verify.errors import (
     tile_errors,
 )
 from ziggurat.converter.verify.halved import HalvedLevel, is_named
+from ziggurat.converter.verify.rounding import beyond_rounding
+from ziggurat.readers.codecs.jpeg_stream import merge_tables
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel, TileFormat
 from ziggurat.readers.model.geometry import Rect, cell_rect, grid_shape, halved
@@ -28,28 +30,31 @@ from ziggurat.readers.views.resampled import ResampledReader
 
 _IMAGE_CODECS = tuple(codec for codec in Codec if codec.row.decode and not codec.row.raw)
 _AT_ONCE = 4096  # tiles that wait for a thread: a level may have millions
+_TELLING = 100  # coefficients, from where on a share of them says something
 SAMPLED_TILES = 24  # a level and frame, where not all are wanted
 
 
-def compare_levels(output: Reader, source: Reader, *, full: bool) -> Iterator[LevelCheck]:
-    """Yield one check for each level of the output, all frames.
+def compare_level(
+    output: Reader, source: Reader, index: int, *, full: bool, way: str = "mean"
+) -> LevelCheck:
+    """Hold a level of the output against what it should be, in all frames.
 
-    A level that the source has in the same size is held against that; one that is half of the
-    level above it against that one, which was checked before; any other against the source
-    shrunk by area, which no two programs do alike.
+    One that the source has in the same size is held against that; one that is half of the level
+    above it against that one halved in a ``way``, which was checked before; any other against
+    the source shrunk by area, which no two programs do alike.
     """
+    level, pair = output.info.levels[index], _pair(output, source, index, way)
     frames = range(min(output.info.frames, source.info.frames))
+    jobs = ((frame, rect) for frame in frames for rect in _cells(level, full=full))
+    checks: list[TileCheck] = []
+    halves: list[TileCheck] = []  # of a level that may be the source's or made of the one above
     with ThreadPoolExecutor(thread_count(None)) as pool:
-        for index, level in enumerate(output.info.levels):
-            pair = _pair(output, source, index)
-            jobs = ((frame, rect) for frame in frames for rect in _cells(level, full=full))
-            checks: list[TileCheck] = []
-            for some in batched(jobs, _AT_ONCE):
-                checks.extend(pool.map(lambda job, pair=pair: pair.check(*job), some))
-            columns, rows = grid_shape(
-                level.width, level.height, level.tile_width, level.tile_height
-            )
-            yield _summary(index, checks, columns * rows * len(frames), pair.name)
+        for some in batched(jobs, _AT_ONCE):
+            checks.extend(pool.map(lambda job: pair.check(*job), some))
+            if pair.above is not None and pair.name == "pixels" and shift_of(checks):
+                halves.extend(pool.map(lambda job: pair.check_above(*job), some))
+    columns, rows = grid_shape(level.width, level.height, level.tile_width, level.tile_height)
+    return _summary(index, checks, columns * rows * len(frames), pair.name, halves)
 
 
 def matching_level(source: Reader, level: Level) -> int | None:
@@ -61,7 +66,10 @@ def matching_level(source: Reader, level: Level) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """A level of the output and what it is held against; ``name`` says what that is."""
+    """A level of the output and what it is held against; ``name`` says what that is.
+
+    ``above`` is the output's own level above where that is twice as large.
+    """
 
     output: Reader
     level: int
@@ -71,8 +79,8 @@ class _Pair:
     above: HalvedLevel | None = None
 
     def check(self, frame: int, rect: Rect) -> TileCheck:
-        if self.above is not None:
-            return self._check_halved(self.above, frame, rect)
+        if self.name == "level above":
+            return self.check_above(frame, rect)
         stored = self._same_bytes(frame, rect)
         if stored:
             return SAME_BYTES
@@ -80,20 +88,33 @@ class _Pair:
         theirs = self.reference.plane(self.reference_level, frame).read(rect)
         bands = min(ours.shape[2], theirs.shape[2])
         found = tile_errors(ours[..., :bands], theirs[..., :bands])
-        return SAME_BYTES if stored is None and not found.max_error else found
+        if stored is None and not found.max_error:
+            return SAME_BYTES
+        return replace(found, rounding=self._rounding(frame, rect, ours, theirs))
 
-    def _check_halved(self, reference: HalvedLevel, frame: int, rect: Rect) -> TileCheck:
-        ours = self.output.plane(self.level, frame).read(rect)
+    def _rounding(self, frame: int, rect: Rect, ours: Pixels, theirs: Pixels) -> tuple[int, int]:
+        """Return what a JPEG tile's coefficients tell; nothing where it isn't one."""
+        tiles = self.output.plane(self.level, frame).encoded()
+        if self.name != "pixels" or tiles is None or tiles.format.codec is not Codec.JPEG:
+            return 0, 0
+        data = tiles.tile(rect.x // tiles.tile_width, rect.y // tiles.tile_height)
+        stream = merge_tables(data, tiles.format.tables) if data else b""
+        return beyond_rounding(stream, tiles.format.photometric, ours, theirs)
+
+    def check_above(self, frame: int, rect: Rect) -> TileCheck:
+        """Hold a cell against the level above."""
+        assert self.above is not None
+        reference, ours = self.above, self.output.plane(self.level, frame).read(rect)
         if is_named(self.output.info.interpretation):
             blocks = reference.blocks(frame, rect)
             strange = (blocks != ours[:, np.newaxis, :, np.newaxis]).all(axis=(1, 3))
             return TileCheck(False, float(strange.max()), float(strange.mean()))
-        means = reference.means(frame, rect)
-        known = np.isfinite(means)
+        wanted = reference.pixels(frame, rect)
+        known = np.isfinite(wanted)
         if not known.any():
             return SAME_PIXELS
-        found = tile_errors(np.where(known, ours, 0), np.where(known, means, 0))
-        return SAME_PIXELS if found.max_error <= _rounding(ours, means) else found
+        found = tile_errors(np.where(known, ours, 0), np.where(known, wanted, 0))
+        return SAME_PIXELS if found.max_error <= _rounding(ours, wanted) else found
 
     def _same_bytes(self, frame: int, rect: Rect) -> bool | None:
         """Return whether the stored tiles are equal; None where neither side stores one.
@@ -119,18 +140,25 @@ def _rounding(ours: Pixels, means: Pixels) -> float:
     return float(np.nanmax(np.abs(means))) * float(np.finfo(np.float32).eps) * 4
 
 
-def _pair(output: Reader, source: Reader, index: int) -> _Pair:
+def _pair(output: Reader, source: Reader, index: int, way: str) -> _Pair:
     level = output.info.levels[index]
     match = matching_level(source, level)
+    halves = _halves(output, index, way)
     if match is not None:
-        return _Pair(output, index, source, match, "pixels")
-    if index > 0:
-        above = output.info.levels[index - 1]
-        if (level.width, level.height) == (halved(above.width), halved(above.height)):
-            halves = HalvedLevel(output, index - 1)
-            return _Pair(output, index, output, index - 1, "level above", halves)
+        return _Pair(output, index, source, match, "pixels", halves)
+    if halves is not None:
+        return _Pair(output, index, output, index - 1, "level above", halves)
     shrunk = ResampledReader(source, level.width, level.height)
     return _Pair(output, index, shrunk, 0, "shrunk pixels")
+
+
+def _halves(output: Reader, index: int, way: str) -> HalvedLevel | None:
+    """Return what halves the level above; None where this one isn't half as large."""
+    level, above = output.info.levels[index], output.info.levels[max(0, index - 1)]
+    half = halved(above.width), halved(above.height)
+    if not index or half != (level.width, level.height):
+        return None
+    return HalvedLevel(output, index - 1, way)
 
 
 def _same_form(ours: EncodedLevel, theirs: EncodedLevel) -> bool:
@@ -167,7 +195,10 @@ def _cells(level: Level, *, full: bool) -> Iterator[Rect]:
         yield cell.intersect(level.rect)
 
 
-def _summary(index: int, checks: list[TileCheck], total: int, name: str) -> LevelCheck:
+def _summary(
+    index: int, checks: list[TileCheck], total: int, name: str, halves: list[TileCheck]
+) -> LevelCheck:
+    beyond, telling = (sum(check.rounding[n] for check in checks) for n in (0, 1))
     same = all(check.same_bytes for check in checks)
     return LevelCheck(
         level=index,
@@ -183,4 +214,6 @@ def _summary(index: int, checks: list[TileCheck], total: int, name: str) -> Leve
         tail_detail=max((check.tail_detail for check in checks), default=0.0),
         bias=max((check.bias for check in checks), default=0.0),
         shift=shift_of(checks),
+        shift_above=shift_of(checks if name == "level above" else halves),
+        beyond=beyond / telling if telling >= _TELLING else 0.0,
     )

@@ -22,7 +22,8 @@ class TileCheck:
     figures of what the reference's pixels differ from the mean of their 2 x 2 neighbours by.
     ``bias`` is how far the mean of a band is off: codecs lose detail, not light. ``moves`` are, for
     x and y, how error and slope vary together, the slope, and the error: what codecs lose knows no
-    direction, so that the first two tell by how many pixels all is moved.
+    direction, so that the first two tell by how many pixels all is moved. ``rounding`` counts the
+    coefficients that a JPEG encoder can't have rounded so far, and those that can tell.
     """
 
     same_bytes: bool
@@ -33,6 +34,7 @@ class TileCheck:
     tail_detail: float = 0.0
     bias: float = 0.0
     moves: tuple[Moves, Moves] = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+    rounding: tuple[int, int] = (0, 0)
 
 
 SAME_BYTES = TileCheck(True)

@@ -1,5 +1,8 @@
 """A level as it comes out when the one above it is halved: what a made level is held against."""
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
 import numpy as np
 
 from ziggurat.readers.model.geometry import Rect
@@ -8,14 +11,41 @@ from ziggurat.readers.model.reader import Pixels, Reader
 from ziggurat.readers.views.resampled import NEAREST
 
 
-class HalvedLevel:
-    """The means of 2 x 2 pixels of a stored level, odd edges repeated; written for checking alone.
+def _mode(blocks: Pixels) -> Pixels:
+    """Return the pixel that most of the four are, the first of equals."""
+    four = blocks.transpose(1, 3, 0, 2, 4).reshape(4, *_halved_shape(blocks))
+    alike = (four[:, np.newaxis] == four).all(axis=-1).sum(axis=1)
+    most = alike.argmax(axis=0)[np.newaxis, ..., np.newaxis]
+    return np.asarray(np.take_along_axis(four, most, axis=0)[0])
 
-    It shares no code with what makes levels, so that a fault there is not in both.
+
+def _halved_shape(blocks: Pixels) -> tuple[int, int, int]:
+    return blocks.shape[0], blocks.shape[2], blocks.shape[4]
+
+
+# Blocks (y, 2, x, 2, band) of floats to pixels. A wider filter has the mean's place and light.
+WAYS: Mapping[str, Callable[[Pixels], Pixels]] = MappingProxyType(
+    {
+        "mean": lambda blocks: np.asarray(blocks.mean(axis=(1, 3))),
+        "nearest": lambda blocks: blocks[:, 0, :, 0],
+        "mode": _mode,
+        "median": lambda blocks: np.asarray(np.median(blocks, axis=(1, 3))),
+        "max": lambda blocks: np.asarray(blocks.max(axis=(1, 3))),
+        "min": lambda blocks: np.asarray(blocks.min(axis=(1, 3))),
+        "last": lambda blocks: blocks[:, 1, :, 1],  # others' nearest
+    }
+)
+
+
+class HalvedLevel:
+    """Half of a stored level, odd edges repeated; written for checking alone.
+
+    It shares no code with what makes levels, so that a fault there is not in both. ``way`` is a
+    key of :data:`WAYS`.
     """
 
-    def __init__(self, reader: Reader, level: int) -> None:
-        self._reader, self._level = reader, level
+    def __init__(self, reader: Reader, level: int, way: str) -> None:
+        self._reader, self._level, self._way = reader, level, way
 
     def blocks(self, frame: int, rect: Rect) -> Pixels:
         """Return the pixels above a rectangle as (y, 2, x, 2, band)."""
@@ -27,8 +57,8 @@ class HalvedLevel:
         padded = np.pad(pixels, spare, "edge")
         return padded.reshape(rect.height, 2, rect.width, 2, pixels.shape[2])
 
-    def means(self, frame: int, rect: Rect) -> Pixels:
-        """Return the means as float64; NaN where a mean of the four says nothing.
+    def pixels(self, frame: int, rect: Rect) -> Pixels:
+        """Return half of a rectangle as float64; NaN where four pixels say nothing together.
 
         That is where a sample of them has no value (nodata, NaN), or alpha weighs them.
         """
@@ -40,10 +70,11 @@ class HalvedLevel:
         if self._reader.info.alpha:
             opacity = values[..., -1:]
             uneven = opacity.max(axis=(1, 3)) != opacity.min(axis=(1, 3))
-        means: Pixels = values.mean(axis=(1, 3))
+        with np.errstate(invalid="ignore"):
+            made = np.array(WAYS[self._way](values))
         if self._reader.info.alpha:
-            means[..., :-1][np.broadcast_to(uneven, means[..., :-1].shape)] = np.nan
-        return means
+            made[..., :-1][np.broadcast_to(uneven, made[..., :-1].shape)] = np.nan
+        return made
 
 
 def _nodata(said: float | tuple[float | None, ...] | None, bands: int) -> tuple[float | None, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ziggurat.converter.plan.plan import ConversionPlan
 from ziggurat.converter.plan.report import LevelCheck
 from ziggurat.converter.verify.compare import matching_level
+from ziggurat.converter.verify.halved import WAYS
 from ziggurat.readers.codecs.jpeg_quality import jpeg_quality
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.image import ImageInfo
@@ -19,7 +20,15 @@ SHRUNK_LIMIT = 30.0  # in the mean, of a level held against the source shrunk in
 _DC_STEP = 18  # of quality 50, the coarser of luma and chroma
 _OTHER_STEP = 2.0  # of codecs whose steps nobody has looked up
 SHIFT_LIMIT = 0.2  # pixels; programs that don't agree where a pixel is are half of one apart
+ROUNDING_LIMIT = 0.02  # of a JPEG's coefficients; what was seen of good ones is up to 0.005
 STRANGE_LIMIT = 0.05  # of names in a level that others made: they may choose from further up
+
+
+def ways(plan: ConversionPlan | None) -> tuple[str, ...]:
+    """Return in which of the known ways missing levels may have been made."""
+    if plan is None:
+        return tuple(WAYS)
+    return (plan.resample if plan.resample is not None and plan.resample in WAYS else "mean",)
 
 
 def judged(
@@ -28,13 +37,15 @@ def judged(
     """Return the check with its limits; None in ``mean_limit`` says that it must be equal."""
     mean, tail = _limits(check, output, source, plan)
     bias = _bias_limit(check, output) if tail is not None else None
-    still = tail is not None and not _is_made(check.level, output, source, plan)
+    made = _is_made(check.level, output, source, plan)
     return dataclasses.replace(
         check,
         mean_limit=mean,
         tail_limit=tail,
         bias_limit=bias,
-        shift_limit=SHIFT_LIMIT if still else None,
+        shift=min(check.shift, check.shift_above) if made else check.shift,
+        shift_limit=None if tail is None else SHIFT_LIMIT,
+        beyond_limit=None if tail is None or made else ROUNDING_LIMIT,
     )
 
 
@@ -64,7 +75,13 @@ def level_problems(check: LevelCheck, output: Reader, plan: ConversionPlan | Non
             f"source in the mean, which may be {check.bias_limit:.3g}"
         )
     elif check.shift_limit is not None and check.shift > check.shift_limit:
-        yield f"level {check.level} lies {check.shift:.2g} pixels beside the source"
+        other = "the level above" if check.compared == "level above" else "the source"
+        yield f"level {check.level} lies {check.shift:.2g} pixels beside {other}"
+    elif check.beyond_limit is not None and check.beyond > check.beyond_limit:
+        yield (
+            f"level {check.level} has lost more than its quality: {check.beyond:.0%} of its "
+            f"coefficients are off by more than rounding, which may be {check.beyond_limit:.0%}"
+        )
 
 
 def copy_problems(check: LevelCheck, plan: ConversionPlan) -> Iterator[str]:

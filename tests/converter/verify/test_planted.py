@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
@@ -87,6 +88,12 @@ def _half_a_pixel(pixels: np.ndarray) -> np.ndarray:
     return ((wide + np.roll(wide, 1, 1) + 1) // 2).astype(np.uint8)
 
 
+def _blurred(pixels: np.ndarray) -> np.ndarray:
+    """Blur by a sigma of one pixel, as a resampling by nobody's intention does."""
+    blurred: np.ndarray = cv2.GaussianBlur(pixels, (0, 0), 1)
+    return blurred
+
+
 def _lighter(pixels: np.ndarray) -> np.ndarray:
     return np.clip(pixels.astype(int) + 8, 0, 255).astype(np.uint8)
 
@@ -126,6 +133,9 @@ def test_a_good_output_passes_also_written_again_with_loss(
         (only(0, lambda pixels: np.roll(pixels, 2, 1)), "level 0"),
         (only(0, _half_a_pixel), "pixels beside the source"),
         (only(0, lambda p: _half_a_pixel(p.swapaxes(0, 1)).swapaxes(0, 1)), "beside the source"),
+        (only(1, _half_a_pixel), "beside the level above"),
+        (only(2, _half_a_pixel), "pixels beside the source"),
+        (only(0, _blurred), "more than its quality"),
     ],
 )
 def test_pixels_of_a_lossy_output(
