@@ -1,5 +1,6 @@
 """Where the real files are, and small made-up images for when there are none."""
 
+import gc
 import http.server
 import os
 import re
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import hypothesis  # noqa: F401
 import numpy as np
 import pytest
 
@@ -28,6 +30,21 @@ DATA = Path(os.environ.get("ZIGGURAT_DATA", ROOT.parent / "shared" / "data"))
 def pytest_configure() -> None:
     """Let children be interrupted: a test run started in the background ignores SIGINT."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Let the garbage collector pass by what the collection made: it stays until the end.
+
+    Hypothesis is imported by now: it asks the collector who holds the generators of others.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 def pytest_xdist_auto_num_workers() -> int:

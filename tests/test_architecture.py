@@ -62,35 +62,42 @@ def test_a_floor_page_names_every_room_and_no_other(floor: str) -> None:
 def test_modules_import_each_other_by_their_full_names() -> None:
     for room in _rooms():
         for path in room.glob("*.py"):
-            for node in _nodes(path):
-                if isinstance(node, ast.ImportFrom):
-                    names = [node.module or ""]
-                elif isinstance(node, ast.Import):
-                    names = [alias.name for alias in node.names]
-                else:
-                    continue
-                for name in names:
-                    assert name.split(".")[0] not in FLOORS, f"{path}: {name} goes past ziggurat"
+            names = [node.module or "" for node in _nodes(path, ast.ImportFrom)]
+            names += [alias.name for node in _nodes(path, ast.Import) for alias in node.names]
+            for name in names:
+                assert name.split(".")[0] not in FLOORS, f"{path}: {name} goes past ziggurat"
 
 
 def _modules() -> list[Path]:
     return [path for floor in FLOORS for path in sorted((ROOT / floor).rglob("*.py"))]
 
 
-@functools.cache
-def _nodes(path: Path) -> list[ast.AST]:
-    return list(ast.walk(ast.parse(path.read_text())))
-
-
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+LOOKED_AT = (
+    ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
+    ast.Expr, ast.Constant, ast.Compare,
+)  # fmt: skip
+
+
+@functools.cache
+def _kinds(path: Path) -> dict[type[ast.AST], list[ast.AST]]:
+    found: dict[type[ast.AST], list[ast.AST]] = {kind: [] for kind in LOOKED_AT}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if type(node) in found:
+            found[type(node)].append(node)
+    return found
+
+
+def _nodes[Node: ast.AST](path: Path, kind: type[Node]) -> list[Node]:
+    """Return the nodes of one of the kinds that are looked at."""
+    return [node for node in _kinds(path)[kind] if isinstance(node, kind)]
 
 
 def _functions() -> list[tuple[Path, Function]]:
     return [
         (path.relative_to(ROOT), node)
         for path in _modules()
-        for node in _nodes(path)
-        if isinstance(node, Function)
+        for node in (*_nodes(path, ast.FunctionDef), *_nodes(path, ast.AsyncFunctionDef))
     ]
 
 
@@ -129,11 +136,10 @@ def test_functions_take_few_parameters_but_for_those_of_the_reference() -> None:
 
 def test_classes_have_few_public_methods() -> None:
     for path in _modules():
-        for node in _nodes(path):
-            if isinstance(node, ast.ClassDef):
-                names = {part.name for part in node.body if isinstance(part, Function)}
-                public = [name for name in names if not name.startswith("_")]
-                assert len(public) <= MOST_METHODS, f"{path}: {node.name} has {len(public)}"
+        for node in _nodes(path, ast.ClassDef):
+            names = {part.name for part in node.body if isinstance(part, Function)}
+            public = [name for name in names if not name.startswith("_")]
+            assert len(public) <= MOST_METHODS, f"{path}: {node.name} has {len(public)}"
 
 
 def test_few_functions_switch_the_type_checker_off() -> None:
@@ -230,16 +236,11 @@ ADVICE = re.compile(r"\.tiff, \.svs and \.zarr")  # which outputs hold what this
 
 def _texts(path: Path) -> list[ast.Constant]:
     """Return the string constants of a module that are no docstrings and no modules' names."""
-    told = {
-        node.value
-        for node in _nodes(path)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    }
+    told = {node.value for node in _nodes(path, ast.Expr) if isinstance(node.value, ast.Constant)}
     return [
         node
-        for node in _nodes(path)
-        if isinstance(node, ast.Constant)
-        and isinstance(node.value, str)
+        for node in _nodes(path, ast.Constant)
+        if isinstance(node.value, str)
         and node not in told
         and not node.value.startswith("ziggurat.")
     ]
@@ -257,9 +258,7 @@ def test_only_owners_name_a_vendor() -> None:
 def test_nobody_goes_by_the_name_of_a_format() -> None:
     """What a format is like is a fact of ``ImageInfo``; a new backend would be forgotten."""
     for path in _modules():
-        for node in _nodes(path):
-            if not isinstance(node, ast.Compare):
-                continue
+        for node in _nodes(path, ast.Compare):
             sides = [node.left, *node.comparators]
             asked = any(isinstance(side, ast.Attribute) and side.attr == "format" for side in sides)
             words = [part for side in sides for part in ast.walk(side)]

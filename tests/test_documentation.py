@@ -3,6 +3,7 @@
 import importlib.metadata
 import inspect
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -21,6 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / ".docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if ".site" not in page.parts)
 BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.DOTALL | re.MULTILINE)
+# Scripts that start processes, or change for good the one that they run in.
+ALONE = {"infer.py", "unchanged.py"}
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +37,14 @@ def slides(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def _run_script(name: str) -> object:
+    try:
+        runpy.run_path(name, run_name="__main__")
+    except SystemExit as ended:
+        return ended.code
+    return 0
+
+
 def run_line(line: str) -> None:
     """Run a line of a shell block; one that begins with ``!`` must fail."""
     fails, (program, *arguments) = line.startswith("!"), shlex.split(line.lstrip("! "))
@@ -41,9 +52,13 @@ def run_line(line: str) -> None:
         with pytest.raises(SystemExit) as ended:
             main(arguments)
         status = ended.value.code
+    elif program == "python" and arguments[0] in ALONE:
+        status = subprocess.run([sys.executable, *arguments], check=False).returncode
     else:
         assert program == "python", f"a test can't run {program}; put it into a console block"
-        status = subprocess.run([sys.executable, *arguments], check=False).returncode
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", arguments)
+            status = _run_script(arguments[0])
     assert bool(status) is fails, f"{line}: exit code {status}"
 
 

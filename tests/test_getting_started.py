@@ -14,21 +14,26 @@ import tifffile
 import ziggurat as large_image
 
 
-@pytest.fixture
-def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tissue: np.ndarray) -> Any:
-    """A folder to work in with a ``sample.tiff`` of 11,264 x 1,536 pixels of 0.25 µm."""
-    monkeypatch.chdir(tmp_path)
-    picture = np.tile(tissue, (3, 22, 1))
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory, tissue: np.ndarray) -> Path:
+    """A folder with a ``sample.tiff`` of 11,264 x 1,536 pixels of 0.25 µm, which nobody changes."""
+    folder = tmp_path_factory.mktemp("samples")
     tifffile.imwrite(
-        "sample.tiff",
-        picture,
+        folder / "sample.tiff",
+        np.tile(tissue, (3, 22, 1)),
         tile=(256, 256),
         compression="jpeg",
         photometric="ycbcr",
         resolution=(40000, 40000),
         resolutionunit="CENTIMETER",
     )
-    return picture
+    return folder
+
+
+@pytest.fixture
+def sample(samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in the folder of ``sample.tiff``."""
+    monkeypatch.chdir(samples)
 
 
 @pytest.fixture
@@ -40,7 +45,7 @@ def slide(
     shutil.copy(data_file("aperio-svs/CMU-1-Small-Region.svs"), "sample.tiff")
 
 
-def test_reading_image_metadata(sample: Any) -> None:
+def test_reading_image_metadata(sample: None) -> None:
     source = large_image.open("sample.tiff")
     found = source.getMetadata()
     assert (found["sizeX"], found["sizeY"]) == (11264, 1536)
@@ -50,7 +55,7 @@ def test_reading_image_metadata(sample: Any) -> None:
     assert found["mm_x"] == found["mm_y"] == pytest.approx(0.00025)
 
 
-def test_getting_a_region_of_an_image(sample: Any) -> None:
+def test_getting_a_region_of_an_image(sample: None) -> None:
     source = large_image.open("sample.tiff")
     place = {"left": 1000, "top": 500, "right": 11000, "bottom": 1500}
     image, mime_type = source.getRegion(region=place, output={"maxWidth": 1000}, encoding="PNG")
@@ -71,7 +76,7 @@ def test_getting_a_region_of_an_image(sample: Any) -> None:
     assert np.abs(again.astype(int) - nparray).max() <= 1
 
 
-def test_tile_serving(sample: Any) -> None:
+def test_tile_serving(sample: None) -> None:
     source = large_image.open("sample.tiff")
     assert source.getTile(0, 0, 0)[:2] == b"\xff\xd8"
     assert source.getTile(0, 0, 2)[:2] == b"\xff\xd8"
@@ -79,7 +84,7 @@ def test_tile_serving(sample: Any) -> None:
     assert source.getTile(0, 0, 0)[:4] == b"\x89PNG"
 
 
-def test_iterating_across_an_image(sample: Any) -> None:
+def test_iterating_across_an_image(sample: None) -> None:
     source = large_image.open("sample.tiff")
     found = [
         (tile["x"], tile["y"], tile["tile"].shape)

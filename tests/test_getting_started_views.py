@@ -3,7 +3,6 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,24 +18,33 @@ def decoded(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)))
 
 
-@pytest.fixture
-def fluorescence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> Any:
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
     """A folder with a ``sample.tiff`` of five 16-bit frames, each brighter than the one before."""
-    monkeypatch.chdir(tmp_path)
-    frames = rng.integers(100, 400, (5, 150, 1100)).astype(np.uint16)
-    frames = (frames * np.arange(1, 6)[:, None, None]).repeat(10, axis=1).repeat(10, axis=2)
+    folder = tmp_path_factory.mktemp("fluorescence")
+    small = np.random.default_rng(20260101).integers(100, 400, (5, 150, 1100), np.uint16)
+    small *= np.arange(1, 6, dtype=np.uint16)[:, None, None]
+    frames = small.repeat(10, axis=1).repeat(10, axis=2)
     tifffile.imwrite(
-        "sample.tiff",
-        frames.astype(np.uint16),
+        folder / "sample.tiff",
+        frames,
         ome=True,
         tile=(256, 256),
         metadata={"axes": "CYX"},
         photometric="minisblack",
     )
-    return frames
+    return folder, frames
 
 
-def test_styles_change_the_range(fluorescence: Any) -> None:
+@pytest.fixture
+def fluorescence(frames: tuple[Path, np.ndarray], monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+    """The frames of ``sample.tiff`` (frame, y, x), in whose folder the test works."""
+    folder, pixels = frames
+    monkeypatch.chdir(folder)
+    return pixels
+
+
+def test_styles_change_the_range(fluorescence: np.ndarray) -> None:
     source = large_image.open("sample.tiff", style={"min": "min", "max": "max"})
     image, mime_type = source.getRegion(region=REGION, output={"maxWidth": 1000}, encoding="PNG")
     picture = decoded(image)
@@ -51,7 +59,7 @@ def test_styles_change_the_range(fluorescence: Any) -> None:
     assert np.array_equal(stored[..., 0], fluorescence[0, 500:1500, 1000:11000])
 
 
-def test_styles_compose_frames(fluorescence: Any) -> None:
+def test_styles_compose_frames(fluorescence: np.ndarray) -> None:
     source = large_image.open(
         "sample.tiff",
         style={
