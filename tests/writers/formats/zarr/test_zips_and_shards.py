@@ -99,6 +99,7 @@ def test_shards_where_there_are_many_chunks(
             (1, 1, 1, 16, 48),
         ),  # not even a frame: rows of chunks, of which a frame has one
         ("tzfgyxs", 20, (1, 1, 1, 32, 48)),  # folded axes keep frames apart
+        ("tzfgyxs", 4 * 6, (1, 1, 1, 32, 48)),  # also where several would fit
     ],
 )
 def test_many_small_frames_share_shards(
