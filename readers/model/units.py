@@ -51,8 +51,8 @@ _TIME_WORDS = {
     "sec": "s", "secs": "s", "us": "µs", "usec": "µs", "msec": "ms", "minute": "min",
     "minutes": "min", "hr": "h", "hrs": "h", "hour": "h", "hours": "h", "day": "d", "days": "d",
 }  # fmt: skip
-_LENGTHS = {  # Mm and mm: the usual one
-    **{symbol.lower(): symbol for symbol in reversed(_METRES)},
+_LENGTHS = {  # of Mm and mm the latter: small units stand last
+    **{symbol.lower(): symbol for symbol in _METRES},
     **_LENGTH_WORDS,
 }
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")

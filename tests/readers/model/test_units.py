@@ -6,9 +6,11 @@ from ziggurat.readers.constants import TileInputUnits
 from ziggurat.readers.model.units import (
     length_mm,
     length_name,
+    length_step,
     length_symbol,
     time_name,
     time_seconds,
+    time_step,
     time_symbol,
 )
 
@@ -56,3 +58,31 @@ def test_the_units_of_regions_are_of_the_table() -> None:
     lengths = {u for u in TileInputUnits.values() if u not in other and not u.startswith("proj4:")}
     assert lengths == {"nm", "um", "mm", "m", "km"}
     assert all(length_mm(unit) for unit in lengths)
+
+
+@pytest.mark.parametrize(
+    ("spelt", "millimetres"), [("MM", 1.0), ("PM", 1e-9), ("Mm", 1e9), ("NM", 1e-6), ("CM", 10.0)]
+)
+def test_capital_letters_mean_the_usual_unit(spelt: str, millimetres: float) -> None:
+    assert length_mm(spelt) == millimetres
+
+
+@pytest.mark.parametrize(
+    ("step", "unit", "told"),
+    [(5, "nm", (5, "nm")), (0.5, "cm", (5000, "µm")), (1, "inch", (25400, "µm")),
+     (2, "Å", (0.0002, "µm")), (3, "pixels", (3, "pixels")), (3, "", (3, None))],
+)  # fmt: skip
+def test_steps_along_an_axis_are_in_usual_lengths(
+    step: float, unit: str, told: tuple[float, str | None]
+) -> None:
+    assert length_step(step, unit) == told
+
+
+@pytest.mark.parametrize(
+    ("step", "unit", "told"),
+    [(5, "ms", (5, "ms")), (2, "h", (7200, "s")), (4, "microsecond", (4e-6, "s"))],
+)
+def test_steps_in_time_are_in_usual_times(
+    step: float, unit: str, told: tuple[float, str | None]
+) -> None:
+    assert time_step(step, unit) == told
