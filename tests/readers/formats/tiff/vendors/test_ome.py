@@ -294,6 +294,13 @@ def test_the_positions_of_a_further_axis_are_those_from_start_to_end(
     assert (axis.along, axis.kind, axis.unit) == ("z", "angle", "deg")
 
 
+def test_the_positions_of_a_further_axis_are_its_labels() -> None:
+    labels = "<Label>dark</Label><Label/><Label>488</Label>"
+    (found,) = parse_ome(ome(modulo(f'<ModuloAlongZ Type="Other">{labels}</ModuloAlongZ>')))
+    (axis,) = found.modulo
+    assert (axis.along, axis.kind, axis.values) == ("z", "other", ("dark", "", "488"))
+
+
 def test_a_further_axis_of_forged_length_takes_no_memory() -> None:
     (found,) = parse_ome(ome(modulo('<ModuloAlongZ Start="0" End="1e300" Step="1e-3"/>')))
     assert len(found.modulo[0].values) <= 1 << 20
