@@ -300,3 +300,19 @@ def test_reducers_are_known_by_the_references_names_too(name: str, reducer: str)
 def test_an_unknown_reducer_is_refused_with_the_known_ones() -> None:
     with pytest.raises(OptionError, match=r"mean, nearest.*not 'best'"):
         reducer_named("best")
+
+
+def test_nodata_of_a_band_stays_where_other_bands_have_values() -> None:
+    pixels = np.full((2, 4, 2), 100, np.uint8)
+    pixels[:, :2, 1] = 9  # nothing in the second band of the first block
+    pixels[:, 2:, 0] = 7  # nor in the first band of the second
+    small = Shrinker(Reducer.MEAN, nodata=(7, 9))(pixels)
+    assert small.tolist() == [[[100, 9], [7, 100]]]
+
+
+@pytest.mark.parametrize("nodata", [None, (9, None)])
+def test_gray_under_transparency_does_not_count(nodata: tuple[int, None] | None) -> None:
+    pixels = np.full((2, 2, 2), 200, np.uint8)
+    pixels[0, 0] = 0, 0  # black, and not to be seen
+    small = Shrinker(Reducer.MEAN, alpha=True, nodata=nodata)(pixels)
+    assert small.tolist() == [[[200, 150]]]
