@@ -26,7 +26,7 @@ from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.views.views import without_associated
 from ziggurat.writers.formats.contract import Divisible, Emitter
 from ziggurat.writers.formats.layout import check_cog_order
-from ziggurat.writers.formats.notes import reader_notes
+from ziggurat.writers.formats.notes import idle_notes, reader_notes
 from ziggurat.writers.model.levels import LevelPlan, Stored
 from ziggurat.writers.model.options import WriteOptions
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
@@ -347,9 +347,10 @@ def write(
     placed = is_map(reader.info)
     row = output_for(path, placed=placed) if output is None else output_named(output, placed=placed)
     levels = row.plan_levels(reader, options)
-    return write_levels(
+    report = write_levels(
         reader, path, levels, options, output=row, on_progress=on_progress, cancel=cancel
     )
+    return replace(report, notes=(*report.notes, *idle_notes(row, options, levels)))
 
 
 def write_levels(
