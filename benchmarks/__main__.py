@@ -11,6 +11,7 @@ import benchmarks.jobs
 from benchmarks.machine import machine
 from benchmarks.peers import PACKAGES, versions_of
 from benchmarks.race import run_all
+from benchmarks.ranking import contradictions, verdict
 from benchmarks.report import markdown, summary
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -71,6 +72,15 @@ def with_summary(readme: str, result: dict[str, Any]) -> str:
     return f"{before}{BEGIN}\n\n{summary(result)}\n{END}{after}"
 
 
+def compare(given: argparse.Namespace) -> None:
+    """Say of which rows two results contradict each other; a tie contradicts nothing."""
+    one, other = (json.loads(path.read_text())["rows"] for path in given.results)
+    found = contradictions(one, other)
+    ranked = [row for row in other if verdict(row)]
+    ties = sum(verdict(row) == "tie" for row in ranked)
+    print("\n".join([*found, f"{len(found)} of {len(ranked)} rows contradict; {ties} are ties"]))
+
+
 def _say(text: str) -> None:
     print(text, end="", file=sys.stderr, flush=True)
 
@@ -90,6 +100,9 @@ def main() -> None:
     reports.add_argument("result", type=Path, nargs="?", default=LATEST)
     reports.add_argument("--no-plots", action="store_true")
     reports.set_defaults(do=report)
+    compares = commands.add_parser("compare", help="do two runs rank every row the same?")
+    compares.add_argument("results", type=Path, nargs=2)
+    compares.set_defaults(do=compare)
     given = parser.parse_args()
     given.do(given)
 

@@ -10,8 +10,9 @@ from typing import Any
 from benchmarks.case import CACHE, Case
 from benchmarks.measure import run_once
 from benchmarks.peers import python_of
+from benchmarks.ranking import Row, undecided
 
-Row = dict[str, Any]
+MORE_ROUNDS = 4
 
 
 def race(
@@ -25,7 +26,8 @@ def race(
     """Run a case; return its rows, one for each lap.
 
     A contestant whose output is wrong once has no time: it is left out of further rounds, and its
-    row says why.
+    row says why. Where it can't be said who is faster, ours and the fastest other run again, up to
+    ``MORE_ROUNDS`` times.
     """
     module = importlib.import_module(f"benchmarks.jobs.{job}")
     prepare = getattr(module, "prepare", None)
@@ -33,8 +35,12 @@ def race(
     seen: dict[str, list[dict[str, Any]]] = {}
     errors: dict[str, str] = {}
     say(f"{job}: {case.name} ")
-    for number in range(case.warmups + min(case.rounds, rounds or case.rounds)):
-        for who in case.contestants:
+    counted = case.warmups + min(case.rounds, rounds or case.rounds)
+    for number in range(counted + MORE_ROUNDS):
+        running = set(case.contestants) if number < counted else undecided(_laps(seen))
+        if not running:
+            break
+        for who in [one for one in case.contestants if one in running]:
             python = None if who in errors else python_of(who)
             if python is None:
                 errors.setdefault(who, "its environment could not be made")
@@ -48,6 +54,18 @@ def race(
         say(".")
     say("\n")
     return _rows(job, case, seen, errors)
+
+
+def _laps(seen: dict[str, list[dict[str, Any]]]) -> list[dict[str, list[float]]]:
+    """Return for each lap the seconds of everybody."""
+    names = dict.fromkeys(lap for runs in seen.values() for run in runs for lap in run["laps"])
+    return [
+        {
+            who: [run["laps"][lap]["seconds"] for run in runs if lap in run["laps"]]
+            for who, runs in seen.items()
+        }
+        for lap in names
+    ]
 
 
 def _rows(

@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-Row = dict[str, Any]
-OURS = ("ours", "store", "app", "python", "nocache")  # ways of running ziggurat
+from benchmarks.ranking import OURS, Row, verdict
+
 TITLES = {
     "sink": "Tiles from several processes into one image",
     "growth": "Large and growing sinks",
@@ -85,7 +85,7 @@ def _line(row: Row, own: Sequence[str], peers: Sequence[str], limit: bool, *, ti
         cells += _timed(results.get(name))
     if peers:
         ratio = ratio_to_best(row)
-        cells.append(f"{ratio:.2f}" if ratio else "–")
+        cells.append(f"{ratio:.2f}{_tie(row)}" if ratio else "–")
     cells += [number(results[name]["median"]) if name in results else "–" for name in peers]
     if limit:
         share = of_limit(row)
@@ -96,6 +96,10 @@ def _line(row: Row, own: Sequence[str], peers: Sequence[str], limit: bool, *, ti
     if peers:
         cells.append(_mib(results.get(best_of(row) or "")))
     return "| " + " | ".join(cells) + " |"
+
+
+def _tie(row: Row) -> str:
+    return ", a tie" if verdict(row) == "tie" else ""
 
 
 def _label(row: Row) -> str:
@@ -196,10 +200,15 @@ def summary(result: dict[str, Any]) -> str:
         times = [row["results"][name]["median"] for name in ("ours", best)]
         lines.append(
             f"| {TITLES.get(row['job'], row['job'])}: {_label(row)} | {number(times[0])} | "
-            f"{best} {number(times[1])} | {ratio:.2f} | {f'{share:.0%}' if share else '–'} |"
+            f"{best} {number(times[1])} | {ratio:.2f}{_tie(row)} | "
+            f"{f'{share:.0%}' if share else '–'} |"
         )
-    lost = [_label(row) for row in rows if (ratio_to_best(row) or 1) < 1]
-    text = f"Ours is slower in {len(lost)} of {len(rows)} rows: {'; '.join(lost)}." if lost else ""
+    said = {"slower": "Ours is slower in", "tie": "It can't be said who is faster in"}
+    text = " ".join(
+        f"{words} {len(found)} of {len(rows)} rows: {'; '.join(found)}."
+        for what, words in said.items()
+        if (found := [_label(row) for row in rows if verdict(row) == what])
+    )
     grown = [
         line for job in dict.fromkeys(row["job"] for row in result["rows"])
         for line in exponents([row for row in result["rows"] if row["job"] == job]) if line

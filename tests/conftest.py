@@ -144,7 +144,7 @@ def folder_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
             place.rmdir()
         return store
 
-    monkeypatch.setattr(objects, "_connection", connection)
+    monkeypatch.setattr(objects, "connection", connection)
     return "s3://bucket"
 
 

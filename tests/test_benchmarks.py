@@ -15,6 +15,7 @@ from benchmarks import worker
 from benchmarks.__main__ import BEGIN, LATEST, README, job_names, with_summary
 from benchmarks.case import Case, Run, check
 from benchmarks.measure import run_once
+from benchmarks.ranking import contradictions, is_tie, verdict
 from benchmarks.report import exponents, fitted, markdown, of_limit, ratio_to_best, summary
 
 
@@ -102,6 +103,58 @@ def test_ratios_are_of_the_fastest_other_program_and_losses_are_told() -> None:
     assert (ratio_to_best(lost), of_limit(lost)) == (0.5, None)
     said = summary({"machine": MACHINE, "rows": [won, lost]})
     assert "slower in 1 of 2 rows: b" in said
+
+
+def test_what_rounds_do_not_agree_about_is_a_tie() -> None:
+    assert not is_tie([1, 1.1, 0.9], [1.2, 1.3, 1.1])
+    assert not is_tie([1, 3, 2], [1.2, 3.6, 2.4])  # the machine was slow for both
+    assert is_tie([1, 1.1], [1.2, 1.0])
+    assert is_tie([1, 1, 1], [1.01, 1.02, 1.01])  # too near, however often
+    assert not is_tie([1] * 5, [1.2, 1.2, 0.5, 1.2, 1.2])  # one that was disturbed
+    assert is_tie([1], [])
+
+
+def test_a_tie_is_told_and_counts_as_no_loss() -> None:
+    near, lost = row("a", ours=1.01, fast=1), row("b", ours=2, fast=1)
+    assert [verdict(one) for one in (near, lost)] == ["tie", "slower"]
+    assert verdict(row("c", ours=1, limit=2, log=0.5)) is None  # nobody else
+    said = summary({"machine": MACHINE, "rows": [near, lost]})
+    assert "slower in 1 of 2 rows: b" in said
+    assert "can't be said who is faster in 1 of 2 rows: a" in said
+    assert "0.99, a tie" in said
+    assert contradictions([near, lost], [lost, row("a", ours=1, fast=2)]) == []
+    assert contradictions([lost], [row("b", ours=1, fast=2)]) == ["read: b: slower, then faster"]
+
+
+@pytest.mark.parametrize(
+    ("times", "counts"),
+    [
+        ({"ours": [1, 1, 1], "near": [1.1, 0.9, 1.1], "far": [3, 3, 3]}, (6, 6, 2)),  # stays one
+        ({"ours": [1, 1, 1], "near": [1.1, 1.1, 1.1], "far": [3, 3, 3]}, (2, 2, 2)),
+        ({"ours": [1, 1, 1], "near": [0.99, 1.2, 1.2], "far": [3, 3, 3]}, (5, 5, 2)),  # 4 of 5
+    ],
+)
+def test_who_is_near_runs_again(
+    times: dict[str, list[float]],
+    counts: tuple[int, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setitem(sys.modules, "benchmarks.jobs.toy", ModuleType("benchmarks.jobs.toy"))
+    ran = dict.fromkeys(times, 0)
+
+    def here(*asked: Any) -> dict[str, Any]:
+        who = asked[2]
+        seconds = times[who][min(ran[who], 2)] if times[who][1] != 0.9 else times[who][ran[who] % 2]
+        ran[who] += 1
+        lap = {"seconds": seconds, "cpu": 1.0, "work": 1}
+        return {"laps": {"lap": lap}, "facts": {}, "error": None, "peak": 1}
+
+    monkeypatch.setattr(racing, "run_once", here)
+    monkeypatch.setattr(racing, "python_of", lambda _: "python")
+    case = Case(name="toy", work=1, unit="", contestants=tuple(times), rounds=2, warmups=0)
+    (found,) = racing.race("toy", case, lambda _: None, folder=tmp_path)
+    assert tuple(len(one["seconds"]) for one in found["results"].values()) == counts
 
 
 def test_a_series_tells_its_exponent() -> None:

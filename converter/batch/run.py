@@ -27,7 +27,7 @@ from ziggurat.converter.recipe import plan_for
 from ziggurat.converter.verify.verify import verify_against
 from ziggurat.readers.errors import OptionError, WriteError, ZigguratError, message_of
 from ziggurat.readers.formats.registry import open_reader
-from ziggurat.writers.model.progress import Progress
+from ziggurat.writers.model.progress import Progress, ProgressCallback
 
 PROGRESS_SECONDS = 0.2  # between two events of one slide
 
@@ -67,6 +67,7 @@ class BatchReport:
 
 
 BatchCallback = Callable[[AnyJob, Progress | Outcome], None]
+Doing = Callable[[AnyJob, ConvertOptions, ProgressCallback, bool], Outcome]  # known by its name
 
 
 def run_batch(
@@ -115,7 +116,7 @@ def run_batch(
     if resume:  # what is there by now was looked at, and isn't the wanted output
         options = replace(options, overwrite=True)
     made = [made for job in todo for made in _make_folders(job.output.parent)]
-    for job, event in _work(todo, options, workers, hashes=hashes):
+    for job, event in work(todo, options, workers, _convert, hashes=hashes):
         if isinstance(event, Outcome):
             if event.status is Status.DONE and ledger is not None:
                 event = _noted(ledger, job, event)
@@ -167,27 +168,31 @@ def _is_done(job: Job, ledger: Ledger, options: ConvertOptions) -> bool:
 
 
 @dataclass
-class _Worker:
+class _Worker[J: AnyJob]:
     """A process, the pipe to it, and what it is at."""
 
     process: BaseProcess
     pipe: Connection
-    job: Job | None = None
+    job: J | None = None
 
-    def give(self, job: Job) -> None:
+    def give(self, job: J) -> None:
         self.job = job
         self.pipe.send(job)
 
 
-def _work(
-    todo: deque[Job], options: ConvertOptions, count: int, *, hashes: bool
-) -> Iterator[tuple[Job, Progress | Outcome]]:
-    """Keep workers busy; yield what they tell. A worker that dies is replaced by a new one."""
-    workers: list[_Worker] = []
+def work[J: AnyJob](
+    todo: deque[J], options: ConvertOptions, count: int, do: Doing, *, hashes: bool
+) -> Iterator[tuple[J, Progress | Outcome]]:
+    """Keep processes busy; yield what they tell. One that dies is replaced by a new one.
+
+    ``do`` is a function of a module, called there with a job, the options, what takes progress,
+    and ``hashes``.
+    """
+    workers: list[_Worker[J]] = []
     try:
         while todo or any(worker.job for worker in workers):
             while todo and len(workers) < min(count, len(todo) + len(workers)):
-                workers.append(_start(options, hashes=hashes))
+                workers.append(_start(options, do, hashes=hashes))
             for worker in workers:
                 if worker.job is None and todo:
                     worker.give(todo.popleft())
@@ -205,7 +210,7 @@ def _work(
         _stop(workers)
 
 
-def _listen(worker: _Worker) -> Progress | Outcome:
+def _listen[J: AnyJob](worker: _Worker[J]) -> Progress | Outcome:
     try:
         event: Progress | Outcome = worker.pipe.recv()
     except (EOFError, OSError):
@@ -219,17 +224,17 @@ def _listen(worker: _Worker) -> Progress | Outcome:
     return event
 
 
-def _start(options: ConvertOptions, *, hashes: bool) -> _Worker:
+def _start[J: AnyJob](options: ConvertOptions, do: Doing, *, hashes: bool) -> _Worker[J]:
     # spawn: nothing of this process, its threads and its locks is in the workers.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, options, hashes), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, options, do, hashes), daemon=True)
     process.start()
     theirs.close()
     return _Worker(process, ours)
 
 
-def _stop(workers: list[_Worker]) -> None:
+def _stop[J: AnyJob](workers: list[_Worker[J]]) -> None:
     for worker in workers:
         worker.pipe.close()
         if worker.job is not None:
@@ -240,8 +245,8 @@ def _stop(workers: list[_Worker]) -> None:
             worker.process.kill()
 
 
-def _serve(pipe: Connection, options: ConvertOptions, hashes: bool) -> None:
-    """Convert what comes through the pipe until it is closed."""
+def _serve(pipe: Connection, options: ConvertOptions, do: Doing, hashes: bool) -> None:
+    """Do what comes through the pipe until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and says so
     signal.signal(signal.SIGTERM, _leave)
     while True:
@@ -249,7 +254,7 @@ def _serve(pipe: Connection, options: ConvertOptions, hashes: bool) -> None:
             job = pipe.recv()
         except (EOFError, OSError):
             return
-        pipe.send(_convert(job, options, pipe, hashes=hashes))
+        pipe.send(do(job, options, _teller(pipe), hashes))
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:
@@ -257,7 +262,8 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def _convert(job: Job, options: ConvertOptions, pipe: Connection, *, hashes: bool) -> Outcome:
+def _teller(pipe: Connection) -> ProgressCallback:
+    """Return what sends progress now and then."""
     last = 0.0
 
     def tell(event: Progress) -> None:
@@ -267,6 +273,11 @@ def _convert(job: Job, options: ConvertOptions, pipe: Connection, *, hashes: boo
             last = now
             pipe.send(event)  # fails when the parent is gone: then this work ends, too
 
+    return tell
+
+
+def _convert(job: AnyJob, options: ConvertOptions, tell: ProgressCallback, hashes: bool) -> Outcome:
+    assert isinstance(job, Job)
     try:
         reset_peak_memory()
         report = convert(job.source, job.output, options, on_progress=tell)

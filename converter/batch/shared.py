@@ -2,15 +2,25 @@
 
 import fnmatch
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from ziggurat.converter.batch.jobs import SharedJob, find_sources, is_slide_name, numbered, stem_of
+from ziggurat.converter.batch.jobs import (
+    AnyJob,
+    SharedJob,
+    find_sources,
+    is_slide_name,
+    numbered,
+    stem_of,
+)
+from ziggurat.converter.batch.memory import peak_memory, reset_peak_memory
 from ziggurat.converter.batch.proof import output_hash, write_proof
-from ziggurat.converter.batch.run import BatchCallback, BatchReport, Outcome, Status
+from ziggurat.converter.batch.run import BatchCallback, BatchReport, Outcome, Status, work
 from ziggurat.converter.convert import convert
+from ziggurat.converter.plan.costs import thread_count
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import (
     OptionError,
@@ -21,6 +31,7 @@ from ziggurat.readers.errors import (
 )
 from ziggurat.readers.io.objects import CloudObjects, is_cloud
 from ziggurat.writers.formats.registry import find_output, output_named
+from ziggurat.writers.model.progress import Progress, ProgressCallback
 from ziggurat.writers.tasks.desk import is_there
 
 
@@ -103,37 +114,84 @@ def run_shared(
     ``hashes``: outcomes have the SHA-256 of outputs on a disk; a de-identified one has it in any
     case, in the proof beside it.
 
-    A worker of the executor that dies costs the tasks in its hands, which are done again. A bad
-    slide stops no other. ``resume`` skips what is there: an output appears when it is finished.
+    A worker of the executor that dies costs the tasks in its hands, which are done again; without
+    an executor each slide has a process, which costs that slide when it dies. A bad one stops no
+    other. ``resume`` skips what is there: an output appears when it is finished.
     """
     if workers < 1:
         raise OptionError(f"jobs is how many slides are in work at a time, not {workers}")
     started = time.perf_counter()
     outcomes: dict[SharedJob, Outcome] = {}
-    with ThreadPoolExecutor(workers) as pool:
-        futures = {pool.submit(_one, job, options, executor, resume, hashes): job for job in jobs}
-        for future in as_completed(futures):
-            job = futures[future]
-            outcomes[job] = future.result()
-            if on_event is not None:
-                on_event(job, outcomes[job])
+    if executor is None:
+        events = _in_processes(jobs, options, workers, resume, hashes)
+    else:
+        events = _by_executor(jobs, options, workers, executor, resume, hashes)
+    for job, event in events:
+        if isinstance(event, Outcome):
+            outcomes[job] = event
+        if on_event is not None:
+            on_event(job, event)
     return BatchReport(tuple(outcomes[job] for job in jobs), time.perf_counter() - started)
 
 
-def _one(
-    job: SharedJob,
+def _in_processes(
+    jobs: Sequence[SharedJob], options: ConvertOptions, count: int, resume: bool, hashes: bool
+) -> Iterator[tuple[SharedJob, Progress | Outcome]]:
+    """Give each slide a process of this machine: what ends one of them stops no other."""
+    options = replace(options, threads=options.threads or max(1, thread_count(None) // count))
+    do = _resumed_here if resume else _done_here
+    yield from work(deque(jobs), options, count, do, hashes=hashes)
+
+
+def _by_executor(
+    jobs: Sequence[SharedJob],
     options: ConvertOptions,
-    executor: Executor | None,
+    count: int,
+    executor: Executor,
     resume: bool,
     hashes: bool,
+) -> Iterator[tuple[SharedJob, Outcome]]:
+    """Cut slides into tasks on a thread each: the work is done by others."""
+    with ThreadPoolExecutor(count) as pool:
+        futures = {
+            pool.submit(_one, job, options, None, hashes, executor=executor, resume=resume): job
+            for job in jobs
+        }
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+
+def _done_here(
+    job: AnyJob, options: ConvertOptions, tell: ProgressCallback, hashes: bool
 ) -> Outcome:
+    return _one(job, options, tell, hashes)
+
+
+def _resumed_here(
+    job: AnyJob, options: ConvertOptions, tell: ProgressCallback, hashes: bool
+) -> Outcome:
+    return _one(job, options, tell, hashes, resume=True)
+
+
+def _one(
+    job: AnyJob,
+    options: ConvertOptions,
+    tell: ProgressCallback | None,
+    hashes: bool,
+    *,
+    executor: Executor | None = None,
+    resume: bool = False,
+) -> Outcome:
+    assert isinstance(job, SharedJob)
+    if executor is None:
+        reset_peak_memory()
     try:
         there = is_there(job.output) if is_cloud(job.output) else Path(job.output).exists()
         if there and resume:
             return Outcome(job, Status.SKIPPED, "done before")
         if there and not options.overwrite:
             raise TargetExistsError(f"{job.output} exists already; --overwrite replaces it")
-        report = convert(job.source, job.output, options, executor=executor)
+        report = convert(job.source, job.output, options, on_progress=tell, executor=executor)
         output, sha256 = Path(job.output), None
         if (hashes or options.deidentify) and not is_cloud(job.output):
             sha256 = output_hash(output)
@@ -144,4 +202,6 @@ def _one(
         return Outcome(job, Status.FAILED, message_of(error))
     except Exception as error:  # noqa: BLE001  (one bad slide must not stop the others)
         return Outcome(job, Status.FAILED, f"{type(error).__name__}: {error}")
-    return Outcome(job, Status.DONE, "", report.bytes_written, report.seconds, report, sha256)
+    written, seconds = report.bytes_written, report.seconds
+    peak = peak_memory() if executor is None else 0
+    return Outcome(job, Status.DONE, "", written, seconds, report, sha256, peak)

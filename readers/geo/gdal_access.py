@@ -95,7 +95,13 @@ def gdal_name(url: str) -> str:
     scheme, found, rest = url.partition("://")
     if not found:
         return os.path.abspath(url)  # absolute: never taken for a connection string
-    systems = {"http": "/vsicurl/", "https": "/vsicurl/", "s3": "/vsis3/", "gs": "/vsigs/"}
+    systems = {
+        "http": "/vsicurl/",
+        "https": "/vsicurl/",
+        "s3": "/vsis3/",
+        "gs": "/vsigs/",
+        "az": "/vsiaz/",
+    }
     if scheme.lower() not in systems:
         raise UnsupportedFormatError(f"GDAL reads {', '.join(systems)} URLs, not {scheme}://")
     return systems[scheme.lower()] + (url if scheme.lower().startswith("http") else rest)

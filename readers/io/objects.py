@@ -18,7 +18,7 @@ from ziggurat.readers.io.system import NAMELESS
 CLOUDS = ("s3://", "s3a://", "gs://", "az://", "abfs://", "abfss://")
 TEMPORARY = ".making-"  # what is listed by nobody: a writer died before it gave it its name
 FORGOTTEN = 3600.0  # seconds after which nobody is still writing such a file; who is, is told
-_WAITING = 16  # requests at a time, where many objects are wanted
+WAITING = 16  # requests at a time, where many objects are wanted
 _ONE_PUT = 64 << 20  # bytes of a file that is put at once, from memory
 _NOT_NAMELESS = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)  # NFS, old kernels
 
@@ -65,7 +65,7 @@ def side_by_side[T](objects: Objects, call: Callable[[str], T], names: Sequence[
     """Call with each name, in the order of names; on object storage some wait at a time."""
     if len(names) < 2 or not isinstance(objects, CloudObjects):
         return [call(name) for name in names]
-    with ThreadPoolExecutor(_WAITING) as pool:
+    with ThreadPoolExecutor(WAITING) as pool:
         return list(pool.map(call, names))
 
 
@@ -226,15 +226,8 @@ class CloudObjects:
     """
 
     def __init__(self, root: str) -> None:
-        try:
-            import obstore  # noqa: F401
-        except ImportError as error:
-            raise SourceError(
-                f"{root.split(':', 1)[0]}:// needs a package that is not installed: "
-                "pip install 'ziggurat[cloud]'"
-            ) from error
         self._root = root.rstrip("/")
-        self._connected = PerProcess(lambda: _connection(self._root))
+        self._connected = PerProcess(lambda: connection(self._root))
         self._connected()
 
     def names(self, prefix: str) -> list[str]:
@@ -323,7 +316,7 @@ class CloudObjects:
         return SourceError(f"{self._root}/{name} can't be reached: {message_of(error)}")
 
 
-def _connection(root: str) -> Any:
+def connection(root: str) -> Any:
     """Return obstore's store for a URL.
 
     Raises
@@ -331,7 +324,13 @@ def _connection(root: str) -> Any:
     SourceError
         It can't be used.
     """
-    from obstore.store import from_url
+    try:
+        from obstore.store import from_url
+    except ImportError as error:
+        raise SourceError(
+            f"{root.split(':', 1)[0]}:// needs a package that is not installed: "
+            "pip install 'ziggurat[cloud]'"
+        ) from error
 
     options: dict[str, Any] = {}
     if root.lower().startswith(("s3://", "s3a://")):

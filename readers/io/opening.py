@@ -8,7 +8,7 @@ Where such answers can't be had (no ranges, other file systems), the caller asks
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
@@ -26,21 +26,31 @@ class Answer:
     state: str | None
 
 
-def can_tell(scheme: str) -> bool:
+@runtime_checkable
+class Tells(Protocol):
+    """Files that say themselves what they answered."""
+
+    def answer(self, path: str, start: int | None, stop: int | None) -> Answer:
+        """Return bytes of a file."""
+
+
+def can_tell(files: Any, scheme: str) -> bool:
     """Return True where :func:`read_range` may be asked."""
-    return scheme in _ASK
+    return isinstance(files, Tells) or scheme in _ASK
 
 
 def read_range(files: Any, path: str, scheme: str, start: int, stop: int) -> Answer | None:
     """Return bytes of a file; fewer where it ends before. None where it isn't said what they are.
 
-    ``files`` is fsspec's file system.
+    ``files`` is fsspec's file system, or :class:`Tells`.
 
     Raises
     ------
     Exception
         Whatever the file system raises: the caller knows them.
     """
+    if isinstance(files, Tells):
+        return files.answer(path, start, stop)
     from fsspec.asyn import sync
 
     data, said, state = sync(files.loop, _ASK[scheme], files, path, f"bytes={start}-{stop - 1}")
@@ -51,7 +61,7 @@ def read_range(files: Any, path: str, scheme: str, start: int, stop: int) -> Ans
     return Answer(data, first, size, state) if len(data) == last + 1 - first else None
 
 
-def _state(etag: str | None, changed: object) -> str | None:
+def state_of(etag: str | None, changed: object) -> str | None:
     """Return what tells one state of a file from another: weak ETags may differ by server."""
     if etag and not etag.startswith("W/"):
         return etag
@@ -67,7 +77,7 @@ async def _ask_http(files: Any, path: str, asked: str) -> tuple[bytes, str | Non
         told = answer.headers
         if answer.status != 206 or "Content-Encoding" in told:
             return b"", None, None  # the rest of the answer is not read
-        state = _state(told.get("ETag"), told.get("Last-Modified"))
+        state = state_of(told.get("ETag"), told.get("Last-Modified"))
         return await answer.read(), told.get("Content-Range"), state
 
 
@@ -78,7 +88,7 @@ async def _ask_s3(files: Any, path: str, asked: str) -> tuple[bytes, str | None,
     words = {"VersionId": version} if version else {}
     answer = await files._call_s3("get_object", Bucket=bucket, Key=key, Range=asked, **words)
     try:
-        state = _state(answer.get("ETag"), answer.get("LastModified"))
+        state = state_of(answer.get("ETag"), answer.get("LastModified"))
         return await answer["Body"].read(), answer.get("ContentRange"), state
     finally:
         answer["Body"].close()

@@ -1,4 +1,4 @@
-"""Remote files through fsspec, read by range through a small cache of blocks.
+"""Remote files through fsspec or obstore, read by range through a small cache of blocks.
 
 Opening a slide is many small reads close to each other (tags, tile tables), then tiles of
 some ten kilobytes: aligned blocks make one request of many small reads. With 20 ms of latency
@@ -9,12 +9,15 @@ Whoever reads on where the last fetch ended gets twice as much each time: long t
 """
 
 import errno
+import importlib.util
 import time
 from typing import Any
 
 from ziggurat.readers.errors import SourceError, SourceNotFoundError
+from ziggurat.readers.io.cloud_files import CloudFiles, split_url
 from ziggurat.readers.io.fork import PerProcess
 from ziggurat.readers.io.lru import Lru
+from ziggurat.readers.io.objects import is_cloud
 from ziggurat.readers.io.opening import Answer, can_tell, read_range
 from ziggurat.readers.io.s3 import fsspec_options
 
@@ -25,11 +28,12 @@ MOST_BLOCKS = 16  # in one fetch of what is read in a row
 CACHE_BYTES = 32 * 1024 * 1024
 WHOLE_BYTES = 256 * 1024 * 1024  # the most that is fetched from servers without ranges
 _TRIES = 3
-_EXTRAS = {"http": "http", "https": "http", "s3": "s3"}
+_EXTRAS = {"http": "http", "https": "http"}
+_BY_S3FS = ("s3", "s3a")  # where it is installed
 
 
 def filesystem(url: str) -> tuple[Any, str]:
-    """Return fsspec's file system for a URL and the path in it.
+    """Return fsspec's file system for a URL, or what has its shape, and the path in it.
 
     Raises
     ------
@@ -39,8 +43,11 @@ def filesystem(url: str) -> tuple[Any, str]:
     from fsspec.core import url_to_fs
 
     scheme = url.split("://", 1)[0].lower()
+    if is_cloud(url) and not (scheme in _BY_S3FS and _installed("s3fs")):
+        root, path = split_url(url)
+        return CloudFiles(root), path
     try:
-        files, path = url_to_fs(url, **(fsspec_options() if scheme == "s3" else {}))
+        files, path = url_to_fs(url, **(fsspec_options() if scheme in _BY_S3FS else {}))
     except ImportError as error:
         extra = _EXTRAS.get(scheme)
         hint = f"pip install 'ziggurat[{extra}]'" if extra else str(error)
@@ -48,6 +55,10 @@ def filesystem(url: str) -> tuple[Any, str]:
     except Exception as error:  # some connect at once, and every one has its own classes
         raise SourceError(f"{url} can't be opened: {error}") from error
     return files, path
+
+
+def _installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
 
 
 class RemoteBytes:
@@ -89,7 +100,7 @@ class RemoteBytes:
 
     def _beginning(self) -> Answer | None:
         """Return the first blocks and the size, None where they can't be had in one."""
-        if not can_tell(self._scheme):
+        if not can_tell(self._files(), self._scheme):
             return None
         length = self._ahead * self._block
         try:
@@ -147,6 +158,8 @@ class RemoteBytes:
         for attempt in range(_TRIES):
             try:
                 return call()
+            except SourceError:  # it was tried as often as it helps, and speaks of the URL
+                raise
             except FileNotFoundError as error:
                 said = f"nothing there ({error.__cause__ or 'not found'})"  # or no such server
                 raise SourceNotFoundError(errno.ENOENT, said, self.url) from error

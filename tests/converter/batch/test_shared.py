@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-import logging
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,12 +13,16 @@ import pytest
 import tifffile
 
 import ziggurat
-from ziggurat.converter.batch.run import Status
+from tests.clouds import s3_environment, s3_server
+from ziggurat.converter.batch import shared
+from ziggurat.converter.batch.jobs import AnyJob, SharedJob
+from ziggurat.converter.batch.run import Doing, Outcome, Status
 from ziggurat.converter.batch.shared import run_shared, shared_jobs
 from ziggurat.converter.cli.app import main
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.io import objects
 from ziggurat.readers.io.objects import CloudObjects
+from ziggurat.writers.model.progress import ProgressCallback
 
 
 @pytest.fixture
@@ -33,7 +38,15 @@ def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         return LocalStore(folder)
 
-    monkeypatch.setattr(objects, "_connection", connection)
+    def work(
+        jobs: Iterable[SharedJob], options: ConvertOptions, count: int, do: Doing, *, hashes: bool
+    ) -> Iterator[tuple[SharedJob, Outcome]]:
+        del count
+        for job in jobs:
+            yield job, do(job, options, lambda _: None, hashes)
+
+    monkeypatch.setattr(objects, "connection", connection)
+    monkeypatch.setattr(shared, "work", work)  # other processes don't know that folder
     return place / "bucket"
 
 
@@ -135,26 +148,42 @@ def test_no_cluster_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A server with two buckets."""
-    from moto.server import ThreadedMotoServer
+    with s3_server("from-here", "to-there") as (url, _):
+        for name, value in s3_environment(url).items():
+            monkeypatch.setenv(name, value)
+        yield
 
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    url = f"http://127.0.0.1:{server.get_host_and_port()[1]}"
-    for name, value in {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": "me",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    import urllib.request
 
-    for name in ("from-here", "to-there"):
-        urllib.request.urlopen(urllib.request.Request(f"{url}/{name}", method="PUT")).close()
-    yield
-    server.stop()
+def die_of_the_second(
+    job: AnyJob, options: ConvertOptions, tell: ProgressCallback, hashes: bool
+) -> Outcome:
+    """Do a job, unless it is the second: as a codec that crashes."""
+    if "slide1" in job.name:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return done_here(job, options, tell, hashes)
+
+
+done_here = shared._done_here
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("server")
+def test_a_crash_costs_its_slide_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = slides(tmp_path / "in", 3)
+    options = ConvertOptions(format="tiff")
+    jobs = shared_jobs([str(tmp_path / "in")], "s3://to-there", options)
+    monkeypatch.setattr(shared, "_done_here", die_of_the_second)
+    report = run_shared(jobs, options, workers=1)
+    outcomes = report.outcomes
+    assert [one.status for one in outcomes] == [Status.DONE, Status.FAILED, Status.DONE]
+    assert outcomes[1].message == "its process was killed by SIGSEGV"
+    assert outcomes[2].peak_memory > 1 << 20
+    monkeypatch.setattr(shared, "_done_here", done_here)
+    again = run_shared(jobs, options, workers=2, resume=True)
+    assert [one.status for one in again.outcomes] == [Status.SKIPPED, Status.DONE, Status.SKIPPED]
+    for number, pixels in enumerate(made):
+        with ziggurat.open(f"s3://to-there/slide{number}.tiff") as source:
+            assert np.array_equal(source.getRegion(format="numpy")[0], pixels)
 
 
 @pytest.mark.slow

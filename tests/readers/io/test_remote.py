@@ -243,19 +243,21 @@ def test_an_unknown_scheme() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "module", "hint"),
+    ("url", "modules", "hint"),
     [
-        ("https://example.org/slide.svs", "aiohttp", r"pip install 'ziggurat\[http\]'"),
-        ("s3://bucket/slide.svs", "s3fs", r"pip install 'ziggurat\[s3\]'"),
+        ("https://example.org/slide.svs", ["aiohttp"], r"pip install 'ziggurat\[http\]'"),
+        ("s3://bucket/slide.svs", ["s3fs", "obstore.store"], r"pip install 'ziggurat\[cloud\]'"),
+        ("gs://bucket/slide.svs", ["obstore.store"], r"pip install 'ziggurat\[cloud\]'"),
     ],
 )
 def test_a_missing_extra_is_named(
-    url: str, module: str, hint: str, monkeypatch: pytest.MonkeyPatch
+    url: str, modules: list[str], hint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from fsspec.registry import _registry
 
     scheme = url.split(":")[0]
-    monkeypatch.setitem(sys.modules, module, None)
+    for module in modules:
+        monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.delitem(sys.modules, "fsspec.implementations.http", raising=False)
     monkeypatch.delitem(_registry, scheme, raising=False)
     with pytest.raises(SourceError, match=hint):
