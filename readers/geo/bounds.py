@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,12 @@ def _answer(corners: Coordinates, points: Coordinates, name: str | None) -> dict
     return {key: named[key] for key in ("ll", "ul", "lr", "ur")} | {"srs": name} | ends
 
 
+@lru_cache(maxsize=256)
+def _is_geographic(crs: str) -> bool:
+    return bool(parse_crs(crs).IsGeographic())
+
+
+@lru_cache(maxsize=256)
 def _is_mercator(crs: str) -> bool:
     kind = parse_crs(crs).GetAttrValue("PROJECTION", 0) or ""
     return kind.startswith(("Mercator", "Popular_Visualisation"))
@@ -109,7 +116,7 @@ class _Shown:
         """
         points = apply(affine(self.geo), pixels)
         lonlat = transform_points(self.own, WGS84, points)
-        if not parse_crs(self.own).IsGeographic():
+        if not _is_geographic(self.own):
             back = apply(inverse(affine(self.geo)), transform_points(WGS84, self.own, lonlat))
             with np.errstate(invalid="ignore"):
                 other = ~(np.abs(back - pixels) <= _SAME_PLACE * self.width).all(axis=1)
@@ -123,8 +130,18 @@ class _Shown:
         return placed
 
 
+@lru_cache(maxsize=64)
 def _outline(shown: _Shown) -> Coordinates:
-    """Return points that reach the extremes of an image in another system."""
+    """Return points that reach the extremes of an image in another system; nobody writes to them.
+
+    They are asked for several times of an image that is opened: some thousand points each.
+    """
+    points = _found_outline(shown)
+    points.flags.writeable = False
+    return points
+
+
+def _found_outline(shown: _Shown) -> Coordinates:
     steps = np.linspace(0, 1, _STEPS)
     full = np.array([shown.width, shown.height])
     top = np.stack([steps * shown.width, np.zeros(_STEPS)], axis=1)
@@ -203,7 +220,7 @@ def _on_one_turn(points: Coordinates, around: float, widest: float) -> Coordinat
 
 def _poles(shown: _Shown) -> list[float]:
     """Return y of the poles that an image shows."""
-    if parse_crs(shown.own).IsGeographic():
+    if _is_geographic(shown.own):
         return []
     back = inverse(affine(shown.geo))
     shows = []

@@ -1,10 +1,12 @@
 """What every backend must do; the cases are the rows of the table, each with a sample made here."""
 
 import itertools
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -156,6 +158,12 @@ SAMPLES: dict[str, Make] = {
 DRAWN = {"pdf": 4}  # pages are drawn anew for each part, so that edges of pictures may differ
 
 
+@pytest.fixture(scope="module")
+def samples() -> dict[str, Path | str]:
+    """Samples by the name of their row, as far as a test asked for them."""
+    return {}
+
+
 def test_every_row_has_a_sample() -> None:
     assert list(SAMPLES) == [row.name for row in FORMATS]
 
@@ -165,9 +173,14 @@ class ReaderContract:
     """Subclassed once: pytest collects no class of this name."""
 
     @pytest.fixture
-    def path(self, row: Format, tissue: np.ndarray, tmp_path: Path) -> Path | str:
-        # sides that halve exactly: OpenSlide knows places in whole pixels of level 0 only
-        return SAMPLES[row.name](tmp_path, np.ascontiguousarray(tissue[:160, :192]))
+    def path(self, row: Format, samples: dict[str, Path | str], request: Any) -> Path | str:
+        """A sample that is made once: nobody changes it."""
+        if row.name not in samples:
+            folder = request.getfixturevalue("tmp_path_factory").mktemp("sample")
+            # sides that halve exactly: OpenSlide knows places in whole pixels of level 0 only
+            pixels = np.ascontiguousarray(request.getfixturevalue("tissue")[:160, :192])
+            samples[row.name] = SAMPLES[row.name](folder, pixels)
+        return samples[row.name]
 
     def test_facts_hold_together(self, row: Format, path: Path | str) -> None:
         with open_reader(path, (row,)) as reader:
@@ -240,10 +253,12 @@ class ReaderContract:
 
     @pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.95])
     def test_a_file_cut_short_is_an_error_of_ours(
-        self, row: Format, path: Path | str, share: float
+        self, row: Format, path: Path | str, tmp_path: Path, share: float
     ) -> None:
         if isinstance(path, str):
             pytest.skip("there is no file")
+        shutil.copytree(path.parent, tmp_path, dirs_exist_ok=True)
+        path = tmp_path / path.name
         for file in [path] if path.is_file() else [f for f in path.rglob("*") if f.is_file()]:
             data = file.read_bytes()
             file.write_bytes(data[: int(len(data) * share)])

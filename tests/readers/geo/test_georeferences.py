@@ -162,6 +162,8 @@ def gdals(path: Path, corners: tuple[float, ...]) -> np.ndarray:
     tile = warped(path, corners)
     for turn in (WORLD, -WORLD):
         missing = tile[..., -1] == 0
+        if not missing.any():
+            break
         tile[missing] = warped(path, corners, turn)[missing]
     return tile
 

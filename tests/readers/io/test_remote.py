@@ -136,10 +136,10 @@ def test_our_own_files_are_opened_by_four_requests(
     server: Any, tmp_path: Path, tissue: np.ndarray, name: str
 ) -> None:
     with ziggurat.new() as sink:
-        sink.addTile(np.tile(tissue, (6, 6, 1)))
+        sink.addTile(np.tile(tissue, (4, 4, 1)))
         sink.write(tmp_path / name)
     with open_reader(server.url(name)) as reader:
-        assert reader.info.levels[0].rect == Rect(0, 0, 3072, 3072)
+        assert reader.info.levels[0].rect == Rect(0, 0, 2048, 2048)
     assert len(server.requests) <= 4, server.requests
 
 

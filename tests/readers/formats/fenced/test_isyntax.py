@@ -26,7 +26,6 @@ from ziggurat.readers.model.geometry import Rect
 STUB = """
 import io, os, signal, time
 import numpy as np
-import PIL.Image
 
 def level(number):
     y, x = np.mgrid[0:300 >> number, 0:500 >> number]
@@ -66,6 +65,7 @@ class ISyntax:
         return None
 
     def read_macro_image_jpeg(self):
+        import PIL.Image
         file = io.BytesIO()
         PIL.Image.new("RGB", (40, 30), (200, 10, 10)).save(file, "JPEG")
         return memoryview(file.getvalue())

@@ -286,9 +286,15 @@ def test_arrays_and_frames_are_projected_too() -> None:
             assert set(found[found[..., 1] > 0][:, 0].tolist()) == {value}
 
 
-@pytest.mark.parametrize("edge", [20_037_508, -20_037_508])
-@pytest.mark.parametrize("own", [3857, 3395, 4087])
-@pytest.mark.parametrize("shown", ["EPSG:3857", "EPSG:4326", "EPSG:3395"])
+@pytest.mark.parametrize(
+    ("edge", "own", "shown"),
+    [  # each pair of two of them; the other half of the product is slow
+        pytest.param(edge, own, shown, marks=[pytest.mark.slow] if (e + i + j) % 2 else [])
+        for e, edge in enumerate([20_037_508, -20_037_508])
+        for i, own in enumerate([3857, 3395, 4087])
+        for j, shown in enumerate(["EPSG:3857", "EPSG:4326", "EPSG:3395"])
+    ],
+)
 def test_a_cylinder_s_map_is_shown_on_both_sides_of_the_date_line(
     tmp_path: Path, edge: int, own: int, shown: str
 ) -> None:

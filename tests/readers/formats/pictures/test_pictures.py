@@ -166,7 +166,7 @@ def test_the_size_of_a_jpeg_xl_is_known_before_it_is_decoded(
     size: tuple[int, int], container: bool
 ) -> None:
     pixels = np.zeros((size[1], size[0], 3), np.uint8)
-    data = imagecodecs.jpegxl_encode(pixels, level=90, usecontainer=container)
+    data = imagecodecs.jpegxl_encode(pixels, level=90, effort=1, usecontainer=container)
     assert picture_size(data) == size
 
 
