@@ -13,12 +13,9 @@ WORKER = Path(__file__).with_name("fuzz_worker.py")
 
 
 HANG_SECONDS = 10.0  # of processor time; the machine may be busy with other things
-
-
 SILENCE_SECONDS = 60.0
-
-
 FLOOD_MEGABYTES = 1000
+ROUND_COPIES, ROUND_SECONDS = 50, 1.5  # of a seed, before it is the next one's turn
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,8 +69,19 @@ class Crew:
         self.process = None
         return end
 
-    def run(self, seed: Seed, first: int, last: int, convert: str = "") -> None:
-        """Try the copies first … last - 1 of a seed: read them, or convert them."""
+    def run(
+        self,
+        seed: Seed,
+        first: int,
+        last: int,
+        *,
+        convert: str = "",
+        seconds: float | None = None,
+    ) -> int:
+        """Try the copies first … last - 1 of a seed: read them, or convert them.
+
+        After ``seconds`` of processor time the rest is left. The next copy's number is returned.
+        """
         while first < last:
             self.send(
                 {
@@ -82,19 +90,27 @@ class Crew:
                     "open": seed.inside,
                     "first": first,
                     "last": last,
+                    "seconds": seconds,
                 }
             )
-            current = first
+            current = first - 1
             for answer in self.answers():
                 if answer == ["done"]:
-                    return
+                    return current + 1
                 if answer[0] == "begin":
                     current = int(answer[1])
                 else:
                     self.judge(seed, answer)
-            end = self.dismiss()
+            current, end = max(first, current), self.dismiss()
             self.findings.append(f"{seed.path.name} copy {current}: ended the process ({end})")
             first = current + 1
+        return first
+
+    def close(self) -> None:
+        if self.process is not None:
+            assert self.process.stdin is not None
+            self.process.stdin.close()
+            self.dismiss()
 
     def judge(self, seed: Seed, answer: Sequence[str]) -> None:
         _, number, seconds, megabytes, outcome = answer
@@ -118,10 +134,45 @@ def run_all(
     try:
         for number, seed in enumerate(seeds):
             convert = outputs[number % len(outputs)] if outputs else ""
-            crew.run(seed, first, copies, convert)
+            crew.run(seed, first, copies, convert=convert)
     finally:
-        if crew.process is not None:
-            assert crew.process.stdin is not None
-            crew.process.stdin.close()
-            crew.dismiss()
+        crew.close()
     return crew
+
+
+@dataclasses.dataclass
+class Ledger:
+    """How far each seed has come and what came of it, kept in a file to be taken up again."""
+
+    path: Path
+    after: dict[str, int] = dataclasses.field(default_factory=dict)  # next copy of each seed
+    outcomes: Counter[str] = dataclasses.field(default_factory=Counter)
+    tried: Counter[str] = dataclasses.field(default_factory=Counter)  # copies of each seed
+    findings: list[str] = dataclasses.field(default_factory=list)
+
+    @classmethod
+    def of(cls, path: Path) -> "Ledger":
+        if not path.exists():
+            return cls(path)
+        kept = json.loads(path.read_text())
+        counted = Counter(kept["outcomes"]), Counter(kept["tried"])
+        return cls(path, kept["after"], *counted, kept["findings"])
+
+    def keep(self) -> None:
+        fresh = self.path.with_suffix(".new")
+        fresh.write_text(json.dumps({**vars(self), "path": str(self.path)}, indent=1))
+        fresh.replace(self.path)
+
+    def round(self, seeds: Sequence[Seed], first: int) -> None:
+        """Try the next copies of each seed: fewer of those that take long, a fair part of all."""
+        crew = Crew(self.outcomes, self.findings)
+        try:
+            for seed in seeds:
+                name, before = seed.path.name, self.outcomes.total()
+                begin = self.after.get(name, first)
+                after = crew.run(seed, begin, begin + ROUND_COPIES, seconds=ROUND_SECONDS)
+                self.after[name] = after
+                self.tried[name] += self.outcomes.total() - before
+                self.keep()
+        finally:
+            crew.close()

@@ -2,9 +2,10 @@
 
 Run as a script by fuzz_crew.py: damaged copies may crash the process, so it isn't the tests' own.
 It reads jobs from stdin, one JSON object a line ({"seed": path, "first": n, "last": n, "open":
-relative path, "convert": name of an output or ""}), and answers with one line before ("begin n")
-and one after each copy ("end n seconds megabytes outcome …"). The copy with number n of a seed
-is the same on every machine.
+relative path, "convert": name of an output or "", "seconds": of processor time after which the
+rest is left, or null}), and answers with one line before ("begin n") and one after each copy
+("end n seconds megabytes outcome …"), and with "done". The copy with number n of a seed is the
+same on every machine.
 """
 
 import json
@@ -23,6 +24,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 MEMORY_LIMIT = 6 * 1024**3  # of address space: a runaway allocation fails instead of the machine
+LEAST = 5  # copies of a job that are tried however long they take
+ROOM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # copies needn't touch a disk
 NUMBERS = (0, 1, 2, 7, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 
 
@@ -243,19 +246,36 @@ def attempt(path: Path, output: Path | None = None) -> str:
     return "opened"
 
 
+def resident(field: str) -> int:
+    """Memory of this process in KiB, of now (VmRSS) or at most (VmHWM) since :func:`forget`."""
+    found = re.search(field + r":\s+(\d+)", Path("/proc/self/status").read_text())
+    assert found is not None
+    return int(found[1])
+
+
+def forget() -> None:
+    """Begin the peak of memory anew, so that no copy hides behind an earlier one's."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
 def run(job: dict[str, str | int]) -> None:
     seed, inside = Path(str(job["seed"])), str(job["open"])
+    limit = float(job.get("seconds") or "inf")
+    begun = time.process_time()
     for number in range(int(job["first"]), int(job["last"])):
+        if number - int(job["first"]) >= LEAST and time.process_time() - begun > limit:
+            return
         print(f"begin {number}", flush=True)
-        folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
+        folder = Path(tempfile.mkdtemp(prefix="fuzz-", dir=ROOM))
         try:
             damaged_copy(seed, number, folder)
-            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            forget()
+            before = resident("VmRSS")
             start = time.process_time()
             output = folder / "converted" / str(job["convert"]) if job.get("convert") else None
             outcome = attempt(folder / inside, output)
             seconds = time.process_time() - start
-            grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+            grown = resident("VmHWM") - before
             print(
                 f"end {number} {seconds:.2f} {grown // 1024} {outcome}".splitlines()[0], flush=True
             )
