@@ -1,15 +1,18 @@
 """How large a picture an encoded tile says it is: asked before a decoder allocates for it.
 
 Sources: ITU-T T.81 B.2.2 (JPEG frame header), T.800 A.5.1 (JPEG 2000 image size), RFC 9649
-(WebP container).
+(WebP container), W3C PNG 11.2.2, ISO/IEC 23008-12 6.5.3 (AVIF and HEIC).
 """
 
+import math
+import re
 import struct
 
 from ziggurat.readers.model.codec import Codec
 
 _JPEG2000_START = b"\xff\x4f\xff\x51"  # start of code stream, size marker
 _JPEG2000_BOXES = 4096  # a JP2's code stream begins after a few small boxes
+_JPEG_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # F7: of JPEG-LS
 
 
 def _jpeg(data: bytes) -> tuple[int, int] | None:
@@ -18,7 +21,7 @@ def _jpeg(data: bytes) -> tuple[int, int] | None:
         if data[position] != 0xFF:
             return None
         marker = data[position + 1]
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+        if marker in _JPEG_FRAMES:
             height, width = struct.unpack_from(">HH", data, position + 5)
             return width, height
         if marker == 0xDA:
@@ -58,6 +61,23 @@ def stream_size(codec: Codec, data: bytes) -> tuple[int, int] | None:
     """Return (width, height) as the stream says, None where that can't be told."""
     reader = _SIZES.get(codec)
     return None if reader is None else reader(data)
+
+
+def claimed_size(data: bytes) -> tuple[int, int] | None:
+    """Return (width, height) that bytes of an unknown codec tell if they are a picture.
+
+    None where they are none, or none of those that tell it at their beginning.
+    """
+    if data[:2] == b"\xff\xd8":
+        return _jpeg(data)
+    if data[12:16] == b"IHDR":
+        width, height = struct.unpack_from(">II", data.ljust(24, b"\0"), 16)
+        return width, height
+    if data[4:8] == b"ftyp":  # AVIF and HEIC: the largest picture that is in it
+        spans = [data[at.end() + 4 : at.end() + 12] for at in re.finditer(b"ispe", data)]
+        sizes = [struct.unpack(">II", span) for span in spans if len(span) == 8]
+        return max(sizes, key=math.prod, default=None)
+    return _webp(data) or _jpeg2000(data)
 
 
 def has_shifted_tiles(data: bytes) -> bool:

@@ -63,7 +63,7 @@ class ZarrArray:
         if self.metadata.codecs is None:
             from ziggurat.readers.formats.zarr.zarr_python import read_box
 
-            samples: Samples = read_box(self._store, self.path, box)
+            samples: Samples = read_box(self._store, self.path, box, self.metadata)
             return samples
         native = self.metadata.dtype.newbyteorder("=")
         shape = tuple(stop - start for start, stop in box)

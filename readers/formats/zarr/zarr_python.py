@@ -1,7 +1,8 @@
 """zarr-python on one of our stores, for arrays whose codecs are not decoded here."""
 
 import functools
-from collections.abc import AsyncIterator, Iterable
+import math
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
 import numcodecs.errors
@@ -17,7 +18,10 @@ from zarr.abc.store import (
 )
 from zarr.core.buffer import Buffer, BufferPrototype
 
+from ziggurat.readers.codecs.stream_size import claimed_size
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError, ZigguratError
+from ziggurat.readers.formats.zarr.chunks import shard_index
+from ziggurat.readers.formats.zarr.metadata import ArrayMetadata
 from ziggurat.readers.io.keys import KeyStore
 
 _NOT_HERE = (
@@ -28,6 +32,9 @@ _NOT_HERE = (
     zarr.errors.UnknownCodecError,
 )
 
+_LARGER = 4  # times its chunk, that a picture may be before it is refused unseen
+_SMALL = 1 << 22  # pixels
+
 
 class ReadOnlyStore(Store):
     """One of our stores as zarr-python wants it."""
@@ -36,9 +43,10 @@ class ReadOnlyStore(Store):
     supports_deletes = False
     supports_listing = False
 
-    def __init__(self, store: KeyStore) -> None:
+    def __init__(self, store: KeyStore, array: ArrayMetadata) -> None:
         super().__init__(read_only=True)
         self._store = store
+        self._array = array
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ReadOnlyStore) and other._store is self._store
@@ -51,7 +59,29 @@ class ReadOnlyStore(Store):
     ) -> Buffer | None:
         """Return a key's bytes, or a part of them."""
         data = self._bytes(key, byte_range)
-        return None if data is None else prototype.buffer.from_bytes(data)
+        if data is None:
+            return None
+        for chunk in self._chunks(data, whole=byte_range is None):
+            claimed = claimed_size(chunk)
+            if claimed is not None and math.prod(claimed) > max(
+                _LARGER * self._array.chunk_bytes, _SMALL
+            ):  # before anybody allocates for it
+                raise CorruptSourceError(
+                    f"{self._store.url}: {key} holds a picture of {claimed[0]} x {claimed[1]} in "
+                    f"a chunk of {self._array.chunk_bytes} bytes: damaged or hostile"
+                )
+        return prototype.buffer.from_bytes(data)
+
+    def _chunks(self, data: bytes, *, whole: bool) -> Iterator[bytes]:
+        """Yield what may be chunks: the bytes themselves, or those in a whole shard."""
+        sharding = self._array.sharding
+        if sharding is None or not whole or len(data) < sharding.index_bytes:
+            yield data
+            return
+        length = sharding.index_bytes
+        index = shard_index(data[-length:] if sharding.index_at_end else data[:length], self._array)
+        for offset, size in index.tolist():
+            yield data[offset : offset + size]
 
     def _bytes(self, key: str, byte_range: ByteRequest | None) -> bytes | None:
         match byte_range:
@@ -94,7 +124,9 @@ class ReadOnlyStore(Store):
     list_prefix = list_dir = list  # type: ignore[assignment]
 
 
-def read_box(store: KeyStore, path: str, box: Iterable[tuple[int, int]]) -> Any:
+def read_box(
+    store: KeyStore, path: str, box: Iterable[tuple[int, int]], array: ArrayMetadata
+) -> Any:
     """Return a box of an array's samples, decoded by zarr-python.
 
     Raises
@@ -107,10 +139,10 @@ def read_box(store: KeyStore, path: str, box: Iterable[tuple[int, int]]) -> Any:
     part = tuple(slice(*span) for span in box)
     try:
         try:
-            samples = _samples(store, path, part)
+            samples = _samples(ReadOnlyStore(store, array), path, part)
         except _NOT_HERE:  # of known names, maybe
             _register_imagecodecs()
-            samples = _samples(store, path, part)
+            samples = _samples(ReadOnlyStore(store, array), path, part)
     except ZigguratError:
         raise
     except _NOT_HERE as error:
@@ -121,8 +153,8 @@ def read_box(store: KeyStore, path: str, box: Iterable[tuple[int, int]]) -> Any:
     return samples.astype(samples.dtype.newbyteorder("="), copy=not samples.flags.writeable)
 
 
-def _samples(store: KeyStore, path: str, part: tuple[slice, ...]) -> np.ndarray:
-    array = zarr.open_array(ReadOnlyStore(store), path=path, mode="r")
+def _samples(store: ReadOnlyStore, path: str, part: tuple[slice, ...]) -> np.ndarray:
+    array = zarr.open_array(store, path=path, mode="r")
     return np.asarray(array[part])
 
 

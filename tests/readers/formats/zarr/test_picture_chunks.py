@@ -1,6 +1,7 @@
 """Chunks that are JPEGs by imagecodecs' name, but other ones than the array says."""
 
 import json
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -70,4 +71,39 @@ def test_other_pictures_are_refused_before_they_are_decoded(
     monkeypatch.setattr("ziggurat.readers.formats.zarr.pictures.decode_tile", decode)
     monkeypatch.setattr(imagecodecs, "jpeg8_decode", decode)
     with ziggurat.open(path) as source, pytest.raises(CorruptSourceError, match="in a chunk of"):
+        source.getRegion(format="numpy")
+
+
+def forged(side: int) -> bytes:
+    """Return a JPEG whose frame header tells another size."""
+    stream = bytearray(jpeg(TILE))
+    struct.pack_into(">HH", stream, stream.find(b"\xff\xc0") + 5, side, side)
+    return bytes(stream)
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "avif", "jpegls"])
+@pytest.mark.parametrize("sharded", [False, True])
+def test_forged_pictures_are_refused_whatever_the_settings_of_the_codec(
+    tmp_path: Path, kind: str, sharded: bool
+) -> None:
+    """What zarr-python is to decode is looked at first: it allocates what the stream tells."""
+    stream, codec = forged(20000), {"name": "imagecodecs_jpeg", "configuration": {}}
+    codec["configuration"] = {"colorspace_jpeg": "RGB"}
+    if kind != "jpeg":
+        encode = getattr(imagecodecs, f"{kind}_encode")
+        stream = encode(np.zeros((3000, 3000, 3), np.uint8))
+        codec = {"name": f"imagecodecs_{kind}", "configuration": {}}
+    path = array(tmp_path / "a.zarr", stream, {})
+    said = json.loads((path / "zarr.json").read_text())
+    said["codecs"] = [codec]
+    if sharded:
+        index = struct.pack("<QQ", 0, len(stream))
+        (path / "c/0/0/0").write_bytes(stream + index)
+        configuration = {
+            "chunk_shape": [64, 64, 3], "codecs": [codec], "index_location": "end",
+            "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}],
+        }  # fmt: skip
+        said["codecs"] = [{"name": "sharding_indexed", "configuration": configuration}]
+    (path / "zarr.json").write_text(json.dumps(said))
+    with ziggurat.open(path) as source, pytest.raises(CorruptSourceError, match="holds a picture"):
         source.getRegion(format="numpy")
