@@ -1,12 +1,13 @@
 """What a ``multi`` file says: which files, where each goes, and what the whole is. No pixels."""
 
-import re
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import regex
 
 from ziggurat.readers.errors import CorruptSourceError, SourceNotFoundError, UnsupportedFormatError
 from ziggurat.readers.formats.multi.text import loaded
@@ -27,6 +28,8 @@ _TOP_KEYS = {
 _POSITION_KEYS = {"x", "y", "scale", "crop", "s11", "s12", "s21", "s22"}
 _IDLE_PARAMS = {"encoding", "frame", "jpegQuality", "jpegSubsampling", "tiffCompression", "noCache"}
 _LARGEST = 1 << 31
+_LONGEST_PATTERN = 1000
+_PATTERN_SECONDS = 3.0  # for all names of a folder
 _FLATTEST = 64  # a small piece of such a place takes long strips of the source
 
 
@@ -253,16 +256,40 @@ def _files(
         if not _is_there(path):
             raise SourceNotFoundError(2, "a source of a multi file is not there", str(path))
         return [(str(path), {})]
-    try:
-        rule = re.compile(str(pattern))
-        names = sorted(entry.name for entry in path.iterdir() if entry.is_file())
-    except (re.error, OSError, OverflowError, RecursionError, ValueError) as error:
-        raise CorruptSourceError(f"{shown(pattern)} finds nothing in {path}: {error}") from error
-    matches = [(name, rule.search(name)) for name in names]
-    found = [(str(path / name), _indices(m.groupdict(), axes)) for name, m in matches if m]
+    matches = _matches(path, str(pattern))
+    found = [(str(path / name), _indices(groups, axes)) for name, groups in matches]
     if not found:
         raise CorruptSourceError(f"no file of {path} fits the pattern {shown(pattern)}")
     return found
+
+
+def _matches(folder: Path, pattern: str) -> Iterator[tuple[str, dict[str, str | None]]]:
+    """Yield the files of a folder that a pattern fits, by name, and what its groups say.
+
+    A pattern comes with the file: one that goes back and forth for ever is given up.
+    """
+    if len(pattern) > _LONGEST_PATTERN:
+        raise CorruptSourceError(
+            f"a pathPattern must have at most {_LONGEST_PATTERN} letters, not {len(pattern)}"
+        )
+    try:
+        rule = regex.compile(pattern)
+        names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
+    except (regex.error, OSError, OverflowError, RecursionError, ValueError) as error:
+        raise CorruptSourceError(f"{shown(pattern)} finds nothing in {folder}: {error}") from error
+    left = _PATTERN_SECONDS
+    for name in names:
+        begun = time.process_time()
+        try:
+            match = rule.search(name, timeout=max(left, 0.001))
+        except TimeoutError:
+            raise CorruptSourceError(
+                f"the pattern {shown(pattern)} takes too long on the names in {folder}: groups "
+                "that repeat what repeats must not overlap"
+            ) from None
+        left -= time.process_time() - begun
+        if match:
+            yield name, match.groupdict()
 
 
 def _is_there(path: Path) -> bool:

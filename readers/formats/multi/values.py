@@ -127,7 +127,18 @@ class AdaptedReader(View):
         """Return pixels as they are wanted."""
         info, wanted = self.source.info, self._wanted
         dtype, alpha = pixels.dtype, info.alpha
-        if self._scale or self._shift or dtype != wanted.dtype:
+        plain = not (self._scale or self._shift)
+        if plain and dtype != wanted.dtype and dtype.kind == wanted.dtype.kind == "u":
+            colors = pixels.shape[2] - alpha
+            pixels = np.dstack(
+                [
+                    stretched(pixels[..., :colors], wanted.dtype)
+                    if wanted.as_light
+                    else pixels[..., :colors].astype(wanted.dtype),
+                    stretched(pixels[..., colors:], wanted.dtype),
+                ]
+            )
+        elif self._scale or self._shift or dtype != wanted.dtype:
             wide = pixels.astype(np.float64)
             colors = wide[..., : wide.shape[2] - alpha]
             colors += self._shift
@@ -146,6 +157,16 @@ class AdaptedReader(View):
             return full_value(dtype)
         top = (full_value(dtype) + self._shift) / (self._scale or 1.0)
         return next((unit for unit in (255.0, 65535.0) if 1 < top < unit + 1), 1.0)
+
+
+def stretched(values: Pixels, dtype: np.dtype) -> Pixels:
+    """Return unsigned integers so that white stays white, to the nearest; doubles are too short."""
+    own, white = int(np.iinfo(values.dtype).max), int(np.iinfo(dtype).max)
+    if white > own:  # a multiple: 2**8 - 1 divides 2**16 - 1, and so on
+        return values.astype(dtype) * dtype.type(white // own)
+    step = own // white
+    whole, rest = np.divmod(values, values.dtype.type(step))
+    return (whole + (rest > step // 2)).astype(dtype)
 
 
 class _AdaptedPlane(OtherPixels):

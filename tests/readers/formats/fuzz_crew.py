@@ -9,11 +9,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import psutil
+
 WORKER = Path(__file__).with_name("fuzz_worker.py")
 
 
 HANG_SECONDS = 10.0  # of processor time; the machine may be busy with other things
 SILENCE_SECONDS = 60.0
+IDLE_SECONDS = 0.5  # of processor time, in all of a silence: it waits for something
 FLOOD_MEGABYTES = 1000
 ROUND_COPIES, ROUND_SECONDS = 50, 1.5  # of a seed, before it is the next one's turn
 
@@ -48,11 +51,28 @@ class Crew:
     def answers(self) -> Iterator[list[str]]:
         assert self.process is not None
         assert self.process.stdout is not None
-        while select.select([self.process.stdout], [], [], SILENCE_SECONDS)[0]:
+        begun = self.used()
+        while True:
+            before = self.used()
+            if not select.select([self.process.stdout], [], [], SILENCE_SECONDS)[0]:
+                used = self.used()
+                if used - begun > 3 * HANG_SECONDS or used - before < IDLE_SECONDS:
+                    return  # else the machine is busy with other things
+                continue
             line = self.process.stdout.readline().decode()
             if not line:
                 return
+            begun = self.used()
             yield line.rstrip("\n").split(" ", 4)
+
+    def used(self) -> float:
+        """Return the processor time of the worker in seconds; 0 where it has ended."""
+        assert self.process is not None
+        try:
+            times = psutil.Process(self.process.pid).cpu_times()
+        except psutil.Error:
+            return 0.0
+        return float(times.user + times.system)
 
     def dismiss(self) -> str:
         """Get rid of the worker, and say how it ended."""

@@ -64,7 +64,9 @@ WRONG: list[tuple[Any, str]] = [
     ({"sources": [{"path": "a\0", "pathPattern": "x"}]}, "null byte"),
     ({"sources": [{"path": "a" * 5000}]}, "not there"),
     ({"sources": [{"path": ".", "pathPattern": "a{99999999999999}"}]}, "finds nothing"),
-    ({"sources": [{"path": ".", "pathPattern": "(" * 5000}]}, "finds nothing"),
+    ({"sources": [{"path": ".", "pathPattern": "(" * 900}]}, "finds nothing"),
+    ({"sources": [{"path": ".", "pathPattern": "(a|aa)+$"}]}, "takes too long"),
+    ({"sources": [{"path": ".", "pathPattern": "a" * 1001}]}, "at most 1000"),
     ({"sources": [A], "backgroundColor": [300]}, "backgroundColor must be"),
     ({"sources": [A], "backgroundColor": [float("nan")]}, "backgroundColor must be"),
     ({"sources": [A], "backgroundColor": [10**400]}, "backgroundColor must be"),
@@ -80,6 +82,7 @@ WRONG: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("said", "words"), WRONG, ids=range(len(WRONG)))
 def test_what_can_not_be_meant_is_refused(folder: Path, said: Any, words: str) -> None:
+    (folder / f"{'a' * 60}b").touch()
     (folder / "list.json").write_text(json.dumps(said))
     with pytest.raises((CorruptSourceError, UnsupportedFormatError), match=words):
         ziggurat.open(folder / "list.json")
@@ -91,6 +94,29 @@ def test_a_type_is_the_machine_s_own_whatever_its_byte_order(folder: Path) -> No
         assert source.dtype == np.dtype(np.uint16)
         assert source.dtype.isnative
         assert source.getRegion(format="numpy")[0].max() == 7 * 257
+
+
+@pytest.mark.parametrize(
+    ("own", "wanted", "value", "expected"),
+    [
+        ("u1", "uint64", 7, 506381209866536711),  # doubles end in …212416736
+        ("u1", "uint32", 255, 2**32 - 1),
+        ("u4", "uint64", 3, 3 * (2**32 + 1)),
+        ("u4", "uint8", 2**32 - 1, 255),
+        ("u2", "uint8", 128, 0),
+        ("u2", "uint8", 129, 1),
+        ("u8", "uint8", 2**64 - 1, 255),
+    ],
+)
+def test_whole_numbers_are_stretched_exactly(
+    tmp_path: Path, own: str, wanted: str, value: int, expected: int
+) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.full((20, 30), value, own))
+    (tmp_path / "list.json").write_text(json.dumps({"sources": [A], "dtype": wanted}))
+    with ziggurat.open(tmp_path / "list.json") as source:
+        pixels = source.getRegion(format="numpy")[0]
+    assert pixels.dtype == wanted
+    assert {int(pixels.min()), int(pixels.max())} == {expected}
 
 
 def test_a_long_strip_laid_askew_takes_little_memory(folder: Path) -> None:

@@ -37,6 +37,8 @@ _COLORS = {2: 3, 6: 3, 5: 4, 8: 3, 9: 3}  # bands by photometric tag; others hav
 # A side beyond this is forged: the largest slides have some 10^6 pixels a side.
 _LARGEST_SIDE = 1 << 26
 _LARGEST_TILE_BYTES = 1 << 30
+_LARGE_TILE_BYTES = 1 << 26  # a tile of more isn't larger than its page
+_SHORT_ROW = 1 << 20  # bytes; of less, whole rows may be missing, which a reader of them says
 _LARGE_TILE = 1 << 20  # pixels; decoding one again for each small region would be slow
 
 
@@ -124,12 +126,13 @@ def _check_sizes(page: tifffile.TiffPage, tile_width: int, tile_height: int, siz
         raise CorruptSourceError(
             f"a TIFF page of {page.imagewidth} x {page.imagelength} pixels can't be"
         )
+    tile, image = tile_width * tile_height, page.imagewidth * page.imagelength
+    if size > _LARGE_TILE_BYTES and tile > 4 * image:
+        raise CorruptSourceError(
+            f"TIFF tiles of {tile_width} x {tile_height} pixels in a page of "
+            f"{page.imagewidth} x {page.imagelength}: damaged or hostile"
+        )
     if size > _LARGEST_TILE_BYTES:
-        if tile_width * tile_height > 4 * page.imagewidth * page.imagelength:
-            raise CorruptSourceError(
-                f"TIFF tiles of {tile_width} x {tile_height} pixels in a page of "
-                f"{page.imagewidth} x {page.imagelength}: damaged or hostile"
-            )
         raise UnsupportedFormatError(
             f"TIFF tiles of {tile_width} x {tile_height} pixels are too large to decode"
         )
@@ -319,11 +322,20 @@ def check_segments(
             f"a TIFF page of {layout.width} x {layout.height} pixels needs {wanted} tiles or "
             f"strips, but its tables name {min(len(offsets), len(counts))}"
         )
+    if np.asarray([*offsets[:1], *counts[:1]]).dtype.kind not in "iu":
+        raise CorruptSourceError("the places of a TIFF page's tiles or strips must be whole numbers")
     start = np.asarray(offsets[:wanted], dtype=np.float64)  # forged values overflow integers
     size = np.asarray(counts[:wanted], dtype=np.float64)
     if not layout.tiled and np.any((start > 0) & (size == 0)):  # what is not stored has no place
         raise CorruptSourceError(
             "strips that have a place in the file, but no bytes: it is damaged"
+        )
+    row = layout.width * (1 if layout.planar else layout.format.bands) * layout.format.bits // 8
+    plain = layout.format.codec is Codec.NONE and not layout.tiled
+    if plain and np.any(size > 0) and row > max(_SHORT_ROW, float(size.max())):
+        raise CorruptSourceError(
+            f"strips of at most {size.max():.0f} bytes where a row of pixels has {row}: the page's "
+            "width or its samples a pixel are damaged"
         )
     lost = int(np.count_nonzero((start >= file_size) & (size > 0)))
     if lost:

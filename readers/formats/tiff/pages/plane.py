@@ -8,11 +8,10 @@ import numpy as np
 
 from ziggurat.readers.codecs.decode import can_decode, decode_tile, fit_tile
 from ziggurat.readers.codecs.jpeg_decode import check_jpeg
-from ziggurat.readers.codecs.jpeg_like import can_be_like
 from ziggurat.readers.codecs.jpeg_stream import merge_tables, parse_header, stream_photometric
 from ziggurat.readers.codecs.segment_cache import SegmentCache
 from ziggurat.readers.errors import CorruptSourceError, SourceError
-from ziggurat.readers.formats.tiff.pages.edges import NOTE, is_short, whole_tile
+from ziggurat.readers.formats.tiff.pages.edges import NOTE, can_be_whole, is_short, whole_tile
 from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout
 from ziggurat.readers.formats.tiff.pages.tables import (
     PlainTable,
@@ -298,7 +297,8 @@ class PageReader(Plane):
         """Return the page as a grid of encoded tiles, None where it isn't one."""
         layout = self.layout
         cut = layout.verbatim and self._cut_at_the_edge()
-        if not layout.verbatim or (cut and not can_be_like(self.format)):
+        possible = can_be_whole(self.format, layout.tile_width, layout.tile_height)
+        if not layout.verbatim or (cut and not possible):
             return None
         columns = layout.columns
         stored = self._table

@@ -13,6 +13,7 @@ from ziggurat.readers.formats.tiff.reader import TiffReader, open_reader
 from ziggurat.readers.io.location import locate
 
 WIDTH, LENGTH, FILL_ORDER, TILE_WIDTH, TILE_LENGTH, DEPTH = 256, 257, 266, 322, 323, 32997
+BANDS, PLACES = 277, 273
 
 
 def opened(path: Path) -> TiffReader:
@@ -59,6 +60,9 @@ GRAY = np.arange(40 * 50, dtype=np.uint16).reshape(40, 50)
         (UnsupportedFormatError, "depth of their own", None, {"depth": 4}),
         (CorruptSourceError, "60000 x 60000 pixels in a page of 50 x 40", "zlib",
          {"tile_width": 60_000, "tile_length": 60_000}),
+        # half a GiB for each of them, decoded again and again
+        (CorruptSourceError, "16 x 60000 pixels in a page of 50 x 40", "zlib",
+         {"tile_width": 16, "tile_length": 60_000, "bands": 40}),
         (UnsupportedFormatError, "too large to decode", "zlib",
          {"width": 60_000, "length": 60_000, "tile_width": 60_000, "tile_length": 60_000}),
         (CorruptSourceError, "needs 16 tiles or strips", None, {"width": 120, "length": 30}),
@@ -78,6 +82,25 @@ def test_sizes_that_cannot_be(
     values = {name: min(value, _most(path, name)) for name, value in values.items()}
     with pytest.raises(error, match=words):
         opened(patched(path, **values))
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [({"bands": 32767}, "where a row of pixels has"), ({}, "must be whole numbers")],
+)
+def test_strips_that_cannot_be(values: dict[str, int], words: str, tmp_path: Path) -> None:
+    """Bands that fill the memory of who asks for a few pixels, and places that are fractions."""
+    path = made(tmp_path / "a.tif", GRAY, tile=None)
+    if values:
+        patched(path, **values)
+    else:
+        with tifffile.TiffFile(path) as tif:
+            offset = tif.pages[0].tags[PLACES].offset
+        data = bytearray(path.read_bytes())
+        struct.pack_into("<H", data, offset + 2, 11)  # of type FLOAT
+        path.write_bytes(data)
+    with pytest.raises(CorruptSourceError, match=words):
+        ziggurat.open(path)
 
 
 @pytest.mark.parametrize("compression", ["zlib", None])

@@ -293,6 +293,19 @@ def test_jpeg_tiles_cut_at_the_edge_are_made_whole(
                 assert stored == tiles[number]
 
 
+def test_forged_sides_of_jpeg_tiles_are_not_filled(tmp_path: Path, tissue: Pixels) -> None:
+    """A tile is made whole only where a JPEG can be so large."""
+    path = tmp_path / "a.tif"
+    options = {"tile": (64, 64), "compression": "jpeg", "photometric": "rgb", "metadata": None}
+    tifffile.imwrite(path, np.ascontiguousarray(tissue[:60, :60]), **options)
+    with tifffile.TiffFile(path, mode="r+b") as tif:
+        tif.pages.first.tags["TileWidth"].overwrite(100_000, dtype="I")
+    with ziggurat.open(path) as source:
+        assert source._image().reader.plane(0, 0).encoded() is None
+        report = ziggurat.convert(path, tmp_path / "b.tif")
+    assert "copy" not in str(report.plan)
+
+
 def old_style(stream: bytes, path: Path, width: int, height: int) -> Path:
     """Write a baseline JPEG of three full bands as a page of compression 6, tables in tags."""
     at, scan = 2, b""
