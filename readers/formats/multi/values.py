@@ -163,10 +163,12 @@ def stretched(values: Pixels, dtype: np.dtype) -> Pixels:
     """Return unsigned integers so that white stays white, to the nearest; doubles are too short."""
     own, white = int(np.iinfo(values.dtype).max), int(np.iinfo(dtype).max)
     if white > own:  # a multiple: 2**8 - 1 divides 2**16 - 1, and so on
-        return values.astype(dtype) * dtype.type(white // own)
+        larger: Pixels = values.astype(dtype) * dtype.type(white // own)
+        return larger
     step = own // white
     whole, rest = np.divmod(values, values.dtype.type(step))
-    return (whole + (rest > step // 2)).astype(dtype)
+    nearest: Pixels = (whole + (rest > step // 2)).astype(dtype)
+    return nearest
 
 
 class _AdaptedPlane(OtherPixels):

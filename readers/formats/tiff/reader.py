@@ -7,6 +7,7 @@ tile, without locks, so that threads and forked processes share one open reader.
 import contextlib
 import dataclasses
 import logging
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -229,4 +230,11 @@ def open_reader(location: Location) -> Reader:
         raise
     except Exception as error:  # damaged files make tifffile raise whatever comes
         source.close()
+        kinds = re.findall(r"\d+", str(error.__context__))
+        if str(error.__context__).endswith("is not a valid SAMPLEFORMAT") and len(kinds) > 1:
+            raise LeftToOthersError(
+                f"bands of several kinds of samples (TIFF sample formats {', '.join(kinds)}) are "
+                "not supported",
+                {"sample type": "several kinds"},
+            ) from error
         raise CorruptSourceError(f"{location.url} is a damaged TIFF: {error}") from error

@@ -29,7 +29,7 @@ _PHOTOMETRICS = {
     8: Photometric.GRAY,
     9: Photometric.GRAY,
 }
-_PHOTOMETRIC, _ICC, _INK_SET = 262, 34675, 332
+_PHOTOMETRIC, _ICC, _INK_SET, _DOT_RANGE = 262, 34675, 332, 336
 _CMYK_INKS = 1
 _ASSOCIATED_ALPHA, _ALPHA = 1, 2
 _COLORS = {2: 3, 6: 3, 5: 4, 8: 3, 9: 3}  # bands by photometric tag; others have one
@@ -194,6 +194,7 @@ def _rule(page: tifffile.TiffPage, dtype: np.dtype, *, truth: bool) -> SampleRul
         space=space,
         palette=palette_of(page) if space is Space.PALETTE else None,
         profile=_cmyk_profile(page) if space is Space.CMYK else None,
+        dots=_dots(page, colors, bits) if space is Space.CMYK else None,
     )
 
 
@@ -215,6 +216,23 @@ def _cmyk_profile(page: tifffile.TiffPage) -> bytes | None:
     profile = page.tags.valueof(_ICC)
     good = isinstance(profile, bytes) and profile[16:20] == b"CMYK"
     return bytes(profile) if good else None
+
+
+def _dots(page: tifffile.TiffPage, inks: int, bits: int) -> tuple[tuple[int, int], ...] | None:
+    """Return the samples of no and of full cover of each ink, None for the whole range.
+
+    Source: TIFF 6.0, section 16 (DotRange): one pair for all inks, or one for each component.
+    """
+    said = page.tags.valueof(_DOT_RANGE)
+    if said is None:
+        return None
+    ends = [said] if isinstance(said, int) else list(said)
+    pairs = list(zip(ends[::2], ends[1::2], strict=False))
+    pairs = pairs * inks if len(pairs) == 1 else pairs[:inks]
+    whole = all(isinstance(end, int) for end in ends)
+    if len(ends) % 2 or len(pairs) < inks or not whole or any(a == b for a, b in pairs):
+        raise CorruptSourceError(f"an invalid dot range of CMYK: {str(said)[:60]}")
+    return None if set(pairs) == {(0, (1 << bits) - 1)} else tuple(pairs)
 
 
 def _check_codec(page: tifffile.TiffPage) -> None:
@@ -323,7 +341,9 @@ def check_segments(
             f"strips, but its tables name {min(len(offsets), len(counts))}"
         )
     if np.asarray([*offsets[:1], *counts[:1]]).dtype.kind not in "iu":
-        raise CorruptSourceError("the places of a TIFF page's tiles or strips must be whole numbers")
+        raise CorruptSourceError(
+            "the places of a TIFF page's tiles or strips must be whole numbers"
+        )
     start = np.asarray(offsets[:wanted], dtype=np.float64)  # forged values overflow integers
     size = np.asarray(counts[:wanted], dtype=np.float64)
     if not layout.tiled and np.any((start > 0) & (size == 0)):  # what is not stored has no place

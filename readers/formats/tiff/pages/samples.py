@@ -33,7 +33,7 @@ class SampleRule:
     them stay as they are. ``inverted``: zero is white. ``scale`` widens few ``bits`` to 8.
     ``premultiplied_by``: the band that colours have been multiplied by. ``space``: they
     become RGB; ``palette`` has the colours of :attr:`Space.PALETTE`, (index, 3), ``profile`` is
-    the ICC profile of the others.
+    the ICC profile of the others. ``dots``: of each ink, the samples of no and of full cover.
     """
 
     colors: int
@@ -44,6 +44,7 @@ class SampleRule:
     space: Space | None = None
     palette: Any = None
     profile: bytes | None = None
+    dots: tuple[tuple[int, int], ...] | None = None
 
     @property
     def changes(self) -> bool:
@@ -91,7 +92,8 @@ class SampleRule:
                 )
             return np.asarray(self.palette[indices])
         if self.space is Space.CMYK:
-            return _cmyk(colors, self.profile)
+            whole = colors if self.dots is None else _full_range(colors, self.dots)
+            return _cmyk(whole, self.profile)
         return _lab(colors, offset=self.space is Space.ICC_LAB)
 
 
@@ -105,6 +107,14 @@ def _divided(tile: Pixels, colors: int, by: int) -> Pixels:
     out = tile.copy()
     out[..., :colors] = np.minimum(np.rint(plain), top) if whole else plain
     return out
+
+
+def _full_range(inks: Pixels, dots: tuple[tuple[int, int], ...]) -> Pixels:
+    """Return inks (y, x, ink) from 0 to the top, of those from no cover to full cover."""
+    none, full = (np.array(ends, np.float64) for ends in zip(*dots, strict=True))
+    top = np.iinfo(inks.dtype).max
+    share = (inks - none) / (full - none)
+    return np.rint(share.clip(0, 1) * top).astype(inks.dtype)
 
 
 def _vips(pixels: Pixels, interpretation: str) -> Any:

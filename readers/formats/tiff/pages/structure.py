@@ -125,7 +125,8 @@ def held(tif: tifffile.TiffFile) -> dict[str, object]:
         ),
     }
     if base.dtype is not None:
-        due["sample type"] = base.dtype.name
+        bit = base.dtype.kind == "b"  # others give 0 and 1, which is all but black
+        due["sample type"] = "one bit, black or white" if bit else base.dtype.name
     return due
 
 

@@ -137,8 +137,49 @@ def test_inks_of_odd_depths_are_no_colours(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, pixels)
     assert "meaning of its samples" in losses[0]
     path = write(tmp_path / "b.tif", (pixels > 0, options))
-    with pytest.raises(UnsupportedFormatError, match="4 samples of 1 bit"):
+    with pytest.raises(UnsupportedFormatError, match="4 samples of 1 bit") as refused:
         seen(path)
+    assert "shows sample type uint8 of one bit, black or white" in str(refused.value)
+
+
+@pytest.mark.parametrize("pairs", [((16, 235),), ((16, 235), (0, 200), (235, 16), (5, 250))])
+def test_the_range_of_dots_is_heeded(tmp_path: Path, pairs: tuple[tuple[int, int], ...]) -> None:
+    """What is stored for no cover is white, and for full cover the ink."""
+    chance = np.random.default_rng(1)
+    covers = chance.choice(np.array([0.0, 0.25, 0.5, 1.0]), (*SIDES, 4))
+    ends = np.array(pairs * 4 if len(pairs) == 1 else pairs)
+    stored = np.rint(ends[:, 0] + covers * (ends[:, 1] - ends[:, 0])).astype(np.uint8)
+    options = {"photometric": "separated", "planarconfig": "contig"}
+    tag = (336, "H", ends[: len(pairs)].size, ends[: len(pairs)].ravel().tolist(), True)
+    path = write(tmp_path / "a.tif", (stored, {**options, "extratags": [tag]}))
+    plain = write(tmp_path / "b.tif", (np.rint(covers * 255).astype(np.uint8), options))
+    found, expected = seen(path)[0].astype(int), seen(plain)[0].astype(int)
+    assert np.abs(found - expected).max() <= 2
+    assert len(np.unique(found)) > 10
+
+
+@pytest.mark.parametrize("said", [(5, 5), (1,), (0, 255, 1, 255)])
+def test_a_range_of_dots_that_can_not_be(tmp_path: Path, said: tuple[int, ...]) -> None:
+    tags = [(336, "H", len(said), said if len(said) > 1 else said[0], True)]
+    options = {"photometric": "separated", "planarconfig": "contig", "extratags": tags}
+    path = write(tmp_path / "a.tif", (np.zeros((*SIDES, 4), np.uint8), options))
+    with pytest.raises(CorruptSourceError, match="dot range"):
+        seen(path)
+
+
+@pytest.mark.parametrize("formats", [(1, 1, 2), (1, 3, 3)])
+def test_bands_of_several_kinds_are_not_called_damage(
+    tmp_path: Path, formats: tuple[int, ...]
+) -> None:
+    path, code = tmp_path / "a.tif", 65000  # a stand-in: tifffile writes no such tag
+    tags = [(code, "H", 3, formats, True)]
+    pixels = np.zeros((*SIDES, 3), np.uint8)
+    tifffile.imwrite(path, pixels, photometric="rgb", metadata=None, extratags=tags)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(struct.pack("<HHI", code, 3, 3), struct.pack("<HHI", 339, 3, 3)))
+    words = f"several kinds of samples .TIFF sample formats {', '.join(map(str, formats))}"
+    with pytest.raises(UnsupportedFormatError, match=words):
+        open_reader(path)
 
 
 def test_a_later_page_whose_tags_make_no_sense_is_an_error_of_ours(tmp_path: Path) -> None:
