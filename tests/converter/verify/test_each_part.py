@@ -71,3 +71,14 @@ def test_one_step_in_one_band_is_a_difference(tmp_path: Path, band: int) -> None
     (check, *_) = verify_pair(source, output).levels
     assert (check.different, check.max_error) == (1, 1.0)
     assert not verify_pair(source, output).ok
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (159, 159)])
+def test_a_sample_has_the_first_tile_and_the_last(tmp_path: Path, corner: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(3).integers(0, 255, (160, 160, 1), np.uint8)
+    for name in ("s.tiff", "o.tiff"):
+        write(array_reader(pixels), tmp_path / name, WriteOptions(tile_size=16, lossy=False))
+        pixels[corner] += 1
+    (check, *_) = verify_pair(tmp_path / "s.tiff", tmp_path / "o.tiff").levels
+    assert check.checked < check.total == 100
+    assert check.different == 1

@@ -316,3 +316,11 @@ def test_gray_under_transparency_does_not_count(nodata: tuple[int, None] | None)
     pixels[0, 0] = 0, 0  # black, and not to be seen
     small = Shrinker(Reducer.MEAN, alpha=True, nodata=nodata)(pixels)
     assert small.tolist() == [[[200, 150]]]
+
+
+@pytest.mark.parametrize("kind", [Interpretation.LABELS, Interpretation.PALETTE])
+def test_what_only_names_something_is_chosen_not_averaged(kind: Interpretation) -> None:
+    pixels = np.array([[[1], [9]], [[9], [1]]], np.uint8)
+    info = array_reader(pixels, interpretation=kind).info
+    assert shrinker(info, None)(pixels).tolist() in ([[[1]]], [[[9]]])
+    assert shrinker(info, Reducer.MEAN)(pixels).tolist() == [[[5]]], "where it is asked for"
