@@ -24,7 +24,7 @@ def level_problems(output: Reader, source: ImageInfo) -> Iterator[str]:
     """Yield levels that are missing, as far as an output without its plan tells.
 
     A level of the source stays one, halvings follow each other without a gap, and where there
-    is one that the source has not, they go on to a size of one tile.
+    is one that the source has not, they go on to a size of one tile of those that were made.
     """
     info = output.info
     row = output_read(info)
@@ -39,14 +39,15 @@ def level_problems(output: Reader, source: ImageInfo) -> Iterator[str]:
         for size in theirs[1:]:
             if size not in ours and max(size) > smallest:
                 yield f"the source's level of {size[0]} x {size[1]} pixels is missing"
-    made = own and any(size not in theirs for size in ours)
+    new = [level for level in info.levels if (level.width, level.height) not in theirs]
+    made = own and bool(new)
     for above, below in itertools.pairwise(ours):
         powers = halvings_between(LevelSpec(*above, None), LevelSpec(*below, None))
         gap = powers > 1 or (powers == 0 and not {above, below} <= set(theirs))
         if made and gap and max(above) > _TWICE * max(below):
             yield f"a level between {above} and {below} is missing"
-    last = info.levels[-1]
-    if made and max(ours[-1]) > max(last.tile_width, last.tile_height, smallest):
+    tile = max((size for level in new for size in (level.tile_width, level.tile_height)), default=0)
+    if made and max(ours[-1]) > max(tile, smallest):  # tiles that were copied may be smaller
         yield f"the levels end at {ours[-1]}: smaller ones are missing"
 
 

@@ -22,16 +22,27 @@ HEAD = "Aperio Image Library v11.2.1 \r\n"
 
 @pytest.fixture(scope="module")
 def slide(tissue: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A slide of two levels, 1 and 4, with thumbnail, label and macro."""
     path = tmp_path_factory.mktemp("slide") / "a.svs"
-    picture = np.tile(tissue, (2, 2, 1))[:800, :1000]
+    return made_slide(path, tissue, np.tile(tissue, (2, 2, 1))[:800, :1000], 128)
+
+
+def made_slide(path: Path, tissue: np.ndarray, picture: np.ndarray, tile: int) -> Path:
+    """Make a slide of two levels, 1 and 4, with thumbnail, label and macro."""
+    height, width = picture.shape[:2]
     lossy = {"compression": "jpeg", "photometric": "rgb", "metadata": None, "software": False}
     with tifffile.TiffWriter(path) as tif:
-        text = f"{HEAD}1000x800 (128x128) JPEG/RGB|AppMag = 20|MPP = 0.5"
-        tif.write(picture, tile=(128, 128), description=text, **lossy)
-        tif.write(picture[::8, ::8], description=f"{HEAD}1000x800 -> 125x100 - |", **lossy)
+        text = f"{HEAD}{width}x{height} ({tile}x{tile}) JPEG/RGB|AppMag = 20|MPP = 0.5"
+        tif.write(picture, tile=(tile, tile), description=text, **lossy)
         tif.write(
-            picture[::4, ::4].copy(), tile=(128, 128), description=f"{HEAD}-> 250x200", **lossy
+            picture[::8, ::8],
+            description=f"{HEAD}{width}x{height} -> {width // 8}x{height // 8} - |",
+            **lossy,
+        )
+        tif.write(
+            picture[::4, ::4].copy(),
+            tile=(tile, tile),
+            description=f"{HEAD}-> {width // 4}x{height // 4}",
+            **lossy,
         )
         tif.write(
             tissue[:100, :80], description=f"{HEAD}label 80x100", subfiletype=1,
@@ -144,6 +155,16 @@ def test_pixels_of_a_lossy_output(
     assert words in problems(rewritten(output, tmp_path / "b.tiff", change), slide)
 
 
+@pytest.mark.parametrize("name", ["o.tiff", "o.ome.tiff"])
+def test_small_tiles_that_are_copied_ask_for_no_smaller_levels(
+    tissue: np.ndarray, tmp_path: Path, name: str
+) -> None:
+    """The made levels end at the size of their own tiles, of 256."""
+    source = made_slide(tmp_path / "a.svs", tissue, tissue[:400, :500], 64)
+    convert(source, tmp_path / name)
+    assert problems(tmp_path / name, source) == ""
+
+
 @pytest.mark.parametrize("drop", [(1,), (2,), (3,), (1, 2, 3), (2, 3)])
 def test_a_level_that_is_gone(
     slide: Path, output: Path, tmp_path: Path, drop: tuple[int, ...]
@@ -153,8 +174,14 @@ def test_a_level_that_is_gone(
     assert "level" in found
 
 
-@pytest.mark.parametrize("levels", ["source", "full"])
-@pytest.mark.parametrize("name", ["o.tiff", "o.ome.tiff", "o.svs", "o.zarr"])
+@pytest.mark.parametrize(
+    ("name", "levels"),
+    [
+        pytest.param(name, levels, marks=() if n % 2 == m else pytest.mark.slow)
+        for n, name in enumerate(["o.tiff", "o.ome.tiff", "o.svs", "o.zarr"])
+        for m, levels in enumerate(["full", "source"])
+    ],
+)
 def test_all_levels_that_are_made_are_wanted(
     slide: Path, tmp_path: Path, name: str, levels: str
 ) -> None:
@@ -176,8 +203,14 @@ def test_an_associated_image_that_is_gone_or_another(
         assert f"associated image {name!r} is (" in problems(cut, slide)
 
 
-@pytest.mark.parametrize("name", ["o.tiff", "o.ome.tiff", "o.svs", "o.zarr", "o.zarr.zip"])
-@pytest.mark.parametrize("options", [{"associated": "drop"}, {"deidentify": True}])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        pytest.param(name, options, marks=() if n % 2 == m else pytest.mark.slow)
+        for n, name in enumerate(["o.tiff", "o.ome.tiff", "o.svs", "o.zarr", "o.zarr.zip"])
+        for m, options in enumerate([{"associated": "drop"}, {"deidentify": True}])
+    ],
+)
 def test_what_was_left_out_on_purpose_is_not_missed(
     slide: Path, tmp_path: Path, name: str, options: dict[str, Any]
 ) -> None:
