@@ -1,5 +1,6 @@
 """Where the real files are, and small made-up images for when there are none."""
 
+import functools
 import gc
 import http.server
 import os
@@ -255,7 +256,7 @@ def _split_jpeg(stream: bytes) -> tuple[bytes, bytes]:
 
 
 @pytest.fixture(scope="session")
-def make_svs(tissue: np.ndarray) -> Callable[..., Path]:
+def make_svs(tissue: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Return a function that makes a slide as an Aperio scanner does.
 
     JPEG tiles of 240 x 240 with shared tables, stored as RGB without a marker, or as YCbCr
@@ -273,9 +274,9 @@ def make_svs(tissue: np.ndarray) -> Callable[..., Path]:
             "Barcode = S09-12345-A|ScanScope ID = SS-998877|Parmset = Secretparms"
         )
 
-    def make(
-        path: Path, *, width: int = 1500, height: int = 1100, ycbcr: bool = False, tile: int = 240
-    ) -> Path:
+    @functools.cache
+    def made(width: int, height: int, ycbcr: bool, tile: int) -> bytes:
+        path = tmp_path_factory.mktemp("made") / "made.svs"
         picture = np.tile(tissue, (-(-height // 512), -(-width // 512), 1))[:height, :width]
         space = {"colorspace": "rgb", "outcolorspace": "ycbcr" if ycbcr else "rgb"}
         space["subsampling"] = "420" if ycbcr else "444"
@@ -339,6 +340,14 @@ def make_svs(tissue: np.ndarray) -> Callable[..., Path]:
                 np.ascontiguousarray(picture[:200, :600]), compression="jpeg", subfiletype=9,
                 description=describe("macro 600x200"), **plain,
             )  # fmt: skip
+        data = path.read_bytes()
+        path.unlink()
+        return data
+
+    def make(
+        path: Path, *, width: int = 1500, height: int = 1100, ycbcr: bool = False, tile: int = 240
+    ) -> Path:
+        path.write_bytes(made(width, height, ycbcr, tile))
         return path
 
     return make

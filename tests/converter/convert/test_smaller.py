@@ -15,18 +15,18 @@ from ziggurat.readers.formats.registry import open_reader
 _MPP = 0.002  # millimetres: a quarter of the made slide's sides
 
 
-@pytest.fixture
-def slide(tissue: np.ndarray, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def slide(tissue: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A slide with a noisy label without loss, and a thumbnail of a third of its sides."""
-    path = tmp_path / "a.svs"
+    path = tmp_path_factory.mktemp("slide") / "a.svs"
     head = "Aperio Image Library v11.2.1 \r\n"
-    picture = np.tile(tissue, (4, 4, 1))
+    picture = np.tile(tissue, (2, 2, 1))
     with tifffile.TiffWriter(path) as tif:
         lossy = {"compression": "jpeg", "photometric": "rgb", "metadata": None, "software": False}
-        text = f"{head}2048x2048 (256x256) JPEG/RGB Q=30|AppMag = 20|MPP = 0.5"
+        text = f"{head}1024x1024 (256x256) JPEG/RGB Q=30|AppMag = 20|MPP = 0.5"
         tif.write(picture, tile=(256, 256), description=text, **lossy)
         tif.write(
-            picture[::3, ::3], description=f"{head}2048x2048 -> 683x683 - |AppMag = 20", **lossy
+            picture[::3, ::3], description=f"{head}1024x1024 -> 342x342 - |AppMag = 20", **lossy
         )
         tif.write(
             tissue[:300, :200], description=f"{head}label 200x300", subfiletype=1,

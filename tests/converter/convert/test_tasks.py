@@ -61,9 +61,16 @@ OPTIONS = [
 ]
 
 
-@pytest.mark.parametrize("suffix", [".tiff", ".zarr"])
-@pytest.mark.parametrize("compression", ["jpeg", "zlib"])
-@pytest.mark.parametrize("number", range(len(OPTIONS)))
+@pytest.mark.parametrize(
+    ("number", "compression", "suffix"),
+    [
+        # each two of them together; all three where there is time
+        pytest.param(n, codec, suffix, marks=() if (n + a + b) % 2 == 0 else pytest.mark.slow)
+        for n in range(len(OPTIONS))
+        for a, codec in enumerate(["jpeg", "zlib"])
+        for b, suffix in enumerate([".tiff", ".zarr"])
+    ],
+)
 def test_tasks_convert_what_one_converts(
     tmp_path: Path, compression: str, suffix: str, number: int
 ) -> None:

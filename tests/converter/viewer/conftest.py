@@ -16,14 +16,16 @@ def slide(make_svs: Callable[..., Path], tmp_path: Path) -> Path:
     return make_svs(tmp_path / "slide.svs", width=700, height=500)
 
 
-@pytest.fixture
-def labels(tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Labels that tests only look at."""
+    path = tmp_path_factory.mktemp("labels") / "labels.tiff"
     numbers = (np.arange(500)[:, None] // 100 * 7 + np.arange(700) // 100).astype(np.uint16)
     with ziggurat.new(bands=1, dtype="uint16") as sink:
         sink.addTile(numbers[..., None], 0, 0)
         sink.interpretation = "labels"
-        sink.write(tmp_path / "labels.tiff")
-    return tmp_path / "labels.tiff"
+        sink.write(path)
+    return path
 
 
 @pytest.fixture

@@ -81,7 +81,10 @@ def allowed() -> Iterator[Any]:
             and (row.bands is None or bands in row.bands)
             and not (dtype == "bool" and bands > 1)
         ):
-            yield codec, dtype, bands
+            turn = (1, 3, 4, 6)[(LOSSLESS.index(codec) + DTYPES.index(dtype)) % 4]
+            often = dtype in ("uint8", "uint16") or bands in (1, turn)
+            marks = () if often else pytest.mark.slow
+            yield pytest.param(codec, dtype, bands, marks=marks)
 
 
 @pytest.mark.parametrize(("codec", "dtype", "bands"), list(allowed()))
@@ -92,8 +95,9 @@ def test_lossless_codecs_give_back_every_value(
     path = tmp_path / "image.tif"
     options = WriteOptions(lossy=False, compression=codec, tile_size=64)
     write(array_reader(pixels), path, options)
-    np.testing.assert_array_equal(tifffile.imread(path).reshape(pixels.shape), pixels)
-    assert tifffile.imread(path).dtype == dtype
+    found = tifffile.imread(path)
+    np.testing.assert_array_equal(found.reshape(pixels.shape), pixels)
+    assert found.dtype == dtype
     if codec.value in GDAL_CODECS and dtype in GDAL_DTYPES:
         np.testing.assert_array_equal(gdal_pixels(path), pixels)
     if codec.value in VIPS_CODECS and dtype in VIPS_DTYPES and bands <= 4:

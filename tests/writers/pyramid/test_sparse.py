@@ -175,23 +175,23 @@ def test_a_sparse_sink_is_written_as_one_that_knows_of_no_blanks(
     rng = np.random.default_rng([fill, len(output)])
     frames = 1 if output.endswith("dzi") else 2
     sink = ziggurat.new(
-        sizeX=2400, sizeY=700, bands=3, dtype="uint8", fill=fill, blend=blend, tileSize=64
+        sizeX=1200, sizeY=350, bands=3, dtype="uint8", fill=fill, blend=blend, tileSize=32
     )
     with sink:
         for number in range(8):
-            tile = rng.integers(0, 255, (150, 90, 3), np.uint8)
-            x, y = int(rng.integers(0, 2300)), int(rng.integers(0, 540))
+            tile = rng.integers(0, 255, (75, 45, 3), np.uint8)
+            x, y = int(rng.integers(0, 1150)), int(rng.integers(0, 270))
             at = {"t": number % frames} if frames > 1 else {}
-            sink.addTile(tile, x=x, y=y, mask=rng.random((150, 90)) < 0.5, **at)
-        sink.write(tmp_path / output)
+            sink.addTile(tile, x=x, y=y, mask=rng.random((75, 45)) < 0.5, **at)
+        sink.write(tmp_path / output, tileSize=128)
         monkeypatch.setattr(StoreReader, "blanks", knows_of_none)
         (tmp_path / "dense").mkdir()
-        sink.write(tmp_path / "dense" / output)
+        sink.write(tmp_path / "dense" / output, tileSize=128)
     with ziggurat.open(tmp_path / output) as one, ziggurat.open(tmp_path / "dense" / output) as two:
         assert one.levels == two.levels > 3
         for frame in range(frames):
             for level in range(one.levels):
-                output_size = {"maxWidth": 2400 >> level}
+                output_size = {"maxWidth": 1200 >> level}
                 whole = [
                     source.getRegion(output=output_size, frame=frame, format="numpy")[0]
                     for source in (one, two)

@@ -99,8 +99,8 @@ def check_every_moment(mode: str, folder: Path, step: int) -> int:
 
 
 @pytest.mark.parametrize("mode", ["over", "sum", "weighted"])
-def test_an_interrupt_at_any_moment_of_a_tile(mode: str, tmp_path: Path) -> None:
-    assert check_every_moment(mode, tmp_path, 11) > 90
+def test_an_interrupt_at_any_moment_of_a_tile(mode: str, memory_path: Path) -> None:
+    assert check_every_moment(mode, memory_path, 11) > 90
 
 
 @pytest.mark.slow
@@ -111,10 +111,10 @@ def test_an_interrupt_at_every_moment_of_a_tile(mode: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("step", [23])
-def test_an_interrupt_at_any_moment_of_growth(step: int, tmp_path: Path) -> None:
+def test_an_interrupt_at_any_moment_of_growth(step: int, memory_path: Path) -> None:
     at, going = 0, True
     while going:
-        sink = ziggurat.new(tmp_path / f"{at}", tileSize=16)
+        sink = ziggurat.new(memory_path / f"{at}", tileSize=16)
         store = sink._store
         assert isinstance(store, Store)
         sink.addTile(np.full((20, 20, 3), 7, np.uint8))

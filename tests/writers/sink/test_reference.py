@@ -15,6 +15,7 @@ import tifffile
 import zarr
 
 import ziggurat
+from tests import preloaded
 from ziggurat.readers.errors import TargetExistsError, ZigguratError
 
 pytestmark = pytest.mark.usefixtures("kind")
@@ -140,7 +141,8 @@ def test_workers_see_what_was_said_and_do_not_erase_it(tmp_path: Path) -> None:
         sink.addTile(full(9, 50, 50, 3), c=1)
         sink.imageDescription = {"a": 1}
         sink.channelNames = ["DAPI", "CD3"]
-        subprocess.run([sys.executable, "-c", WORKER, sink.path], check=True, timeout=60)
+        done = preloaded.run(preloaded.code, WORKER, sink.path)
+        assert done.returncode == 0, done.stderr
         assert len(list(sink.tiles())) == 2
         assert sink.imageDescription == {"a": 1}
         assert sink.channelNames == ["DAPI", "CD3"]
@@ -173,16 +175,15 @@ if sys.argv[1] == "wait":
 def test_scratch_goes_with_its_owner_even_a_killed_one(tmp_path: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-c", OWNER]
-    ended = subprocess.run(
-        [*command, "end"], env=environment, capture_output=True, text=True, check=True
-    )
-    assert not os.path.exists(ended.stdout.strip())
     with subprocess.Popen(
         [*command, "wait"], env=environment, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         path = process.stdout.readline().strip()
-        subprocess.run([*command, "end"], env=environment, check=True, capture_output=True)
+        ended = subprocess.run(
+            [*command, "end"], env=environment, capture_output=True, text=True, check=True
+        )
+        assert not os.path.exists(ended.stdout.strip())
         assert os.path.exists(path)  # its owner lives
         process.send_signal(signal.SIGKILL)
     assert os.path.exists(path)

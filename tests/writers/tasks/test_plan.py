@@ -15,6 +15,7 @@ import pytest
 import zarr
 
 import ziggurat
+from tests import preloaded
 from tests.faults import Call, Disk
 from ziggurat.readers.errors import OptionError, TargetExistsError, WriteError
 from ziggurat.writers.model.progress import Progress
@@ -118,7 +119,7 @@ def test_frames_and_channels(tmp_path: Path, suffix: str, size: int) -> None:
     with ziggurat.new() as sink:
         for z in range(3):
             for t in range(2):
-                sink.addTile(rng.integers(0, 9, (120, 130, 2), np.uint8), z=z, t=t)
+                sink.addTile(rng.integers(0, 9, (90, 80, 2), np.uint8), z=z, t=t)
         sink.channelNames = ["DAPI", "GFP"]
         sink.write(tmp_path / f"a{suffix}", tileSize=48)
         plan = sink.plan(tmp_path / f"b{suffix}", tileSize=48, partBytes=size)
@@ -151,12 +152,11 @@ def test_a_part_of_several_chunks_is_one_shard(tmp_path: Path) -> None:
     assert array[:].shape[-2:] == (290, 340)
 
 
-class _Spawned:
-    """Workers that begin anew, as those of another machine do."""
+class _Others:
+    """Workers that know nothing of what is open here, as those of another machine."""
 
     def __enter__(self) -> Executor:
-        context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(2, mp_context=context)
+        self._pool = ProcessPoolExecutor(2, mp_context=preloaded.ready())
         return self._pool
 
     def __exit__(self, *_: object) -> None:
@@ -165,7 +165,7 @@ class _Spawned:
 
 def test_an_executor_does_the_work(tmp_path: Path) -> None:
     seen: list[Progress] = []
-    with _sink() as sink, _Spawned() as pool:
+    with _sink() as sink, _Others() as pool:
         sink.write(tmp_path / "a.ome.tiff", tileSize=32)
         report = sink.write(
             tmp_path / "b.ome.tiff", tileSize=32, executor=pool, onProgress=seen.append

@@ -206,15 +206,16 @@ def test_the_callers_compression_and_tiles_are_honoured(
     compression: Codec, name: str | None, tmp_path: Path, picture: np.ndarray
 ) -> None:
     lossy = compression is Codec.JPEG
-    tile_size = 128 if lossy else 256
-    picture = picture[:300, :520]  # of as many levels as the whole of it
+    slow = compression is Codec.WEBP  # without loss
+    tile_size = 128 if lossy or slow else 256
+    picture = picture[:150, :270] if slow else picture[:300, :520]
     options = WriteOptions(lossy=lossy, compression=compression, tile_size=tile_size)
     report = write(image(picture), tmp_path / "o.tif", options)
     dataset = gdal.Open(str(tmp_path / "o.tif"))
     band = dataset.GetRasterBand(1)
     assert dataset.GetMetadataItem("COMPRESSION", "IMAGE_STRUCTURE") == name
     assert band.GetBlockSize() == [tile_size, tile_size]
-    assert report.levels == band.GetOverviewCount() + 1 == (4 if tile_size == 128 else 3)
+    assert report.levels == band.GetOverviewCount() + 1 == (4 if lossy else 3)
     found = np.moveaxis(dataset.ReadAsArray(), 0, -1)
     if lossy:
         error = np.abs(found.astype(int) - picture.astype(int)).mean()
@@ -226,6 +227,7 @@ def test_the_callers_compression_and_tiles_are_honoured(
 def test_without_a_wish_pictures_are_jpeg_and_measurements_are_not(
     tmp_path: Path, picture: np.ndarray
 ) -> None:
+    picture = picture[:300, :400]
     for name, reader, expected in (
         ("rgb", image(picture), "YCbCr JPEG"),
         ("nodata", image(picture, nodata=0), "DEFLATE"),
@@ -382,6 +384,8 @@ def test_a_failing_source_leaves_nothing(tmp_path: Path, picture: np.ndarray) ->
 
 
 def test_two_writes_to_one_target_leave_one_whole(tmp_path: Path, picture: np.ndarray) -> None:
+    picture = picture[:300, :600]
+
     def work() -> None:
         write(image(picture), tmp_path / "o.tif", WriteOptions(lossy=False, overwrite=True))
 

@@ -11,22 +11,26 @@ from osgeo import gdal
 
 import ziggurat
 
-SIDE = 1600
+SIDE = 800
 
 
-@pytest.fixture(params=[("jpeg", 255), ("jpeg", 0), ("deflate", 7), ("lzw", 0)])
-def sparse(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, np.ndarray, str]:
+@pytest.fixture(scope="module", params=[("jpeg", 255), ("jpeg", 0), ("deflate", 7), ("lzw", 0)])
+def sparse(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, np.ndarray, str]:
     """Write an image of which three tiles are laid; return it, its pixels and its codec."""
     codec, fill = request.param
     rng = np.random.default_rng(3)
     expected = np.full((SIDE, SIDE, 3), fill, np.uint8)
-    path = tmp_path / "sparse.tiff"
-    with ziggurat.new(sizeX=SIDE, sizeY=SIDE, bands=3, dtype="uint8", fill=fill) as sink:
-        for x, y in ((0, 1024), (900, 40), (1300, 1300)):
-            tile = np.repeat(rng.integers(60, 200, (300, 300, 1), dtype=np.uint8), 3, axis=2)
+    path = tmp_path_factory.mktemp("sparse") / "sparse.tiff"
+    with ziggurat.new(
+        sizeX=SIDE, sizeY=SIDE, bands=3, dtype="uint8", fill=fill, tileSize=128
+    ) as sink:
+        for x, y in ((0, 512), (450, 20), (650, 650)):
+            tile = np.repeat(rng.integers(60, 200, (150, 150, 1), dtype=np.uint8), 3, axis=2)
             sink.addTile(tile, x, y)
-            expected[y : y + 300, x : x + 300] = tile
-        sink.write(path, compression=codec, quality=95 if codec == "jpeg" else None)
+            expected[y : y + 150, x : x + 150] = tile
+        sink.write(path, tileSize=128, compression=codec, quality=95 if codec == "jpeg" else None)
     return path, expected, codec
 
 
@@ -69,11 +73,11 @@ def test_shared_tiles_are_right_in_every_reader(sparse: tuple[Path, np.ndarray, 
 def test_bands_of_different_blanks_are_painted_right(tmp_path: Path) -> None:
     """Alpha is another blank than the colours; the levels below begin from it."""
     path = tmp_path / "alpha.tiff"
-    with ziggurat.new(sizeX=2000, sizeY=2000, bands=4, dtype="uint8") as sink:
-        sink.addTile(np.full((200, 200, 4), 200, np.uint8), 300, 300)
-        sink.write(path, lossy=False)
+    with ziggurat.new(sizeX=1000, sizeY=1000, bands=4, dtype="uint8") as sink:
+        sink.addTile(np.full((100, 100, 4), 200, np.uint8), 152, 152)
+        sink.write(path, tileSize=128, lossy=False)
     with ziggurat.open(path) as source:
-        small = source.getRegion(format="numpy", output={"maxWidth": 500})[0]
-    expected = np.zeros((500, 500, 4), np.uint8)
-    expected[75:125, 75:125] = 200
+        small = source.getRegion(format="numpy", output={"maxWidth": 250})[0]
+    expected = np.zeros((250, 250, 4), np.uint8)
+    expected[38:63, 38:63] = 200
     assert np.array_equal(small, expected)

@@ -1,6 +1,5 @@
 """A store of segments: exactly once, whatever ran when, and nothing half done to be seen."""
 
-import multiprocessing
 import pickle
 import signal
 from collections.abc import Iterator
@@ -11,11 +10,11 @@ import numpy as np
 import pytest
 
 import ziggurat
+from tests import preloaded
 from tests.writers.store.log.log_worker import TASKS, TILES, lay, lay_and_die, tile
 from ziggurat.readers.errors import CorruptSourceError, SinkError, SinkInputError, SourceError
 
 MODES = ("over", "mean", "max", "min", "sum", "weighted")
-SPAWN = multiprocessing.get_context("spawn")
 
 
 def pictures(sink: ziggurat.Sink) -> list[np.ndarray]:
@@ -33,7 +32,7 @@ def one_by_one(folder: Path, mode: str) -> list[np.ndarray]:
 
 @pytest.fixture(scope="module")
 def workers() -> Iterator[ProcessPoolExecutor]:
-    with ProcessPoolExecutor(4, mp_context=SPAWN) as pool:
+    with ProcessPoolExecutor(4, mp_context=preloaded.ready()) as pool:
         yield pool
 
 
@@ -43,7 +42,7 @@ def test_doubled_and_killed_tasks_count_once(
 ) -> None:
     sink = ziggurat.new(tmp_path / "s", blend=mode, store="log", tileSize=32)
     if mode in ("over", "sum"):
-        child = SPAWN.Process(target=lay_and_die, args=(sink, 3, mode))
+        child = preloaded.ready().Process(target=lay_and_die, args=(sink, 3, mode))
         child.start()
         child.join()
         assert child.exitcode == -signal.SIGKILL

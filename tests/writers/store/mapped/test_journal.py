@@ -5,6 +5,7 @@ import functools
 import os
 import resource
 import signal
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import ziggurat
 from ziggurat.readers.errors import ScratchFullError
 from ziggurat.writers.store.mapped.journal import SIZE, Journal, pack_key, pack_record
 
+MANY = SIZE * 5000 + 3  # more than is looked at together
 TILE = np.full((16, 16), 5, np.uint8)
 
 
@@ -32,8 +34,14 @@ def records(count: int) -> bytes:
     return b"".join(record(n) for n in range(2, 2 + count))
 
 
-@pytest.mark.parametrize("torn", [1, 7, 127, 128, 129, 300, SIZE * 5000 + 3])
-@pytest.mark.parametrize("after", [0, 1, 5, 9000])
+@pytest.mark.parametrize(
+    ("torn", "after"),
+    [
+        *product([1, 7, 127, 128, 129, 300], [0, 1, 5, 9000]),
+        *((MANY, after) for after in (0, 9000)),
+        *(pytest.param(MANY, after, marks=pytest.mark.slow) for after in (1, 5)),
+    ],
+)
 def test_what_is_torn_costs_itself_alone(
     journal: Journal, torn: int, after: int, tmp_path: Path
 ) -> None:

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 import zarr
 
 import ziggurat
+from tests import preloaded
 from ziggurat.readers.errors import (
     CorruptSourceError,
     ScratchFullError,
@@ -165,14 +165,9 @@ with ziggurat.new(**(sizes if known else {}), tileSize=side) as sink:
 def test_a_tile_costs_no_listing_and_no_metadata_write(known: str) -> None:
     memory = Path("/dev/shm")  # a quarter of a gigabyte need not go to a disk
     roomy = memory.is_dir() and shutil.disk_usage(memory).free > 1 << 30
-    environment = {**os.environ, "TMPDIR": str(memory)} if roomy else None
-    result = subprocess.run(
-        [sys.executable, "-c", COUNTER, known],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=environment,
-    )
+    environment = {"TMPDIR": str(memory)} if roomy else None
+    result = preloaded.run(preloaded.code, COUNTER, known, environment=environment)
+    assert result.returncode == 0, result.stderr
     listings, metadata, renames = map(int, result.stdout.split())
     assert listings == 0
     if known == "known":
