@@ -55,3 +55,11 @@ def test_another_job_is_not_known(job: Job) -> None:
     other.write_bytes(b"output")
     ledger = Ledger(job.output.parent, ConvertOptions())
     assert not ledger.knows(dataclasses.replace(job, output=other))
+
+
+def test_outputs_of_a_source_are_those_that_are_there(job: Job, tmp_path: Path) -> None:
+    other = tmp_path / "b.svs"
+    other.write_bytes(b"another slide")
+    assert Ledger.outputs_of(tmp_path, [other, job.source]) == {job.source: [job.output]}
+    job.output.unlink()
+    assert Ledger.outputs_of(tmp_path, [job.source]) == {}
