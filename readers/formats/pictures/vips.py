@@ -22,6 +22,7 @@ import pyvips
 from ziggurat.readers.codecs.jpeg_decode import decode_picture
 from ziggurat.readers.codecs.jpeg_stream import parse_header
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
+from ziggurat.readers.formats.pictures.apart import draw
 from ziggurat.readers.formats.pictures.base import (
     DecodedReader,
     Room,
@@ -272,6 +273,8 @@ def open_reader(location: Location) -> DecodedReader:
         check_unchanged(location.url, _shape(image), _shape(again))
         if loader.name == "webp":
             return decode_webp(location, data, room, again.bands)
+        if loader.name == "svg":
+            return draw(location, data, room)
         if loader.name == "jpeg":
             return _decode_jpeg(location, loader, data, room)
         return _decode(location, again, room)
