@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +17,7 @@ COLUMNS = (
     "source", "output", "status", "message", "bytes", "seconds", "peak_memory", "sha256",
     "tiles_copied", "tiles_encoded", "losses", "removed", "verified",
 )  # fmt: skip
+RECORD = (*COLUMNS, "verification", "plan")
 
 
 class Records:
@@ -80,9 +81,22 @@ class Records:
         if self._log is not None:
             now = datetime.now().astimezone().isoformat(" ", "milliseconds")
             self._append(self._log, f"{now} {level} {_one_line(said)}")
+        if self._report is not None:
+            self._write(record_of(outcome))
+
+    def left_out(self, counts: Mapping[str, int]) -> None:
+        """Write what lies in the folders and is no slide that is read, by ending."""
+        for ending, count in counts.items():
+            said = f"{count} file{'s' if count > 1 else ''}, no slides that are read"
+            if self._log is not None:
+                now = datetime.now().astimezone().isoformat(" ", "milliseconds")
+                self._append(self._log, f"{now} INFO left out: {ending}: {said}")
+            entry = dict.fromkeys(RECORD) | {"losses": [], "removed": []}
+            self._write(entry | {"source": ending, "status": "left out", "message": said})
+
+    def _write(self, entry: Mapping[str, object]) -> None:
         if self._report is None:
             return
-        entry = record_of(outcome)
         if self._path is None:
             print(json.dumps(entry), flush=True)
         elif self._path.suffix == ".csv":

@@ -72,7 +72,7 @@ def convert_paths(given: argparse.Namespace, options: ConvertOptions) -> int:
             raise OptionError("--report, --log and --resume must be given with files, not a URL")
         return _run_jobs(
             [Job(Path(sources[0]), output)], output.parent, options, show, jobs=1,
-            resume=given.resume, records=records, more={},
+            resume=given.resume, records=records, unread={},
         )  # fmt: skip
     folder, options = split_pattern(output, options)
     return convert_many(
@@ -239,11 +239,13 @@ def convert_many(
     if others and not show.quiet:
         print(f"left out, as no slides that are read: {others}", file=sys.stderr)
     if dry_run:
+        if unread and show.json:
+            print(dumps({"left_out": unread}, indent=2))
         return _plan_many(work, options, show)
     folder.mkdir(parents=True, exist_ok=True)
     return _run_jobs(
         work, folder, options, show, jobs=jobs, resume=resume,
-        records=records or Records(None, None), more={"left_out": unread},
+        records=records or Records(None, None), unread=unread,
     )  # fmt: skip
 
 
@@ -256,9 +258,10 @@ def _run_jobs(
     jobs: int,
     resume: bool,
     records: Records,
-    more: Mapping[str, object],
+    unread: Mapping[str, int],
 ) -> int:
     with records as kept, telling(len(work), show) as tell:
+        kept.left_out(unread)
 
         def on_event(job: AnyJob, event: Progress | Outcome) -> None:
             if isinstance(event, Outcome):
@@ -270,7 +273,7 @@ def _run_jobs(
             work, options, workers=jobs, resume=resume, folder=folder, on_event=on_event,
             hashes=kept.wanted,
         )  # fmt: skip
-    return show_batch(report, show, more)
+    return show_batch(report, show, {"left_out": unread})
 
 
 def show_batch(report: BatchReport, show: Show, more: Mapping[str, object]) -> int:

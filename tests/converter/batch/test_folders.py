@@ -1,5 +1,6 @@
 """What is taken out of a folder, what is one slide there, and what is said of the rest."""
 
+import csv
 import json
 import shutil
 from collections.abc import Callable
@@ -75,6 +76,45 @@ def test_what_is_left_out_of_a_folder_is_named(
     assert "1 .isyntax" in said.err
     report = json.loads(said.out)
     assert report["left_out"] == {".isyntax": 1, ".vsi": 3, ".zvi": 1, "without an ending": 1}
+
+
+def slides_among_others(folder: Path, make_svs: Callable[..., Path]) -> Path:
+    folder.mkdir()
+    make_svs(folder / "a.svs", width=300, height=200)
+    for name in ("a.vsi", "b.vsi", "e.isyntax"):
+        (folder / name).write_text("junk")
+    return folder
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+def test_report_and_log_name_what_is_left_out(
+    tmp_path: Path, make_svs: Callable[..., Path], suffix: str
+) -> None:
+    slides = slides_among_others(tmp_path / "slides", make_svs)
+    report, log = tmp_path / f"report{suffix}", tmp_path / "log"
+    options = ["--format", "tiff", "--report", str(report), "--log", str(log)]
+    with pytest.raises(SystemExit, match="0"):
+        main(["convert", str(slides), str(tmp_path / "out"), *options])
+    with report.open(newline="") as file:
+        rows = [*csv.DictReader(file)] if suffix == ".csv" else [*map(json.loads, file)]
+    left = {row["source"]: row["message"] for row in rows if row["status"] == "left out"}
+    words = "no slides that are read"
+    assert left == {".isyntax": f"1 file, {words}", ".vsi": f"2 files, {words}"}
+    assert [row["status"] for row in rows].count("done") == 1
+    assert len({frozenset(row) for row in rows}) == 1  # all have the same columns
+    assert f"INFO left out: .vsi: 2 files, {words}" in log.read_text()
+
+
+def test_a_plan_in_json_names_what_is_left_out(
+    tmp_path: Path, make_svs: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    slides = slides_among_others(tmp_path / "slides", make_svs)
+    options = ["--format", "tiff", "--dry-run", "--json"]
+    with pytest.raises(SystemExit, match="0"):
+        main(["convert", str(slides), str(tmp_path / "out"), *options])
+    first, end = json.JSONDecoder().raw_decode(text := capsys.readouterr().out)
+    assert first == {"left_out": {".isyntax": 1, ".vsi": 2}}
+    assert json.loads(text[end:])["steps"]
 
 
 @pytest.mark.parametrize("suffix", [suffix for kind in UNREAD for suffix in kind.suffixes])
