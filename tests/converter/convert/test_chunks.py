@@ -49,9 +49,18 @@ def places(file: Path, folder: Path) -> list[int]:
     return [int(part) for part in text.split(".") if part.isdigit()]
 
 
-@pytest.mark.parametrize("codec", CODECS)
-@pytest.mark.parametrize("after", VERSIONS)
-@pytest.mark.parametrize("before", VERSIONS)
+@pytest.mark.parametrize(
+    ("before", "after", "codec"),
+    [
+        # both ways of each codec, and each codec within one version; all where there is time
+        pytest.param(
+            one, other, codec, marks=() if one != other or n % 2 == m else pytest.mark.slow
+        )
+        for m, one in enumerate(VERSIONS)
+        for other in VERSIONS
+        for n, codec in enumerate(CODECS)
+    ],
+)
 def test_chunks_are_copied_between_the_zarr_formats(
     stores: Any, tmp_path: Path, pixels: np.ndarray, before: Any, after: Any, codec: str
 ) -> None:

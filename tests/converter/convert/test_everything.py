@@ -75,8 +75,14 @@ def check(source: Path, output: Path) -> list[str]:
     return wrong
 
 
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("name", FEW)
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        pytest.param(name, target, marks=() if (n + m) % 3 < 2 else pytest.mark.slow)
+        for n, name in enumerate(FEW)
+        for m, target in enumerate(TARGETS)
+    ],
+)
 def test_some_files(
     data_file: Callable[[str], Path], tmp_path: Path, name: str, target: Any
 ) -> None:

@@ -58,13 +58,14 @@ CASES = [
 
 
 def pairs() -> Iterator[object]:
-    """Each blend with one dtype of three by turns; with the others only where there is time."""
+    """Each blend of each dtype; in the store of segments one dtype by turns, all where time is."""
     for number, (case, dtype) in enumerate(product(CASES, ["uint8", "int16", "float32"])):
+        yield pytest.param("mapped", *case, dtype)
         one = number // 3 % 3 == number % 3
-        yield pytest.param(*case, dtype, marks=() if one else pytest.mark.slow)
+        yield pytest.param("log", *case, dtype, marks=() if one else pytest.mark.slow)
 
 
-@pytest.mark.parametrize(("mode", "weight", "dtype"), list(pairs()))
+@pytest.mark.parametrize(("kind", "mode", "weight", "dtype"), list(pairs()), indirect=["kind"])
 def test_blends_equal_double_precision_in_any_order(
     mode: str, weight: str | None, dtype: str
 ) -> None:

@@ -159,7 +159,7 @@ def kill_and_resume(folder: Path, mode: str, kills: int, count: int, seed: int) 
     while killed < kills:
         number = chance.choice(list(running))
         if all(begins_a_tile(running[number]) for _ in range(chance.randrange(1, 4))):
-            time.sleep(chance.uniform(0, 0.003))
+            time.sleep(chance.uniform(0, 0.002))
             running[number].kill()
         ended = running.pop(number).end()
         assert ended.returncode in (0, -signal.SIGKILL), ended.stderr
@@ -177,7 +177,7 @@ def kill_and_resume(folder: Path, mode: str, kills: int, count: int, seed: int) 
 
 @pytest.mark.parametrize("mode", ["sum"])
 def test_killed_workers_lose_nothing_but_the_tile_in_their_hands(mode: str, tmp_path: Path) -> None:
-    kill_and_resume(tmp_path, mode, kills=8, count=320, seed=3)
+    kill_and_resume(tmp_path, mode, kills=12, count=400, seed=3)
 
 
 @pytest.mark.slow
