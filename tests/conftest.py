@@ -25,6 +25,7 @@ LONG = {
     "test_batch", "test_commands", "test_forks", "test_fuzz", "test_interrupts", "test_main_job",
     "test_new_rows", "test_packaging", "test_processes", "test_readme",
 }  # fmt: skip
+JAR = os.environ.get("ZIGGURAT_BIOFORMATS_JAR")
 DATA = Path(os.environ.get("ZIGGURAT_DATA", ROOT.parent / "shared" / "data"))
 
 
@@ -66,11 +67,17 @@ def data_file() -> Callable[[str], Path]:
     return find
 
 
-@pytest.fixture(autouse=True)
-def no_last_resort(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no nonsense start Java, where it is installed: tests say that they want it."""
-    if not {"bioformats", "programs"} & {mark.name for mark in request.node.iter_markers()}:
-        monkeypatch.setenv("ZIGGURAT_BIOFORMATS_JAR", "")
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let no nonsense start Java, where it is installed: tests say that they want it.
+
+    A hook, and no fixture, which would cost each of thousands of tests a millisecond.
+    """
+    wanted = any(item.get_closest_marker(name) for name in ("bioformats", "programs"))
+    if wanted and JAR is None:
+        os.environ.pop("ZIGGURAT_BIOFORMATS_JAR", None)
+    else:
+        os.environ["ZIGGURAT_BIOFORMATS_JAR"] = (JAR or "") if wanted else ""
 
 
 @pytest.fixture

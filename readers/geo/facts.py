@@ -69,7 +69,8 @@ def raster_of(info: ImageInfo) -> Raster:
 
 def _geo(facts: Mapping[str, Any]) -> GeoReference:
     points = tuple(GroundControlPoint(**point) for point in facts["gcps"])
-    return GeoReference(facts["projection"], facts["transform"], points)
+    transform = facts["transform"]  # a list, where the facts came as JSON
+    return GeoReference(facts["projection"], transform and tuple(transform), points)
 
 
 def region_geo(geo: GeoReference, rect: Rect, size: tuple[int, int]) -> GeoReference:
