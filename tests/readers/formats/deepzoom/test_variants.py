@@ -1,5 +1,6 @@
 """Tile sets as other programs spell them: DeepZoom of parts, in JSON, with a Url; IIIF 1 to 3."""
 
+import functools
 import itertools
 import json
 import shutil
@@ -22,6 +23,7 @@ RECT = '<DisplayRect MinLevel="{}" MaxLevel="{}"><Rect X="{}" Y="{}" Width="{}" 
 BOM = b"\xef\xbb\xbf"
 
 
+@functools.cache
 def picture(width: int = 500, height: int = 300) -> Array:
     y, x = np.mgrid[0:height, 0:width]
     planes = [x * 255 // width, y * 255 // height, (x + y) * 255 // (width + height)]
