@@ -59,6 +59,13 @@ class Lru[K: Hashable, V]:
             while self._used > self.limit and len(self._items) > 1:
                 self._used -= self._size_of(self._items.popitem(last=False)[1])
 
+    def values(self) -> list[V]:
+        """Return what is kept, for whoever has to close it."""
+        if self._pid != os.getpid():
+            self._begin()
+        with self._lock:
+            return list(self._items.values())
+
     def clear(self) -> None:
         """Let go of everything."""
         self._begin()

@@ -6,6 +6,7 @@ that a level which has become old is simply one of another name.
 
 import dataclasses
 import os
+import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +25,7 @@ from ziggurat.writers.store.tile_input import coordinate
 
 _FOLDER = "levels"
 _DEEPEST = 30
+_NAME = re.compile(r"([1-9]|[12][0-9]|30)@[0-9]+")  # whatever else lies there is none of ours
 
 
 def level_number(level: object) -> int:
@@ -80,8 +82,7 @@ def _folder(store: TileStore) -> Path:
 
 def _names(store: TileStore) -> list[str]:
     with suppress(FileNotFoundError):
-        names = os.listdir(_folder(store))
-        return [name for name in names if not name.startswith(scratch.MAKING)]
+        return [name for name in os.listdir(_folder(store)) if _NAME.fullmatch(name)]
     return []
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -63,7 +62,7 @@ class Sources:
                 " ones only as they are needed"
             )
         self._guard = threading.RLock()
-        self._open: OrderedDict[str, Reader] = OrderedDict()
+        self._open: Lru[str, Reader] = Lru(_MOST_FILES)  # closed by whoever uses it last
         self._layers: Lru[tuple[int, int], Layer] = Lru(_MOST_FILES)
         self._samples: Samples | None = None
         self.infos: list[ImageInfo] = []
@@ -80,10 +79,10 @@ class Sources:
 
     def _file(self, path: str) -> Reader:
         with self._guard:
-            found = self._open.pop(path, None) or open_any(path)
-            self._open[path] = found
-            while len(self._open) > _MOST_FILES:
-                self._open.popitem(last=False)  # closed by whoever uses it last
+            found = self._open.get(path)
+            if found is None:
+                found = open_any(path)
+                self._open.put(path, found)
             return found
 
     def file(self, number: int) -> Reader:

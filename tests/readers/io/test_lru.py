@@ -34,6 +34,13 @@ def test_the_last_one_stays_however_large_it_is() -> None:
     assert cache.get("b") is None
 
 
+def test_what_is_kept_is_told_to_who_closes_it() -> None:
+    cache: Lru[str, int] = Lru(2)
+    for number, key in enumerate("abc"):
+        cache.put(key, number)
+    assert sorted(cache.values()) == [1, 2]
+
+
 def test_a_forked_child_begins_anew() -> None:
     cache: Lru[str, int] = Lru(5)
     cache.put("a", 1)

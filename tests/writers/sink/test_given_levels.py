@@ -37,6 +37,21 @@ def test_outputs_take_a_level_that_was_laid(tmp_path: Path, name: str) -> None:
     assert means(tmp_path / "plan.tiff") == [10, 99]
 
 
+@pytest.mark.parametrize("name", [".DS_Store", "x", "copy of 1@{}", "99999999999@{}", "0@{}", "1@"])
+def test_what_else_lies_among_the_levels_is_passed_over(tmp_path: Path, name: str) -> None:
+    """An odd name was a foreign error, a forged number a walk without end."""
+    with ziggurat.new(tmp_path / "store") as sink:
+        sink.addTile(FULL)
+        sink.addTile(HALF, level=1)
+        (folder,) = tmp_path.glob("store/**/levels")
+        (laid,) = folder.iterdir()
+        (folder / name.format(laid.name.split("@")[1])).mkdir()
+        sink.write(tmp_path / "a.tiff", lossy=False, tileSize=128)
+        assert means(tmp_path / "a.tiff") == [10, 99]
+        sink.addTile(FULL[:5, :5])
+        sink.addTile(HALF, level=1)  # the old one goes
+
+
 def test_levels_below_one_that_was_laid_are_made_of_it(tmp_path: Path) -> None:
     with ziggurat.new() as sink:
         sink.addTile(FULL)
