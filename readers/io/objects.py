@@ -88,24 +88,39 @@ class FolderObjects:
     def __init__(self, root: str | Path, making: Path | None = None) -> None:
         self._root, self._making = Path(root), making
 
+    def _place(self, name: str) -> Path:
+        """Return where an object lies: below the root, whatever name a file of others tells.
+
+        Raises
+        ------
+        SourceError
+            It would lie elsewhere.
+        """
+        if name.startswith("/") or ".." in name.split("/") or "\0" in name:
+            raise SourceError(
+                f"{name!r} is an invalid name of an object of {self._root}: it must be a path "
+                "within"
+            )
+        return self._root / name
+
     def names(self, prefix: str) -> list[str]:
         """Return the names below a prefix, in order."""
         try:
-            found = os.listdir(self._root / prefix)
+            found = os.listdir(self._place(prefix))
         except FileNotFoundError:
             return []
         return sorted(prefix + name for name in found if not name.startswith(TEMPORARY))
 
     def read(self, name: str, start: int = 0, length: int | None = None) -> bytes:
         """Return a part of a file."""
-        with open(self._root / name, "rb") as file:
+        with open(self._place(name), "rb") as file:
             file.seek(start)
             left = max(0, os.fstat(file.fileno()).st_size - start)
             return file.read(left if length is None else min(length, left))  # forged: 2**60
 
     def create(self, name: str, data: bytes) -> bool:
         """Put a file where there is none of its name."""
-        target = self._root / name
+        target = self._place(name)
         linked = self._link_nameless(target, data)
         if linked is not None:
             return linked
@@ -149,7 +164,7 @@ class FolderObjects:
 
     def replace(self, name: str, data: bytes) -> None:
         """Put a file in the place of another."""
-        target = self._root / name
+        target = self._place(name)
         with self._made(target, data) as temporary:
             if self._making is not None:
                 self._make_folders(target.parent)
@@ -157,7 +172,7 @@ class FolderObjects:
 
     def delete(self, name: str) -> None:
         """Remove a file, if it is there."""
-        (self._root / name).unlink(missing_ok=True)
+        self._place(name).unlink(missing_ok=True)
 
     def sweep(self, prefix: str) -> None:
         """Remove unfinished files that nobody has written to for an hour.
@@ -165,7 +180,7 @@ class FolderObjects:
         No process is asked for: it may run on another host, or in another container. One that is
         still at work then can't give its file its name, and says so.
         """
-        with suppress(FileNotFoundError), os.scandir(self._root / prefix) as found:
+        with suppress(FileNotFoundError), os.scandir(self._place(prefix)) as found:
             for one in found:
                 with suppress(FileNotFoundError):
                     old = one.name.startswith(TEMPORARY)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ziggurat.readers.errors import CorruptSourceError
+from ziggurat.readers.errors import CorruptSourceError, SourceError
 from ziggurat.readers.io.framed import framed, read_framed
 from ziggurat.readers.io.objects import CloudObjects, FolderObjects, side_by_side
 
@@ -25,6 +25,19 @@ def test_a_part_is_as_long_as_there_is_of_it(tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", ["../a", "b/../../a", "/etc/passwd", "..", "a\0b"])
+def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a").write_text("precious")
+    objects = FolderObjects(tmp_path / "within")
+    for call in (objects.read, objects.delete, objects.names, objects.sweep):
+        with pytest.raises(SourceError, match="invalid name"):
+            call(name)
+    for put in (objects.create, objects.replace):
+        with pytest.raises(SourceError, match="invalid name"):
+            put(name, b"other")
+    assert (tmp_path / "a").read_text() == "precious"
 
 
 def test_an_index_of_forged_length_is_an_error_of_ours(tmp_path: Path) -> None:

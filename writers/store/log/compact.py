@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.formats.sink_store.log.layout import MERGED, MOVED, PLACES, SEGMENTS
 from ziggurat.readers.formats.sink_store.log.segment import merged, opened, read_index, stub
 from ziggurat.readers.io.objects import Objects
@@ -42,6 +43,8 @@ def compact(objects: Objects) -> int:
         found = None if len(data) > SMALL else opened(data, name)
         if found is None:
             continue
+        if SEGMENTS + str(found[0]["name"]) != name:  # it would be put in another one's place
+            raise CorruptSourceError(f"{name} says that it is {found[0]['name']!r}: damaged")
         waiting.append(found)
         size += len(found[1])
         if size >= FULL:

@@ -99,12 +99,15 @@ def read_index(objects: Objects, holder: str) -> list[Segment]:
     except CorruptSourceError:  # it was replaced by a stub between two reads of it, or is damaged
         index, end = read_framed(objects, holder, MAGIC, WHAT)
     if "moved" in index:
-        holder = index["moved"]
+        holder = str(index["moved"])
         index, end = read_framed(objects, holder, MAGIC, WHAT)
-    return [
-        Segment(one["name"], holder, end + one["base"], one["time"], one["entries"])
-        for one in index["segments"]
-    ]
+    try:
+        return [
+            Segment(one["name"], holder, end + one["base"], one["time"], one["entries"])
+            for one in index["segments"]
+        ]
+    except (LookupError, TypeError) as error:
+        raise CorruptSourceError(f"{holder}: an index that makes no sense: {error!r}") from error
 
 
 def _packed_tile(tile: TileInput, compress: bool) -> tuple[dict[str, Any], bytes]:

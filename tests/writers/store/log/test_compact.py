@@ -12,6 +12,9 @@ import pytest
 
 import ziggurat
 from ziggurat.readers.errors import SinkError
+from ziggurat.readers.formats.sink_store.log.layout import MERGED
+from ziggurat.readers.formats.sink_store.log.segment import MAGIC, WHAT
+from ziggurat.readers.io.framed import framed, parse_framed
 from ziggurat.readers.io.objects import FolderObjects
 from ziggurat.writers.sink.sink import Sink
 from ziggurat.writers.store.log import compact as compacting
@@ -55,6 +58,30 @@ def test_merged_segments_are_the_same_image(tmp_path: Path, blend: str) -> None:
             again.addTile(np.full((10, 10, 3), 5, np.uint8), key=100)
         assert len(list(sink.tiles())) == len(tiles) + 1
     assert before.shape == (151, 201, 3)
+
+
+@pytest.mark.parametrize(
+    ("told", "merged"),
+    [("../../../victim", False), ("another", False), ("../../../victim", True)],
+)
+def test_a_forged_name_replaces_no_other_file(tmp_path: Path, told: str, merged: bool) -> None:
+    """What a segment calls itself is the word of whoever wrote it."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    with ziggurat.new(tmp_path / "s", store="log") as sink:
+        for key in range(3):
+            sink.addTile(np.full((20, 20, 3), key, np.uint8), x=20 * key, key=key)
+        first, *_ = sorted((tmp_path / "s" / SEGMENTS).iterdir())
+        index, end = parse_framed(first.read_bytes(), "s", MAGIC, WHAT)
+        (one,) = index["segments"]
+        forged = framed(MAGIC, {"segments": [{**one, "name": told}]}, [first.read_bytes()[end:]])
+        if merged:  # as if its writer had died before it put the stubs
+            (tmp_path / "s" / MERGED).mkdir(exist_ok=True)
+            first = tmp_path / "s" / MERGED / "m"
+        first.write_bytes(forged)
+        with pytest.raises(SinkError, match=r"invalid name|says that it is"):
+            sink.compact()
+    assert victim.read_text() == "precious"
 
 
 def test_a_merged_store_is_opened_by_few_reads(
