@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
-import hypothesis  # noqa: F401
+import hypothesis
 import numpy as np
 import pytest
 
@@ -26,6 +26,13 @@ LONG = {
 }  # fmt: skip
 JAR = os.environ.get("ZIGGURAT_BIOFORMATS_JAR")
 DATA = Path(os.environ.get("ZIGGURAT_DATA", ROOT.parent / "shared" / "data"))
+
+
+# How long a busy machine takes to think of inputs says nothing about what is tested.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
 
 
 def pytest_configure() -> None:
