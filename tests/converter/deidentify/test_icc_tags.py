@@ -7,11 +7,17 @@ from ziggurat.converter.deidentify.icc import scrub_icc
 TEXT = b"Jane Roe, born 1948"
 
 
+WHITE = b"XYZ " + bytes(4) + bytes(range(1, 13))
+
+
 def profile(tag: bytes) -> bytes:
-    """Return a profile of one tag, with the header and the table that it needs."""
-    size = 132 + 12 + len(tag)
-    head = size.to_bytes(4) + bytes(32) + b"acsp" + bytes(88)
-    return head + (1).to_bytes(4) + b"desc" + (144).to_bytes(4) + len(tag).to_bytes(4) + tag
+    """Return a profile of a text and, before it in the file, a white point."""
+    white = 156
+    start, size = white + len(WHITE), white + len(WHITE) + len(tag)
+    head = size.to_bytes(4) + bytes(32) + b"acsp" + bytes(88) + (2).to_bytes(4)
+    table = b"desc" + start.to_bytes(4) + len(tag).to_bytes(4)
+    table += b"wtpt" + white.to_bytes(4) + len(WHITE).to_bytes(4)
+    return head + table + WHITE + tag
 
 
 @pytest.mark.parametrize(
@@ -31,7 +37,7 @@ def test_a_text_goes_and_the_length_stays(tag: bytes) -> None:
     clean = scrub_icc(dirty)
     assert clean is not None
     assert len(clean) == len(dirty)
-    assert clean[144:148] == tag[:4]
+    assert clean[156:180] == WHITE + tag[:4]
     for spelt in (TEXT, TEXT.decode().encode("utf-16-be")):
         assert spelt not in clean
         assert spelt[:12] not in clean
