@@ -21,9 +21,9 @@ class LevelCheck:
     pixels, ``detail`` and ``tail_detail`` say how much there was to lose: what pixels differ
     from their 2 x 2 neighbours by. ``bias`` is what the worst tile is lighter or darker by, in the
     mean of a band. ``shift`` is by how many pixels all tiles are moved; ``shift_above`` is the same
-    beside the level above, of which this one may have been made. ``beyond`` is the share of a
-    JPEG's coefficients that are farther off than they can have been rounded. A limit of None:
-    nothing may differ, or nothing is judged.
+    beside the level above, of which this one may have been made in a ``way``. ``beyond`` is the
+    share of a JPEG's coefficients that are farther off than they can have been rounded. A limit of
+    None: nothing may differ, or nothing is judged.
     """
 
     level: int
@@ -43,6 +43,7 @@ class LevelCheck:
     bias_limit: float | None = None
     shift: float = 0.0
     shift_above: float = 0.0
+    way: str = "mean"
     shift_limit: float | None = None
     beyond: float = 0.0
     beyond_limit: float | None = None

@@ -54,7 +54,8 @@ def compare_level(
             if pair.above is not None and pair.name == "pixels" and shift_of(checks):
                 halves.extend(pool.map(lambda job: pair.check_above(*job), some))
     columns, rows = grid_shape(level.width, level.height, level.tile_width, level.tile_height)
-    return _summary(index, checks, columns * rows * len(frames), pair.name, halves)
+    check = _summary(index, checks, columns * rows * len(frames), pair.name, halves)
+    return replace(check, way=way)
 
 
 def matching_level(source: Reader, level: Level) -> int | None:

@@ -19,6 +19,7 @@ MEAN_LIMIT, TAIL_LIMIT = 12.0, 64.0
 SHRUNK_LIMIT = 30.0  # in the mean, of a level held against the source shrunk in another way
 _DC_STEP = 18  # of quality 50, the coarser of luma and chroma
 _OTHER_STEP = 2.0  # of codecs whose steps nobody has looked up
+_CHOSEN = 2.0  # times the detail; seen of maxima five levels down in small bright dots: 1.8
 SHIFT_LIMIT = 0.2  # pixels; programs that don't agree where a pixel is are half of one apart
 ROUNDING_LIMIT = 0.02  # of a JPEG's coefficients; what was seen of good ones is up to 0.005
 STRANGE_LIMIT = 0.05  # of names in a level that others made: they may choose from further up
@@ -125,7 +126,9 @@ def _bias_limit(check: LevelCheck, output: Reader) -> float:
         scale = 5000 / quality if quality < 50 else 200 - 2 * quality
         step = _DC_STEP * max(scale, 1) / 100 / 8  # of a block's mean, ITU-T T.81, K.1
     twice = 2 if check.compared == "level above" else 1
-    return twice * (1.5 + 1.5 * step) * sample_unit(output.info, check)
+    # of what a codec adds around an edge, the largest is chosen: only means cancel it
+    chosen = 0.0 if check.way == "mean" else _CHOSEN * check.detail
+    return twice * (1.5 + 1.5 * step) * sample_unit(output.info, check) + chosen
 
 
 def _named_limits(

@@ -134,10 +134,19 @@ def _best_check(
         found = compare_level(output, reference, index, full=full, way=way)
         check = judged(found, output, reference, plan)
         first = first or check
-        explained = check is first or check.mean_error < _EXPLAINED * first.mean_error
-        if explained and not any(level_problems(check, output, plan)):
+        if (check is first or _explains(check, first)) and not any(
+            level_problems(check, output, plan)
+        ):
             return check
         if check.compared != "level above" and not check.shift_above:
             break  # the level above has no part in it
     assert first is not None
     return first
+
+
+def _explains(check: LevelCheck, mean: LevelCheck) -> bool:
+    """Return whether another way of halving leaves far less of what the mean leaves."""
+    if check.mean_error > mean.mean_error:
+        return False
+    found, before = ((one.mean_error, one.bias, one.shift) for one in (check, mean))
+    return any(now < _EXPLAINED * then for now, then in zip(found, before, strict=True))
