@@ -69,6 +69,8 @@ def batch_line(report: BatchReport) -> str:
 
 def tolerance_text(check: LevelCheck) -> str:
     """Return why a level may differ, and by how much; empty where nothing differs, or may."""
+    if not check.checked:
+        return f"level {check.level} was not compared: a mask weighs what it was made of"
     if not check.different or check.mean_limit is None:
         return ""
     why = {

@@ -144,6 +144,8 @@ def make_plan(facts: SourceFacts, target: Output, options: ConvertOptions) -> Co
     lossy = facts.smaller and codec == Codec.JPEG.value
     pictures = picture_steps(facts.pictures, target, quality if lossy else None)
     lost = (*info.losses, *target.load().expected_losses(info), *filter(None, again))
+    if any(not isinstance(step.origin, Copy) for step in steps):
+        lost = (*lost, *target.mask_losses(info, Codec.named(codec)))
     lost = (*lost, *picture_losses(pictures, facts.pictures))
     return ConversionPlan(
         source=facts.path,

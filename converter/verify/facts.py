@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ziggurat.converter.plan.plan import ConversionPlan
+from ziggurat.converter.verify.rasters import has_mask
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.writers.formats.registry import output_read
 
@@ -23,6 +24,8 @@ def fact_problems(output: ImageInfo, source: ImageInfo, *, own: bool = False) ->
         "bands": (output.bands, source.bands),
         "dtype": (output.dtype.newbyteorder("="), source.dtype.newbyteorder("=")),
     }
+    if source.alpha and output.bands == source.bands - 1 and has_mask(output):
+        del pairs["bands"]  # what alpha became where the codec has no room for it
     for name, (ours, theirs) in pairs.items():
         if ours != theirs:
             yield f"{name} is {ours}, the source's is {theirs}"

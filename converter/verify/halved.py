@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+import cv2
 import numpy as np
 
-from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.geometry import Rect, halved
 from ziggurat.readers.model.image import Interpretation
 from ziggurat.readers.model.reader import Pixels, Reader
 from ziggurat.readers.views.resampled import NEAREST
@@ -23,10 +24,18 @@ def _halved_shape(blocks: Pixels) -> tuple[int, int, int]:
     return blocks.shape[0], blocks.shape[2], blocks.shape[4]
 
 
-# Blocks (y, 2, x, 2, band) of floats to pixels. A wider filter has the mean's place and light.
+def _mean(blocks: Pixels) -> Pixels:
+    return np.asarray(blocks.mean(axis=(1, 3)))
+
+
+WIDE = "wide"  # a filter wider than the four: it has the mean's place and light
+_REACH = 3  # pixels of the result: how far the widest of them looks
+
+# Blocks (y, 2, x, 2, band) of floats to pixels.
 WAYS: Mapping[str, Callable[[Pixels], Pixels]] = MappingProxyType(
     {
-        "mean": lambda blocks: np.asarray(blocks.mean(axis=(1, 3))),
+        "mean": _mean,
+        WIDE: _mean,
         "nearest": lambda blocks: blocks[:, 0, :, 0],
         "mode": _mode,
         "median": lambda blocks: np.asarray(np.median(blocks, axis=(1, 3))),
@@ -58,10 +67,27 @@ class HalvedLevel:
         return padded.reshape(rect.height, 2, rect.width, 2, pixels.shape[2])
 
     def pixels(self, frame: int, rect: Rect) -> Pixels:
-        """Return half of a rectangle as float64; NaN where four pixels say nothing together.
+        """Return half of a rectangle as float64; NaN where its pixels say nothing together.
 
-        That is where a sample of them has no value (nodata, NaN), or alpha weighs them.
+        That is where a sample of them has no value (nodata, NaN), alpha weighs them, or nobody
+        sees them.
         """
+        if self._way != WIDE:
+            return self._made(frame, rect)
+        above = self._reader.info.levels[self._level]
+        level = Rect(0, 0, halved(above.width), halved(above.height))
+        around = Rect(
+            rect.x - _REACH, rect.y - _REACH, rect.width + 2 * _REACH, rect.height + 2 * _REACH
+        ).intersect(level)
+        made = self._made(frame, around)
+        unknown = np.isnan(made).any(axis=2)
+        if unknown.any():
+            reach = np.ones((2 * _REACH + 1,) * 2, np.uint8)
+            made[cv2.dilate(unknown.astype(np.uint8), reach) > 0] = np.nan
+        top, left = rect.y - around.y, rect.x - around.x
+        return made[top : top + rect.height, left : left + rect.width]
+
+    def _made(self, frame: int, rect: Rect) -> Pixels:
         blocks = self.blocks(frame, rect)
         values = blocks.astype(np.float64)
         for band, nodata in enumerate(_nodata(self._reader.info.nodata, values.shape[-1])):
@@ -69,7 +95,8 @@ class HalvedLevel:
                 values[..., band][values[..., band] == nodata] = np.nan
         if self._reader.info.alpha:
             opacity = values[..., -1:]
-            uneven = opacity.max(axis=(1, 3)) != opacity.min(axis=(1, 3))
+            least, most = opacity.min(axis=(1, 3)), opacity.max(axis=(1, 3))
+            uneven = (least != most) | (most == 0)
         with np.errstate(invalid="ignore"):
             made = np.array(WAYS[self._way](values))
         if self._reader.info.alpha:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from ziggurat.converter.plan.plan import ConversionPlan
 from ziggurat.converter.plan.report import LevelCheck
 from ziggurat.converter.verify.compare import matching_level
-from ziggurat.converter.verify.halved import WAYS
+from ziggurat.converter.verify.halved import WAYS, WIDE
+from ziggurat.converter.verify.rasters import raster_loses, raster_quality
 from ziggurat.readers.codecs.jpeg_quality import jpeg_quality
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.image import ImageInfo
@@ -26,10 +27,14 @@ STRANGE_LIMIT = 0.05  # of names in a level that others made: they may choose fr
 
 
 def ways(plan: ConversionPlan | None) -> tuple[str, ...]:
-    """Return in which of the known ways missing levels may have been made."""
+    """Return in which of the known ways missing levels may have been made.
+
+    The plan says which.
+    """
     if plan is None:
         return tuple(WAYS)
-    return (plan.resample if plan.resample is not None and plan.resample in WAYS else "mean",)
+    name = plan.resample or "mean"
+    return (name if name in WAYS else WIDE,)
 
 
 def judged(
@@ -122,13 +127,19 @@ def _bias_limit(check: LevelCheck, output: Reader) -> float:
         stream = tiles.format.tables or next(
             (data for c in range(tiles.columns) if (data := tiles.tile(c, 0))), b""
         )
-        quality = jpeg_quality(stream) or 50
-        scale = 5000 / quality if quality < 50 else 200 - 2 * quality
-        step = _DC_STEP * max(scale, 1) / 100 / 8  # of a block's mean, ITU-T T.81, K.1
+        step = _jpeg_step(jpeg_quality(stream) or 50)
+    elif tiles is None and (quality := raster_quality(output.info)) is not None:
+        step = _jpeg_step(quality)
     twice = 2 if check.compared == "level above" else 1
     # of what a codec adds around an edge, the largest is chosen: only means cancel it
-    chosen = 0.0 if check.way == "mean" else _CHOSEN * check.detail
+    chosen = 0.0 if check.way in ("mean", WIDE) else _CHOSEN * check.detail
     return twice * (1.5 + 1.5 * step) * sample_unit(output.info, check) + chosen
+
+
+def _jpeg_step(quality: int) -> float:
+    """Return by what the mean of a block is rounded, ITU-T T.81, K.1."""
+    scale = 5000 / quality if quality < 50 else 200 - 2 * quality
+    return _DC_STEP * max(scale, 1) / 100 / 8
 
 
 def _named_limits(
@@ -145,7 +156,8 @@ def _is_lossy(output: Reader, level: int, plan: ConversionPlan | None) -> bool:
     if tiles is not None:
         return not tiles.format.lossless
     if plan is None:
-        return output.info.lossy  # of tiles that lie over each other (DeepZoom) that is all
+        # of tiles that lie over each other (DeepZoom), and of GDAL's, that is all
+        return output.info.lossy or raster_loses(output.info)
     return Codec.named(plan.steps[0].codec).row.can_lose
 
 

@@ -111,6 +111,8 @@ class Output:
         Names of the associated images that it has a place for; None: any.
     fixed_effort
         Codecs whose effort what writes it can't choose.
+    masked
+        Codecs beside which it keeps alpha as a mask, which is all or nothing.
     cog_order
         It is, or can be, laid out as a cloud-optimized TIFF.
     divisible
@@ -141,6 +143,7 @@ class Output:
     known_tags: tuple[int, ...] = ()
     pictures: tuple[str, ...] | None = None
     fixed_effort: tuple[Codec, ...] = ()
+    masked: tuple[Codec, ...] = ()
     cog_order: bool = False
     divisible: bool = False
     tree: str | None = None
@@ -156,6 +159,12 @@ class Output:
     def folder_beside(self, path: Path) -> Path | None:
         """Return the folder that belongs to an output's file; None where there is none."""
         return path.with_name(path.stem + self.beside) if self.beside else None
+
+    def mask_losses(self, info: ImageInfo, codec: Codec) -> tuple[str, ...]:
+        """Return what transparency loses where a codec has no room for it."""
+        if not info.alpha or codec not in self.masked:
+            return ()
+        return (f"alpha: {codec.value} has none, a mask beside it says what is not transparent",)
 
     def load(self) -> Emitter:
         """Import the module."""
@@ -211,8 +220,8 @@ OUTPUTS: tuple[Output, ...] = (
     Output(
         name="cog", module=f"{_ROOM}.cog.cog", suffixes=(".tif", ".tiff"), geospatial=True,
         codecs=(Codec.DEFLATE, Codec.NONE, Codec.JPEG, Codec.LZW, Codec.ZSTD, Codec.WEBP),
-        fixed_effort=(Codec.WEBP,), tile=512, levels_by_library=True, pictures=(), cog_order=True,
-        read_as="GTiff",
+        fixed_effort=(Codec.WEBP,), masked=(Codec.JPEG,), tile=512, levels_by_library=True,
+        pictures=(), cog_order=True, read_as="GTiff",
     ),
     Output(
         name="tiff", module=f"{_ROOM}.tiff.tiff",

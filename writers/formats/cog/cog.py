@@ -55,7 +55,7 @@ def plan_levels(reader: Reader, options: WriteOptions) -> tuple[LevelPlan, ...]:
     side = options.tile_size or _TILE_SIZE
     sizes = cog_sizes(reader.info.width, reader.info.height, side)
     stored = [(level.width, level.height) for level in reader.info.levels]
-    if isinstance(reader, GdalReader) and options.reducer is None and max(stored[-1]) <= side:
+    if isinstance(reader, GdalReader) and max(stored[-1]) <= side:
         sizes = stored
     if options.pyramid is PyramidStyle.NONE:
         sizes = sizes[:1]
@@ -110,7 +110,7 @@ def emit(
     that it knows; any other image is fed through a plain temporary raster beside the output.
     """
     stored = [(level.width, level.height) for level in reader.info.levels]
-    reuse = options.reducer is None and stored == [(plan.width, plan.height) for plan in levels]
+    reuse = stored == [(plan.width, plan.height) for plan in levels]
     raster = reader if isinstance(reader, GdalReader) else None
     direct = raster is not None
     total = sum(plan.grid[0] * plan.grid[1] for plan in levels)
@@ -125,7 +125,8 @@ def emit(
             source = stack.enter_context(fed(reader, plain, options, first))
         part = progress.part(0 if direct else _FED_SHARE, 1)
         words = _create(staged, source, chosen, part)
-        return (*lost_facts(reader, staged, direct=direct), *map(_as_loss, words))
+        lost = output_named("cog").mask_losses(reader.info, _compression(reader.info, options))
+        return (*lost, *lost_facts(reader, staged, direct=direct), *map(_as_loss, words))
 
 
 def _create(
@@ -171,7 +172,7 @@ def creation_options(
         Something that the driver or the format can't do.
     """
     _check_image(info)
-    compression = options.compression or default_compression(info, options.lossy)
+    compression = _compression(info, options)
     if compression not in _CODECS:
         raise OptionError(
             f"a COG must be compressed with one of {names_of(_CODECS)}, not {compression.value}"
@@ -191,6 +192,10 @@ def creation_options(
     if not reuse and levels > 1:
         chosen["OVERVIEW_COUNT"] = levels - 1
     return [f"{name}={value}" for name, value in chosen.items()]
+
+
+def _compression(info: ImageInfo, options: WriteOptions) -> Codec:
+    return options.compression or default_compression(info, options.lossy)
 
 
 def default_compression(info: ImageInfo, lossy: bool) -> Codec:
