@@ -9,10 +9,11 @@ from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import TileFormat
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
-from ziggurat.writers.formats.registry import WriteReport, write_levels
+from ziggurat.writers.formats.registry import write_levels
 from ziggurat.writers.model.levels import Copy, LevelPlan, TileEncoder
 from ziggurat.writers.model.options import WriteOptions
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
+from ziggurat.writers.model.report import WriteReport
 
 
 def emit(

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     )
     from ziggurat.readers.source.source import Source
     from ziggurat.writers.formats.arrays import write
-    from ziggurat.writers.formats.registry import WriteReport
     from ziggurat.writers.model.options import WriteOptions
     from ziggurat.writers.model.progress import Cancellation, Progress
+    from ziggurat.writers.model.report import WriteReport
     from ziggurat.writers.sink.new import new
     from ziggurat.writers.sink.sink import Sink
     from ziggurat.writers.sink.task import Task
@@ -67,7 +67,7 @@ _HOMES = {
     "ConvertOptions": "ziggurat.converter.plan.options",
     "write": "ziggurat.writers.formats.arrays",
     "WriteOptions": "ziggurat.writers.model.options",
-    "WriteReport": "ziggurat.writers.formats.registry",
+    "WriteReport": "ziggurat.writers.model.report",
     "Cancellation": "ziggurat.writers.model.progress",
     "Progress": "ziggurat.writers.model.progress",
 }

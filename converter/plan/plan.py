@@ -30,6 +30,7 @@ from ziggurat.readers.model.encoded import EncodedLevel
 from ziggurat.readers.model.geometry import grid_shape
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.writers.formats.layout import check_cog_order
+from ziggurat.writers.formats.notes import mask_losses
 from ziggurat.writers.formats.registry import Output
 from ziggurat.writers.model.levels import Cascade, Copy, Origin, Scaled, Stored
 from ziggurat.writers.model.reducers import Reducer
@@ -145,7 +146,7 @@ def make_plan(facts: SourceFacts, target: Output, options: ConvertOptions) -> Co
     pictures = picture_steps(facts.pictures, target, quality if lossy else None)
     lost = (*info.losses, *target.load().expected_losses(info), *filter(None, again))
     if any(not isinstance(step.origin, Copy) for step in steps):
-        lost = (*lost, *target.mask_losses(info, Codec.named(codec)))
+        lost = (*lost, *mask_losses(target, info, Codec.named(codec)))
     lost = (*lost, *picture_losses(pictures, facts.pictures))
     return ConversionPlan(
         source=facts.path,

@@ -18,9 +18,10 @@ from ziggurat.readers.model.image import (
     ServedLevels,
 )
 from ziggurat.readers.views.array import ArrayLike, ArrayReader
-from ziggurat.writers.formats.registry import WriteReport, output_for, write_levels
+from ziggurat.writers.formats.registry import output_for, write_levels
 from ziggurat.writers.model.options import WriteOptions
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
+from ziggurat.writers.model.report import WriteReport
 
 _TILE = 256
 _COLORS = (3, 4)

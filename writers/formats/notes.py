@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.ngff.version import OmeVersion
 from ziggurat.writers.model.levels import LevelPlan
 from ziggurat.writers.model.options import PyramidStyle, Subsampling, WriteOptions
@@ -27,6 +28,17 @@ class Noted(Protocol):
     @property
     def codecs(self) -> tuple[Codec, ...]:
         """Codecs that it may be written with."""
+
+    @property
+    def masked(self) -> tuple[Codec, ...]:
+        """Codecs beside which it keeps alpha as a mask."""
+
+
+def mask_losses(output: Noted, info: ImageInfo, codec: Codec) -> tuple[str, ...]:
+    """Return what transparency loses where a codec has no room for it."""
+    if not info.alpha or codec not in output.masked:
+        return ()
+    return (f"alpha: {codec.value} has none, a mask beside it says what is not transparent",)
 
 
 def reader_notes(output: Noted, codecs: Iterable[str]) -> list[str]:

@@ -30,34 +30,7 @@ from ziggurat.writers.formats.notes import idle_notes, reader_notes
 from ziggurat.writers.model.levels import LevelPlan, Stored
 from ziggurat.writers.model.options import WriteOptions
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
-
-
-@dataclass(frozen=True, slots=True)
-class WriteReport:
-    """What was written.
-
-    Attributes
-    ----------
-    path
-        Where it lies; a URL, as text, on object storage.
-    bytes
-        Its size; of a folder, that of all files in it.
-    seconds
-        How long it took.
-    levels
-        How many levels the pyramid has, full resolution included.
-    lost
-        What the target could not carry, a sentence for each thing.
-    notes
-        What else is good to know, such as programs that can't read the codec.
-    """
-
-    path: Path | str
-    bytes: int
-    seconds: float
-    levels: int
-    lost: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+from ziggurat.writers.model.report import WriteReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,12 +132,6 @@ class Output:
     def folder_beside(self, path: Path) -> Path | None:
         """Return the folder that belongs to an output's file; None where there is none."""
         return path.with_name(path.stem + self.beside) if self.beside else None
-
-    def mask_losses(self, info: ImageInfo, codec: Codec) -> tuple[str, ...]:
-        """Return what transparency loses where a codec has no room for it."""
-        if not info.alpha or codec not in self.masked:
-            return ()
-        return (f"alpha: {codec.value} has none, a mask beside it says what is not transparent",)
 
     def load(self) -> Emitter:
         """Import the module."""

@@ -18,7 +18,6 @@ from ziggurat.readers.views.views import (
 )
 from ziggurat.writers.formats.registry import (
     Output,
-    WriteReport,
     is_map,
     output_for,
     output_named,
@@ -26,6 +25,7 @@ from ziggurat.writers.formats.registry import (
 )
 from ziggurat.writers.model.options import WriteOptions
 from ziggurat.writers.model.progress import ProgressCallback
+from ziggurat.writers.model.report import WriteReport
 from ziggurat.writers.sink.attached import attached_store
 from ziggurat.writers.sink.given_levels import with_given_levels
 from ziggurat.writers.store.interface import TileStore

@@ -13,8 +13,8 @@ from ziggurat.readers.io.objects import is_cloud
 from ziggurat.readers.model.keywords import also_takes
 from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.source.options import OpenOptions
-from ziggurat.writers.formats.registry import WriteReport
 from ziggurat.writers.model.progress import ProgressCallback
+from ziggurat.writers.model.report import WriteReport
 from ziggurat.writers.sink.attached import attached_store
 from ziggurat.writers.sink.attributes import Attributes, SinkAttributes
 from ziggurat.writers.sink.blank import BlankAnswers

@@ -12,8 +12,9 @@ from ziggurat.writers.files.atomic import atomic_file
 from ziggurat.writers.files.keys import ObjectsWriter
 from ziggurat.writers.formats.contract import Tree
 from ziggurat.writers.formats.notes import reader_notes
-from ziggurat.writers.formats.registry import WriteReport, disk_bytes
+from ziggurat.writers.formats.registry import disk_bytes
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
+from ziggurat.writers.model.report import WriteReport
 from ziggurat.writers.tasks.desk import Desk, FolderDesk, parts_there
 from ziggurat.writers.tasks.division import Division
 from ziggurat.writers.tasks.made import MadeTiles

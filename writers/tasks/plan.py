@@ -9,8 +9,8 @@ from typing import Any
 
 from ziggurat.readers.errors import OptionError, WriteError, ZigguratError
 from ziggurat.writers.files.keys import ObjectsWriter
-from ziggurat.writers.formats.registry import WriteReport
 from ziggurat.writers.model.progress import Cancellation, ProgressCallback
+from ziggurat.writers.model.report import WriteReport
 from ziggurat.writers.tasks import desk as desks
 from ziggurat.writers.tasks.division import Division
 from ziggurat.writers.tasks.ending import end

@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ziggurat.writers.formats.registry import WriteReport
 from ziggurat.writers.model.progress import Cancellation, Progress, ProgressCallback
+from ziggurat.writers.model.report import WriteReport
 from ziggurat.writers.tasks.plan import WritePlan, WriteTask
 
 

@@ -73,9 +73,8 @@ def test_stored_levels_are_taken_whatever_missing_ones_would_be_made_by(
 def test_wide_filters_near_pixels_without_a_value(
     make_raster: Callable[..., Path], tissue: np.ndarray, tmp_path: Path
 ) -> None:
-    gray = tissue[..., :1].copy()
-    gray[gray > 200] = 255
-    gray[::29, ::31] = 255
+    gray = tissue[..., :1] // 8
+    gray[tissue[..., :1] > 200] = 255
     path = make_raster(tmp_path / "a.tif", gray, nodata=255, **PLACE)
     options = ConvertOptions(
         resample="lanczos3", compression="deflate", tile_size=128, levels="full", verify="full"

@@ -16,6 +16,7 @@ from ziggurat.readers.model.reader import Pixels, Reader
 from ziggurat.writers.files.atomic import atomic_file
 from ziggurat.writers.formats.cog.progress import GdalProgress
 from ziggurat.writers.formats.cog.raster import described, fed, lost_facts
+from ziggurat.writers.formats.notes import mask_losses
 from ziggurat.writers.formats.registry import output_named
 from ziggurat.writers.model.levels import Cascade, LevelPlan, Stored, TileEncoder
 from ziggurat.writers.model.options import PyramidStyle, WriteOptions
@@ -125,7 +126,8 @@ def emit(
             source = stack.enter_context(fed(reader, plain, options, first))
         part = progress.part(0 if direct else _FED_SHARE, 1)
         words = _create(staged, source, chosen, part)
-        lost = output_named("cog").mask_losses(reader.info, _compression(reader.info, options))
+        codec = _compression(reader.info, options)
+        lost = mask_losses(output_named("cog"), reader.info, codec)
         return (*lost, *lost_facts(reader, staged, direct=direct), *map(_as_loss, words))
 
 
