@@ -1,6 +1,6 @@
 """JPEG tiles of a page, decoded many in a call by the native kernel."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from ziggurat.readers.codecs.native.kernel import DONE, Tile, TileKind, decode_tiles, kind_of
 from ziggurat.readers.errors import SourceError
@@ -50,42 +50,38 @@ class TilesTogether:
 
     def fill(self, parts: Sequence[Part], threads: int) -> list[Cell]:
         """Fill arrays, and return what is still to be drawn."""
+        # plain numbers: this runs for every tile of every region
+        kind, columns, stream_of = self._kind, self._layout.columns, self._stream
+        width, height = kind.width, kind.height
         left: list[Cell] = []
-        cells: list[Cell] = []
+        places: list[tuple[int, int, int]] = []  # of each tile: its index, and where it is wanted
         tiles: list[Tile] = []
-        for index, x, y, cell in self._cells(parts):
-            stream = self._stream(index)
-            if stream is None:
-                left.append(cell)
-            else:
-                cells.append(cell)
-                tiles.append((stream, cell[2], x, y))
+        for rect, target in parts:
+            x, y, right, bottom = rect.x, rect.y, rect.x + rect.width, rect.y + rect.height
+            for row in range(y // height, (bottom - 1) // height + 1):
+                top = max(y, row * height)
+                rows = target[top - y : row * height + height - y]
+                for column in range(x // width, (right - 1) // width + 1):
+                    begin = max(x, column * width)
+                    place = rows[:, begin - x : column * width + width - x]
+                    index = row * columns + column
+                    stream = stream_of(index)
+                    if stream is None:
+                        left.append(_cell(index, begin, top, place))
+                    else:
+                        places.append((index, begin, top))
+                        tiles.append((stream, place, begin - column * width, top - row * height))
         if not tiles:
             return left
         descriptor = self._source.fileno()
-        found = decode_tiles(tiles, self._kind, threads=threads, descriptor=descriptor)
+        found = decode_tiles(tiles, kind, threads=threads, descriptor=descriptor)
         if any(found):
-            doubtful = [cell for cell, one in zip(cells, found, strict=True) if one != DONE]
-            self._left += len(doubtful)
-            left += doubtful
+            for place_of, tile, one in zip(places, tiles, found, strict=True):
+                if one != DONE:
+                    left.append(_cell(*place_of, tile[1]))
+                    self._left += 1
         self._done += len(tiles)
         return left
-
-    def _cells(self, parts: Sequence[Part]) -> Iterator[tuple[int, int, int, Cell]]:
-        """Yield each tile's index, where in it the wanted part begins, and that part."""
-        # plain numbers: this runs for every tile of every region
-        layout = self._layout
-        width, height, columns = layout.tile_width, layout.tile_height, layout.columns
-        for rect, target in parts:
-            right, bottom = rect.x + rect.width, rect.y + rect.height
-            for row in range(rect.y // height, (bottom - 1) // height + 1):
-                top, end = max(rect.y, row * height), min(bottom, row * height + height)
-                for column in range(rect.x // width, (right - 1) // width + 1):
-                    left, stop = max(rect.x, column * width), min(right, column * width + width)
-                    place = target[top - rect.y : end - rect.y, left - rect.x : stop - rect.x]
-                    index = row * columns + column
-                    part = Rect(left, top, stop - left, end - top)
-                    yield index, left - column * width, top - row * height, (index, part, place)
 
     def _stream(self, index: int) -> tuple[int, int] | bytes | None:
         """Return where a tile's stream is, or the stream; None where it isn't there."""
@@ -96,3 +92,7 @@ class TilesTogether:
             return table.get(index)
         except SourceError:  # said by who reads it again
             return None
+
+
+def _cell(index: int, x: int, y: int, place: Pixels) -> Cell:
+    return index, Rect(x, y, place.shape[1], place.shape[0]), place
