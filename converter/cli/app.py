@@ -9,7 +9,7 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import NoReturn
@@ -88,9 +88,9 @@ def _add_info(parser: argparse.ArgumentParser) -> None:
 
 
 def _info(given: argparse.Namespace) -> int:
-    from ziggurat.converter.cli import commands
+    from ziggurat.converter.cli.looking import show_image
 
-    commands.show_image(given.path, json=given.json)
+    show_image(given.path, json=given.json)
     return 0
 
 
@@ -103,10 +103,11 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
 
 
 def _verify(given: argparse.Namespace) -> int:
-    from ziggurat.converter.cli import commands
+    from ziggurat.converter.cli.checking import verify
+    from ziggurat.converter.cli.looking import Show
 
-    show = commands.Show(quiet=given.quiet, json=given.json)
-    return 0 if commands.verify(given.source, given.output, show, full=given.full) else 1
+    show = Show(quiet=given.quiet, json=given.json)
+    return 0 if verify(given.source, given.output, show, full=given.full) else 1
 
 
 def _add_picture(parser: argparse.ArgumentParser) -> None:
@@ -200,8 +201,11 @@ COMMANDS = {
 }  # fmt: skip
 
 
-def whole_parser(*, shown: bool = False) -> argparse.ArgumentParser:
-    """Return a parser that knows every command: for the first help, or ``shown``, completion."""
+def whole_parser(*, shown: bool = False, named: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Return a parser that knows every command: for the first help, or ``shown``, completion.
+
+    What a command takes is known of those that are ``named``, or shown: it has to be loaded.
+    """
     listed = "\n".join(f"  {name:<12}{command.about}" for name, command in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="ziggurat",
@@ -216,7 +220,9 @@ def whole_parser(*, shown: bool = False) -> argparse.ArgumentParser:
     told = "what to do" if shown else argparse.SUPPRESS  # the description lists them
     below = parser.add_subparsers(dest="command", metavar="COMMAND", help=told)
     for name in COMMANDS:
-        _filled(below.add_parser(name, help=COMMANDS[name].about), name)
+        command = below.add_parser(name, help=COMMANDS[name].about)
+        if shown or name in named:
+            _filled(command, name)
     return parser
 
 
@@ -238,7 +244,6 @@ def _run(arguments: list[str]) -> int:
         given = command_parser(name).parse_intermixed_args(arguments[1:])
         given.command = name
         return COMMANDS[name].run(given)
-    parser = whole_parser()
     if name == "--version":
         from ziggurat import __version__
 
@@ -248,6 +253,7 @@ def _run(arguments: list[str]) -> int:
 
             print(describe())
         return 0
+    parser = whole_parser(named=arguments)
     if not arguments:
         parser.print_help()
         return 2

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from ziggurat.converter.batch.jobs import (
 from ziggurat.converter.batch.record import Records
 from ziggurat.converter.batch.run import BatchCallback, BatchReport, Outcome, Status, run_batch
 from ziggurat.converter.cli.lines import batch_line, outcome_line, report_lines
+from ziggurat.converter.cli.looking import Show
 from ziggurat.converter.convert import convert, plan_conversion, plan_tasks
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.converter.plan.report import plain
@@ -31,24 +31,6 @@ from ziggurat.converter.recipe import refuse_losses
 from ziggurat.readers.errors import OptionError, ZigguratError, message_of
 from ziggurat.writers.formats.registry import find_output
 from ziggurat.writers.model.progress import Progress, ProgressCallback
-
-
-@dataclass(frozen=True, slots=True)
-class Show:
-    """How much to print, and for whom."""
-
-    quiet: bool
-    json: bool
-
-    @property
-    def bar(self) -> bool:
-        """Whether there is somebody to look at a progress bar."""
-        return not (self.quiet or self.json) and sys.stderr.isatty()
-
-    @property
-    def talks(self) -> bool:
-        """Whether people read what is printed."""
-        return not (self.quiet or self.json)
 
 
 def convert_paths(given: argparse.Namespace, options: ConvertOptions) -> int:
@@ -152,57 +134,6 @@ def _bar(title: str, show: Show) -> Iterator[ProgressCallback | None]:
 
     with progress_bar(title) as on_progress:
         yield on_progress
-
-
-def show_image(path: str, *, json: bool) -> None:
-    """Print what is in an image."""
-    from ziggurat.readers.formats.registry import open_reader
-
-    with open_reader(path) as reader:
-        if json:
-            from ziggurat.converter.cli.describe import describe
-
-            print(dumps(describe(reader, path), indent=2))
-            return
-        from ziggurat.converter.cli import display
-
-        display.show_info(path, reader)
-
-
-def verify(source: str, output: str | None, show: Show, *, full: bool) -> bool:
-    """Check an output, a folder of them, or the one file that is named; return if all is well."""
-    if output is not None and holds_slides(Path(source)) and holds_slides(Path(output)):
-        return _verify_folders(Path(source), Path(output), show, full=full)
-    from ziggurat.converter.verify.verify import verify_alone, verify_pair
-
-    if output is None:
-        report = verify_alone(source, full=full)
-    else:
-        report = verify_pair(source, output, full=full)
-    if show.json:
-        print(dumps({"ok": report.ok, **plain(report)}, indent=2))
-    elif not show.quiet:
-        from ziggurat.converter.cli import display
-
-        display.show_verification(report)
-    return report.ok
-
-
-def _verify_folders(sources: Path, outputs: Path, show: Show, *, full: bool) -> bool:
-    from ziggurat.converter.batch.check import verify_folders
-
-    checks = []
-    for check in verify_folders(sources, outputs, full=full):
-        checks.append(check)
-        if show.talks:
-            print(check.line, flush=True)
-    ok = all(check.ok for check in checks)
-    if show.json:
-        print(dumps({"ok": ok, "pairs": [{"ok": c.ok, **plain(c)} for c in checks]}, indent=2))
-    elif not show.quiet:
-        wrong = sum(not check.ok for check in checks)
-        print(f"{len(checks)} slides: {len(checks) - wrong} verified, {wrong} wrong")
-    return ok
 
 
 def _plan_many(work: Sequence[Job], options: ConvertOptions, show: Show) -> int:

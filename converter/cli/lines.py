@@ -3,25 +3,8 @@
 from collections.abc import Iterator
 
 from ziggurat.converter.batch.run import BatchReport, Outcome, Status
+from ziggurat.converter.cli.texts import size_text
 from ziggurat.converter.plan.report import ConversionReport, LevelCheck
-
-UNITS = ("bytes", "kB", "MB", "GB", "TB")
-
-
-def size_text(size: float) -> str:
-    """Return a number of bytes as people write it."""
-    unit = 0
-    while size >= 1000 and unit < len(UNITS) - 1:
-        size /= 1000
-        unit += 1
-    return f"{size:.0f} {UNITS[unit]}" if unit == 0 else f"{size:.1f} {UNITS[unit]}"
-
-
-def time_text(seconds: float) -> str:
-    """Return a length of time as people say it."""
-    if seconds < 1:
-        return "less than a second"
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
 
 
 def report_lines(report: ConversionReport) -> Iterator[str]:

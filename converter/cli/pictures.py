@@ -5,8 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ziggurat.converter.cli.lines import size_text
-from ziggurat.converter.cli.texts import parse_region
+from ziggurat.converter.cli.texts import parse_region, size_text
 from ziggurat.readers.errors import OptionError, RegionError
 from ziggurat.readers.source.open import open as open_source
 from ziggurat.readers.source.source import Source

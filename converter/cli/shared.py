@@ -10,7 +10,8 @@ from pathlib import Path
 from ziggurat.converter.batch.jobs import SharedJob, holds_slides
 from ziggurat.converter.batch.record import Records
 from ziggurat.converter.batch.shared import run_shared, shared_jobs
-from ziggurat.converter.cli.commands import Show, convert_one, is_kept, show_batch, telling
+from ziggurat.converter.cli.commands import convert_one, is_kept, show_batch, telling
+from ziggurat.converter.cli.looking import Show
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.io.objects import is_cloud

@@ -1,4 +1,4 @@
-"""What people type on the command line (sizes, regions, frames, bands), and errors as one line."""
+"""Sizes, regions, frames, bands as people type them; sizes and times as they read them."""
 
 import re
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from ziggurat.readers.errors import OptionError
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE)
 _RANGE = re.compile(r"\s*\d+\s*(?:-\s*\d+\s*)?")
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
@@ -67,3 +68,19 @@ def parse_positions(text: str) -> tuple[int, ...]:
     if not numbers:
         raise OptionError(f"no position in {text!r}")
     return tuple(numbers)
+
+
+def size_text(size: float) -> str:
+    """Return a number of bytes as people write it."""
+    unit = 0
+    while size >= 1000 and unit < len(_UNITS) - 1:
+        size /= 1000
+        unit += 1
+    return f"{size:.0f} {_UNITS[unit]}" if unit == 0 else f"{size:.1f} {_UNITS[unit]}"
+
+
+def time_text(seconds: float) -> str:
+    """Return a length of time as people say it."""
+    if seconds < 1:
+        return "less than a second"
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"

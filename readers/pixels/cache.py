@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ziggurat.readers.errors import OptionError
+from ziggurat.readers.io.system import available_memory
 
 _SHARE = 1 / 16  # of the memory that is free when the cache is first used
 _SMALLEST, _LARGEST = 64 << 20, 2 << 30
@@ -129,9 +130,7 @@ def default_limit() -> int:
         if not told.isdecimal():
             raise OptionError(f"{ENVIRONMENT} must be a number of bytes, not {told!r}")
         return int(told)
-    import psutil
-
-    share = int(psutil.virtual_memory().available * _SHARE)
+    share = int(available_memory() * _SHARE)
     return min(max(share, _SMALLEST), _LARGEST)
 
 

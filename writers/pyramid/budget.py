@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ziggurat.readers.io.system import core_count
+from ziggurat.readers.io.system import available_memory, core_count
 from ziggurat.writers.model.options import WriteOptions
 
 _CGROUP_LIMITS = (
@@ -30,14 +30,12 @@ class Budget:
 
 def free_memory() -> int:
     """Return the bytes that this process may still take: of the machine and of its cgroup."""
-    import psutil  # not before: a copy needs no budget
-
-    free = psutil.virtual_memory().available
+    free = available_memory()
     for limit_file, used_file in zip(_CGROUP_LIMITS, _CGROUP_USED, strict=True):
         limit, used = _number(limit_file), _number(used_file)
         if limit is not None and used is not None:
             free = min(free, max(0, limit - used))
-    return int(free)
+    return free
 
 
 def _number(path: str) -> int | None:

@@ -17,7 +17,8 @@ from ziggurat.converter.batch.jobs import Job, find_sources, plan_jobs
 from ziggurat.converter.batch.proof import output_hash
 from ziggurat.converter.batch.run import Status, run_batch
 from ziggurat.converter.cli.app import main
-from ziggurat.converter.cli.commands import Show, convert_many
+from ziggurat.converter.cli.commands import convert_many
+from ziggurat.converter.cli.looking import Show
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.converter.verify.verify import verify
 from ziggurat.readers.errors import OptionError, SourceNotFoundError

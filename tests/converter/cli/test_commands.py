@@ -193,6 +193,8 @@ def test_completion_and_help(run: Run) -> None:
     for shell in ("bash", "zsh"):
         assert "--deidentify" in run("completion", shell)[1]
     assert run()[0] == 2
+    code, _, said = run("--quick", "verify", "a", "b")
+    assert (code, said.splitlines()[-1]) == (2, "ziggurat: error: unrecognized arguments: --quick")
     for name in COMMANDS:
         code, said, _ = run(name, "--help")
         assert code == 0
@@ -205,22 +207,37 @@ from ziggurat.converter.cli.app import main
 for words in json.loads(sys.argv[1]):
     try: main(words)
     except SystemExit as end: assert not end.code
-    heavy = ("rich", "typer", "pydantic", "osgeo", "pyvips", "scipy", "openslide")
-    print("loaded:", json.dumps([[n for n in heavy if n in sys.modules], len(sys.modules)]))
+    print("loaded:", json.dumps(sorted(sys.modules)))
 """
+HEAVY = {"rich", "typer", "pydantic", "osgeo", "pyvips", "scipy", "openslide"}
+CONVERTING = {"psutil", "subprocess", "cv2", "ziggurat.converter.batch", "ziggurat.converter.plan"}
+
+
+def loaded_by(commands: list[list[str]]) -> list[set[str]]:
+    """Return the modules that a new process has loaded after each command."""
+    command = [sys.executable, "-c", LOADED, json.dumps(commands)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    said = [line for line in done.stdout.splitlines() if line.startswith("loaded:")]
+    return [set(json.loads(line.removeprefix("loaded:"))) for line in said]
 
 
 def test_commands_load_what_they_need(slide: Path, tmp_path: Path) -> None:
     """Tables, bars, maps and checks of arguments take longer than a small slide does."""
-    most = {"--help": 300, "o.tiff": 550, "o.ome.tiff": 550, "o.zarr": 640}
-    outputs = [["convert", str(slide), str(tmp_path / name)] for name in list(most)[1:]]
-    command = [sys.executable, "-c", LOADED, json.dumps([["--help"], *outputs])]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    said = [line for line in done.stdout.splitlines() if line.startswith("loaded:")]
-    for line, (name, limit) in zip(said, most.items(), strict=True):  # one after the other
-        heavy, count = json.loads(line.removeprefix("loaded:"))
-        assert heavy == [], name
-        assert count < limit, name
+    most = {"--version": 140, "--help": 150, "info": 390, "tiff": 550, "ome.tiff": 550, "zarr": 640}
+    outputs = [["convert", str(slide), str(tmp_path / f"o.{name}")] for name in list(most)[3:]]
+    commands = [["--version"], ["--help"], ["info", "--json", str(slide)], *outputs]
+    found = dict(zip(most, loaded_by(commands), strict=True))  # one after the other
+    for name, limit in most.items():
+        assert not found[name] & HEAVY, name
+        assert len(found[name]) < limit, name
+    assert not found["info"] & CONVERTING
+    assert not found["--help"] & {"numpy", "ziggurat.readers.formats"}
+
+
+def test_tables_of_an_image_load_nothing_that_converts(slide: Path) -> None:
+    (found,) = loaded_by([["info", str(slide)]])
+    assert not found & CONVERTING
+    assert len(found) < 450
 
 
 def test_one_slide_is_reported_logged_and_skipped_as_many_are(

@@ -4,9 +4,10 @@ import os
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
-from ziggurat.readers.io.system import copy_range, core_count, reserve
+from ziggurat.readers.io.system import available_memory, copy_range, core_count, reserve
 
 
 @pytest.fixture(params=["linux", "darwin"])
@@ -25,6 +26,10 @@ def test_a_reserved_file_is_as_large_as_asked_and_keeps_what_it_holds(
     data = path.read_bytes()
     assert (len(data), data[:4], set(data[4:])) == (3_000_000, b"kept", {0})
     assert path.stat().st_blocks * 512 >= 3_000_000
+
+
+def test_memory_that_is_free_is_what_psutil_says(platform: None) -> None:
+    assert available_memory() == pytest.approx(psutil.virtual_memory().available, rel=0.2)
 
 
 def test_cores_are_at_least_one(platform: None) -> None:
