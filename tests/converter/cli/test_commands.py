@@ -144,7 +144,7 @@ def test_a_batch_tells_all_of_each_slide_as_it_finishes(
     made = out / "case [red] 12.ome.tiff"
     assert done["sha256"] == hashlib.sha256(made.read_bytes()).hexdigest()
     rows = list(csv.DictReader(reports[1].read_text().splitlines()))
-    assert {row["status"] for row in rows} == {"skipped", "failed"}
+    assert {row["status"] for row in rows} == {"skipped", "failed", "left out"}
     assert log.read_text().count("ERROR failed") == 2
     code, said, _ = run("verify", folder, out)
     assert code == 1, "one slide has no output"
