@@ -32,7 +32,7 @@ _LARGEST_SIDE = 1 << 20
 _MOST_PAGES = 100_000
 _MOST_BYTES = 256 * 1024 * 1024
 _STRIP_PIXELS = 16 << 20
-_MOST_SECONDS = 5  # of drawing one rectangle; a forged picture inside of a page may take for ever
+_MOST_SECONDS = 3  # of a processor, a rectangle; a forged picture in a page may take for ever
 
 _lock = PerProcess(threading.Lock)  # in a fork, another thread of the parent may have held it
 
@@ -149,9 +149,9 @@ def _draw(page: "pypdfium2.PdfPage", rect: Rect, scale: float) -> Pixels:
     width, height = (math.ceil(side * scale) for side in page.get_size())
     bitmap = PdfBitmap.new_native(rect.width, rect.height, raw.FPDFBitmap_BGR, rev_byteorder=True)
     bitmap.fill_rect((255, 255, 255, 255), 0, 0, rect.width, rect.height)
-    end = time.monotonic() + _MOST_SECONDS
+    end = time.thread_time() + _MOST_SECONDS
     pause = raw.IFSDK_PAUSE(version=1)
-    asked = type(pause.NeedToPauseNow)(lambda _: time.monotonic() > end)
+    asked = type(pause.NeedToPauseNow)(lambda _: time.thread_time() > end)
     pause.NeedToPauseNow = asked
     flags = raw.FPDF_ANNOT | raw.FPDF_REVERSE_BYTE_ORDER
     try:
@@ -164,7 +164,9 @@ def _draw(page: "pypdfium2.PdfPage", rect: Rect, scale: float) -> Pixels:
     bitmap.close()
     if state != raw.FPDF_RENDER_DONE:
         paused = state == raw.FPDF_RENDER_TOBECONTINUED
-        raise ValueError(f"it takes more than {_MOST_SECONDS} s" if paused else "it is damaged")
+        raise ValueError(
+            f"it takes more than {_MOST_SECONDS} s of a processor" if paused else "it is damaged"
+        )
     return pixels
 
 

@@ -161,3 +161,19 @@ def test_every_tile_is_decoded_when_all_is_wanted(tmp_path: Path) -> None:
     assert any(
         "level 0, frame 0 can't be read" in problem for problem in verify(path, full=True).problems
     )
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "words"),
+    [
+        (b'SizeZ="2"', b'SizeZ="0"', "has sizes"),
+        (b'<TiffData IFD="0"', b'<TiffData IFD="9"', "names page 9"),
+    ],
+)
+def test_ome_xml_that_contradicts_the_pages_is_found_in_a_file(
+    ome: Path, right: bytes, wrong: bytes, words: str
+) -> None:
+    data = ome.read_bytes()
+    assert data.count(right) == 1
+    ome.write_bytes(data.replace(right, wrong))
+    assert any(words in problem for problem in verify(ome).problems)
