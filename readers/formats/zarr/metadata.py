@@ -18,6 +18,7 @@ from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.zarr.compressors import compressor_as_v3
 from ziggurat.readers.formats.zarr.pictures import PictureCodec, parse_picture
 
+DOCUMENTS = ("zarr.json", ".zarray", ".zgroup", ".zattrs")  # names of what is no chunk
 MOST_PIXELS = (1 << 31) - 1  # along one dimension
 MOST_CHUNK_BYTES = 1 << 31  # blosc's own limit, and more than anybody should decode at once
 _MOST_DIMENSIONS = 32

@@ -13,7 +13,7 @@ from ziggurat.readers.formats.zarr.array import ChunkCache, ZarrArray
 from ziggurat.readers.formats.zarr.associated import find_associated
 from ziggurat.readers.formats.zarr.beside import losses_beside
 from ziggurat.readers.formats.zarr.fields import open_fields
-from ziggurat.readers.formats.zarr.metadata import ArrayMetadata
+from ziggurat.readers.formats.zarr.metadata import DOCUMENTS, ArrayMetadata
 from ziggurat.readers.formats.zarr.plain import plain_multiscale
 from ziggurat.readers.formats.zarr.sqlite import MAGIC, SqliteStore
 from ziggurat.readers.formats.zarr.stored import check_claim, is_empty, with_stored_separator
@@ -42,8 +42,6 @@ from ziggurat.readers.ngff.parse import (
     read_image,
     read_multiscale,
 )
-
-_METADATA_FILES = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 
 
 def open_reader(location: Location) -> Reader:
@@ -82,7 +80,7 @@ def _opened_reader(store: KeyStore) -> Reader:
 def _open_store(location: Location) -> KeyStore:
     if location.is_directory:
         return location.open_keys() if location.path is None else FolderStore(location.path)
-    if location.name in _METADATA_FILES:
+    if location.name in DOCUMENTS:
         if location.path is None:
             return UrlStore(location.url.rsplit("/", 1)[0])
         return FolderStore(location.path.parent)

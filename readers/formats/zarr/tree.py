@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
-from ziggurat.readers.formats.zarr.metadata import ArrayMetadata, parse_v2, parse_v3
+from ziggurat.readers.formats.zarr.metadata import DOCUMENTS, ArrayMetadata, parse_v2, parse_v3
 from ziggurat.readers.io.keys import KeyStore, checked_key
 from ziggurat.readers.ngff.parse import ome_attributes
 
 _MOST_METADATA = 64 << 20
 _MOST_NODES = 2000  # looked at in a hierarchy that doesn't say where its image is
-_MARKS = ("zarr.json", ".zarray", ".zgroup", ".zattrs")
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def _mapping(value: object) -> dict[str, object]:
 
 def is_hierarchy(store: KeyStore) -> bool:
     """Return True where the root has zarr metadata of any kind."""
-    return any(store.get_range(mark, 0, 1) is not None for mark in _MARKS)
+    return any(store.get_range(mark, 0, 1) is not None for mark in DOCUMENTS)
 
 
 def find_root(store: KeyStore) -> str:
@@ -103,7 +102,7 @@ def find_root(store: KeyStore) -> str:
         return ""
     names = store.children("")
     for name in names if len(names) <= 8 else ():
-        if any(store.get_range(f"{name}/{mark}", 0, 1) is not None for mark in _MARKS):
+        if any(store.get_range(f"{name}/{mark}", 0, 1) is not None for mark in DOCUMENTS):
             return name
     raise UnsupportedFormatError(f"{store.url} holds no zarr metadata")
 

@@ -21,7 +21,7 @@ from zarr.core.buffer import Buffer, BufferPrototype
 from ziggurat.readers.codecs.stream_size import claimed_size
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError, ZigguratError
 from ziggurat.readers.formats.zarr.chunks import shard_index
-from ziggurat.readers.formats.zarr.metadata import ArrayMetadata
+from ziggurat.readers.formats.zarr.metadata import DOCUMENTS, ArrayMetadata
 from ziggurat.readers.io.keys import KeyStore
 
 _NOT_HERE = (
@@ -61,6 +61,8 @@ class ReadOnlyStore(Store):
         data = self._bytes(key, byte_range)
         if data is None:
             return None
+        if key.rpartition("/")[2] in DOCUMENTS:
+            return prototype.buffer.from_bytes(data)
         for chunk in self._chunks(data, whole=byte_range is None):
             claimed = claimed_size(chunk)
             if claimed is not None and math.prod(claimed) > max(

@@ -311,7 +311,8 @@ def test_a_kill_leaves_a_whole_output_and_the_next_write_cleans_up(
 
 def test_an_interrupt_leaves_nothing_at_all(tmp_path: Path) -> None:
     process = start(tmp_path / "a.tif")
-    time.sleep(0.15)
+    while not any(name.startswith(STAGING_PREFIX) for name in names(tmp_path)):
+        time.sleep(0.001)
     process.send_signal(signal.SIGINT)
     assert process.end().returncode != 0
     assert names(tmp_path) == []

@@ -17,7 +17,7 @@ class SlowPlane(SamePixels):
     """Takes its time, so that there is a middle to be killed in."""
 
     def read(self, rect: Rect) -> Pixels:
-        time.sleep(0.015)
+        time.sleep(0.04)
         return self.source.read(rect)
 
     def encoded(self) -> None:
