@@ -1,7 +1,8 @@
 """How large a picture an encoded tile says it is: asked before a decoder allocates for it.
 
 Sources: ITU-T T.81 B.2.2 (JPEG frame header), T.800 A.5.1 (JPEG 2000 image size), RFC 9649
-(WebP container), W3C PNG 11.2.2, ISO/IEC 23008-12 6.5.3 (AVIF and HEIC).
+(WebP container), W3C PNG 11.2.2, ISO/IEC 23008-12 6.5.3 (AVIF and HEIC), ISO/IEC 18181-1 D.2 and
+18181-2 (size and boxes of JPEG XL).
 """
 
 import math
@@ -12,6 +13,8 @@ from ziggurat.readers.model.codec import Codec
 
 _JPEG2000_START = b"\xff\x4f\xff\x51"  # start of code stream, size marker
 _JPEG2000_BOXES = 4096  # a JP2's code stream begins after a few small boxes
+# Of JPEG XL, by which a width is told of a height.
+_RATIOS = ((0, 1), (1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 _JPEG_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # F7: of JPEG-LS
 
 
@@ -54,7 +57,35 @@ def _webp(data: bytes) -> tuple[int, int] | None:
     return None
 
 
-_SIZES = {Codec.JPEG: _jpeg, Codec.JPEG2000: _jpeg2000, Codec.WEBP: _webp}
+def _jpegxl(data: bytes) -> tuple[int, int] | None:
+    start = 0
+    if data[4:8] == b"JXL ":  # in boxes: the code stream, or the first part of it
+        found = re.search(b"jxlc|jxlp....", data[:_JPEG2000_BOXES], re.DOTALL)
+        start = found.end() if found else len(data)
+    if data[start : start + 2] != b"\xff\x0a":
+        return None
+    bits = int.from_bytes(data[start + 2 : start + 14], "little")
+
+    def take(count: int) -> int:
+        nonlocal bits
+        value, bits = bits & ((1 << count) - 1), bits >> count
+        return value
+
+    def side() -> int:
+        return 8 * (take(5) + 1) if small else take((9, 13, 18, 30)[take(2)]) + 1
+
+    small = take(1)
+    height = side()
+    ratio = take(3)
+    return (side() if not ratio else height * _RATIOS[ratio][0] // _RATIOS[ratio][1]), height
+
+
+_SIZES = {
+    Codec.JPEG: _jpeg,
+    Codec.JPEG2000: _jpeg2000,
+    Codec.WEBP: _webp,
+    Codec.JPEGXL: _jpegxl,
+}
 
 
 def stream_size(codec: Codec, data: bytes) -> tuple[int, int] | None:
@@ -77,7 +108,7 @@ def claimed_size(data: bytes) -> tuple[int, int] | None:
         spans = [data[at.end() + 4 : at.end() + 12] for at in re.finditer(b"ispe", data)]
         sizes = [struct.unpack(">II", span) for span in spans if len(span) == 8]
         return max(sizes, key=math.prod, default=None)
-    return _webp(data) or _jpeg2000(data)
+    return _webp(data) or _jpeg2000(data) or _jpegxl(data)
 
 
 def has_shifted_tiles(data: bytes) -> bool:

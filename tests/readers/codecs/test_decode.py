@@ -15,7 +15,7 @@ from ziggurat.readers.codecs.decode import (
     decode_tile_reduced,
     fit_tile,
 )
-from ziggurat.readers.codecs.stream_size import has_subsampled_chroma, stream_size
+from ziggurat.readers.codecs.stream_size import claimed_size, has_subsampled_chroma, stream_size
 from ziggurat.readers.errors import CorruptSourceError, OptionError
 from ziggurat.readers.formats.tiff.reader import open_reader
 from ziggurat.readers.io.location import locate
@@ -54,6 +54,20 @@ def test_sizes_are_told_by_the_stream(tissue: np.ndarray, codec: Codec) -> None:
     assert stream_size(codec, data) == (256, 240)
     for end in range(0, 60, 7):
         stream_size(codec, data[:end])  # never raises
+
+
+@pytest.mark.parametrize(
+    ("width", "height"),
+    [(1, 1), (8, 8), (256, 256), (256, 240), (77, 100), (100, 77), (9, 600), (9000, 3), (320, 180)],
+)
+@pytest.mark.parametrize("boxes", [False, True])
+def test_jpegxl_sizes_of_all_kinds(width: int, height: int, boxes: bool) -> None:
+    """Sides in eights, in more bits, and widths that are told as a share of the height."""
+    pixels = np.zeros((height, width, 3), np.uint8)
+    data = bytes(imagecodecs.jpegxl_encode(pixels, effort=1, usecontainer=boxes))
+    assert stream_size(Codec.JPEGXL, data) == claimed_size(data) == (width, height)
+    for end in range(len(data)):
+        stream_size(Codec.JPEGXL, data[:end])  # never raises
 
 
 def test_webp_sizes_of_all_kinds(tissue: np.ndarray) -> None:
