@@ -1,5 +1,6 @@
 """Which of two images is the source and which the output: told by what they are, not by order."""
 
+from ziggurat.converter.verify.rasters import raster_structure
 from ziggurat.readers.model.reader import Reader
 
 OWN_KINDS = frozenset({"ziggurat", "ziggurat-ome"})
@@ -26,9 +27,8 @@ def is_own(reader: Reader) -> bool:
 def _likeness(reader: Reader) -> int:
     """Return how much an image looks like an output: 3 ours, 2 a COG, 1 an open format, 0 none."""
     internal = reader.info.internal
-    zarr, gdal = internal.get("zarr", {}), internal.get("gdal", {})
-    if internal.get("kind") in OWN_KINDS or zarr.get("written_by"):
+    if internal.get("kind") in OWN_KINDS or internal.get("zarr", {}).get("written_by"):
         return _OURS
-    if gdal.get("metadata", {}).get("IMAGE_STRUCTURE", {}).get("LAYOUT") == "COG":
+    if raster_structure(reader.info).get("LAYOUT") == "COG":
         return 2
     return int(reader.info.open_format)
