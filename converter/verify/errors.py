@@ -1,5 +1,6 @@
 """How far the pixels of a tile are off, and how much fine detail there is that may be lost."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -61,9 +62,9 @@ def tile_errors(ours: Pixels, theirs: Pixels) -> TileCheck:
         same_bytes=False,
         max_error=float(difference.max()),
         mean_error=float(difference.mean()),
-        tail_error=max(float(np.percentile(piece, TAIL)) for piece in pieces),
+        tail_error=max(map(_tail, pieces)),
         detail=float(detail.mean()),
-        tail_detail=max(float(np.percentile(piece, TAIL)) for piece in _pieces(detail)),
+        tail_detail=max(map(_tail, _pieces(detail))),
         bias=_bias(ours, theirs),
         moves=(_moves(ours, theirs, 1), _moves(ours, theirs, 0)),
     )
@@ -126,6 +127,13 @@ def _detail(pixels: Pixels) -> Pixels:
     padded = np.pad(values, ((0, height % 2), (0, width % 2), (0, 0)), "edge")
     blocks = padded.reshape(padded.shape[0] // 2, 2, padded.shape[1] // 2, 2, bands)
     return np.abs(blocks - blocks.mean(axis=(1, 3), keepdims=True)).reshape(padded.shape)
+
+
+def _tail(piece: Pixels) -> float:
+    """Return the 99.9th percentile; infinite where it lies between a number and infinity."""
+    with np.errstate(invalid="ignore"):
+        found = float(np.percentile(piece, TAIL))
+    return math.inf if math.isnan(found) else found
 
 
 def _pieces(values: Pixels) -> list[Pixels]:
