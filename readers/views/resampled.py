@@ -75,13 +75,10 @@ class _ResampledPlane(Plane):
             y = _centres(rect.y, rect.height, self._factors[1], part.y, part.height)
             x = _centres(rect.x, rect.width, self._factors[0], part.x, part.width)
             return np.ascontiguousarray(pixels[y][:, x])
-        down = _weights(rect.y, rect.height, self._factors[1], part.y, part.height)
-        across = _weights(rect.x, rect.width, self._factors[0], part.x, part.width)
         nodata = nodata_by_band(self._info)
         values = pixels if nodata is None else weighted(pixels, nodata, alpha=False)
-        wide = values.astype(down.dtype).reshape(part.height, -1)
-        rows_done = (down @ wide).reshape(rect.height, part.width, -1)
-        shrunk = np.einsum("yxb,ox->yob", rows_done, across, optimize=True)
+        rows_done = _means(values, 0, (rect.y, rect.height), self._factors[1], part.y)
+        shrunk = _means(rows_done, 1, (rect.x, rect.width), self._factors[0], part.x)
         if nodata is not None:
             return mixed(shrunk, self._info.dtype, nodata)
         return cast_rounded(shrunk, self._info.dtype)
@@ -113,13 +110,30 @@ def _centres(start: int, length: int, factor: float, origin: int, size: int) -> 
     return clipped
 
 
-def _weights(start: int, length: int, factor: float, origin: int, size: int) -> Array:
-    """Return the (out, in) matrix of shares that each source pixel has in each result."""
-    low = (np.arange(start, start + length) * factor - origin)[:, np.newaxis]
-    pixel = np.arange(size)[np.newaxis, :]
-    shares = np.clip(np.minimum(low + factor, pixel + 1) - np.maximum(low, pixel), 0, None)
-    normalised: Array = shares / shares.sum(axis=1, keepdims=True)
-    return normalised
+def _means(
+    values: Array, axis: int, results: tuple[int, int], factor: float, origin: int
+) -> Array:
+    """Return means along an axis, each of the pixels that a result covers, by how much of them.
+
+    ``results`` are (start, length), and ``origin`` is the first of the pixels that are there. The
+    work grows with the pixels alone, however many results there are.
+    """
+    start, length = results
+    limit = origin + values.shape[axis]
+    edges = np.arange(start, start + length + 1) * factor
+    first = np.minimum(np.floor(edges[:-1] + 1e-9).astype(int), limit - 1)
+    stop = np.minimum(np.ceil(edges[1:] - 1e-9).astype(int), limit)
+    counts = np.maximum(stop - first, 1)
+    begins = np.cumsum(counts) - counts
+    pixel = np.arange(counts.sum()) + np.repeat(first - begins, counts)
+    shares = np.minimum(np.repeat(edges[1:], counts), pixel + 1)
+    shares = np.clip(shares - np.maximum(np.repeat(edges[:-1], counts), pixel), 0, None)
+    shares /= np.repeat(np.add.reduceat(shares, begins), counts)
+    along = [1] * values.ndim
+    along[axis] = -1
+    parts = values.take(pixel - origin, axis) * shares.reshape(along)
+    means: Array = np.add.reduceat(parts, begins, axis)
+    return means
 
 
 def at_resolution(reader: Reader, factor: float) -> Reader:

@@ -196,6 +196,14 @@ def test_resampling_does_not_depend_on_how_it_is_cut(rgba: np.ndarray) -> None:
     assert np.array_equal(np.concatenate(parts), pixels)
 
 
+def test_a_missing_value_spoils_the_results_that_lie_over_it_and_no_others() -> None:
+    values = np.arange(60.0 * 40, dtype=np.float32).reshape(40, 60, 1)
+    values[11, 31], values[30, 2] = np.nan, np.inf
+    small = whole(ResampledReader(array_reader(values), 24, 16))[..., 0]
+    assert np.argwhere(np.isnan(small)).tolist() == [[4, 12]]  # 2.5 pixels a side
+    assert np.argwhere(np.isinf(small)).tolist() == [[12, 0], [12, 1]]  # shared by two
+
+
 def test_labels_are_never_averaged(rng: np.random.Generator) -> None:
     labels = rng.choice(np.uint16([0, 1000, 40000]), (64, 64, 1))
     reader = array_reader(labels, interpretation=Interpretation.LABELS)
