@@ -110,9 +110,7 @@ def _centres(start: int, length: int, factor: float, origin: int, size: int) -> 
     return clipped
 
 
-def _means(
-    values: Array, axis: int, results: tuple[int, int], factor: float, origin: int
-) -> Array:
+def _means(values: Array, axis: int, results: tuple[int, int], factor: float, origin: int) -> Array:
     """Return means along an axis, each of the pixels that a result covers, by how much of them.
 
     ``results`` are (start, length), and ``origin`` is the first of the pixels that are there. The
