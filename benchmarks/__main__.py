@@ -73,12 +73,12 @@ def with_summary(readme: str, result: dict[str, Any]) -> str:
 
 
 def compare(given: argparse.Namespace) -> None:
-    """Say of which rows two results contradict each other; a tie contradicts nothing."""
+    """Say which contestants two results rank otherwise; a tie contradicts nothing."""
     one, other = (json.loads(path.read_text())["rows"] for path in given.results)
     found = contradictions(one, other)
     ranked = [row for row in other if verdict(row)]
     ties = sum(verdict(row) == "tie" for row in ranked)
-    print("\n".join([*found, f"{len(found)} of {len(ranked)} rows contradict; {ties} are ties"]))
+    print("\n".join([*found, f"{len(found)} pairs in {len(ranked)} rows; {ties} rows are ties"]))
 
 
 def _say(text: str) -> None:

@@ -10,9 +10,7 @@ from typing import Any
 from benchmarks.case import CACHE, Case
 from benchmarks.measure import run_once
 from benchmarks.peers import python_of
-from benchmarks.ranking import Row, undecided
-
-MORE_ROUNDS = 4
+from benchmarks.ranking import ENOUGH, Row, undecided
 
 
 def race(
@@ -26,8 +24,8 @@ def race(
     """Run a case; return its rows, one for each lap.
 
     A contestant whose output is wrong once has no time: it is left out of further rounds, and its
-    row says why. Where it can't be said who is faster, ours and the fastest other run again, up to
-    ``MORE_ROUNDS`` times.
+    row says why. Where it can't be said who is faster, ours and the fastest other run again, until
+    ``ENOUGH`` rounds are counted.
     """
     module = importlib.import_module(f"benchmarks.jobs.{job}")
     prepare = getattr(module, "prepare", None)
@@ -36,7 +34,7 @@ def race(
     errors: dict[str, str] = {}
     say(f"{job}: {case.name} ")
     counted = case.warmups + min(case.rounds, rounds or case.rounds)
-    for number in range(counted + MORE_ROUNDS):
+    for number in range(max(counted, case.warmups + ENOUGH)):
         running = set(case.contestants) if number < counted else undecided(_laps(seen))
         if not running:
             break

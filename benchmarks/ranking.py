@@ -5,13 +5,16 @@ more than two medians. Where rounds contradict each other, or the difference is 
 another run may well have them the other way round, and a report that ranked them would be luck.
 """
 
+import itertools
 import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-SMALL = 0.03  # of the time: less than that is no difference
-AGREEING = 0.8  # of the rounds, at least
+CLEAR = 0.2  # of the time: where all rounds, two at least, say that much, no more are needed
+SMALL = 0.05  # of the time: less than that is no difference, however often it is seen
+ENOUGH = 7  # rounds after which less than that is believed
+AGREEING = 0.8  # of them, at least
 
 OURS = ("ours", "log", "store", "app", "python", "nocache")  # ways of running ziggurat
 Row = dict[str, Any]
@@ -19,13 +22,18 @@ Row = dict[str, Any]
 
 def is_tie(one: Sequence[float], other: Sequence[float]) -> bool:
     """Return True where it can't be said who is faster; seconds of both, round by round."""
-    ratios = [b / a for a, b in zip(one, other, strict=False) if a > 0 and b > 0]
-    if not ratios:
+    ratios = [math.log(b / a) for a, b in zip(one, other, strict=False) if a > 0 and b > 0]
+    if len(ratios) < 2:
         return True
-    slower = sum(ratio > 1 for ratio in ratios)
+    slower = sum(ratio > 0 for ratio in ratios)
     agreeing = max(slower, len(ratios) - slower)
-    difference = abs(math.log(statistics.median(ratios)))
-    return difference < SMALL or agreeing < AGREEING * len(ratios)
+    if agreeing == len(ratios) and min(map(abs, ratios)) >= math.log(1 + CLEAR):
+        return False
+    return (
+        len(ratios) < ENOUGH
+        or agreeing < AGREEING * len(ratios)
+        or abs(statistics.median(ratios)) < math.log(1 + SMALL)
+    )
 
 
 def leaders(seconds: Mapping[str, Sequence[float]]) -> tuple[str, str] | None:
@@ -63,13 +71,22 @@ def verdict(row: Row) -> str | None:
 
 
 def contradictions(one: Sequence[Row], other: Sequence[Row]) -> list[str]:
-    """Return the rows of which one result says faster and another slower."""
-    said = {_name(row): verdict(row) for row in one}
-    return [
-        f"{_name(row)}: {said[_name(row)]}, then {verdict(row)}"
-        for row in other
-        if {said.get(_name(row)), verdict(row)} == {"faster", "slower"}
-    ]
+    """Return the pairs of one row that two results rank the other way round; ties are no rank."""
+    said = {_name(row): row["results"] for row in one}
+    found = []
+    for row in other:
+        before, now = said.get(_name(row), {}), row["results"]
+        for first, second in itertools.combinations(sorted(before.keys() & now.keys()), 2):
+            orders = {_order(results[first], results[second]) for results in (before, now)}
+            if orders == {-1, 1}:
+                found.append(f"{_name(row)}: {first} and {second} change places")
+    return found
+
+
+def _order(one: Mapping[str, Any], other: Mapping[str, Any]) -> int:
+    if is_tie(one["seconds"], other["seconds"]):
+        return 0
+    return -1 if statistics.median(one["seconds"]) < statistics.median(other["seconds"]) else 1
 
 
 def _name(row: Row) -> str:
