@@ -46,8 +46,16 @@ class Task:
         """
         key = (self._key, len(self._tiles))
         given = tile_input(tile, x, y, mask, axes, weight, positions, key)
-        # the caller may use his array again for the next tile
-        self._tiles.append(replace(given, pixels=given.pixels.copy()))
+        # the caller may use his arrays again for the next tile
+        weight = given.weight
+        self._tiles.append(
+            replace(
+                given,
+                pixels=given.pixels.copy(),
+                mask=None if given.mask is None else given.mask.copy(),
+                weight=weight if weight is None or isinstance(weight, str) else weight.copy(),
+            )
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -26,7 +26,7 @@ from ziggurat.readers.io import objects
 SMALL = 60_000
 
 
-def _slide(path: Path, compression: str, *, levels: int = 1) -> Path:
+def _slide(path: Path, compression: str, *, levels: int = 1, side: int = 64) -> Path:
     """Write a tiled TIFF of 500 x 420 pixels, with some of its levels."""
     rng = np.random.default_rng(3)
     image = np.kron(rng.integers(0, 255, (42, 50, 3), np.uint8), np.ones((10, 10, 1), np.uint8))
@@ -34,7 +34,7 @@ def _slide(path: Path, compression: str, *, levels: int = 1) -> Path:
         for level in range(levels):
             step = 4**level
             tiff.write(
-                image[::step, ::step], tile=(64, 64), compression=compression,
+                image[::step, ::step], tile=(side, side), compression=compression,
                 photometric="rgb", subfiletype=int(level > 0), resolution=(1e4, 1e4),
                 resolutionunit="CENTIMETER",
             )  # fmt: skip
@@ -90,6 +90,20 @@ def test_tasks_convert_what_one_converts(
     ended = load_plan(tmp_path / "plan.json").finish()
     assert ended.levels == len(report.plan.steps)
     _assert_same(tmp_path / f"a{suffix}", tmp_path / f"b{suffix}")
+
+
+def test_tasks_of_a_scaled_level_begin_where_tiles_of_the_source_do(tmp_path: Path) -> None:
+    """Tiles of 48 decoded at half scale are cells of 24 pixels, and no multiple of 32 is one."""
+    slide = _slide(tmp_path / "slide.tiff", "jpeg", side=48)
+    options = ConvertOptions(tile_size=32)
+    report = convert(slide, tmp_path / "a.tiff", options)
+    assert any("half scale" in step.reason for step in report.plan.steps)
+    plan = plan_tasks(slide, tmp_path / "b.tiff", options, part_bytes=9_000)
+    assert plan.count > 4
+    for task in plan.tasks:
+        task()
+    plan.finish()
+    _assert_same(tmp_path / "a.tiff", tmp_path / "b.tiff")
 
 
 def test_an_executor_converts_and_the_output_is_checked(tmp_path: Path) -> None:

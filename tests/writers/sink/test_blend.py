@@ -308,3 +308,41 @@ def test_windows_are_symmetric_and_never_zero() -> None:
             assert weight.min() > 0
             assert weight.max() <= 1
             assert np.array_equal(weight, weight[::-1, ::-1])
+
+
+MODES = ["over", "max", "min", "sum", "mean", "weighted"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "axes"), [*((mode, "tzyxs") for mode in MODES), ("over", "yxzs"), ("mean", "yxzs")]
+)
+def test_each_frame_of_a_tile_has_its_own_mask(mode: str, axes: str) -> None:
+    """The masks of all frames differ, and each frame's tiles overlap across chunks."""
+    rng = np.random.default_rng(8)
+    weight = "hann" if mode == "weighted" else None
+    sizes = {"t": 2, "z": 2, "y": 20, "x": 25, "s": 2}
+    stored = [name for name in "tzyxs" if name in axes]
+    frames = [sizes[name] for name in stored[:-3]]
+    with ziggurat.new(blend=mode, tileSize=16, fill=3, dtype="float32", bands=2) as sink:
+        sink.frameAxes = stored[:-3]
+        laid = []
+        for x, y in ((0, 0), (15, 13)):
+            tile = rng.integers(1, 50, [sizes[name] for name in axes]).astype(np.float32)
+            mask = rng.random(tile.shape[:-1]) < 0.7
+            whole = np.repeat(mask[..., np.newaxis], sizes["s"], -1)
+            sink.addTile(tile, x, y, mask=whole, axes=axes, weight=weight)
+            order = [axes.index(name) for name in stored]
+            laid.append((tile.transpose(order), x, y, whole.transpose(order)[..., 0]))
+        for frame, place in enumerate(np.ndindex(*frames)):
+            mine = [(tile[place], x, y, mask[place]) for tile, x, y, mask in laid]
+            expected = _over(mine) if mode == "over" else reference(mine, mode, 3, weight)
+            shown = sink.getRegion(format="numpy", frame=frame)[0]
+            np.testing.assert_allclose(shown, expected[: shown.shape[0], : shown.shape[1]], 1e-5)
+
+
+def _over(laid: Laid) -> np.ndarray:
+    shown = np.full((*SIZE, laid[0][0].shape[2]), 3.0)
+    for tile, x, y, mask in laid:
+        h, w = mask.shape
+        np.copyto(shown[y : y + h, x : x + w], tile, where=mask[..., np.newaxis])
+    return shown

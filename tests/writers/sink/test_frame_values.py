@@ -117,3 +117,21 @@ def test_channels_without_names_are_bands_by_number(tmp_path: Path, name: str) -
                 assert source.metadata["channels"] == ["Band 1", "Band 2"]
                 assert source.metadata["channelmap"] == {"Band 1": 0, "Band 2": 1}
                 assert told(source, "Channel") == ["Band 1", "Band 2"]
+
+
+def test_what_a_position_stands_for_may_be_said_again_and_taken_back() -> None:
+    """The later say counts, also where it is the same as one before the last."""
+    with ziggurat.new() as sink:
+        sink.addTile(np.ones((4, 4), np.uint8), z=1, z_value=0.5)
+        for value in (0.7, 0.5, 0.7, 0.7, 0.5):
+            sink.frameValues = np.array([[0.0], [value]], object)
+            assert sink.frameValues is not None
+            assert sink.frameValues.tolist() == [[0.0], [value]]
+
+
+def test_tiles_that_say_the_same_say_it_once(tmp_path: Path) -> None:
+    with ziggurat.new(tmp_path / "s", store="mapped") as sink:
+        for number in range(6):
+            sink.addTile(np.ones((4, 4), np.uint8), 4 * number, z=number % 2, z_value=number % 2)
+    (said,) = (tmp_path / "s/.ziggurat").glob("values*")
+    assert len(said.read_text().splitlines()) == 2

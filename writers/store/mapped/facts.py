@@ -24,7 +24,8 @@ class Facts:
 
     def __init__(self, root: str, locks: Locks, refuse_gone: Callable[[], None]) -> None:
         self._root, self._locks, self._refuse_gone = root, locks, refuse_gone
-        self._written: set[str] = set()
+        # what this process said last of each position, by where that is on axes: 0 is no place
+        self._said: dict[tuple[tuple[str, int], ...], str] = {}
 
     def attributes(self) -> dict[str, Any]:
         """Return what was said about the image."""
@@ -54,9 +55,10 @@ class Facts:
         return read_values(self._root)
 
     def add_values(self, at: Mapping[str, int], values: Mapping[str, object]) -> None:
-        """Say what a position stands for, unless this process has said it already."""
+        """Say what a position stands for, unless that is what this process said of it last."""
         line = json.dumps({"at": dict(at), "values": dict(values)})
-        if line in self._written:
+        place = tuple(sorted(item for item in at.items() if item[1]))
+        if self._said.get(place) == line:
             return
         path = store_file(self._root, StoreFile.VALUES)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
@@ -71,4 +73,4 @@ class Facts:
             ) from error
         finally:
             os.close(descriptor)
-        self._written.add(line)
+        self._said[place] = line

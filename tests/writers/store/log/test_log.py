@@ -93,14 +93,27 @@ def test_a_task_that_raises_lays_nothing(tmp_path: Path) -> None:
     sink.close()
 
 
-def test_a_task_takes_an_array_as_it_was(tmp_path: Path) -> None:
-    buffer = np.full((2, 2), 1, np.uint8)
-    with ziggurat.new(tmp_path / "s", store="log") as sink:
+@pytest.mark.parametrize("store", ["log", "mapped"])
+def test_a_task_takes_arrays_as_they_were(tmp_path: Path, store: str) -> None:
+    buffer, mask = np.full((2, 2), 1, np.uint8), np.array([[True, False]] * 2)
+    with ziggurat.new(tmp_path / "s", store=store) as sink:
         with sink.task("a") as task:
-            task.addTile(buffer)
-            buffer[...] = 9
-            task.addTile(buffer, 2)
-        assert sink.getRegion(format="numpy")[0][0, :, 0].tolist() == [1, 1, 9, 9]
+            task.addTile(buffer, mask=mask)
+            buffer[...], mask[...] = 9, True
+            task.addTile(buffer, 2, mask=mask)
+            mask[...] = False
+        assert sink.getRegion(format="numpy")[0][0, :, 0].tolist() == [1, 0, 9, 9]
+
+
+@pytest.mark.parametrize("store", ["log", "mapped"])
+def test_a_task_takes_weights_as_they_were(tmp_path: Path, store: str) -> None:
+    weight = np.ones((1, 2))
+    with ziggurat.new(tmp_path / "s", store=store, blend="weighted") as sink:
+        with sink.task("a") as task:
+            task.addTile(np.full((1, 2), 10.0), weight=weight)
+            weight[...] = 3
+            task.addTile(np.full((1, 2), 50.0), weight=weight)
+        assert sink.getRegion(format="numpy")[0].ravel().tolist() == [40, 40]
 
 
 def test_it_is_read_while_it_grows_and_joined_by_its_path(tmp_path: Path) -> None:
@@ -177,3 +190,16 @@ def test_what_can_not_be_asked_for(tmp_path: Path) -> None:
         ziggurat.new(tmp_path / "s", store="log")
     with pytest.raises(SinkInputError, match="not of the kind"):
         ziggurat.new(tmp_path / "s", mode="join", store="mapped")
+
+
+@pytest.mark.parametrize("store", ["log", "mapped"])
+def test_a_blank_pixel_asks_for_room_and_is_of_no_dtype(tmp_path: Path, store: str) -> None:
+    """Any image holds a zero, so it changes no dtype behind the first tile either."""
+    with ziggurat.new(tmp_path / "s", store=store) as sink:
+        sink.addTile(np.zeros((1, 1), np.uint8), 9, 5)
+        sink.addTile(np.full((2, 2, 5), 0.5, np.float32))
+        assert (sink.sizeX, sink.sizeY, sink.bandCount, sink.dtype) == (10, 6, 5, np.float32)
+    with ziggurat.new(tmp_path / "t", store=store) as sink:
+        sink.addTile(np.ones((2, 2), np.uint8))
+        sink.addTile(np.zeros((1, 1), np.float32), 9, 5)
+        assert (sink.sizeX, sink.sizeY, sink.bandCount, sink.dtype) == (10, 6, 1, np.uint8)

@@ -16,7 +16,7 @@ import ziggurat
 from tests.faults import INTERRUPTS, NO_ROOM, Disk, Fault, evenly
 from ziggurat.readers.errors import ScratchFullError
 from ziggurat.readers.formats.sink_store.layout import HeaderWord
-from ziggurat.writers.store.mapped import chunks, rewrite
+from ziggurat.writers.store.mapped import chunks, growth, rewrite
 from ziggurat.writers.store.mapped.store import Store
 
 # what an exception takes from its owner is closed as it goes, which Python remarks on
@@ -140,6 +140,26 @@ def test_zarr_sees_how_far_an_image_reaches_that_grew_by_another_handle(tmp_path
         other.flush()
         assert json.loads((tmp_path / "s" / "zarr.json").read_text())["shape"] == [104, 304, 4]
     assert zarr.open_array(tmp_path / "s", mode="r").shape == (104, 304, 4)
+
+
+def test_a_tile_is_in_where_there_is_no_room_to_say_how_far_the_image_reaches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``zarr.json`` is told once there is room; the tile does not wait for that."""
+    monkeypatch.setattr("ziggurat.writers.store.mapped.store.PUBLISH_EVERY_NS", -1)
+    with begun(tmp_path / "s", "over") as sink:
+        real = growth.write_zarr_metadata
+
+        def full(*_: object) -> None:
+            raise ScratchFullError(errno.ENOSPC, "full")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(growth, "write_zarr_metadata", full)
+            sink.addTile(np.full((4, 4, 3), 7, np.uint8), 200, 100, key="far")
+        assert sink.hasKey("far")
+        assert growth.write_zarr_metadata is real
+        sink.flush()
+        assert zarr.open_array(tmp_path / "s", mode="r").shape[:2] == (104, 204)
 
 
 def test_no_prepared_chunks_stay_behind_a_change_without_room(

@@ -13,9 +13,11 @@ import pytest
 
 import ziggurat
 from ziggurat.readers.errors import ScratchFullError
+from ziggurat.writers.store.mapped import journal as journals
 from ziggurat.writers.store.mapped.journal import SIZE, Journal, pack_key, pack_record
 
-MANY = SIZE * 5000 + 3  # more than is looked at together
+FEW = 16  # records that are looked at together
+MANY = SIZE * FEW - 60  # what is looked at together ends in the middle of a record
 TILE = np.full((16, 16), 5, np.uint8)
 
 
@@ -38,13 +40,14 @@ def records(count: int) -> bytes:
     ("torn", "after"),
     [
         *product([1, 7, 127, 128, 129, 300], [0, 1, 5, 9000]),
-        *((MANY, after) for after in (0, 9000)),
-        *(pytest.param(MANY, after, marks=pytest.mark.slow) for after in (1, 5)),
+        *product([MANY, 3 * MANY], [0, 1, 5, 900]),
     ],
 )
 def test_what_is_torn_costs_itself_alone(
-    journal: Journal, torn: int, after: int, tmp_path: Path
+    journal: Journal, torn: int, after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if torn >= MANY:
+        monkeypatch.setattr(journals, "_PIECE", FEW)
     journal.append(record(1))
     with (tmp_path / ".ziggurat" / "journal").open("ab") as file:
         file.write((record(99)[:100] * (torn // 100 + 1))[:torn])
@@ -103,6 +106,23 @@ def test_a_key_that_is_cut_off_before_its_tile_is_no_tile(journal: Journal) -> N
     assert len(journal.records()) == 1
     assert journal.has_key(77)
     journal.close()
+
+
+@pytest.mark.parametrize("kept", [1, 2])
+def test_a_key_whose_tile_found_no_room_at_first_is_its_text_once(
+    tmp_path: Path, kept: int
+) -> None:
+    key = "k" * 150  # two records and that of the tile
+    with ziggurat.new(tmp_path / "s", store="mapped") as sink:
+        sink.addTile(TILE, key="before")
+        real = os.write
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "write", lambda file, data: real(file, data[: kept * SIZE]))
+            with pytest.raises(ScratchFullError):
+                sink.addTile(TILE, 16, key=key)
+        assert not sink.hasKey(key)
+        sink.addTile(TILE, 16, key=key)
+        assert [tile.key for tile in sink.tiles()] == ["before", key]
 
 
 @pytest.mark.parametrize("blend", ["over", "sum"])

@@ -293,6 +293,35 @@ def test_a_change_cut_short_anywhere_is_finished_or_forgotten(
     assert not {"change.json", "next"} & names
 
 
+@pytest.mark.parametrize("step", ["_lengthen_keys", "write_json"])
+def test_a_change_cut_short_is_finished_before_another_one(
+    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever comes next may be one who changes the structure, too, without laying a tile."""
+    sink = ziggurat.new(tmp_path / "s", tileSize=64)
+    picture = np.arange(100 * 100, dtype=np.uint8).reshape(100, 100)
+    sink.addTile(picture)
+
+    real, calls = getattr(growth, step), list[None]()
+
+    def dying(*arguments: Any, **keywords: Any) -> None:
+        if calls or step == "_lengthen_keys":
+            raise Died
+        calls.append(real(*arguments, **keywords))  # it is announced, and goes no further
+
+    with monkeypatch.context() as patch, contextlib.suppress(Died):
+        patch.setattr(growth, step, dying)
+        sink.addTile(full(9, 10, 10, 3, dtype="uint16"), 100, 0)
+    survivor = ziggurat.new(tmp_path / "s", mode="join")
+    survivor.frameAxes = ["z"]
+    assert (survivor.dtype, survivor.bandCount) == (np.uint16, 3)
+    survivor.addTile(full(7, 10, 10, 3, dtype="uint16"), 0, 0, z=1)
+    found = survivor.getRegion(format="numpy", frame=0)[0]
+    assert np.array_equal(found[:100, :100], np.repeat(picture[..., np.newaxis], 3, 2))
+    sink.close()
+    survivor.close()
+
+
 def test_zarr_opens_a_store_of_known_size_from_the_first_moment(tmp_path: Path) -> None:
     sink = ziggurat.new(tmp_path / "s", sizeX=100, sizeY=80, bands=3, dtype="uint8", tileSize=64)
     assert zarr.open_array(tmp_path / "s", mode="r").shape == (80, 100, 3)
@@ -314,15 +343,20 @@ def test_a_reader_alone_does_not_guess_at_a_change_cut_short(tmp_path: Path) -> 
         open_reader(locate(tmp_path / "s"))
 
 
+@pytest.mark.parametrize("axes", [{}, {"z": 1, "t": 2}], ids=["plain", "frames"])
 @pytest.mark.parametrize("same", [False, True])
 @pytest.mark.parametrize("committed", [False, True])
 def test_a_blended_tile_cut_short_is_in_wholly_or_not_at_all(
-    committed: bool, same: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    committed: bool,
+    same: bool,
+    axes: dict[str, int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Died, or interrupted: then the same sink goes on, also with the redo log of that tile."""
     path = tmp_path / "s"
     sink = ziggurat.new(path, blend="sum", tileSize=64)
-    sink.addTile(full(1, 150, 150, 3))
+    sink.addTile(full(1, 150, 150, 3), **axes)
     blender = sink._store.blender
     assert blender is not None
 
@@ -332,18 +366,20 @@ def test_a_blended_tile_cut_short_is_in_wholly_or_not_at_all(
     target, name = (blender, "_apply") if committed else (sink._store.journal, "append")
     monkeypatch.setattr(target, name, die)
     with pytest.raises(Died):
-        sink.addTile(full(10, 100, 100, 3), 20, 20)
+        sink.addTile(full(10, 100, 100, 3), 20, 20, **axes)
     monkeypatch.undo()
     other = sink if same else ziggurat.new(path, mode="join")
     if same:  # elsewhere: it takes the log, and has to finish that tile first
-        other.addTile(full(1, 64, 64, 3), 1000, 1000)
+        other.addTile(full(1, 64, 64, 3), 1000, 1000, **axes)
         assert not any(blender._marks)
-    found = other.getRegion(format="numpy")[0]
+    frame = other.frames - 1
+    found = other.getRegion(format="numpy", frame=frame)[0]
     assert found[0, 0, 0] == 1
     assert (found[20:120, 20:120] == (11 if committed else 1)).all()
     assert len(list(other.tiles())) == 1 + committed + same
-    other.addTile(full(100, 100, 100, 3), 20, 20)
-    assert (other.getRegion(format="numpy")[0][20:120, 20:120] == (111 if committed else 101)).all()
+    other.addTile(full(100, 100, 100, 3), 20, 20, **axes)
+    found = other.getRegion(format="numpy", frame=frame)[0]
+    assert (found[20:120, 20:120] == (111 if committed else 101)).all()
 
 
 def test_the_sweep_leaves_what_is_being_made(tmp_path: Path) -> None:
