@@ -5,9 +5,12 @@ what decoding it costs. Large pieces come in huge pages where the system has the
 tiles leave behind is given to the next ones instead of back to the system.
 """
 
+import ctypes
 import sys
 from collections import deque
 from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,34 +20,40 @@ _PIECE = 8 << 20  # numpy asks for huge pages from 4 MiB on
 _SMALLEST, _LARGEST = 32 << 10, 1 << 20  # bytes of a tile; others are left to numpy
 _IDLE = 128 << 20  # bytes kept for tiles to come: those of a slide go to the next one's
 _STEP = 4096
+_UINT8 = np.dtype(np.uint8)
 
-_free: dict[int, deque[memoryview]] = {}  # by bytes of a place
+Memory = tuple[int, Pixels]  # the address of a place, and the piece that it is cut from
+
+_free: dict[int, deque[Memory]] = {}  # by bytes of a place
 
 
-class _Place:
+class _Place(ctypes.Array[ctypes.c_ubyte]):
     """A part of a piece of memory, on loan to one array: who drops the array, gives it back."""
 
-    __slots__ = ("_memory",)
+    __slots__ = ("memory",)
+    _type_, _length_ = ctypes.c_ubyte, 0
+    if TYPE_CHECKING:
+        memory: Memory
 
-    def __init__(self, memory: memoryview) -> None:
-        self._memory = memory
-
-    def __buffer__(self, flags: int) -> memoryview:
-        return self._memory
-
-    def __release_buffer__(
-        self, view: memoryview, ending: Callable[[], bool] = sys.is_finalizing
-    ) -> None:
+    def __del__(self, ending: Callable[[], bool] = sys.is_finalizing) -> None:
         if ending():  # the names of this module may be gone, and nobody wants the memory
             return
-        size = len(self._memory)
-        if idle_bytes() >= _IDLE:  # places of other sizes may be of no use any more
-            for other, places in tuple(_free.items()):
-                if other != size:
-                    places.clear()
+        size = ctypes.sizeof(self)
+        places = _free[size]
+        if len(_free) > 1 and idle_bytes() >= _IDLE:  # other sizes may be of no use any more
+            for other in tuple(_free.values()):
+                if other is not places:
+                    other.clear()
         # beyond the limit it is forgotten: a piece that has no place in use goes back whole
-        if len(_free[size]) * size < _IDLE:
-            _free[size].append(self._memory)
+        if len(places) * size < _IDLE:
+            places.append(self.memory)
+
+
+@cache
+def _place_of(size: int) -> type[_Place]:
+    """Return the class of places of so many bytes: of each array it is the ``base``."""
+    _free.setdefault(size, deque())
+    return type("_Place", (_Place,), {"__slots__": (), "_length_": size})
 
 
 def idle_bytes() -> int:
@@ -61,15 +70,18 @@ def tile_memory(height: int, width: int, bands: int) -> Pixels:
     if not _SMALLEST <= count <= _LARGEST:
         return np.empty((height, width, bands), np.uint8)
     size = -(-count // _STEP) * _STEP
-    places = _free.setdefault(size, deque())
+    kind = _place_of(size)
     try:
-        memory = places.pop()  # the one that was used last: it may be in the processor's cache
+        memory = _free[size].pop()  # that was used last: it may be in the processor's cache
     except IndexError:
-        memory = _cut(size, places)
-    return np.frombuffer(_Place(memory), np.uint8, count).reshape(height, width, bands)
+        memory = _cut(size)
+    place = kind.from_address(memory[0])
+    place.memory = memory
+    return np.ndarray((height, width, bands), _UINT8, place)
 
 
-def _cut(size: int, places: "deque[memoryview]") -> memoryview:
-    piece = memoryview(np.empty(_PIECE, np.uint8))
-    places.extend(piece[at : at + size] for at in range(size, _PIECE - size + 1, size))
-    return piece[:size]
+def _cut(size: int) -> Memory:
+    piece = np.empty(_PIECE, np.uint8)
+    begin = piece.ctypes.data
+    _free[size].extend((begin + at, piece) for at in range(size, _PIECE - size + 1, size))
+    return begin, piece

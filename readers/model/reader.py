@@ -15,7 +15,18 @@ from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo
 
 Pixels = np.ndarray  # shape (y, x, band), always three dimensions
-Part = tuple[Rect, Pixels]  # a rectangle of a level, and an array of its size
+Part = tuple[int, int, Pixels]  # where in a level (x, y) an array's first pixel lies, and the array
+
+
+def draw(part: Part, target: Part) -> None:
+    """Copy what a target has of a part of the same level, if anything."""
+    x, y, pixels = part
+    left, top, shown = target
+    dx, dy = x - left, y - top
+    x0, y0 = max(dx, 0), max(dy, 0)
+    x1, y1 = min(dx + pixels.shape[1], shown.shape[1]), min(dy + pixels.shape[0], shown.shape[0])
+    if x0 < x1 and y0 < y1:
+        shown[y0:y1, x0:x1] = pixels[y0 - dy : y1 - dy, x0 - dx : x1 - dx]
 
 
 class Plane(ABC):
@@ -52,16 +63,18 @@ class Plane(ABC):
         """True where many rectangles are read faster by one :meth:`fill` than one by one."""
         return False
 
-    def fill(self, parts: Sequence[Part], threads: int = 1) -> None:
+    def fill(self, parts: Sequence[Part], threads: int = 1, shown: Part | None = None) -> None:
         """Fill arrays with the pixels of rectangles.
 
         Parameters
         ----------
         parts
-            Rectangles as for :meth:`read`, each with an array of shape (height, width, bands)
-            that may be a part of a larger one. No two arrays share memory.
+            Arrays of shape (height, width, bands), which may be parts of larger ones, and the
+            places where they lie, as for :meth:`read`. No two arrays share memory.
         threads
             How many may be used where that helps, the caller's among them.
+        shown
+            One more array, which gets what the others have of it.
 
         Raises
         ------
@@ -69,8 +82,10 @@ class Plane(ABC):
             Some of the stored data can't be decoded. The arrays then hold anything.
         """
         del threads
-        for rect, target in parts:
-            target[...] = self.read(rect)
+        for x, y, target in parts:
+            target[...] = self.read(Rect(x, y, target.shape[1], target.shape[0]))
+            if shown is not None:
+                draw((x, y, target), shown)
 
     @abstractmethod
     def encoded(self) -> EncodedLevel | None:

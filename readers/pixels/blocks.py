@@ -2,6 +2,8 @@
 
 from collections.abc import Hashable, Sequence
 from functools import partial
+from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,14 +11,29 @@ from ziggurat.readers.codecs.tile_memory import tile_memory
 from ziggurat.readers.io.system import core_count
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo
-from ziggurat.readers.model.reader import Part, Pixels, Plane
-from ziggurat.readers.pixels.cache import ByteCache, free_flights, single_flight
+from ziggurat.readers.model.reader import Part, Pixels, Plane, draw
+from ziggurat.readers.pixels.cache import ByteCache
+from ziggurat.readers.pixels.flights import leave, single_flight, take
 from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.pixels.threads import run_all, spare_cores
 
 PARALLEL_PIXELS = 1 << 17  # smaller reads stay in the calling thread
 
-Missing = tuple[Hashable, Rect]  # a block's key, and where it lies
+Key = tuple[Hashable, str, int, int, int, int]  # of a block: image, kind, level, frame, x, y
+
+
+class _Grid(NamedTuple):
+    """Blocks of a level: their size, and that of the level."""
+
+    width: int
+    height: int
+    across: int
+    down: int
+
+    def place(self, key: Key) -> tuple[int, int, int, int]:
+        """Return x, y, width and height of a block."""
+        x, y = key[4] * self.width, key[5] * self.height
+        return x, y, min(self.width, self.across - x), min(self.height, self.down - y)
 
 
 def from_blocks(
@@ -32,92 +49,108 @@ def from_blocks(
     None where nothing is kept of it, nor is to be.
     """
     # plain numbers instead of rectangles: this runs for every tile of every region
-    info = image.info
-    facts = info.levels[level]
+    info, identity = image.info, image.identity
     width, height = size
-    found: list[tuple[Pixels, int, int]] = []
-    missing: list[Missing] = []
-    right, bottom = rect.x + rect.width, rect.y + rect.height
-    for y in range(rect.y // height * height, bottom, height):
-        for x in range(rect.x // width * width, right, width):
-            key = (image.identity, "block", level, frame, x // width, y // height)
-            pixels = cache.get(key)
-            if pixels is not None:
-                found.append((pixels, x, y))
-            else:
-                block = Rect(x, y, min(width, facts.width - x), min(height, facts.height - y))
-                missing.append((key, block))
-    if not found and not image.keep:
+    columns = range(rect.x // width, (rect.x + rect.width - 1) // width + 1)
+    rows = range(rect.y // height, (rect.y + rect.height - 1) // height + 1)
+    keys = [(identity, "block", level, frame, x, y) for y in rows for x in columns]
+    kept = cache.get_all(keys)
+    missing = [key for key, pixels in zip(keys, kept, strict=True) if pixels is None]
+    if len(missing) == len(keys) and not image.keep:
         return None
     result = empty(info, rect)
-    for pixels, x, y in found:
-        _paste(result, rect, pixels, x, y)
+    shown = rect.x, rect.y, result
+    if len(missing) < len(keys):
+        for key, pixels in zip(keys, kept, strict=True):
+            if pixels is not None:
+                draw((key[4] * width, key[5] * height, pixels), shown)
     if missing:
         plane = image.reader.plane(level, frame)
+        facts = info.levels[level]
+        grid = _Grid(width, height, facts.width, facts.height)
         if not plane.together:
-            _one_by_one(plane, cache if image.keep else None, missing, result, rect)
+            _one_by_one(plane, cache if image.keep else None, missing, grid, shown)
         elif image.keep:
-            _together(plane, cache, missing, result, rect)
+            _together(plane, cache, missing, grid, shown)
         else:
-            fill_with_spare_cores(plane, _cut(missing, result, rect))
+            fill_with_spare_cores(plane, _wanted(missing, grid, shown))
     return result
 
 
 def _one_by_one(
-    plane: Plane, cache: ByteCache | None, missing: list[Missing], result: Pixels, rect: Rect
+    plane: Plane, cache: ByteCache | None, missing: list[Key], grid: _Grid, shown: Part
 ) -> None:
     """Read blocks on threads, through the cache where they are to be kept, and draw them."""
 
-    def load(share: list[Missing]) -> None:
-        for key, block in share:
+    def load(share: list[Key]) -> None:
+        for key in share:
+            block = Rect(*grid.place(key))
             pixels = plane.read(block) if cache is None else _kept(plane, cache, key, block)
-            _paste(result, rect, pixels, block.x, block.y)
+            draw((block.x, block.y, pixels), shown)
 
-    large = rect.width * rect.height > PARALLEL_PIXELS
+    large = shown[2].shape[0] * shown[2].shape[1] > PARALLEL_PIXELS
     workers = min(core_count(), len(missing)) if large else 1
     run_all([partial(load, missing[worker::workers]) for worker in range(workers)])
 
 
-def _together(
-    plane: Plane, cache: ByteCache, missing: list[Missing], result: Pixels, rect: Rect
-) -> None:
+def _together(plane: Plane, cache: ByteCache, missing: list[Key], grid: _Grid, shown: Part) -> None:
     """Read what nobody else has in hand at once, wait for the others' blocks, and draw all.
 
     They are read whole, although random places would cost a tenth less without the rest of their
     tiles: in a walk over an image, where the rest is wanted next, that would cost as much more.
     """
-    rest: list[Missing] = []
-    with free_flights([key for key, _ in missing]) as mine:
-        wanted: list[tuple[Hashable, Part]] = []
-        for key, block in missing:
-            if key in mine and cache.peek(key) is None:
-                target = tile_memory(block.height, block.width, result.shape[2])
-                wanted.append((key, (block, target)))
-            else:
-                rest.append((key, block))
-        if wanted:
-            fill_with_spare_cores(plane, [part for _, part in wanted])
-        for key, (block, pixels) in wanted:
-            pixels.flags.writeable = False
-            cache.put(key, pixels, pixels.nbytes)
-            _paste(result, rect, pixels, block.x, block.y)
-    for key, block in rest:
-        _paste(result, rect, _kept(plane, cache, key, block), block.x, block.y)
+    mine: list[Key] = []
+    flight = Lock()
+    flight.acquire()
+    try:
+        take(missing, flight, mine)
+        if mine:
+            _fill_and_keep(plane, cache, mine, grid, shown)
+    finally:
+        flight.release()
+        leave(mine, flight)
+    if len(mine) < len(missing):
+        for key in set(missing).difference(mine):
+            block = Rect(*grid.place(key))
+            draw((block.x, block.y, _kept(plane, cache, key, block)), shown)
 
 
-def fill_with_spare_cores(plane: Plane, parts: Sequence[Part]) -> None:
-    """Fill arrays with the cores that no other caller uses."""
+def _fill_and_keep(
+    plane: Plane, cache: ByteCache, keys: list[Key], grid: _Grid, shown: Part
+) -> None:
+    """Read blocks that nobody else reads, unless they were stored since they were looked for."""
+    wanted: list[Key] = []
+    parts: list[Part] = []
+    bands = shown[2].shape[2]
+    for key, pixels in zip(keys, cache.peek_all(keys), strict=True):
+        x, y, width, height = grid.place(key)
+        if pixels is not None:
+            draw((x, y, pixels), shown)
+        else:
+            wanted.append(key)
+            parts.append((x, y, tile_memory(height, width, bands)))
+    if not parts:
+        return
+    fill_with_spare_cores(plane, parts, shown)
+    for _, _, pixels in parts:
+        pixels.setflags(write=False)
+    cache.put_all([(key, one[2], one[2].nbytes) for key, one in zip(wanted, parts, strict=True)])
+
+
+def fill_with_spare_cores(plane: Plane, parts: Sequence[Part], shown: Part | None = None) -> None:
+    """Fill arrays with the cores that no other caller uses; see :meth:`Plane.fill`."""
     with spare_cores() as threads:
-        plane.fill(parts, threads)
+        plane.fill(parts, threads, shown)
 
 
-def _cut(missing: list[Missing], result: Pixels, rect: Rect) -> list[Part]:
-    """Return the parts of blocks that lie in a rectangle, with their places in it."""
+def _wanted(missing: list[Key], grid: _Grid, shown: Part) -> list[Part]:
+    """Return the parts of an array that lie in blocks."""
+    left, top, target = shown
     parts = []
-    for _, block in missing:
-        part = block.intersect(rect)
-        top, left = part.y - rect.y, part.x - rect.x
-        parts.append((part, result[top : top + part.height, left : left + part.width]))
+    for key in missing:
+        x, y, width, height = grid.place(key)
+        x0, y0 = max(x, left), max(y, top)
+        parts.append((x0, y0, target[y0 - top : y + height - top, x0 - left : x + width - left]))
     return parts
 
 
@@ -130,14 +163,6 @@ def _kept(plane: Plane, cache: ByteCache, key: Hashable, block: Rect) -> Pixels:
             pixels.flags.writeable = False
             cache.put(key, pixels, pixels.nbytes)
     return pixels
-
-
-def _paste(target: Pixels, rect: Rect, pixels: Pixels, x: int, y: int) -> None:
-    """Draw a block that lies at (x, y) of its level where it lies in the rectangle."""
-    dx, dy = x - rect.x, y - rect.y
-    x0, y0 = max(dx, 0), max(dy, 0)
-    x1, y1 = min(dx + pixels.shape[1], rect.width), min(dy + pixels.shape[0], rect.height)
-    target[y0:y1, x0:x1] = pixels[y0 - dy : y1 - dy, x0 - dx : x1 - dx]
 
 
 def empty(info: ImageInfo, rect: Rect) -> Pixels:

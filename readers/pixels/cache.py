@@ -7,8 +7,7 @@ was overwritten is a different one.
 import os
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Hashable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,23 +62,45 @@ class ByteCache:
             self._items.move_to_end(key)
             return entry[0]
 
-    def peek(self, key: Hashable) -> Any:
-        """Return the same, for who has asked before: it counts for nothing."""
+    def get_all(self, keys: Sequence[Hashable]) -> list[Any]:
+        """Return what is stored under each of some keys, or None."""
         with self._lock:
-            entry = self._items.get(key)
-            return None if entry is None else entry[0]
+            items = self._items
+            entries = [items.get(key) for key in keys]
+            missing = entries.count(None)
+            self._misses += missing
+            self._hits += len(entries) - missing
+            for key, entry in zip(keys, entries, strict=True):
+                if entry is not None:
+                    items.move_to_end(key)
+        return [None if entry is None else entry[0] for entry in entries]
+
+    def peek(self, key: Hashable) -> Any:
+        """Return the same as :meth:`get`, for who has asked before: it counts for nothing."""
+        return self.peek_all((key,))[0]
+
+    def peek_all(self, keys: Sequence[Hashable]) -> list[Any]:
+        """Return the same as :meth:`get_all`, for who has asked before."""
+        with self._lock:
+            entries = [self._items.get(key) for key in keys]
+        return [None if entry is None else entry[0] for entry in entries]
 
     def put(self, key: Hashable, value: object, size: int) -> None:
         """Store a value of so many bytes; what is larger than an eighth of the cache is not."""
-        if not self.takes(size):
-            return
+        self.put_all(((key, value, size),))
+
+    def put_all(self, entries: Sequence[tuple[Hashable, object, int]]) -> None:
+        """Store many (key, value, bytes) as by :meth:`put`."""
+        most = self._limit // 8
         with self._lock:
             self._drop_forgotten()
-            old = self._items.pop(key, None)
-            if old is not None:
-                self._used -= old[1]
-            self._items[key] = (value, size)
-            self._used += size
+            for key, value, size in entries:
+                if size <= most:
+                    old = self._items.pop(key, None)
+                    if old is not None:
+                        self._used -= old[1]
+                    self._items[key] = (value, size)
+                    self._used += size
             self._shrink()
 
     def forget(self, identity: Hashable) -> None:
@@ -132,47 +153,6 @@ def default_limit() -> int:
         return int(told)
     share = int(available_memory() * _SHARE)
     return min(max(share, _SMALLEST), _LARGEST)
-
-
-_flights_lock = threading.Lock()
-_flights: dict[Hashable, list[Any]] = {}  # a lock, and how many threads want it
-
-
-@contextmanager
-def single_flight(key: Hashable) -> Iterator[None]:
-    """Let one thread at a time make what belongs under a key; who comes later may find it there."""
-    with _flights_lock:
-        entry = _flights.setdefault(key, [threading.Lock(), 0])
-        entry[1] += 1
-    try:
-        with entry[0]:
-            yield
-    finally:
-        with _flights_lock:
-            entry[1] -= 1
-            if not entry[1]:
-                _flights.pop(key, None)
-
-
-@contextmanager
-def free_flights(keys: Iterable[Hashable]) -> Iterator[set[Hashable]]:
-    """Take the turns of those keys that nobody has in hand, and yield them: it never waits."""
-    mine: dict[Hashable, list[Any]] = {}
-    try:
-        with _flights_lock:
-            for key in keys:
-                if key not in _flights:
-                    entry = mine[key] = _flights[key] = [threading.Lock(), 1]
-                    entry[0].acquire()
-        yield set(mine)
-    finally:
-        for entry in mine.values():
-            entry[0].release()
-        with _flights_lock:
-            for key, entry in mine.items():
-                entry[1] -= 1
-                if not entry[1]:
-                    _flights.pop(key, None)
 
 
 _made_lock = threading.Lock()
@@ -233,9 +213,8 @@ def file_identity(path: Path | None, url: str) -> Hashable:
 
 def _after_fork() -> None:
     # the lock may have been held by a thread of the parent; the pixels are as good as new
-    global _cache, _made_lock, _flights_lock
-    _made_lock, _flights_lock = threading.Lock(), threading.Lock()
-    _flights.clear()
+    global _cache, _made_lock
+    _made_lock = threading.Lock()
     _cache = None
 
 

@@ -46,7 +46,7 @@ def read_windows(
         for window, target in zip(windows, out, strict=True):
             rect = direct_rect(info, choice, window)
             if rect is not None:
-                parts.append((rect, target))
+                parts.append((rect.x, rect.y, target))
     if len(parts) == len(windows):
         with spare_cores() as spare:
             plane.fill(parts, spare if threads is None else threads)

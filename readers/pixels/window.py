@@ -110,7 +110,7 @@ def read_level(image: Image, level: int, frame: int, rect: Rect) -> Pixels:
     plane = image.reader.plane(level, frame)
     if area <= _MAX_CACHED_PIXELS and plane.together:
         result = empty(image.info, rect)
-        fill_with_spare_cores(plane, [(rect, result)])
+        fill_with_spare_cores(plane, [(rect.x, rect.y, result)])
         return result
     if area < PARALLEL_PIXELS:
         return own(plane.read(rect))

@@ -55,9 +55,9 @@ class SamePixels(Plane):
         """Ask the source."""
         return self.source.together
 
-    def fill(self, parts: Sequence[Part], threads: int = 1) -> None:
+    def fill(self, parts: Sequence[Part], threads: int = 1, shown: Part | None = None) -> None:
         """Let the source do it."""
-        self.source.fill(parts, threads)
+        self.source.fill(parts, threads, shown)
 
     def is_blank(self, rect: Rect) -> bool:
         """Ask the source."""

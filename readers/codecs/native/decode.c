@@ -3,10 +3,9 @@
  *
  * decode(tiles, prefix, width, height, bands, scale, threads, descriptor) -> bytes
  *
- * Bytes, places and sizes in; pixels and a status a tile out. What a tile means, where it is
- * kept and what becomes of one that can't be decoded here is Python's business: whatever libjpeg
- * warns of, or is not just what was asked for, ends a tile with a status, and its pixels
- * are not to be looked at.
+ * Bytes, places and sizes in; pixels and a status a tile out. What a tile means and what becomes of
+ * one that can't be decoded here is Python's business: whatever libjpeg warns of, or is not just
+ * what was asked for, ends a tile with a status, and its pixels are not to be looked at.
  *
  * libjpeg-turbo with its accurate transforms and smooth upsampling, as in the decoders that
  * stand in for this one: the same pixels, bit by bit. Nothing is kept between calls; every tile has
@@ -47,13 +46,18 @@ enum {
     SLACK = 1 << 16       /* bytes of a stream beyond twice its pixels: more is no tile */
 };
 
-/* One tile: where its stream is, and which part of its pixels goes where. */
+/* An array of uint8, (rows, columns, bands), and where in the scaled tile it lies. */
 typedef struct {
-    Py_buffer target;     /* (rows, columns, bands) of uint8 */
+    Py_buffer view;
+    JDIMENSION x, y, columns, rows;  /* no rows: there is none */
+} Place;
+
+/* One tile: where its stream is, and where its pixels go. */
+typedef struct {
+    Place target, shown;  /* what is shown is a part of the target, and gets a copy of it */
     Py_buffer stream;     /* with .obj NULL: to be read from the descriptor */
     off_t offset;
     size_t length;
-    JDIMENSION x, y, columns, rows;  /* of the scaled tile */
 } Tile;
 
 /* What all tiles of a call share, and which is next. */
@@ -75,10 +79,7 @@ typedef struct {
 } Errors;
 
 /* A stream that is read into memory; used again for the next tile. */
-typedef struct {
-    unsigned char *bytes;
-    size_t room;
-} Scratch;
+typedef struct { unsigned char *bytes; size_t room; } Scratch;
 
 static void leave(j_common_ptr jpeg, int status)
 {
@@ -106,9 +107,8 @@ static void on_progress(j_common_ptr jpeg)
 static int is_expected(const struct jpeg_decompress_struct *jpeg, const Call *call)
 {
     const jpeg_component_info *parts = jpeg->comp_info;
-    if (jpeg->image_width != call->width || jpeg->image_height != call->height)
-        return 0;
-    if (jpeg->num_components != call->bands || jpeg->data_precision != 8)
+    if (jpeg->image_width != call->width || jpeg->image_height != call->height ||
+        jpeg->num_components != call->bands || jpeg->data_precision != 8)
         return 0;
     if (call->bands == 1)
         return jpeg->jpeg_color_space == JCS_GRAYSCALE;
@@ -138,13 +138,18 @@ static int is_unfinished(const struct jpeg_decompress_struct *jpeg)
 /* Read the rows that are wanted: straight into the target, or through `row` if they are wider. */
 static void read_rows(j_decompress_ptr jpeg, const Tile *tile, JSAMPROW row, size_t left)
 {
-    size_t width = (size_t)tile->columns * (size_t)jpeg->output_components;
-    unsigned char *pixels = tile->target.buf;
-    for (JDIMENSION done = 0; done < tile->rows; done++, pixels += tile->target.strides[0]) {
+    const Place *target = &tile->target, *shown = &tile->shown;
+    size_t bands = (size_t)jpeg->output_components, skipped = (shown->x - target->x) * bands;
+    unsigned char *pixels = target->view.buf, *copy = shown->view.buf;
+    for (JDIMENSION y = target->y; y < target->y + target->rows; y++) {
         JSAMPROW to = row == NULL ? pixels : row;
         jpeg_read_scanlines(jpeg, &to, 1);
         if (row != NULL)
-            memcpy(pixels, row + left, width);
+            memcpy(pixels, row + left, target->columns * bands);
+        if (y >= shown->y && y - shown->y < shown->rows)
+            memcpy(copy + (y - shown->y) * shown->view.strides[0], pixels + skipped,
+                   shown->columns * bands);
+        pixels += target->view.strides[0];
     }
 }
 
@@ -154,25 +159,26 @@ static void read_rows(j_decompress_ptr jpeg, const Tile *tile, JSAMPROW row, siz
  */
 static int read_pixels(j_decompress_ptr jpeg, const Tile *tile)
 {
+    const Place *target = &tile->target;
     JSAMPROW row = NULL;
-    JDIMENSION left = 0, below = tile->y + tile->rows;
-    int narrow = tile->columns != jpeg->output_width;
+    JDIMENSION left = 0, below = target->y + target->rows;
+    int narrow = target->columns != jpeg->output_width;
 
     if (narrow) {
-        JDIMENSION start = tile->x > MARGIN ? tile->x - MARGIN : 0;
-        JDIMENSION end = tile->x + tile->columns + MARGIN;
+        JDIMENSION start = target->x > MARGIN ? target->x - MARGIN : 0;
+        JDIMENSION end = target->x + target->columns + MARGIN;
         JDIMENSION width = (end < jpeg->output_width ? end : jpeg->output_width) - start;
         jpeg_crop_scanline(jpeg, &start, &width);
-        if (start > tile->x || start + jpeg->output_width < tile->x + tile->columns)
+        if (start > target->x || start + jpeg->output_width < target->x + target->columns)
             return OTHER;
-        left = tile->x - start;
+        left = target->x - start;
     }
     if (narrow || below < jpeg->output_height)
         /* off by one: into aligned rows libjpeg writes past the caches, and reading them is slow */
         row = 1 + (JSAMPROW)(*jpeg->mem->alloc_large)(
             (j_common_ptr)jpeg, JPOOL_IMAGE,
             1 + (size_t)jpeg->output_width * (size_t)jpeg->output_components);
-    if (tile->y > 0 && jpeg_skip_scanlines(jpeg, tile->y) != tile->y)
+    if (target->y > 0 && jpeg_skip_scanlines(jpeg, target->y) != target->y)
         return OTHER;
     read_rows(jpeg, tile, narrow ? row : NULL, (size_t)left * (size_t)jpeg->output_components);
     /* the last row is read, not skipped: libjpeg skips to the end without looking */
@@ -200,16 +206,13 @@ static int read_stream(j_decompress_ptr jpeg, const Call *call, const Tile *tile
 
 static int decode_stream(const Call *call, const Tile *tile, const unsigned char *data, size_t size)
 {
-    struct jpeg_decompress_struct jpeg;
-    struct jpeg_progress_mgr progress;
+    struct jpeg_decompress_struct jpeg = {0};
+    struct jpeg_progress_mgr progress = {.progress_monitor = on_progress};
     Errors errors;
 
-    memset(&jpeg, 0, sizeof jpeg);
-    memset(&progress, 0, sizeof progress);
     jpeg.err = jpeg_std_error(&errors.base);
     errors.base.error_exit = on_error;
     errors.base.emit_message = on_message;
-    progress.progress_monitor = on_progress;
     if (!setjmp(errors.out)) {
         jpeg_create_decompress(&jpeg);
         jpeg.progress = &progress;
@@ -266,8 +269,7 @@ static int decode_tile(const Call *call, const Tile *tile, Scratch *scratch)
     /* of a single pixel, others can't say at which scale they made it */
     if (scale > 1 && (int)call->width <= scale && (int)call->height <= scale)
         return OTHER;
-    status = fetch(call, tile, scratch);
-    if (status != DONE)
+    if ((status = fetch(call, tile, scratch)) != DONE)
         return status;
     return decode_stream(call, tile, scratch->bytes, call->prefix_length - 2 + tile->length);
 }
@@ -277,12 +279,8 @@ static void *work(void *given)
     Call *call = given;
     Scratch scratch = {NULL, 0};
 
-    for (;;) {
-        long long i = atomic_fetch_add(&call->next, 1);
-        if (i >= call->count)
-            break;
+    for (long long i; (i = atomic_fetch_add(&call->next, 1)) < call->count;)
         call->status[i] = (unsigned char)decode_tile(call, &call->tiles[i], &scratch);
-    }
     free(scratch.bytes);
     return NULL;
 }
@@ -293,21 +291,19 @@ static void work_together(Call *call, int threads)
     pthread_t others[MOST_THREADS];
     int started = 0;
 
-    if (threads > call->count)
-        threads = (int)call->count;
-    while (started < threads - 1 && !pthread_create(&others[started], NULL, work, call))
+    while (started < threads - 1 && started < call->count - 1 &&
+           !pthread_create(&others[started], NULL, work, call))
         started++;
     work(call);
     while (started > 0)
         pthread_join(others[--started], NULL);
 }
 
-/* Check a target and where it lies in the scaled tile. */
-static int take_target(Tile *tile, PyObject *array, const Call *call, Py_ssize_t x, Py_ssize_t y)
+/* Check an array and where it lies in the scaled tile, or in another array of it. */
+static int take_place(Place *place, PyObject *array, const Call *call, Py_ssize_t x, Py_ssize_t y,
+                      Place within)
 {
-    Py_buffer *view = &tile->target;
-    Py_ssize_t width = (call->width + call->scale - 1) / call->scale;
-    Py_ssize_t height = (call->height + call->scale - 1) / call->scale;
+    Py_buffer *view = &place->view;
 
     if (PyObject_GetBuffer(array, view, PyBUF_STRIDES | PyBUF_WRITABLE) < 0)
         return -1;
@@ -317,22 +313,25 @@ static int take_target(Tile *tile, PyObject *array, const Call *call, Py_ssize_t
         PyErr_SetString(PyExc_ValueError, "a target must be rows of whole pixels of bytes");
         return -1;
     }
-    if (x < 0 || y < 0 || x > width - view->shape[1] || y > height - view->shape[0]) {
+    if (x < within.x || x - within.x > (Py_ssize_t)within.columns - view->shape[1] ||
+        y < within.y || y - within.y > (Py_ssize_t)within.rows - view->shape[0]) {
         PyErr_SetString(PyExc_ValueError, "a target must lie within its tile");
         return -1;
     }
-    tile->x = (JDIMENSION)x, tile->y = (JDIMENSION)y;
-    tile->rows = (JDIMENSION)view->shape[0], tile->columns = (JDIMENSION)view->shape[1];
+    place->x = (JDIMENSION)x, place->y = (JDIMENSION)y;
+    place->rows = (JDIMENSION)view->shape[0], place->columns = (JDIMENSION)view->shape[1];
     return 0;
 }
 
-/* Take one tile: ((offset, length) or bytes, target, x, y). */
+/* Take one tile: ((offset, length) or bytes, target, x, y[, shown, x, y]). */
 static int take_tile(Tile *tile, PyObject *item, const Call *call)
 {
-    PyObject *source, *array;
-    Py_ssize_t x, y;
+    PyObject *source, *array, *shown = NULL;
+    Py_ssize_t x, y, left = 0, top = 0;
+    Place whole = {.columns = (call->width + (JDIMENSION)call->scale - 1) / (JDIMENSION)call->scale,
+                   .rows = (call->height + (JDIMENSION)call->scale - 1) / (JDIMENSION)call->scale};
 
-    if (!PyArg_ParseTuple(item, "OOnn:tile", &source, &array, &x, &y))
+    if (!PyArg_ParseTuple(item, "OOnn|Onn", &source, &array, &x, &y, &shown, &left, &top))
         return -1;
     if (PyTuple_Check(source)) {
         long long offset, length;
@@ -348,16 +347,17 @@ static int take_tile(Tile *tile, PyObject *item, const Call *call)
             return -1;
         tile->length = (size_t)tile->stream.len;
     }
-    return take_target(tile, array, call, x, y);
+    if (take_place(&tile->target, array, call, x, y, whole) < 0)
+        return -1;
+    return shown == NULL ? 0 : take_place(&tile->shown, shown, call, left, top, tile->target);
 }
 
 static void let_go(Call *call)
 {
     for (Py_ssize_t i = 0; call->tiles != NULL && i < call->count; i++) {
-        if (call->tiles[i].target.obj != NULL)
-            PyBuffer_Release(&call->tiles[i].target);
-        if (call->tiles[i].stream.obj != NULL)
-            PyBuffer_Release(&call->tiles[i].stream);
+        PyBuffer_Release(&call->tiles[i].target.view);
+        PyBuffer_Release(&call->tiles[i].shown.view);
+        PyBuffer_Release(&call->tiles[i].stream);
     }
     PyMem_Free(call->tiles);
     if (call->descriptor >= 0)

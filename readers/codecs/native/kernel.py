@@ -19,8 +19,10 @@ _SCALES = (1, 2, 4, 8)
 _SIDE = 48  # of the picture that is tried first
 
 # where its stream is, as (offset, length) in a file or as bytes; where its pixels go, an array
-# of bytes (y, x, band); and the place (x, y) in the tile, at its scale, that the array begins at
-Tile = tuple[tuple[int, int] | Buffer, Pixels, int, int]
+# of bytes (y, x, band); and the place (x, y) in the tile, at its scale, that the array begins at.
+# Perhaps another array and its place, within the first one: it gets a copy
+Stream = tuple[int, int] | Buffer
+Tile = tuple[Stream, Pixels, int, int] | tuple[Stream, Pixels, int, int, Pixels, int, int]
 Decode = Callable[[Sequence[Tile], bytes, int, int, int, int, int, int], bytes]
 
 
@@ -61,7 +63,8 @@ def decode_tiles(
     ----------
     tiles
         Targets are arrays of uint8 of shape (y, x, band), rows of whole pixels, that lie within
-        their tile at its scale. They may be parts of one array; none may overlap another.
+        their tile at its scale. They may be parts of one array; none may overlap another. So
+        may those that get copies.
     kind
         What the tiles are; see :func:`kind_of`.
     scale

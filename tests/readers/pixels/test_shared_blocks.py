@@ -14,7 +14,8 @@ from tests.hooked import HookedArray
 from ziggurat.readers.io.system import core_count
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import DecodedPlane, Part, Pixels, Plane, Reader
-from ziggurat.readers.pixels.cache import ByteCache, free_flights
+from ziggurat.readers.pixels.cache import ByteCache
+from ziggurat.readers.pixels.flights import _flights, leave, single_flight, take
 from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.pixels.threads import spare_cores
 from ziggurat.readers.pixels.window import read_level
@@ -75,10 +76,10 @@ class Together(DecodedPlane):
         self.seen[rect] += 1
         return self.pixels[rect.y : rect.bottom, rect.x : rect.right].copy()
 
-    def fill(self, parts: Sequence[Part], threads: int = 1) -> None:
+    def fill(self, parts: Sequence[Part], threads: int = 1, shown: Part | None = None) -> None:
         self.calls.append(len(parts))
         time.sleep(self.wait)
-        super().fill(parts, threads)
+        super().fill(parts, threads, shown)
 
 
 class TogetherReader(Reader):
@@ -147,10 +148,61 @@ def test_turns_are_free_again_after_an_error(many: TogetherReader) -> None:
     with broken, pytest.raises(OSError, match="disk"):
         read_level(image, 0, 0, Rect(0, 0, 600, 600))
     assert read_level(image, 0, 0, Rect(0, 0, 600, 600)).any()
-    with free_flights(["a", "b"]) as mine, free_flights(["b", "c"]) as others:
-        assert (mine, others) == ({"a", "b"}, {"c"})
-    with free_flights(["a", "b", "c"]) as mine:
-        assert mine == {"a", "b", "c"}
+
+
+def taken(keys: str) -> tuple[threading.Lock, list[str]]:
+    """Take what is free of some keys."""
+    flight, mine = threading.Lock(), list[str]()
+    flight.acquire()
+    take(keys, flight, mine)
+    return flight, mine
+
+
+def test_a_key_is_in_one_flight_at_a_time() -> None:
+    flight, mine = taken("ab")
+    other, rest = taken("bc")
+    assert (mine, rest) == (["a", "b"], ["c"])
+    flight.release()
+    leave(mine, flight)
+    last, free = taken("abc")
+    assert free == ["a", "b"]
+    for keys, one in ((rest, other), (free, last)):
+        one.release()
+        leave(keys, one)
+    assert not _flights
+
+
+def test_who_is_interrupted_before_it_lets_go_of_its_keys_keeps_nobody_waiting() -> None:
+    flight, _ = taken("ab")
+    flight.release()  # and no more
+    with single_flight("a"):
+        assert taken("ab")[1] == ["b"]
+    _flights.clear()
+
+
+def test_those_who_wait_for_a_flight_make_it_one_after_the_other() -> None:
+    flight, _ = taken("a")
+    under_way, most, started = 0, [], threading.Barrier(5)
+
+    def work(_: int) -> None:
+        nonlocal under_way
+        started.wait()
+        with single_flight("a"):
+            under_way += 1
+            most.append(under_way)
+            time.sleep(0.001)
+            under_way -= 1
+
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(work, number) for number in range(4)]
+        started.wait()
+        assert not most
+        flight.release()
+        leave("a", flight)
+        for one in done:
+            one.result(30)
+    assert most == [1, 1, 1, 1]
+    assert not _flights
 
 
 def test_callers_share_the_cores() -> None:

@@ -23,7 +23,7 @@ from ziggurat.readers.formats.tiff.pages.together import TilesTogether, kind_in
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat, TilePlaces
 from ziggurat.readers.model.geometry import Rect, cell_rect, grid_cells
-from ziggurat.readers.model.reader import DecodedPlane, Part, Pixels, Plane
+from ziggurat.readers.model.reader import DecodedPlane, Part, Pixels, Plane, draw
 
 # What missing tiles show: the pixels of a rectangle of the page, made from something else.
 Substitute = Callable[[Rect], Pixels]
@@ -172,7 +172,7 @@ class PageReader(Plane):
         layout = self.layout
         out = np.empty((rect.height, rect.width, layout.bands), layout.dtype)
         if self.together:
-            self.fill([(rect, out)])
+            self.fill([(rect.x, rect.y, out)])
             return out
         for column, row in grid_cells(rect, layout.tile_width, layout.tile_height):
             cell = cell_rect(column, row, layout.tile_width, layout.tile_height)
@@ -197,17 +197,19 @@ class PageReader(Plane):
                 return False
         return self._together is not None and self._together.useful
 
-    def fill(self, parts: Sequence[Part], threads: int = 1) -> None:
+    def fill(self, parts: Sequence[Part], threads: int = 1, shown: Part | None = None) -> None:
         """Fill arrays with rectangles of the page, many tiles in a call where that goes."""
         if not self.together:
-            super().fill(parts)
+            super().fill(parts, threads, shown)
             return
         assert self._together is not None
         layout = self.layout
-        for index, part, target in self._together.fill(parts, threads):
+        for index, (x, y, target) in self._together.fill(parts, threads, shown):
             row, column = divmod(index, layout.columns)
             cell = cell_rect(column, row, layout.tile_width, layout.tile_height)
-            self._paste(target, cell, part, index)
+            self._paste(target, cell, Rect(x, y, target.shape[1], target.shape[0]), index)
+            if shown is not None:
+                draw((x, y, target), shown)
 
     def _whole_tile(self, rect: Rect) -> Pixels | None:
         """Return a tile without a copy where the rectangle is just that."""

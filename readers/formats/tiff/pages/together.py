@@ -1,6 +1,6 @@
 """JPEG tiles of a page, decoded many in a call by the native kernel."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ziggurat.readers.codecs.native.kernel import DONE, Tile, TileKind, decode_tiles, kind_of
 from ziggurat.readers.errors import SourceError
@@ -8,10 +8,9 @@ from ziggurat.readers.formats.tiff.pages.layout import SegmentLayout
 from ziggurat.readers.formats.tiff.pages.tables import PlainTable, SegmentTable
 from ziggurat.readers.io.bytes import LocalBytes
 from ziggurat.readers.model.encoded import TileFormat
-from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import Part, Pixels
 
-Cell = tuple[int, Rect, Pixels]  # a tile's index, the part of the page that is wanted, its place
+Cell = tuple[int, Part]  # a tile's index, and what is wanted of it
 
 _SOME = 8  # tiles that the kernel may leave to others before it is asked whether it is of use
 
@@ -48,40 +47,46 @@ class TilesTogether:
         """False where the kernel has left too many tiles to others."""
         return self._left < _SOME or self._left * 8 < self._done
 
-    def fill(self, parts: Sequence[Part], threads: int) -> list[Cell]:
+    def fill(self, parts: Sequence[Part], threads: int, shown: Part | None) -> list[Cell]:
         """Fill arrays, and return what is still to be drawn."""
-        # plain numbers: this runs for every tile of every region
-        kind, columns, stream_of = self._kind, self._layout.columns, self._stream
-        width, height = kind.width, kind.height
-        left: list[Cell] = []
-        places: list[tuple[int, int, int]] = []  # of each tile: its index, and where it is wanted
+        cells: list[Cell] = []
         tiles: list[Tile] = []
-        for rect, target in parts:
-            x, y, right, bottom = rect.x, rect.y, rect.x + rect.width, rect.y + rect.height
-            for row in range(y // height, (bottom - 1) // height + 1):
-                top = max(y, row * height)
-                rows = target[top - y : row * height + height - y]
-                for column in range(x // width, (right - 1) // width + 1):
-                    begin = max(x, column * width)
-                    place = rows[:, begin - x : column * width + width - x]
-                    index = row * columns + column
-                    stream = stream_of(index)
-                    if stream is None:
-                        left.append(_cell(index, begin, top, place))
-                    else:
-                        places.append((index, begin, top))
-                        tiles.append((stream, place, begin - column * width, top - row * height))
+        left: list[Cell] = []
+        for index, x, y, part in self._cut(parts):
+            stream = self._stream(index)
+            if stream is None:
+                left.append((index, part))
+            else:
+                cells.append((index, part))
+                copy = () if shown is None else _copy(part, shown, x, y)
+                tiles.append((stream, part[2], part[0] - x, part[1] - y, *copy))
         if not tiles:
             return left
         descriptor = self._source.fileno()
-        found = decode_tiles(tiles, kind, threads=threads, descriptor=descriptor)
+        found = decode_tiles(tiles, self._kind, threads=threads, descriptor=descriptor)
         if any(found):
-            for place_of, tile, one in zip(places, tiles, found, strict=True):
-                if one != DONE:
-                    left.append(_cell(*place_of, tile[1]))
-                    self._left += 1
+            again = [cell for cell, one in zip(cells, found, strict=True) if one != DONE]
+            self._left += len(again)
+            left += again
         self._done += len(tiles)
         return left
+
+    def _cut(self, parts: Sequence[Part]) -> Iterator[tuple[int, int, int, Part]]:
+        """Yield index and place (x, y) of each tile that is wanted, and what of it."""
+        # plain numbers: this runs for every tile of every region
+        width, height, columns = self._kind.width, self._kind.height, self._layout.columns
+        for x, y, target in parts:
+            rows, across, _ = target.shape
+            right, bottom = x + across, y + rows
+            for top in range(y // height * height, bottom, height):
+                for left in range(x // width * width, right, width):
+                    index = top // height * columns + left // width
+                    if left <= x and top <= y and right <= left + width and bottom <= top + height:
+                        yield index, left, top, (x, y, target)
+                    else:
+                        x0, y0 = max(x, left), max(y, top)
+                        place = target[y0 - y : top + height - y, x0 - x : left + width - x]
+                        yield index, left, top, (x0, y0, place)
 
     def _stream(self, index: int) -> tuple[int, int] | bytes | None:
         """Return where a tile's stream is, or the stream; None where it isn't there."""
@@ -94,5 +99,13 @@ class TilesTogether:
             return None
 
 
-def _cell(index: int, x: int, y: int, place: Pixels) -> Cell:
-    return index, Rect(x, y, place.shape[1], place.shape[0]), place
+def _copy(part: Part, shown: Part, x: int, y: int) -> tuple[Pixels, int, int] | tuple[()]:
+    """Return the piece that an array shows of a part, and its place in the tile at (x, y)."""
+    begin, first, pixels = part
+    left, top, target = shown
+    rows, across, _ = pixels.shape
+    x0, y0 = max(begin, left), max(first, top)
+    x1, y1 = begin + across - left, first + rows - top
+    if x0 - left >= min(x1, target.shape[1]) or y0 - top >= min(y1, target.shape[0]):
+        return ()
+    return target[y0 - top : y1, x0 - left : x1], x0 - x, y0 - y

@@ -102,20 +102,24 @@ def main() -> None:
         form, data = rng.choice(sound)
         scale = rng.choice((1, 1, 2, 4, 8))
         side = SIDE // scale
-        tiles: list[tuple[bytes, Pixels, int, int]] = []
+        tiles: list[tuple[bytes, Pixels, int, int, Pixels, int, int]] = []
         for _ in range(16):
             x, y = (rng.randrange(side), rng.randrange(side)) if rng.random() < 0.5 else (0, 0)
             size = rng.randint(1, side - y), rng.randint(1, side - x)
             size = size if rng.random() < 0.5 else (side - y, side - x)
-            tiles.append((damaged(data, rng), np.zeros((*size, form.bands), np.uint8), x, y))
+            found = np.zeros((*size, form.bands), np.uint8)
+            down, right = rng.randrange(size[0]), rng.randrange(size[1])
+            copy = np.zeros_like(found[down:, right:])
+            tiles.append((damaged(data, rng), found, x, y, copy, x + right, y + down))
         before = time.process_time()
         status = kernel.decode(
             tiles, b"\xff\xd8", SIDE, SIDE, form.bands, scale, rng.randint(1, 3), -1
         )
         longest = max(longest, time.process_time() - before)
         seen.update(status)
-        for (stream, found, x, y), one in zip(tiles, status, strict=True):
+        for (stream, found, x, y, copy, right, down), one in zip(tiles, status, strict=True):
             if one == DONE and not rng.randrange(_COMPARED):
+                np.testing.assert_array_equal(copy, found[down - y :, right - x :])
                 part = due(stream, form, scale)[y : y + found.shape[0], x : x + found.shape[1]]
                 np.testing.assert_array_equal(found, part)
                 compared += 1

@@ -91,6 +91,43 @@ def test_a_thousand_crops_are_parts_of_the_whole(
     check_crops(streams, name, scale, 1000, rng)
 
 
+@pytest.mark.parametrize("scale", [1, 2])
+@pytest.mark.parametrize("name", ["420", "gray"])
+def test_a_second_array_gets_a_copy_of_its_part_and_nothing_beside_it(
+    streams: dict[str, bytes], name: str, scale: int, rng: np.random.Generator
+) -> None:
+    form = KINDS[name][0]
+    full = due(streams[name], form, scale, (HEIGHT, WIDTH))
+    rows, columns = full.shape[:2]
+    paper = np.full((30, rows + 1, columns + 3, form.bands), 77, np.uint8)
+    tiles = []
+    for number, sheet in enumerate(paper):
+        y, x = (0, 0) if number % 2 else (int(rng.integers(rows)), int(rng.integers(columns)))
+        down, right = int(rng.integers(y, rows)), int(rng.integers(x, columns))
+        height, width = int(rng.integers(rows - down)) + 1, int(rng.integers(columns - right)) + 1
+        copy = sheet[1 : 1 + height, 2 : 2 + width]
+        target = np.zeros((rows - y, columns - x, form.bands), np.uint8)
+        tiles.append((streams[name], target, x, y, copy, right, down))
+    assert set(decode_tiles(tiles, kind(form), scale=scale, threads=2)) == {DONE}
+    for (_, target, x, y, copy, right, down), sheet in zip(tiles, paper, strict=True):
+        np.testing.assert_array_equal(target, full[y:, x:])
+        height, width = copy.shape[:2]
+        np.testing.assert_array_equal(copy, full[down : down + height, right : right + width])
+        copy[...] = 77
+        assert (sheet == 77).all(), "it wrote beside the copy"
+
+
+@pytest.mark.parametrize("place", [(9, 20), (20, 9), (51, 20), (20, 31), (-1, 20), (1 << 40, 20)])
+def test_a_copy_of_what_is_not_decoded_is_refused(
+    streams: dict[str, bytes], place: tuple[int, int]
+) -> None:
+    target, copy = np.zeros((30, 50, 3), np.uint8), np.zeros((10, 10, 3), np.uint8)
+    with pytest.raises(ValueError, match="must lie within"):
+        decode_tiles([(streams["420"], target, 10, 10, copy, *place)], kind(YCBCR))
+    with pytest.raises(ValueError, match="whole pixels"):
+        decode_tiles([(streams["420"], target, 10, 10, copy[:, ::2], 20, 20)], kind(YCBCR))
+
+
 @pytest.mark.parametrize("place", [(0, 0), (249, 130), (0, 130), (249, 0), (16, 16), (15, 17)])
 @pytest.mark.parametrize("name", ["420", "444", "gray"])
 def test_a_single_pixel(streams: dict[str, bytes], name: str, place: tuple[int, int]) -> None:

@@ -195,6 +195,39 @@ def test_a_region_of_a_damaged_tile_is_an_error_wherever_it_lies(pyramid: Path) 
 
 
 @needs_kernel
+@pytest.mark.parametrize("damaged", [False, True])
+def test_what_is_shown_is_what_the_parts_have_of_it(
+    pyramid: Path, damaged: bool, tissue: np.ndarray, rng: np.random.Generator
+) -> None:
+    if damaged:  # the kernel leaves them to the decoder of single tiles
+        small = simplejpeg.encode_jpeg(np.ascontiguousarray(tissue[:100, :90]), 85)
+        for index, change in ((1, padded), (8, lambda _: small), (15, lambda _: small)):
+            replace_tile(pyramid, index, change)
+    for reader in open_both(pyramid):
+        with reader:
+            plane = reader.plane(0, 0)
+            due = plane.read(Rect(0, 0, WIDTH, HEIGHT))
+            for rect in rects(WIDTH, HEIGHT, 20, rng)[1:]:
+                shown = np.full((rect.height, rect.width, 3), 77, np.uint8)
+                parts, there = [], np.zeros((HEIGHT, WIDTH), bool)
+                for x, y, width, height in (
+                    (0, 0, 256, 200),
+                    (300, 90, 20, 9),
+                    (256, 256, 444, 244),
+                ):
+                    parts.append((x, y, np.zeros((height, width, 3), np.uint8)))
+                    there[y : y + height, x : x + width] = True
+                plane.fill(parts, 2, (rect.x, rect.y, shown))
+                for x, y, pixels in parts:
+                    there_due = due[y : y + pixels.shape[0], x : x + pixels.shape[1]]
+                    np.testing.assert_array_equal(pixels, there_due)
+                place = np.s_[rect.y : rect.bottom, rect.x : rect.right]
+                np.testing.assert_array_equal(
+                    shown, np.where(there[place][..., np.newaxis], due[place], 77)
+                )
+
+
+@needs_kernel
 def test_a_file_whose_every_tile_is_padded_is_soon_read_as_without_the_kernel(
     pyramid: Path, rng: np.random.Generator
 ) -> None:
@@ -224,4 +257,4 @@ def test_a_closed_file_is_an_error(pyramid: Path) -> None:
     assert plane.together
     reader.close()
     with pytest.raises(SourceError, match="closed"):
-        plane.fill([(Rect(0, 0, 9, 9), np.zeros((9, 9, 3), np.uint8))])
+        plane.fill([(0, 0, np.zeros((9, 9, 3), np.uint8))])
