@@ -3,6 +3,7 @@
 import json
 import random
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from ziggurat.readers.errors import (
     VerificationError,
     WriteError,
 )
+from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.io import objects
 
 SMALL = 60_000
@@ -213,3 +215,25 @@ def test_what_can_not_be_meant_is_refused_before_anything_is_made(tmp_path: Path
     with pytest.raises((OptionError, ConversionError)):
         plan_tasks(slide, tmp_path / "a.png")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["slide.tiff", "there.zarr"]
+
+
+@pytest.mark.parametrize("suffix", [".zarr", ".zarr.zip", ".ome.tiff"])
+def test_copied_tiles_of_every_frame_are_that_frames(tmp_path: Path, suffix: str) -> None:
+    rng = np.random.default_rng(6)
+    source = tmp_path / f"source{suffix.replace('.zip', '')}"
+    with ziggurat.new() as sink:
+        for z in range(3):
+            sink.addTile(rng.integers(0, 255, (100, 130, 1), np.uint8), z=z)
+        sink.write(source, tileSize=64, lossy=False)
+    assert convert(source, tmp_path / f"a{suffix}").tiles_copied
+    plan = plan_tasks(source, tmp_path / f"b{suffix}", part_bytes=9_000)
+    for task in plan.tasks:
+        task()
+    plan.finish()
+    with open_reader(source) as theirs:
+        for output in ("a", "b"):
+            with open_reader(tmp_path / f"{output}{suffix}") as ours:
+                assert (ours.info.levels, ours.info.frames) == (theirs.info.levels, 3)
+                for frame, (level, facts) in product(range(3), enumerate(theirs.info.levels)):
+                    one, two = (r.plane(level, frame).read(facts.rect) for r in (theirs, ours))
+                    np.testing.assert_array_equal(one, two)

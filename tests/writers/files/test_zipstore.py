@@ -1,5 +1,6 @@
 """The streaming zip writer, against Python's zipfile and unzip's own check."""
 
+import io
 import os
 import shutil
 import subprocess
@@ -135,3 +136,24 @@ def test_the_first_number_that_needs_zip64(count: int) -> None:
     end = b"".join(zipstore._end(count, 1000, 2000, b""))
     assert (b"PK\6\6" in end) is (count == 65_535)
     assert (b"PK\6\7" in end) is (count == 65_535)
+
+
+def test_what_is_unpacked_may_be_read_by_its_owner(tmp_path: Path) -> None:
+    with ZipWriter(tmp_path / "a.zip") as archive:
+        archive.write("x", b"12345")
+    with zipfile.ZipFile(tmp_path / "a.zip") as read:
+        (entry,) = read.infolist()
+    assert entry.create_system == 3  # Unix, so that the mode below counts
+    assert entry.external_attr >> 16 == 0o100644
+
+
+@pytest.mark.parametrize(
+    ("size", "offset"), [(2**32, 2**32 - 1), (2**32, 2**32 + 7), (2**32 - 1, 9)]
+)
+def test_a_directory_says_what_is_past_32_bits(size: int, offset: int) -> None:
+    """As Python reads it: APPNOTE 4.5.3 has size, compressed size and offset in that order."""
+    record = b"".join(zipstore._central(b"x", 1, size, offset))
+    end = b"".join(zipstore._end(1, 0, len(record), b""))
+    with zipfile.ZipFile(io.BytesIO(record + end)) as archive:
+        (entry,) = archive.infolist()
+    assert (entry.file_size, entry.compress_size, entry.header_offset) == (size, size, offset)

@@ -1,5 +1,6 @@
 """Every reducer against the plainest numpy that says the same."""
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -324,3 +325,18 @@ def test_what_only_names_something_is_chosen_not_averaged(kind: Interpretation) 
     info = array_reader(pixels, interpretation=kind).info
     assert shrinker(info, None)(pixels).tolist() in ([[[1]]], [[[9]]])
     assert shrinker(info, Reducer.MEAN)(pixels).tolist() == [[[5]]], "where it is asked for"
+
+
+def test_halves_of_large_float16_are_finite() -> None:
+    pixels = np.full((4, 4, 1), 60_000, np.float16)
+    assert (Shrinker(Reducer.MEAN)(pixels) == np.float16(60_000)).all()
+    assert (Shrinker(Reducer.MEDIAN)(pixels) == np.float16(60_000)).all()
+
+
+@pytest.mark.parametrize("bands", [1, 3, 5])
+def test_one_nodata_value_is_that_of_every_band(bands: int) -> None:
+    pixels = np.full((2, 2, bands), 10, np.uint16)
+    pixels[0, 0] = 7
+    reader = array_reader(pixels, interpretation=Interpretation.MULTIBAND)
+    info = dataclasses.replace(reader.info, nodata=7)
+    assert shrinker(info, None)(pixels).tolist() == [[[10] * bands]]

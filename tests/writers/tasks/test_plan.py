@@ -7,6 +7,7 @@ import random
 import signal
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -112,17 +113,23 @@ def test_samples_and_sizes_of_tasks(
     _assert_same(tmp_path / f"a{suffix}", tmp_path / f"b{suffix}")
 
 
-@pytest.mark.parametrize("suffix", [".zarr", ".ome.tiff"])
-@pytest.mark.parametrize("size", [1, 40_000, 1 << 26])
-def test_frames_and_channels(tmp_path: Path, suffix: str, size: int) -> None:
+@pytest.mark.parametrize(
+    ("suffix", "size", "resample"),
+    [  # one frame a task, two, four and then two, all six
+        *product([".zarr", ".ome.tiff"], [1, 40_000, 60_000, 1 << 26], [None]),
+        (".zarr", 40_000, "lanczos3"),
+        (".ome.tiff", 60_000, "cubic"),
+    ],
+)
+def test_frames_and_channels(tmp_path: Path, suffix: str, size: int, resample: str | None) -> None:
     rng = np.random.default_rng(2)
     with ziggurat.new() as sink:
         for z in range(3):
             for t in range(2):
                 sink.addTile(rng.integers(0, 9, (90, 80, 2), np.uint8), z=z, t=t)
         sink.channelNames = ["DAPI", "GFP"]
-        sink.write(tmp_path / f"a{suffix}", tileSize=48)
-        plan = sink.plan(tmp_path / f"b{suffix}", tileSize=48, partBytes=size)
+        sink.write(tmp_path / f"a{suffix}", tileSize=48, resample=resample)
+        plan = sink.plan(tmp_path / f"b{suffix}", tileSize=48, partBytes=size, resample=resample)
         _carry_out(plan)
         plan.finish()
     _assert_same(tmp_path / f"a{suffix}", tmp_path / f"b{suffix}")

@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import simplejpeg
 import tifffile
 
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.model.codec import Codec
-from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat
+from ziggurat.readers.model.encoded import EncodedImage, EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.model.image import Interpretation
 from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.views.array import ArrayReader, array_reader
 from ziggurat.writers.formats.registry import write
-from ziggurat.writers.formats.tiff import tags, tiff
+from ziggurat.writers.formats.tiff import associated, tags, tiff
 from ziggurat.writers.formats.tiff.tags import common_byteorder, compression_tag
 from ziggurat.writers.model.options import PyramidStyle, WriteOptions
 
@@ -184,3 +185,19 @@ def test_tiles_that_a_tiff_cannot_take_as_they_are(
     tiles = EncodedLevel(form, 100, 100, side, side, 2, 2, lambda *_: b"")
     refusal = tiff.copy_refusal(tiles, array_reader(np.zeros((100, 100, 3), np.uint8)).info)
     assert refusal is None if words is None else words in str(refusal)
+
+
+def test_of_nodata_that_differs_by_band_the_first_is_said(tmp_path: Path) -> None:
+    write(edited(np.zeros((70, 80, 2), np.float32), nodata=(7.0, None)), tmp_path / "a.tif", EXACT)
+    with levels(tmp_path / "a.tif") as pages:
+        assert {float(page.tags["GDAL_NODATA"].value) for page in pages} == {7.0}
+
+
+@pytest.mark.parametrize(("chroma", "factors"), [("444", (1, 1)), ("422", (2, 1)), ("420", (2, 2))])
+def test_an_associated_jpeg_says_how_its_colours_are_sampled(
+    chroma: str, factors: tuple[int, int]
+) -> None:
+    data = simplejpeg.encode_jpeg(np.zeros((32, 48, 3), np.uint8), 90, "RGB", chroma)
+    arguments = associated._jpeg_arguments(EncodedImage(Codec.JPEG, 48, 32, data))
+    assert arguments["subsampling"] == factors
+    assert (arguments["shape"], arguments["photometric"]) == ((32, 48, 3), "ycbcr")

@@ -162,3 +162,22 @@ def test_runs_join_neighbours_only() -> None:
     assert moves.offsets.tolist() == [0, 10, 15, 0, -1, -1]
     assert moves.counts.tolist() == [10, 5, 7, 10, 0, 0]
     assert list(zip(moves.starts, moves.lengths, strict=True)) == [(100, 15), (300, 7)]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_each_tile_is_laid_with_the_bytes_of_its_place(seed: int) -> None:
+    """Places that touch, overlap, begin together or are used again; none of a gap comes along."""
+    rng = np.random.default_rng(seed)
+    file = rng.integers(1, 256, 400, np.uint8).tobytes()
+    offsets, counts = rng.integers(0, 60, 40) * 5, rng.integers(0, 4, 40) * 5
+    moves = plan_moves(TilePlaces(None, tuple(offsets.tolist()), tuple(counts.tolist())))
+    runs = zip(moves.starts.tolist(), moves.lengths.tolist(), strict=True)
+    laid = b"".join(file[start : start + length] for start, length in runs)
+    for n, (offset, count) in enumerate(zip(offsets, counts, strict=True)):
+        if not (offset and count):
+            assert (moves.offsets[n], moves.counts[n]) == (-1, 0)
+            continue
+        start = moves.offsets[n]
+        assert moves.counts[n] == count
+        assert laid[start : start + count] == file[offset : offset + count]
+    assert len(laid) == sum(count for _, count in {*zip(offsets, counts, strict=True)} if _)

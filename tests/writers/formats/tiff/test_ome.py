@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +190,47 @@ def test_our_own_facts_are_json() -> None:
     xml = ome_xml(info, [(8, 8)])
     own = ome_types.from_xml(xml).structured_annotations[0]
     assert json.loads(own.value)["ziggurat"]["description"] == '<&">'
+
+
+@pytest.mark.parametrize(("unit", "said"), [("second", "s"), ("ms", "ms"), ("minute", "min")])
+@pytest.mark.parametrize(("length", "symbol"), [("um", "µm"), ("nm", "nm"), ("mm", "mm")])
+def test_positions_of_planes_are_in_the_units_of_their_axes(
+    unit: str, said: str, length: str, symbol: str
+) -> None:
+    axes = (Axis("t", 3, (0.0, 1.0, 5.0), unit), Axis("z", 3, (0.0, 2.0, 3.0), length))
+    xml = ome_xml(edited(np.zeros((3, 3, 8, 8), np.uint8), "tzyx", axes=axes).info, [(8, 8)])
+    planes = ome_types.from_xml(xml).images[0].pixels.planes
+    assert {(p.delta_t_unit.value, p.position_z_unit.value) for p in planes} == {(said, symbol)}
+    assert {(p.the_t, p.delta_t, p.the_z, p.position_z) for p in planes} == {
+        (i, t, j, z) for i, t in enumerate((0, 1, 5)) for j, z in enumerate((0, 2, 3))
+    }
+
+
+@pytest.mark.parametrize("last", [2.001, 1.999, 2.02])
+def test_steps_that_are_hardly_uneven_are_uneven(last: float) -> None:
+    axes = (Axis("z", 3, (0.0, 1.0, last), "um"),)
+    xml = ome_xml(edited(np.zeros((3, 8, 8), np.uint8), "zyx", axes=axes).info, [(8, 8)])
+    pixels = ome_types.from_xml(xml).images[0].pixels
+    assert pixels.physical_size_z is None
+    assert [plane.position_z for plane in pixels.planes] == [0, 1, last]
+
+
+@pytest.mark.parametrize("color", ["#000000", "#ff0000", "#00ff7f", "#ffffff", "#7fffffff"])
+def test_colours_are_signed_numbers_of_32_bits(color: str) -> None:
+    channels = (Channel("a", color),)
+    info = edited(
+        np.zeros((1, 8, 8), np.uint8), "cyx", axes=(Axis("c", 1),), channels=channels
+    ).info
+    (found,) = re.findall(r'Color="(-?[0-9]+)"', ome_xml(info, [(8, 8)]))
+    assert -(2**31) <= int(found) < 2**31
+    assert (int(found) % 2**32).to_bytes(4, "big").hex() == color[1:7] + "ff"
+
+
+def test_channels_that_a_further_axis_lies_along_keep_their_names() -> None:
+    axes = (*(Axis(name, 2) for name in ("a", "b", "d")), Axis("c", 3))
+    channels = tuple(Channel(name) for name in ("DAPI", "FITC", "Cy5"))
+    shape = [*(axis.size for axis in axes), 8, 8]
+    info = edited(np.zeros(shape, np.uint8), "abdcyx", axes=axes, channels=channels).info
+    pixels = ome_types.from_xml(ome_xml(info, [(8, 8)])).images[0].pixels
+    names = [channel.name for channel in pixels.channels]
+    assert names == [name for name in ("DAPI", "FITC", "Cy5") for _ in range(2)]

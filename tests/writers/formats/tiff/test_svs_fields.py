@@ -1,9 +1,12 @@
 """Fields of an SVS description are told apart by bars: a value with one would be two fields."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
+import tifffile
 
+import ziggurat
 from ziggurat.readers.views.array import array_reader
 from ziggurat.writers.formats.tiff.svs import describe
 
@@ -18,3 +21,25 @@ def test_a_value_with_a_bar_is_left_out() -> None:
     assert told["User"] == "a"
     assert told["MPP"] == "0.5"
     assert {"Note", "Left", "other"}.isdisjoint(told)
+
+
+def test_a_thumbnail_is_said_to_be_as_wide_as_it_is(tmp_path: Path) -> None:
+    """Aperio's line of sizes: of the slide, and what of it the thumbnail is."""
+    for name, pixels in (("thumbnail", np.zeros((30, 50, 3), np.uint8)), ("", None)):
+        with ziggurat.new() as sink:
+            sink.addTile(np.full((300, 700, 3), 9, np.uint8))
+            if name:
+                sink.addAssociatedImage(pixels, name)
+                sink.addAssociatedImage(np.zeros((40, 20, 3), np.uint8), "macro")
+                sink.addAssociatedImage(np.zeros((20, 60, 3), np.uint8), "label")
+            sink.write(tmp_path / "a.svs")
+        with tifffile.TiffFile(tmp_path / "a.svs") as tif:
+            for number, page in enumerate(tif.pages):
+                height, width = page.shape[:2]
+                line = page.description.split("\r\n")[1].split("|")[0]
+                if number == 1:
+                    assert line == f"700x300 -> {width}x{height} -"
+                elif number:
+                    what = "label" if number == 2 else "macro"
+                    assert line == f"{what} {width}x{height}"
+                    assert page.subfiletype == {"label": 1, "macro": 9}[what]

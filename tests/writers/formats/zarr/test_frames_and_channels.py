@@ -1,13 +1,16 @@
 """Frames, axes, channels and labels in OME-Zarr outputs."""
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import zarr
 from ome_zarr_models.v05 import Image as ImageV05
 
+import ziggurat
 from tests.writers.formats.zarr.made import (
     IMAGE,
     IMAGE_LABEL,
@@ -24,7 +27,7 @@ from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.model.image import Axis, Channel, Interpretation
 from ziggurat.readers.ngff.layout import ngff_layout
 from ziggurat.readers.ngff.version import OmeVersion
-from ziggurat.readers.views.array import array_reader
+from ziggurat.readers.views.array import ArrayReader, array_reader
 from ziggurat.writers.formats.registry import write
 from ziggurat.writers.model.options import WriteOptions
 
@@ -166,3 +169,47 @@ def test_layouts_hold_every_axis_once() -> None:
     assert [d.name for d in layout.dimensions] == ["c", "z", "y", "x"]
     assert layout.shape(10, 20) == (12, 2, 20, 10)
     assert layout.chunk_shape(5, 6) == (4, 1, 6, 5)
+
+
+@pytest.mark.parametrize("given", [0, 1])
+def test_channels_without_a_window_have_one_beside_those_that_do(
+    tmp_path: Path, given: int
+) -> None:
+    pixels = np.zeros((2, 40, 40), np.uint16)
+    pixels[0, ::2], pixels[1, ::2] = 1000, 3000
+    windows: list[tuple[float, float] | None] = [None, None]
+    windows[given] = (5, 77)
+    channels = tuple(Channel(name, window=w) for name, w in zip("ab", windows, strict=True))
+    reader = array_reader(pixels, "cyx")
+    info = replace(reader.info, channels=channels)
+    write(ArrayReader(pixels[..., np.newaxis], info), tmp_path / "a.zarr")
+    found = [c["window"] for c in ome(zarr.open_group(tmp_path / "a.zarr"))["omero"]["channels"]]
+    ends = [(window["start"], window["end"]) for window in found]
+    assert ends[given] == (5, 77)
+    assert ends[1 - given] == (0, (1000, 3000)[1 - given])
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [
+        *product([(9, 7, 4), (9, 7, 2), (9, 7, 3), (9, 7)], [np.uint8, np.uint16]),
+        ((1100, 2100, 1), np.uint8),
+    ],
+)
+def test_an_associated_image_is_an_image_of_its_own(
+    tmp_path: Path, shape: tuple[int, ...], dtype: type
+) -> None:
+    """With its alpha where it has one, and all its chunks where it is larger than one."""
+    rng = np.random.default_rng(1)
+    pixels: Any = rng.integers(0, 200, shape).astype(dtype)
+    with ziggurat.new() as sink:
+        sink.addTile(np.ones((8, 8, 3), np.uint8))
+        sink.addAssociatedImage(pixels, "the label")
+        sink.write(tmp_path / "a.zarr")
+    with open_reader(tmp_path / "a.zarr" / "associated" / "the label") as reader:
+        assert (reader.info.width, reader.info.height) == (shape[1], shape[0])
+        assert reader.info.alpha == (shape[2:] == (4,))
+    with open_reader(tmp_path / "a.zarr") as reader:
+        found = reader.associated("the label").read()
+    assert found.dtype == dtype
+    assert np.array_equal(found.reshape(shape), pixels)

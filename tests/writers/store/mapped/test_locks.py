@@ -6,6 +6,7 @@ import itertools
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,13 @@ import pytest
 import ziggurat
 from ziggurat.readers.formats.sink_store.layout import HeaderWord
 from ziggurat.writers.store.mapped import waiting
-from ziggurat.writers.store.mapped.locks import EXCLUSIVE, EXTENTS, SHARED, acquired_at_once
+from ziggurat.writers.store.mapped.locks import (
+    ATTRIBUTES,
+    EXCLUSIVE,
+    EXTENTS,
+    SHARED,
+    acquired_at_once,
+)
 from ziggurat.writers.store.mapped.store import Store
 from ziggurat.writers.store.mapped.waiting import holders
 
@@ -22,9 +29,10 @@ TILE = np.full((20, 20, 3), 9, np.uint8)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(tmp_path: Path) -> Iterator[Store]:
     ziggurat.new(tmp_path / "s", sizeX=64, sizeY=64, bands=3, dtype="uint8").close()
-    return Store(tmp_path / "s")
+    with contextlib.closing(Store(tmp_path / "s")) as store:
+        yield store
 
 
 def free(store: Store, *wanted: bytes) -> bool:
@@ -172,3 +180,15 @@ def test_a_killed_holder_holds_nothing(store: Store) -> None:
     store.lock.shared(lambda: None)
     assert store.header.words[HeaderWord.CHANGE] == 0  # and what it began has been seen to
     store.close()
+
+
+def test_attributes_are_changed_while_nobody_else_does(store: Store) -> None:
+    """Read, changed and written in one: of two who say something neither is lost."""
+
+    def change(attributes: dict[str, object]) -> None:
+        assert not free(store, ATTRIBUTES)
+        attributes["said"] = 1
+
+    store.facts.change(change)
+    assert store.facts.attributes() == {"said": 1}
+    assert free(store, ATTRIBUTES)

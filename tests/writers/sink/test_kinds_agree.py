@@ -1,0 +1,110 @@
+"""Both kinds of store are one image: the same calls give the same pixels, sizes and facts.
+
+One of them copies tiles into chunks and rewrites those as the image grows, the other keeps tiles as
+they came and joins them when it is read: they have hardly a line in common.
+"""
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ziggurat
+
+Call = dict[str, Any]
+GROWTH = {  # (dtype, bands) of tiles, one after the other
+    "gray to colours": [("uint8", 1), ("uint8", 3)],
+    "gray to alpha": [("uint8", 1), ("uint8", 2), ("uint8", 4)],
+    "gray, alpha at once": [("uint8", 1), ("uint8", 4)],
+    "colours to alpha and 16 bits": [("uint8", 3), ("uint16", 4)],
+    "many bands": [("float32", 5), ("float64", 5)],
+    "wider": [("uint8", 2), ("int16", 2), ("float32", 2)],
+    "fewer bands later": [("uint8", 4), ("uint8", 3), ("uint8", 1)],
+    "narrower later": [("float64", 1), ("uint8", 1)],
+    "bool": [("bool", 1), ("uint8", 1)],
+}
+ALPHA = {"gray to colours", "gray to alpha", "gray, alpha at once", "colours to alpha and 16 bits"}
+BLENDS = ["over", "mean", "max", "sum", "weighted"]
+AXES: list[Call] = [{}, {"z": 1}, {"c": 1}]
+
+
+def calls(
+    seed: int, growth: list[tuple[str, int]], *, frames: bool, weight: bool, masks: bool
+) -> list[Call]:
+    """Return tiles that overlap, over several chunks, of each kind that comes, some with masks."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for number, (dtype, bands) in enumerate([kind for kind in growth for _ in range(2)]):
+        h, w = (int(side) for side in rng.integers(3, 40, 2))
+        tile: Any = rng.integers(0, 2 if dtype == "bool" else 60, (h, w, bands)).astype(dtype)
+        # with keys, whose order is that of the calls: segments have no other
+        call: Call = {"x": int(rng.integers(0, 45)), "y": int(rng.integers(0, 45)), "key": number}
+        if number % 3 == 1 and masks:
+            call["mask"] = rng.random((h, w)) < 0.6
+        if number % 3 == 2:
+            tile = tile[::-1, ::-1] if number % 2 else tile.astype(tile.dtype.newbyteorder(">"))
+        if weight:
+            call["weight"] = rng.random((h, w)) + 0.5
+        made.append({"tile": tile, **call, **(AXES[number % len(AXES)] if frames else {})})
+    return made
+
+
+def shown(sink: ziggurat.Sink) -> dict[str, Any]:
+    """Return all that a sink tells, with its pixels."""
+    metadata = dict(sink.getMetadata())
+    records = sorted(
+        (str(r.key), r.x, r.y, r.width, r.height, *r.frame.items(), *r.frames.items(), r.masked)
+        for r in sink.tiles()
+    )
+    return {
+        "metadata": metadata,
+        "tiles": records,
+        "axes": list(sink.frameAxes),
+        "dtype": sink.dtype,
+        "covered": [sink.coverage(8).tolist(), sink.isWritten(0, 0, 3, 3)],
+        "pixels": [sink.getRegion(format="numpy", frame=n)[0] for n in range(sink.frames)],
+    }
+
+
+def agree(one: Any, other: Any, *, exact: bool) -> None:
+    assert {k: v for k, v in one.items() if k != "pixels"} == {
+        k: v for k, v in other.items() if k != "pixels"
+    }
+    for a, b in zip(one["pixels"], other["pixels"], strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_allclose(a, b, rtol=0 if exact else 1e-5, atol=0 if exact else 1e-5)
+
+
+def cases() -> Iterator[Any]:
+    """Each growth in two of the blends by turns; all where there is time."""
+    for number, (growth, blend) in enumerate(product(GROWTH, BLENDS)):
+        if blend == "sum" and growth in ALPHA:
+            continue  # segments refuse it: sums are of 64 bits, which are no colours
+        turn = (number // len(BLENDS) - number % len(BLENDS)) % len(BLENDS)
+        yield pytest.param(growth, blend, number, marks=() if turn < 2 else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("growth", "blend", "number"), list(cases()))
+def test_of_tiles_that_make_the_image_grow(
+    tmp_path: Path, growth: str, blend: str, number: int
+) -> None:
+    frames = number % 2 == 0
+    # mapped chunks that alpha comes to take all of a masked tile for opaque
+    masks = blend != "over" or growth not in ALPHA
+    weight = blend == "weighted"
+    same: Call = {}
+    if {dtype for dtype, _ in GROWTH[growth]} == {"uint8"} and blend != "sum":
+        same = {"fill": 7, "dtype": "uint8"}  # given, it may not grow; what nobody wrote is 7
+    laid = calls(number, GROWTH[growth], frames=frames, weight=weight, masks=masks)
+    with (
+        ziggurat.new(tmp_path / "m", store="mapped", blend=blend, tileSize=64, **same) as one,
+        ziggurat.new(tmp_path / "l", store="log", blend=blend, tileSize=64, **same) as other,
+    ):
+        one.frameAxes = other.frameAxes = ["c", "z"] if frames else []
+        for call in laid:
+            one.addTile(**call)
+            other.addTile(**call)
+        agree(shown(one), shown(other), exact=blend in ("over", "max"))

@@ -1,0 +1,52 @@
+"""Which file system a store is on, and whether an image has room."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ziggurat
+from ziggurat.readers.errors import ScratchFullError
+from ziggurat.writers.store import room
+
+MOUNTS = """\
+21 1 8:1 / / rw shared:1 - ext4 /dev/root rw
+22 21 0:30 / /data rw shared:2 - nfs4 server:/data rw
+23 22 0:31 / /data/fast rw - xfs /dev/sdb rw
+24 21 0:32 / /with\\040space rw shared:3 master:1 - cifs //server/share rw
+25 21 0:33 / /data rw shared:2 - lustre above:/it rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/", "ext4"),
+        ("/database/x", "ext4"),
+        ("/data", "lustre"),  # the later of two mounts is the one that is seen
+        ("/data/x", "lustre"),
+        ("/data/fast/x", "xfs"),
+        ("/data/faster/x", "lustre"),
+        ("/with space/x", "cifs"),
+        ("/with", "ext4"),
+    ],
+)
+def test_a_path_is_on_the_nearest_mount_above_it(
+    path: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: MOUNTS)
+    assert room.file_system(path) == kind
+
+
+@pytest.mark.parametrize(
+    "far", [{"x": 10**8, "y": 10**4}, {"z": 10**8}, {"z": 10**4, "c": 10**4}], ids=str
+)
+def test_no_room_is_reserved_that_is_not_there(tmp_path: Path, far: dict[str, Any]) -> None:
+    known: dict[str, Any] = {"sizeX": 3000, "sizeY": 3000, "bands": 3, "dtype": "uint8"}
+    with ziggurat.new(tmp_path / "s", **known, expectedCoverage=0.5) as sink:
+        with pytest.raises(ScratchFullError, match="GB are free"):
+            sink.reserve(**far)
+        sink.addTile(np.ones((4, 4, 3), np.uint8))
+        assert sink.frames == 1
+        assert sink.sizeX == 3000
