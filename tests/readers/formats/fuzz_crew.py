@@ -147,16 +147,16 @@ class Crew:
 
 
 def run_all(
-    seeds: Sequence[Seed], copies: int, outputs: Sequence[str] = (), first: int = -1
+    crew: Crew, seeds: Sequence[Seed], copies: int, outputs: Sequence[str] = (), first: int = -1
 ) -> Crew:
-    """Read copies ``first`` … of all seeds, or convert them, to each kind of output in turn."""
-    crew = Crew()
-    try:
-        for number, seed in enumerate(seeds):
-            convert = outputs[number % len(outputs)] if outputs else ""
-            crew.run(seed, first, copies, convert=convert)
-    finally:
-        crew.close()
+    """Read copies ``first`` … of all seeds, or convert them, to each kind of output in turn.
+
+    What the crew found before is forgotten; its worker, who has all libraries by then, goes on.
+    """
+    crew.outcomes, crew.findings = Counter(), []
+    for number, seed in enumerate(seeds):
+        convert = outputs[number % len(outputs)] if outputs else ""
+        crew.run(seed, first, copies, convert=convert)
     return crew
 
 

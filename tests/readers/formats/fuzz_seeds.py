@@ -53,6 +53,9 @@ REAL = (
     ("tiff/wsic-CMU-1-Small-Region.webp.tiff", ""),
 )
 
+# Half a second and more each to decode JPEG 2000: for the long runs.
+SLOW = {"wsi2dcm-jpeg2000", "wsic-CMU-1-Small-Region.jp2.tiff"}
+
 
 def pictures(folder: Path, tissue: np.ndarray) -> Iterator[Path]:
     image = Image.fromarray(tissue[:90, :120])
