@@ -6,7 +6,6 @@ import re
 import runpy
 import shlex
 import shutil
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 import ziggurat
+from tests import preloaded
 from ziggurat.converter.cli.app import COMMANDS, main
 from ziggurat.converter.demo.slide import make_slide
 
@@ -53,7 +53,10 @@ def run_line(line: str) -> None:
             main(arguments)
         status = ended.value.code
     elif program == "python" and arguments[0] in ALONE:
-        status = subprocess.run([sys.executable, *arguments], check=False).returncode
+        script = Path(arguments[0]).absolute()  # where its own workers look for it
+        done = preloaded.run(runpy.run_path, str(script), None, "__main__", cwd=script.parent)
+        print(done.stdout, done.stderr)
+        status = done.returncode
     else:
         assert program == "python", f"a test can't run {program}; put it into a console block"
         with pytest.MonkeyPatch.context() as patch:
@@ -62,6 +65,7 @@ def run_line(line: str) -> None:
     assert bool(status) is fails, f"{line}: exit code {status}"
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
 def test_a_page_runs(
     page: Path, slides: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,7 +1,10 @@
 """The main job: tiles from several processes in, pyramids out, both read back by everybody."""
 
+import functools
 import multiprocessing
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.context import BaseContext
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +17,10 @@ from ome_zarr_models.v05 import Image as OmeZarrImage
 from osgeo import gdal
 
 import ziggurat
+from tests import preloaded
 from tests.tile_worker import CELL, lay
+
+SPAWN = functools.partial(multiprocessing.get_context, "spawn")
 
 
 def rows_of(source: ziggurat.Sink, height: int) -> list[bytes]:
@@ -26,15 +32,18 @@ def rows_of(source: ziggurat.Sink, height: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("columns", "rows"), [(8, 9), pytest.param(50, 80, marks=pytest.mark.slow)]
+    ("columns", "rows", "start"),
+    [(8, 9, preloaded.ready), pytest.param(50, 80, SPAWN, marks=pytest.mark.slow)],
+    ids=["small", "large"],
 )
-def test_four_spawned_processes_give_the_array_that_one_gives(columns: int, rows: int) -> None:
+def test_four_processes_give_the_array_that_one_gives(
+    columns: int, rows: int, start: Callable[[], BaseContext]
+) -> None:
     count = columns * rows
     order = np.random.default_rng(7).permutation(count).tolist()
     size = {"sizeX": columns * CELL[0], "sizeY": rows * CELL[1]}
     with ziggurat.new(**size, bands=3, dtype="uint8") as many:
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(4, mp_context=context) as pool:
+        with ProcessPoolExecutor(4, mp_context=start()) as pool:
             jobs = [pool.submit(lay, many, order[share::4], columns) for share in range(4)]
             assert sum(job.result() for job in jobs) == count
         with ziggurat.new(**size, bands=3, dtype="uint8") as one:

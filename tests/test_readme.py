@@ -1,9 +1,8 @@
 """What the README shows does what it says, run as it is printed."""
 
 import re
+import runpy
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 import tifffile
 
 import ziggurat
+from tests import preloaded
 from ziggurat.converter.cli.app import main
 from ziggurat.converter.demo.slide import make_slide
 
@@ -48,9 +48,7 @@ def test_python_blocks_run(desk: Path, number: int, monkeypatch: pytest.MonkeyPa
 def test_the_writing_block_wrote_what_it_says(desk: Path) -> None:
     script = desk / "writing.py"  # its workers import it
     script.write_text(WRITING)
-    done = subprocess.run(
-        [sys.executable, script], cwd=desk, capture_output=True, text=True, check=False
-    )
+    done = preloaded.run(runpy.run_path, str(script), None, "__main__", cwd=desk)
     assert done.returncode == 0, done.stderr
     with tifffile.TiffFile(desk / "result.tiff") as tiff:
         assert tiff.series[0].levels[0].shape == (4096, 4096, 3)
@@ -70,6 +68,7 @@ def commands() -> list[str]:
     ]
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.parametrize("line", commands())
 def test_shell_lines_run(
     desk: Path,
