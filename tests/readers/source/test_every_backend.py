@@ -45,7 +45,21 @@ REAL = (
 MADE = ("png", "jpg", "bmp", "store")
 
 
-@pytest.fixture(params=[*REAL, *MADE])
+# Of backends and codecs that others here have, too.
+MORE = {
+    "aperio-svs/TCGA-CR-7395-01A-01-TS1.svs", "dicom-wsi/wsi2dcm-jpeg2000/jpeg2000.dcm",
+    "geotiff/rasterio/RGBA.uint16.tif", "geotiff/rio-tiler/cog_cmap.tif",
+    "ome-tiff/multi-channel-z-series.ome.tif", "ome-tiff/xy_12bit__plant.ome.tiff",
+    "ome-zarr/sample_float32_8bit_range.zarr.zip", "tiff/tensorstore-D75_16b.tiff", "bmp",
+}  # fmt: skip
+
+
+def _params() -> list[object]:
+    slow = pytest.mark.slow
+    return [pytest.param(n, marks=slow) if n in MORE else n for n in (*REAL, *MADE)]
+
+
+@pytest.fixture(params=_params())
 def source(
     request: pytest.FixtureRequest,
     data_file: Callable[[str], Path],

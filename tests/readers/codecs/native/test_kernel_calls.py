@@ -133,7 +133,9 @@ def test_memory_stays_flat_over_very_many_calls(streams: dict[str, bytes]) -> No
     assert used[-1] - used[2] < 4 << 20
 
 
-@pytest.mark.parametrize(("value", "word"), [("0", "off"), ("1", "on"), ("", "on")])
+@pytest.mark.parametrize(
+    ("value", "word"), [("0", "off"), pytest.param("1", "on", marks=pytest.mark.slow), ("", "on")]
+)
 def test_it_can_be_switched_off(value: str, word: str) -> None:
     found = subprocess.run(
         [sys.executable, "-m", "ziggurat", "--version", "--verbose"],

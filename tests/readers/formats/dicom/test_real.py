@@ -33,10 +33,11 @@ def test_pixels_are_those_of_openslide(name: str, data_file: Find) -> None:
     with opened(folder) as reader:
         slide = openslide.OpenSlide(next(folder.glob("*.dcm")))
         for index, level in enumerate(reader.info.levels):
-            theirs = slide.read_region((0, 0), index, (level.width, level.height))
-            ours = reader.plane(index, 0).read(level.rect)
+            part = Rect(0, 0, 1500, 1500).intersect(level.rect)
+            theirs = slide.read_region((0, 0), index, (part.width, part.height))
+            ours = reader.plane(index, 0).read(part)
             np.testing.assert_array_equal(ours, np.asarray(theirs)[..., :3])
-            rect = Rect(level.width // 3, level.height // 3, 261, 119)
+            rect = Rect(part.width // 3, part.height // 3, 261, 119).intersect(part)
             np.testing.assert_array_equal(
                 reader.plane(index, 0).read(rect),
                 ours[rect.y : rect.bottom, rect.x : rect.right],

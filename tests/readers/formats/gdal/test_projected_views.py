@@ -126,7 +126,7 @@ def test_a_huge_request_is_refused(data_file: Callable[[str], Path]) -> None:
 def test_threads_warp_at_once(data_file: Callable[[str], Path]) -> None:
     path = data_file("geotiff/rio-tiler/cog_dateline.tif")
     with view(path) as reader:
-        places = [(z, *middle_tile(reader, z)) for z in range(4, 11)]
+        places = [(z, *middle_tile(reader, z)) for z in range(4, 11, 2)]
         expected = [tile(reader, *place) for place in places]
         wrong: list[object] = []
 

@@ -81,13 +81,15 @@ def test_pixels_and_facts_are_gdals(name: str, data_file: Callable[[str], Path])
         transform = oracle.GetGeoTransform(can_return_null=True)
         assert info.geo.transform == (None if transform is None else tuple(transform))
         assert len(info.geo.gcps) == oracle.GetGCPCount()
-        expected = np.atleast_3d(np.moveaxis(np.atleast_3d(oracle.ReadAsArray().T), 0, 1))
-        pixels = reader.plane(0, 0).read(info.levels[0].rect)
+        rect = Rect(0, 0, 2000, 2000).intersect(info.levels[0].rect)  # one has 62 Mpx
+        theirs = oracle.ReadAsArray(0, 0, rect.width, rect.height)
+        expected = np.atleast_3d(np.moveaxis(np.atleast_3d(theirs.T), 0, 1))
+        pixels = reader.plane(0, 0).read(rect)
         assert pixels.dtype == expected.dtype
         np.testing.assert_array_equal(pixels, expected)
         for number in range(1, len(info.levels)):
-            rect = info.levels[number].rect
-            view = band.GetOverview(number - 1).ReadAsArray()
+            rect = Rect(0, 0, 2000, 2000).intersect(info.levels[number].rect)
+            view = band.GetOverview(number - 1).ReadAsArray(0, 0, rect.width, rect.height)
             np.testing.assert_array_equal(reader.plane(number, 0).read(rect)[..., 0], view)
 
 

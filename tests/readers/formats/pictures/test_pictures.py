@@ -188,7 +188,7 @@ def test_heic(mode: str, tissue: np.ndarray, tmp_path: Path) -> None:
     pillow_heif = pytest.importorskip("pillow_heif")
     from PIL import Image
 
-    picture = Image.fromarray(tissue[:200, :300]).convert(mode)
+    picture = Image.fromarray(tissue[:100, :150]).convert(mode)
     path = tmp_path / "picture.heic"
     pillow_heif.from_pillow(picture).save(path, quality=90)
     with ziggurat.open(path) as source:

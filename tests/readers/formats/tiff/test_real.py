@@ -53,7 +53,7 @@ FILES = {
 }
 
 
-LARGE = 5_000_000  # pixels: not all of these are decoded, neither by us nor by tifffile
+LARGE = 2_000_000  # pixels: not all of these are decoded, neither by us nor by tifffile
 
 
 def opened(path: Path) -> TiffReader:
@@ -71,7 +71,7 @@ def regions(width: int, height: int, rng: np.random.Generator) -> list[Rect]:
     """Return the whole, or of what is large two edges, and four regions wherever they lie."""
     made = [Rect(0, 0, width, height)]
     if width * height > LARGE:
-        made = [Rect(0, 0, width, 300), Rect(width - 300, 0, 300, height)]
+        made = [Rect(0, 0, width, 100), Rect(width - 100, 0, 100, height)]
     for _ in range(4):
         w, h = (int(rng.integers(1, min(600, side) + 1)) for side in (width, height))
         x, y = int(rng.integers(0, width - w + 1)), int(rng.integers(0, height - h + 1))
@@ -90,9 +90,10 @@ def test_pixels_are_those_of_tifffile(name: str, data_file: Find, rng: np.random
         series = tif.series[0]
         for index, level in enumerate(series.levels):
             width, height = sizes[index]
-            if width * height > LARGE:
+            large = width * height > LARGE and frames == 1
+            if large:
                 stored = zarr.open_array(series.aszarr(level=index), mode="r")
-                assert (stored.shape, frames) == ((height, width, bands), 1)
+                assert stored.shape == (height, width, bands)[: stored.ndim]
             else:
                 shape = (frames, height, width, bands)
                 stored = as_frames(level.asarray(), level.axes, shape)
@@ -102,8 +103,8 @@ def test_pixels_are_those_of_tifffile(name: str, data_file: Find, rng: np.random
                     found = reader.plane(index, frame).read(rect)
                     assert found.flags.writeable
                     place = np.s_[rect.y : rect.bottom, rect.x : rect.right]
-                    part = stored[place] if width * height > LARGE else stored[frame][place]
-                    np.testing.assert_array_equal(found, part)
+                    part = stored[place] if large else stored[frame][place]
+                    np.testing.assert_array_equal(found, part.reshape(found.shape))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.model.image import ImageInfo, Interpretation
 from ziggurat.readers.model.reader import Pixels
 
-LAYOUTS = [(16, 16), None]
+LAYOUTS = [(32, 32), None]
 Tile = tuple[int, int] | None
 
 

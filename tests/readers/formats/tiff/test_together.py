@@ -21,7 +21,16 @@ from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import Pixels, Reader
 
 SUFFIXES = (".svs", ".tif", ".tiff", ".ndpi", ".qptiff", ".dcm")
-FILES = sorted(str(p.relative_to(DATA)) for p in DATA.rglob("*") if p.suffix in SUFFIXES)
+
+
+def _largest(path: Path) -> bool:
+    """Whether a file is no part of a DICOM slide, or the largest: each opens all of its folder."""
+    parts = path.parent.glob("*.dcm") if path.suffix == ".dcm" else [path]
+    return path == max(parts, key=lambda part: (part.stat().st_size, part.name))
+
+
+FOUND = [p for p in DATA.rglob("*") if p.suffix in SUFFIXES and _largest(p)]
+FILES = sorted(str(p.relative_to(DATA)) for p in FOUND)
 WIDTH, HEIGHT, TILE = 700, 500, 128
 
 needs_kernel = pytest.mark.skipif(kernel.decoder() is None, reason=kernel.describe())

@@ -125,8 +125,11 @@ def _places(node: Any, trail: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
             yield from _places(node[key], (*trail, key))
 
 
+@pytest.mark.parametrize("each", [2, pytest.param(len(HOSTILE), marks=pytest.mark.slow)])
 @pytest.mark.parametrize("version", list(OmeVersion))
-def test_every_fact_of_the_metadata_may_be_hostile(tmp_path: Path, version: OmeVersion) -> None:
+def test_every_fact_of_the_metadata_may_be_hostile(
+    tmp_path: Path, version: OmeVersion, each: int
+) -> None:
     source = array_reader(RNG.integers(0, 9, (2, 2, 20, 24, 3), np.uint8), "czyxs")
     source.info = replace(
         source.info, channels=(Channel("a", "#ff0000", (0, 1)), Channel("b")), mm_x=0.1, mm_y=0.1
@@ -137,11 +140,11 @@ def test_every_fact_of_the_metadata_may_be_hostile(tmp_path: Path, version: OmeV
     for name in names:
         good = (path / name).read_text()
         for trail in _places(json.loads(good)):
-            for value in RNG.choice(np.array(HOSTILE, dtype=object), 4, replace=False):
+            for value in RNG.choice(np.array(HOSTILE, dtype=object), each, replace=False):
                 facts = json.loads(good)
                 holder = functools.reduce(lambda node, key: node[key], trail[:-1], facts)
                 holder[trail[-1]] = value
                 (path / name).write_text(json.dumps(facts))
                 pictures += outcome(path) == "picture"
         (path / name).write_text(good)
-    assert pictures > 50  # what is not needed is not insisted on
+    assert pictures > 12 * each  # what is not needed is not insisted on

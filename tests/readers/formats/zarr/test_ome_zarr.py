@@ -125,7 +125,7 @@ def test_threads_and_forks_read_at_once(tmp_path: Path, suffix: str) -> None:
     pixels = RNG.integers(0, 255, (300, 400, 3), np.uint8)
     path = write(array_reader(pixels), tmp_path / f"a{suffix}", WriteOptions(tile_size=32)).path
     with opened(path) as reader:
-        boxes = [Rect(int(x), int(y), 60, 50) for x, y in RNG.integers(0, 240, (100, 2))]
+        boxes = [Rect(int(x), int(y), 60, 50) for x, y in RNG.integers(0, 240, (40, 2))]
         with ThreadPoolExecutor(4) as pool:
             for box, got in zip(
                 boxes, pool.map(lambda b: reader.plane(0, 0).read(b), boxes), strict=True
