@@ -284,39 +284,81 @@ def test_a_cache_against_a_plain_one() -> None:
     rng, limit = np.random.default_rng(2), 800
     cache, plain = ByteCache(limit), OrderedDict[tuple[str, int], tuple[int, int]]()
     hits = misses = 0
-    for step in range(600):
-        key = ("ab"[rng.integers(2)], int(rng.integers(12)))
-        match rng.integers(12):
-            case 0:
-                gone = "ab"[rng.integers(2)]
-                cache.forget(gone)
-                for one in [one for one in plain if one[0] == gone]:
-                    del plain[one]
-                cache.info()
-            case 1:
-                limit = int(rng.integers(400, 1200))
-                cache.resize(limit)
-            case 2 | 3 | 4 | 5:
-                size = int(rng.integers(1, 140))
-                assert cache.takes(size) is (size <= limit // 8)
-                cache.put(key, step, size)
-                if size <= limit // 8:
-                    plain.pop(key, None)
-                    plain[key] = step, size
-            case 6:
-                assert cache.peek(key) == plain.get(key, (None, 0))[0]
-            case _:
-                found = cache.get(key)
-                assert found == plain.get(key, (None, 0))[0], step
-                if found is not None:
-                    plain.move_to_end(key)
-                hits, misses = hits + (found is not None), misses + (found is None)
-        while sum(size for _, size in plain.values()) > limit:
+    gone: set[str] = set()
+
+    def drop() -> None:
+        for one in [one for one in plain if one[0] in gone]:
+            del plain[one]
+        gone.clear()
+
+    def used() -> int:
+        return sum(size for _, size in plain.values())
+
+    for step in range(1500):
+        key = ("ab"[rng.integers(2)], int(rng.integers(9)))
+        doing = rng.integers(40)
+        if doing == 0:  # they go with what comes next
+            gone.add(key[0])
+            cache.forget(key[0])
+        elif doing == 1:
+            limit = int(rng.integers(400, 1200))
+            cache.resize(limit)
+        elif doing < 18:
+            size = int(rng.integers(limit // 12, limit // 7))
+            assert cache.takes(size) is (size <= limit // 8)
+            cache.put(key, step, size)
+            if size <= limit // 8:
+                drop()
+                plain.pop(key, None)
+                plain[key] = step, size
+        elif doing < 21:
+            assert cache.peek(key) == plain.get(key, (None, 0))[0]
+        elif doing < 38:
+            found = cache.get(key)
+            assert found == plain.get(key, (None, 0))[0], step
+            if found is not None:
+                plain.move_to_end(key)
+            hits, misses = hits + (found is not None), misses + (found is None)
+        else:
+            drop()
+            info = cache.info()
+            assert (info.items, info.used) == (len(plain), used())
+            assert (info.limit, info.hits, info.misses) == (limit, hits, misses)
+            assert info.hit_rate == hits / max(1, hits + misses)
+        while used() > limit:
             plain.popitem(last=False)
-        info = cache.info()
-        assert (info.items, info.used) == (len(plain), sum(size for _, size in plain.values()))
-        assert (info.limit, info.hits, info.misses) == (limit, hits, misses)
-    assert info.hit_rate == hits / (hits + misses)
+
+
+BIG = np.random.default_rng(3).integers(0, 255, (2, 700, 600, 1), np.uint8)
+
+
+@pytest.mark.parametrize("tile", [(16, 24), (200, 90), (300, 16), (700, 600)])
+@pytest.mark.parametrize("keep", [True, False])
+def test_blocks_of_any_shape_are_told_apart(tile: tuple[int, int], keep: bool) -> None:
+    level = Level(600, 700, *tile)
+    info = dataclasses.replace(INFO, levels=(level,), bands=1, dtype=np.dtype(np.uint8))
+    image = Image(LevelsReader([BIG], info), ByteCache(1 << 24), object()).keeping(keep)
+    places = [(0, 0, 600, 700), (250, 250, 30, 30), (590, 0, 10, 700), (0, 690, 600, 10),
+              (263, 255, 1, 1), (100, 500, 400, 150)]  # fmt: skip
+    for frame in (0, 1, 0):
+        for place in [*places, *places[::-1]]:
+            rect = Rect(*place)
+            found = window.read_level(image, 0, frame, rect)
+            due = BIG[frame, rect.y : rect.bottom, rect.x : rect.right]
+            np.testing.assert_array_equal(found, due, str((frame, rect)))
+            found[...] = 0
+
+
+def test_valid_samples_of_a_huge_part_are_averaged_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window, "_STRIP_PIXELS", 100)
+    kind = KINDS[2]
+    made = planted("u1", kind)
+    info = dataclasses.replace(
+        INFO, levels=(Level(37, 23, 8, 8),), bands=3, dtype=made.dtype, nodata=kind["nodata"]
+    )
+    image = Image(LevelsReader([made[np.newaxis]], info))
+    found = window.read_window(image, 0, Window(Rect(0, 0, 37, 23), 5, 4, 7.4), Resample.AREA)
+    assert_means(found, area_mean(made, 5, 4, **kind), kind, rounded=2)
 
 
 @pytest.mark.parametrize(
@@ -355,7 +397,9 @@ def test_levels_of_other_shares_across_than_down() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("size", [(100, 37), (37, 100), (7, 7), (1000, 3), (3, 1000)])
+@pytest.mark.parametrize(
+    "size", [(100, 37), (37, 100), (100, 79), (79, 100), (7, 7), (1000, 3), (3, 1000)]
+)
 @pytest.mark.parametrize("most", [(50, 50), (20, None), (None, 20), (300, 11), (1, 1), (0, 5)])
 def test_the_largest_size_of_the_same_shape(
     size: tuple[int, int], most: tuple[int | None, int | None]

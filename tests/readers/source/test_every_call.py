@@ -4,6 +4,8 @@ Its tiles are no squares, its pixels neither: what is read at the wrong place, o
 is something else.
 """
 
+import dataclasses
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +25,7 @@ from tests.readers.source.odd_image import (
     opened,
 )
 from ziggurat.readers.errors import TileRangeError
+from ziggurat.readers.model.image import Axis, Level
 from ziggurat.readers.source.options import OpenOptions
 
 
@@ -67,6 +70,27 @@ def test_regions_of_stored_levels_are_untouched(source: Made, level: int) -> Non
         pixels, _ = source.getRegion("numpy", region=region, scale=scale, frame=3)
         expected = LEVELS[level][3, top : top + height, left : left + width]
         np.testing.assert_array_equal(pixels, expected, str(region))
+
+
+@pytest.mark.parametrize("level", [1, 2])
+def test_the_nearest_pixels_of_a_level_whatever_the_corner(level: int) -> None:
+    """Where a region begins between two pixels of a level; at the edge, within it."""
+    source, factor = opened(), 2**level
+    columns, rows = SIZES[level]
+    for left, top, width, height in itertools.product(
+        (0, 1, 3, 26, 37), (0, 1, 2, 3, 17), (16, 23, 38), (8, 21, 36)
+    ):
+        region = {"left": left, "top": top, "width": width, "height": height}
+        scale = {"magnification": 20 / factor}
+        w, h = width // factor, height // factor
+        x, y = min(round(left / factor), columns - w), min(round(top / factor), rows - h)
+        pixels, _ = source.getRegion("numpy", region=region, scale=scale, frame=1)
+        np.testing.assert_array_equal(pixels, LEVELS[level][1, y : y + h, x : x + w], str(region))
+
+
+@pytest.mark.parametrize("ends", [{"right": 0}, {"bottom": 0}, {"left": WIDTH}, {"top": HEIGHT}])
+def test_regions_of_nothing(ends: dict[str, int]) -> None:
+    assert opened().getRegion("numpy", region=ends)[0].shape == (0, 0, BANDS)
 
 
 UNITS = [
@@ -207,6 +231,30 @@ def test_levels_as_arrays(level: int) -> None:
             np.s_[-5:, -4:], np.s_[5:5], np.s_[4:12, 7, 0], np.s_[:, -3],
         ):  # fmt: skip
             np.testing.assert_array_equal(array[part], whole[part], str(part))
+
+
+def test_every_band_has_its_facts() -> None:
+    made = np.arange(6 * 7 * 6, dtype=np.uint8).reshape(1, 6, 7, 6)
+    info = dataclasses.replace(
+        INFO, levels=(Level(7, 6, 7, 6),), bands=6, dtype=made.dtype, axes=(), channels=(),
+        background=None,
+    )  # fmt: skip
+    source = Made(LevelsReader([made], info), OpenOptions(), object())
+    assert list(source.getBandInformation()) == [1, 2, 3, 4, 5, 6]
+    for band, facts in source.getBandInformation(statistics=True).items():
+        assert facts["mean"] == pytest.approx(made[..., band - 1].mean())
+        assert source.getOneBandInformation(band)["max"] == made[..., band - 1].max()
+
+
+@pytest.mark.parametrize(
+    ("by_frame", "uniform"), [((5, 5, 5, 9, 9, 9), True), ((5, 6, 5, 9, 9, 9), False)]
+)
+def test_values_that_differ_by_frame(by_frame: tuple[int, ...], uniform: bool) -> None:
+    axes = (Axis("t", 2, (5, 9), by_frame=by_frame), Axis("c", 3))
+    source = Made(LevelsReader(LEVELS, dataclasses.replace(INFO, axes=axes)), OpenOptions(), None)
+    facts: Any = source.getMetadata()
+    assert facts["ValueT"]["uniform"] is uniform
+    assert [entry["ValueT"] for entry in facts["frames"]] == list(by_frame)
 
 
 def test_pixels_of_one_image_are_not_anothers() -> None:

@@ -24,7 +24,7 @@ GRIDS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("grid", GRIDS)
 def test_iterators(grid: dict[str, Any], level: int, prefetch: int) -> None:
     source, factor = opened(), 2**level
-    region = {"left": 4, "top": 8, "right": 72, "bottom": 52}
+    region = {"left": 4, "top": 8, "right": 73, "bottom": 53}
     left, top, right, bottom = (place // factor for place in region.values())
     words = {"region": region, "scale": {"magnification": 20 / factor}, "frame": 5, **grid}
     seen = np.zeros((bottom, right), int)
@@ -57,6 +57,14 @@ def test_iterators(grid: dict[str, Any], level: int, prefetch: int) -> None:
             assert single is not None
             assert (single["x"], single["y"]) == (x, y)
     assert (seen[top:, left:] == 1).all()
+    offset = grid.get("tile_offset", {"left": 0, "top": 0})
+    start = (left, top) if "auto" in offset else (offset["left"], offset["top"])
+    for tile in tiles if "tile_overlap" not in grid else ():
+        place, sizes = tile["tile_position"], grid.get("tile_size", {})
+        wide = sizes.get("width", source.tileWidth)
+        tall = sizes.get("height", wide if sizes else source.tileHeight)
+        assert tile["x"] == max(left, start[0] + place["level_x"] * wide)
+        assert tile["y"] == max(top, start[1] + place["level_y"] * tall)
     ranges = tiles[-1]["iterator_range"]
     last = tiles[-1]["tile_position"]
     assert last["level_x"] == ranges["level_x_max"] - 1
