@@ -284,7 +284,13 @@ def test_sets_of_files_that_hang_together_in_a_chain(
         return [f"{name}.ome.tif" for name in chain[file.name.split(".")[0]]]
 
     monkeypatch.setattr("ziggurat.converter.batch.sets._named_by", named)
+    assert_later(files, {"b", "c", "d", "z", "x"}, tmp_path)
+    chain = {"a": ["x"], "b": ["y"], "x": [], "y": [], "z": ["x", "y"]}  # two, and what joins them
+    files = {name: tmp_path / f"{name}.ome.tif" for name in chain}
+    assert_later(files, {"b", "x", "y", "z"}, tmp_path)
+
+
+def assert_later(files: dict[str, Path], due: set[str], tmp_path: Path) -> None:
     for order in (list(files.values()), list(files.values())[::-1]):
         later = later_files([*order, tmp_path / "x.companion.ome", tmp_path / "b.svs"])
-        names = {path.name.split(".")[0] for path in later}
-        assert names == {"b", "c", "d", "z", "x"}
+        assert {path.name.split(".")[0] for path in later} == due | {"x"}

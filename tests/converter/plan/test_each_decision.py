@@ -18,10 +18,12 @@ from tests.converter.plan.deciding import (
     TIFF,
     ZARR,
     facts,
+    level,
     options,
 )
 from ziggurat.converter.plan.encoding import (
     SourceFacts,
+    StoredTiles,
     copy_refusal,
     encode_codec,
     encode_quality,
@@ -219,9 +221,20 @@ def test_what_is_lost_is_told() -> None:
 def test_alpha_that_becomes_a_mask_is_told() -> None:
     made = facts(None, bands=4, alpha=True)
     lost = make_plan(made, COG, options(compression="jpeg")).losses
-    assert lost
+    assert any("a mask beside it" in loss for loss in lost)
     kept = make_plan(made, COG, options(compression="deflate")).losses
-    assert len(kept) < len(lost)
+    assert not any("a mask beside it" in loss for loss in kept)
+
+
+def test_one_size_of_tiles_for_all_levels_where_a_target_has_one() -> None:
+    made = facts(sizes=((2000, 1500), (1000, 750)))
+    small = StoredTiles(level(FORM, 1000, 750, (128, 128)), 1000.0)
+    made = dataclasses.replace(made, tiles=(made.tiles[0], small))
+    plan = make_plan(made, DZI, options())
+    assert [step.action for step in plan.steps[:2]] == ["copy", "encode"]
+    assert "its tiles are 128 x 128, all others 240 wide" in plan.steps[1].reason
+    assert {step.tile_width for step in plan.steps} == {240}
+    assert [step.action for step in make_plan(made, TIFF, options()).steps[:2]] == ["copy", "copy"]
 
 
 def test_a_plan_for_a_cog_is_no_refusal_where_it_is_one_anyway() -> None:

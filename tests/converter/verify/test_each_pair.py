@@ -184,6 +184,19 @@ def test_halves_are_those_of_plain_loops(way: str, nodata: Any) -> None:
     assert set(RULES) | {"mode"} == set(WAYS)
 
 
+@pytest.mark.parametrize(("off", "different"), [(0, 0), (1, 8), (2, 8)])
+def test_a_mean_is_off_by_its_rounding_and_no_more(off: int, different: int) -> None:
+    output = _Image()
+    padded = np.pad(output.pixels[0], ((0, 0), (0, 1), (0, 1), (0, 0)), "edge") // 2
+    output.pixels[0] = padded[:, :50, :70].copy()
+    means = padded[:, :50, :70].reshape(FRAMES, 25, 2, 35, 2, 4).mean(axis=(2, 4))
+    for rounded in (np.floor(means), np.ceil(means)) if not off else (np.ceil(means) + off,):
+        output.pixels[1] = rounded.astype(np.uint8)
+        alone = _Image(levels=(Level(*SIZES[0], *TILE),))
+        found = compare_level(output, alone, 1, full=True)
+        assert (found.compared, found.different) == ("level above", different)
+
+
 def test_halves_under_uneven_alpha_are_unknown_but_alpha_is_not() -> None:
     image = _Image(alpha=True)
     image.pixels[0][..., 3] = 255

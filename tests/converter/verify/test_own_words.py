@@ -9,12 +9,19 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
+import tifffile
 
+from ziggurat.converter.plan.report import LevelCheck
+from ziggurat.converter.verify import verify as verifying
 from ziggurat.converter.verify.agreement import _name_problems, _size_problems, agreement_problems
 from ziggurat.converter.verify.rounding import beyond_rounding
+from ziggurat.converter.verify.verify import verify_alone
 from ziggurat.readers.model.encoded import Photometric
 from ziggurat.readers.model.image import Channel, ImageInfo, Interpretation, Level
 from ziggurat.readers.model.reader import Pixels
+from ziggurat.readers.views.array import array_reader
+from ziggurat.writers.formats.registry import write
+from ziggurat.writers.model.options import WriteOptions
 
 MADE = ImageInfo(
     "made", (Level(70, 50, 32, 16),), 4, np.dtype(np.uint8), Interpretation.MULTIBAND
@@ -91,3 +98,43 @@ def test_coefficients_beyond_rounding_are_counted_where_nothing_was_clipped() ->
         assert beyond_rounding(stream, Photometric.GRAY, where, clipped) == (0, 0)
     assert beyond_rounding(stream, Photometric.YCBCR, ours, theirs) == (0, 0)
     assert beyond_rounding(b"no stream", Photometric.GRAY, ours, theirs) == (0, 0)
+
+
+def test_an_output_alone_is_held_against_its_own_words(tmp_path: Path) -> None:
+    path = tmp_path / "o.tiff"
+    info = dataclasses.replace(
+        MADE, bands=1, mm_x=0.001, mm_y=0.001, levels=(Level(64, 64, 64, 64),)
+    )
+    reader = array_reader(np.zeros((64, 64, 1), np.uint8))
+    reader.info = dataclasses.replace(reader.info, mm_x=info.mm_x, mm_y=info.mm_y)
+    write(reader, path, WriteOptions(tile_size=64, lossy=False))
+    assert verify_alone(path).problems == ()
+    with tifffile.TiffFile(path, mode="r+b") as tif:
+        tif.pages.first.tags[283].overwrite((77_000, 1))
+    (problem,) = verify_alone(path).problems
+    assert "the resolution tags says that mm_y" in problem
+
+
+@pytest.mark.parametrize(
+    ("errors", "way"),
+    [((1.0, 1.0, 1.0), "mean"), ((0.5, 1.0, 1.0), "max"), ((0.9, 0.9, 0.9), "mean"),
+     ((1.1, 0.1, 0.1), "mean")],
+)  # fmt: skip
+def test_another_way_is_taken_where_it_explains_far_more(
+    monkeypatch: pytest.MonkeyPatch, errors: tuple[float, ...], way: str
+) -> None:
+    def compared(*_: Any, way: str, **__: Any) -> LevelCheck:
+        mean, bias, shift = (1.0, 1.0, 1.0) if way == "mean" else errors
+        return LevelCheck(
+            1, "level above", 1, 1, 0, 1, 1.0, mean, bias=bias, shift=shift, way=way
+        )  # fmt: skip
+
+    monkeypatch.setattr(verifying, "ways", lambda _: ("mean", "max"))
+    monkeypatch.setattr(verifying, "compare_level", compared)
+    monkeypatch.setattr(verifying, "judged", lambda check, *_: check)
+    monkeypatch.setattr(
+        verifying, "level_problems", lambda check, *_: ["bad"] if check.way == "mean" else []
+    )
+    nothing: Any = None
+    found = verifying._best_check(nothing, nothing, 1, full=True, plan=None)
+    assert found.way == way

@@ -2,19 +2,16 @@
 
 import dataclasses
 import math
-from collections import OrderedDict
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.readers.conftest import LevelsReader
-from ziggurat.readers.grid.pyramid import Pyramid
-from ziggurat.readers.grid.regions import Window, fit
+from ziggurat.readers.grid.regions import Window
 from ziggurat.readers.model.geometry import Rect
-from ziggurat.readers.model.image import GeoReference, ImageInfo, Interpretation, Level
+from ziggurat.readers.model.image import ImageInfo, Interpretation, Level
 from ziggurat.readers.pixels import band_values, window
-from ziggurat.readers.pixels.cache import ByteCache
 from ziggurat.readers.pixels.histogram import histogram, statistics
 from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.pixels.reduction import reduced
@@ -280,75 +277,6 @@ def test_blocks_lie_all_over_an_image_and_within_it(width: int, height: int) -> 
         assert max(tops) > height * 0.7
 
 
-def test_a_cache_against_a_plain_one() -> None:
-    rng, limit = np.random.default_rng(2), 800
-    cache, plain = ByteCache(limit), OrderedDict[tuple[str, int], tuple[int, int]]()
-    hits = misses = 0
-    gone: set[str] = set()
-
-    def drop() -> None:
-        for one in [one for one in plain if one[0] in gone]:
-            del plain[one]
-        gone.clear()
-
-    def used() -> int:
-        return sum(size for _, size in plain.values())
-
-    for step in range(1500):
-        key = ("ab"[rng.integers(2)], int(rng.integers(9)))
-        doing = rng.integers(40)
-        if doing == 0:  # they go with what comes next
-            gone.add(key[0])
-            cache.forget(key[0])
-        elif doing == 1:
-            limit = int(rng.integers(400, 1200))
-            cache.resize(limit)
-        elif doing < 18:
-            size = int(rng.integers(limit // 12, limit // 7))
-            assert cache.takes(size) is (size <= limit // 8)
-            cache.put(key, step, size)
-            if size <= limit // 8:
-                drop()
-                plain.pop(key, None)
-                plain[key] = step, size
-        elif doing < 21:
-            assert cache.peek(key) == plain.get(key, (None, 0))[0]
-        elif doing < 38:
-            found = cache.get(key)
-            assert found == plain.get(key, (None, 0))[0], step
-            if found is not None:
-                plain.move_to_end(key)
-            hits, misses = hits + (found is not None), misses + (found is None)
-        else:
-            drop()
-            info = cache.info()
-            assert (info.items, info.used) == (len(plain), used())
-            assert (info.limit, info.hits, info.misses) == (limit, hits, misses)
-            assert info.hit_rate == hits / max(1, hits + misses)
-        while used() > limit:
-            plain.popitem(last=False)
-
-
-BIG = np.random.default_rng(3).integers(0, 255, (2, 700, 600, 1), np.uint8)
-
-
-@pytest.mark.parametrize("tile", [(16, 24), (200, 90), (300, 16), (700, 600)])
-@pytest.mark.parametrize("keep", [True, False])
-def test_blocks_of_any_shape_are_told_apart(tile: tuple[int, int], keep: bool) -> None:
-    level = Level(600, 700, *tile)
-    info = dataclasses.replace(INFO, levels=(level,), bands=1, dtype=np.dtype(np.uint8))
-    image = Image(LevelsReader([BIG], info), ByteCache(1 << 24), object()).keeping(keep)
-    places = [(0, 0, 600, 700), (250, 250, 30, 30), (590, 0, 10, 700), (0, 690, 600, 10),
-              (263, 255, 1, 1), (100, 500, 400, 150)]  # fmt: skip
-    for frame in (0, 1, 0):
-        for place in [*places, *places[::-1]]:
-            rect = Rect(*place)
-            found = window.read_level(image, 0, frame, rect)
-            due = BIG[frame, rect.y : rect.bottom, rect.x : rect.right]
-            np.testing.assert_array_equal(found, due, str((frame, rect)))
-            found[...] = 0
-
-
 def test_valid_samples_of_a_huge_part_are_averaged_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window, "_STRIP_PIXELS", 100)
     kind = KINDS[2]
@@ -359,64 +287,3 @@ def test_valid_samples_of_a_huge_part_are_averaged_alone(monkeypatch: pytest.Mon
     image = Image(LevelsReader([made[np.newaxis]], info))
     found = window.read_window(image, 0, Window(Rect(0, 0, 37, 23), 5, 4, 7.4), Resample.AREA)
     assert_means(found, area_mean(made, 5, 4, **kind), kind, rounded=2)
-
-
-@pytest.mark.parametrize(
-    ("size", "tile", "count"),
-    [((256, 256), 256, 1), ((257, 10), 256, 2), ((10, 257), 256, 2), ((512, 512), 256, 2),
-     ((513, 512), 256, 3), ((512, 513), 256, 3), ((1, 1), 256, 1), ((100, 3000), 64, 7),
-     ((3000, 100), 64, 7)],
-)  # fmt: skip
-def test_the_smallest_level_is_one_tile(size: tuple[int, int], tile: int, count: int) -> None:
-    info = dataclasses.replace(INFO, levels=(Level(*size, tile, tile),))
-    pyramid = Pyramid(info)
-    if min(size) >= tile:
-        assert pyramid.tile_size == (tile, tile)
-    width, height = pyramid.tile_size
-    least = math.ceil(math.log2(max(size[0] / width, size[1] / height)))
-    assert pyramid.count == max(1, least + 1)
-    if min(size) >= tile:
-        assert pyramid.count == count
-
-
-def test_magnifications_are_estimated_by_the_width_of_pixels() -> None:
-    def power(**facts: Any) -> float | None:
-        return Pyramid(dataclasses.replace(INFO, **facts)).resolution.magnification
-
-    assert power(mm_x=0.00025, mm_y=0.0005) == 40
-    assert power(mm_y=0.0005) is None
-    assert power(mm_x=0.00025, magnification=10.0) == 10
-    assert power(mm_x=0.00025, geo=GeoReference("EPSG:3857")) is None
-
-
-def test_levels_of_other_shares_across_than_down() -> None:
-    levels = (Level(800, 800, 64, 64), Level(400, 100, 64, 64), Level(201, 201, 64, 64))
-    stored = Pyramid(dataclasses.replace(INFO, levels=levels)).stored
-    assert [(one.scale_x, one.scale_y, one.scale) for one in stored] == [
-        (1, 1, 1), (2, 8, 8), (4, 4, 4),
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "size", [(100, 37), (37, 100), (100, 79), (79, 100), (7, 7), (1000, 3), (3, 1000)]
-)
-@pytest.mark.parametrize("most", [(50, 50), (20, None), (None, 20), (300, 11), (1, 1), (0, 5)])
-def test_the_largest_size_of_the_same_shape(
-    size: tuple[int, int], most: tuple[int | None, int | None]
-) -> None:
-    width, height, scale = fit(*size, *most)
-    if most == (0, 5):
-        assert (width, height) == (0, 0)
-        return
-    limits = [most[0] or 16 * (most[1] or 0), most[1] or 16 * (most[0] or 0)]
-    assert 1 <= width <= limits[0]
-    assert 1 <= height <= limits[1]
-    assert width == limits[0] or height == limits[1]
-    assert scale == pytest.approx(
-        size[0] / width if width == limits[0] and height != limits[1] else size[1] / height
-        if width != limits[0] else scale
-    )  # fmt: skip
-    if width != limits[0]:
-        assert width == max(1, size[0] * limits[1] // size[1])
-    elif height != limits[1]:
-        assert height == max(1, size[1] * limits[0] // size[0])
