@@ -121,14 +121,15 @@ def _fill_and_keep(
     """Read blocks that nobody else reads, unless they were stored since they were looked for."""
     wanted: list[Key] = []
     parts: list[Part] = []
-    bands = shown[2].shape[2]
+    (width, height, across, down), bands = grid, shown[2].shape[2]
     for key, pixels in zip(keys, cache.peek_all(keys), strict=True):
-        x, y, width, height = grid.place(key)
+        x, y = key[4] * width, key[5] * height
         if pixels is not None:
             draw((x, y, pixels), shown)
         else:
             wanted.append(key)
-            parts.append((x, y, tile_memory(height, width, bands)))
+            memory = tile_memory(min(height, down - y), min(width, across - x), bands)
+            parts.append((x, y, memory))
     if not parts:
         return
     fill_with_spare_cores(plane, parts, shown)

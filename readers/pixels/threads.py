@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,7 +11,9 @@ from ziggurat.readers.io.system import core_count
 
 _lock = threading.Lock()
 _pool: tuple[int, ThreadPoolExecutor] | None = None
-_callers = 0  # threads that are in run_all now
+_callers = 0  # threads that are in run_all or have spare cores now
+_left: dict[int, float] = {}  # when threads gave their spare cores back
+_BETWEEN = 2e-3  # seconds: who asks for region after region, has cores again within less
 
 
 def reading_pool() -> ThreadPoolExecutor:
@@ -45,16 +48,28 @@ def run_all(jobs: Sequence[Callable[[], None]]) -> None:
 
 @contextmanager
 def spare_cores() -> Iterator[int]:
-    """Yield how many threads the caller may use, itself among them: callers share the cores."""
+    """Yield how many threads the caller may use, itself among them: callers share the cores.
+
+    Who had some a moment ago counts, too: it is between two regions, and a helper that is begun
+    meanwhile would be in its way.
+    """
     global _callers
+    me = threading.get_ident()
     with _lock:
+        _left.pop(me, None)
         _callers += 1
         callers = _callers
+        if _left:
+            since = time.monotonic() - _BETWEEN
+            for thread in [thread for thread, when in _left.items() if when < since]:
+                del _left[thread]
+            callers += len(_left)
     try:
         yield max(1, core_count() // callers)
     finally:
         with _lock:
             _callers -= 1
+            _left[me] = time.monotonic()
 
 
 def _share(jobs: Sequence[Callable[[], None]]) -> None:
@@ -81,6 +96,7 @@ def _forget_pool() -> None:
     # locks and threads of the parent don't work in a forked child
     global _lock, _pool, _callers
     _lock, _pool, _callers = threading.Lock(), None, 0
+    _left.clear()
 
 
 os.register_at_fork(after_in_child=_forget_pool)

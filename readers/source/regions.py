@@ -21,7 +21,7 @@ from ziggurat.readers.model.words import (
 )
 from ziggurat.readers.pixels.image import Image
 from ziggurat.readers.source.hooks import HasImage
-from ziggurat.readers.source.image import window_of, window_pixels
+from ziggurat.readers.source.image import whole_pixels, window_of, window_pixels
 from ziggurat.readers.source.options import OpenOptions
 from ziggurat.readers.source.output.encode import (
     chosen_format,
@@ -126,11 +126,18 @@ class RegionMethods:
         del tile_size, tile_offset
         options = self._options
         parsed = called_style(options, style)
-        request = RegionRequest(region, scale, output, frame, fill, resample, parsed)
         how = merged_encoding(options, encoding, jpegQuality, jpegSubsampling, tiffCompression)
         tiled = (compression or tiffCompression or "lzw") if encoding == "TILED" else None
         wanted = chosen_format(format, TILE_FORMAT_IMAGE)
-        return read_region(self._image(), request, Delivery(wanted, how, tiled))
+        image = self._image()
+        sized = output is not None and not (type(output) is dict and not output)
+        bare = wanted == TILE_FORMAT_NUMPY and resample is True and not sized
+        if bare and scale is None and fill is None and parsed is None and tiled is None:
+            pixels = whole_pixels(image, check_frame(image.info, frame), region)
+            if pixels is not None:
+                return pixels, wanted
+        request = RegionRequest(region, scale, output, frame, fill, resample, parsed)
+        return read_region(image, request, Delivery(wanted, how, tiled))
 
     @shares_words()
     def getGeospatialRegion(

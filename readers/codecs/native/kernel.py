@@ -110,7 +110,11 @@ def _state() -> tuple[Decode | None, str]:
         from ziggurat.readers.codecs.native import _decode
     except ImportError as error:  # not built, or made for a library that is not here
         return None, f"native kernel: none ({error})"
-    if not _is_right(_decode.decode):
+    try:
+        right = _is_right(_decode.decode)
+    except TypeError as error:  # built from another version of its source
+        return None, f"native kernel: off ({error}: install again)"
+    if not right:
         return None, f"native kernel: off ({_decode.LIBRARY} gives other pixels than simplejpeg)"
     return _decode.decode, f"native kernel: on ({_decode.LIBRARY})"
 
@@ -125,7 +129,8 @@ def _is_right(decode: Decode) -> bool:
     for scale in _SCALES[:2]:
         side = _SIDE // scale
         found = np.empty((side, side, 3), np.uint8)
-        statuses = decode([(stream, found, 0, 0)], stream[:2], _SIDE, _SIDE, 3, scale, 1, -1)
+        tile = stream, found, 0, 0, np.empty_like(found), 0, 0
+        statuses = decode([tile], stream[:2], _SIDE, _SIDE, 3, scale, 1, -1)
         due = simplejpeg.decode_jpeg(
             stream, "RGB", min_factor=scale, min_width=side, min_height=side
         )

@@ -14,6 +14,7 @@ from tests.hooked import HookedArray
 from ziggurat.readers.io.system import core_count
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.reader import DecodedPlane, Part, Pixels, Plane, Reader
+from ziggurat.readers.pixels import threads
 from ziggurat.readers.pixels.cache import ByteCache
 from ziggurat.readers.pixels.flights import _flights, leave, single_flight, take
 from ziggurat.readers.pixels.image import Image
@@ -205,9 +206,30 @@ def test_those_who_wait_for_a_flight_make_it_one_after_the_other() -> None:
     assert not _flights
 
 
-def test_callers_share_the_cores() -> None:
+def test_callers_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_left", {})
     with spare_cores() as alone, spare_cores() as second:
         assert alone == core_count()
         assert second == max(1, core_count() // 2)
     with spare_cores() as again:
         assert again == alone
+
+
+def test_a_caller_between_two_regions_still_has_its_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(threads, "_left", {})
+    monkeypatch.setattr(threads.time, "monotonic", lambda: now)
+
+    def other() -> None:
+        with spare_cores():
+            pass
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    thread.join()
+    with spare_cores() as found:
+        assert found == max(1, core_count() // 2)
+    now += 1
+    with spare_cores() as found:
+        assert found == core_count()
+    assert len(threads._left) == 1

@@ -40,6 +40,34 @@ def test_every_dtype_and_band_count_comes_as_it_is(
             np.testing.assert_array_equal(found, pixels[5:, 3:])
 
 
+EDGES = (-310, -200, -1, 0, 1, 37, 199, 200, 299, 300, 400)
+
+
+def test_regions_of_whole_numbers_are_those_of_any_numbers(
+    made_source: Callable[..., Any], rng: np.random.Generator
+) -> None:
+    pixels = rng.integers(0, 255, (200, 300, 3)).astype(np.uint8)
+    source = made_source(pixels, levels=1, identity="whole and other numbers")
+    for left, top, width, height in rng.choice(EDGES, (150, 4)).tolist():
+        region = {"left": left, "top": top, "width": width, "height": height}
+        found, _ = source.getRegion(format="numpy", region=region)
+        due, _ = source.getRegion(format="numpy", region={k: float(v) for k, v in region.items()})
+        np.testing.assert_array_equal(found, due)
+        smaller, _ = source.getRegion(format="numpy", region=region, output={"maxWidth": 20})
+        assert smaller.shape[1] <= 20
+    for width, columns in ((True, 1), (np.int64(7), 7), ("7", 7), (None, 295)):
+        region = {"left": 5, "top": 5, "width": width, "height": 7}
+        found, _ = source.getRegion(format="numpy", region=region)
+        np.testing.assert_array_equal(found, pixels[5:12, 5 : 5 + columns])
+    region = {"left": 5, "top": 5, "width": 9, "height": 9}
+    mistakes: list[dict[str, Any]] = [{"frame": 1}, {"output": []}, {"scale": {"mm": 1}}]
+    for wrong in (*mistakes, {"jpegQuality": "?"}):
+        with pytest.raises((OptionError, TileRangeError)):
+            source.getRegion(format="numpy", region=region, **wrong)
+    assert source.getRegion(region=region)[1] == "image/jpeg"
+    assert source.getRegion(region=region, format="PIL")[1] == "PIL"
+
+
 def test_a_region_without_pixels_is_empty(
     made_source: Callable[..., Any], gradient: np.ndarray
 ) -> None:

@@ -18,6 +18,7 @@ from tests.readers.codecs.native.made import (
     lost,
 )
 from ziggurat.readers.codecs.decode import decode_tile
+from ziggurat.readers.codecs.native import kernel
 from ziggurat.readers.codecs.native.kernel import (
     DONE,
     decode_tiles,
@@ -145,3 +146,17 @@ def test_it_can_be_switched_off(value: str, word: str) -> None:
         check=True,
     )
     assert f"native kernel: {word} (" in found.stdout
+
+
+def test_a_kernel_of_another_version_of_its_source_is_not_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def older(*_: object) -> bytes:
+        raise TypeError("function takes exactly 4 arguments (7 given)")
+
+    from ziggurat.readers.codecs.native import _decode
+
+    monkeypatch.setattr(_decode, "decode", older)
+    found, words = kernel._state.__wrapped__()
+    assert found is None
+    assert "install again" in words
