@@ -25,7 +25,7 @@ WAYS = [way for way in Reducer if way not in (Reducer.MEAN, Reducer.CUBIC)]
 @pytest.fixture(scope="module")
 def picture(tissue: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("picture") / "a.png"
-    Image.fromarray(tissue[:400, :500]).save(path)
+    Image.fromarray(tissue[:200, :250]).save(path)
     return path
 
 

@@ -16,14 +16,14 @@ from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.converter.verify.verify import verify
 
 Change = Callable[[int, np.ndarray], np.ndarray]
-LEVELS = 4  # of the output: 1, 2, 4, 8
+TILE = 64  # of source and output: four levels, 1, 2, 4 and 8, of a small picture
 HEAD = "Aperio Image Library v11.2.1 \r\n"
 
 
 @pytest.fixture(scope="module")
 def slide(tissue: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("slide") / "a.svs"
-    return made_slide(path, tissue, np.tile(tissue, (2, 2, 1))[:800, :1000], 128)
+    return made_slide(path, tissue, tissue[:400, :500], TILE)
 
 
 def made_slide(path: Path, tissue: np.ndarray, picture: np.ndarray, tile: int) -> Path:
@@ -55,7 +55,7 @@ def made_slide(path: Path, tissue: np.ndarray, picture: np.ndarray, tile: int) -
 @pytest.fixture(scope="module")
 def output(slide: Path) -> Path:
     path = slide.with_name("o.tiff")
-    convert(slide, path)
+    convert(slide, path, ConvertOptions(tile_size=TILE))
     return path
 
 
@@ -89,7 +89,7 @@ def only(page: int, change: Callable[[np.ndarray], np.ndarray]) -> Change:
 
 
 def _moved_tile(pixels: np.ndarray) -> np.ndarray:
-    pixels[128:256, 128:256] = pixels[256:384, 300:428]
+    pixels[64:128, 64:128] = pixels[128:192, 150:214]
     return pixels
 
 
@@ -110,7 +110,7 @@ def _lighter(pixels: np.ndarray) -> np.ndarray:
 
 
 def _lighter_tile(pixels: np.ndarray) -> np.ndarray:
-    pixels[128:256, 128:256] = _lighter(pixels[128:256, 128:256])
+    pixels[64:128, 64:128] = _lighter(pixels[64:128, 64:128])
     return pixels
 
 
@@ -160,7 +160,7 @@ def test_small_tiles_that_are_copied_ask_for_no_smaller_levels(
     tissue: np.ndarray, tmp_path: Path, name: str
 ) -> None:
     """The made levels end at the size of their own tiles, of 256."""
-    source = made_slide(tmp_path / "a.svs", tissue, tissue[:400, :500], 64)
+    source = made_slide(tmp_path / "a.svs", tissue, tissue[:400, :500], TILE)
     convert(source, tmp_path / name)
     assert problems(tmp_path / name, source) == ""
 
@@ -185,7 +185,7 @@ def test_a_level_that_is_gone(
 def test_all_levels_that_are_made_are_wanted(
     slide: Path, tmp_path: Path, name: str, levels: str
 ) -> None:
-    convert(slide, tmp_path / name, ConvertOptions(levels=levels))
+    convert(slide, tmp_path / name, ConvertOptions(levels=levels, tile_size=TILE))
     assert problems(tmp_path / name, slide) == ""
 
 
@@ -214,7 +214,7 @@ def test_an_associated_image_that_is_gone_or_another(
 def test_what_was_left_out_on_purpose_is_not_missed(
     slide: Path, tmp_path: Path, name: str, options: dict[str, Any]
 ) -> None:
-    convert(slide, tmp_path / name, ConvertOptions(**options))
+    convert(slide, tmp_path / name, ConvertOptions(tile_size=TILE, **options))
     assert problems(tmp_path / name, slide) == ""
 
 

@@ -19,9 +19,9 @@ PLACE: dict[str, Any] = {"crs": "EPSG:32633", "transform": (5e5, 10, 0, 5e6, 0, 
 @pytest.fixture
 def raster(make_raster: Callable[..., Path], tissue: np.ndarray, tmp_path: Path) -> Path:
     """Four bands, of which the last is alpha: half of it is transparent, with colours below."""
-    alpha = np.full((400, 400, 1), 255, np.uint8)
-    alpha[:, :200] = 0
-    return make_raster(tmp_path / "a.tif", np.dstack((tissue[:400, :400], alpha)), **PLACE)
+    alpha = np.full((200, 200, 1), 255, np.uint8)
+    alpha[:, :100] = 0
+    return make_raster(tmp_path / "a.tif", np.dstack((tissue[:200, :200], alpha)), **PLACE)
 
 
 @pytest.mark.parametrize("compression", ["jpeg", "webp", "deflate"])
@@ -48,7 +48,7 @@ def test_strict_refuses_a_mask_for_alpha(raster: Path, tmp_path: Path) -> None:
 def test_damage_in_a_lossy_raster_is_noticed(raster: Path, tmp_path: Path, bands: slice) -> None:
     memory = gdal.GetDriverByName("MEM").CreateCopy("", gdal.Open(str(raster)))
     pixels = memory.ReadAsArray()
-    pixels[bands, :, 200:] //= 2  # of the half that is seen
+    pixels[bands, :, 100:] //= 2  # of the half that is seen
     memory.WriteArray(pixels)
     gdal.GetDriverByName("COG").CreateCopy(
         str(tmp_path / "b.tif"), memory, options=["COMPRESS=WEBP", "QUALITY=80"]
