@@ -51,8 +51,15 @@ def shrunk(pixels: Pixels, factor: int, *, nearest: bool) -> Pixels:
     if factor == 1 or nearest:
         return pixels[::factor, ::factor]
     rows, columns = (np.arange(0, side, factor) for side in pixels.shape[:2])
-    sums = np.add.reduceat(pixels.astype(np.float32), rows, axis=0)
-    sums = np.add.reduceat(sums, columns, axis=1)
+    # slice by slice: several times as fast as numpy's reduceat
+    strips = np.zeros((len(rows), *pixels.shape[1:]), np.float32)
+    for n in range(factor):
+        part = pixels[n::factor]
+        strips[: len(part)] += part
+    sums = np.zeros((len(rows), len(columns), pixels.shape[2]), np.float32)
+    for n in range(factor):
+        part = strips[:, n::factor]
+        sums[:, : part.shape[1]] += part
     heights = np.diff([*rows, pixels.shape[0]])[:, None, None]
     widths = np.diff([*columns, pixels.shape[1]])[None, :, None]
     means: Pixels = sums / (heights * widths)
