@@ -121,7 +121,7 @@ def planes(tmp_path: Path) -> Path:
     """Return three focal planes of a height each, and a label."""
     with ziggurat.new() as sink:
         for z in range(3):
-            sink.addTile(noise(1200, 1080) // (z + 1), z=z, z_value=z * 0.5)
+            sink.addTile(noise(1040, 544) // (z + 1), z=z, z_value=z * 0.5)
         sink.frameUnits = {"z": "µm"}
         sink.addAssociatedImage(noise(80, 120), "label")
         sink.write(tmp_path / "planes.tiff", lossy=False)
@@ -143,7 +143,7 @@ def test_levels_are_pages_without_subifds(planes: Path, tmp_path: Path) -> None:
         assert heights(written) == [0, 0.5, 1]
         for z in range(3):
             pixels, _ = written.getRegion(format="numpy", frame=z)
-            assert np.array_equal(pixels, noise(1200, 1080) // (z + 1))
+            assert np.array_equal(pixels, noise(1040, 544) // (z + 1))
 
 
 def test_a_predictor_is_stored_unless_none_is_asked_for(picture: Path, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_frames_are_focal_planes_of_an_aperio_slide(planes: Path, tmp_path: Path
         assert heights(written) == [0, 0.5, 1]
         for z in range(3):
             pixels, _ = written.getRegion(format="numpy", frame=z)
-            assert np.array_equal(pixels, noise(1200, 1080) // (z + 1))
+            assert np.array_equal(pixels, noise(1040, 544) // (z + 1))
 
 
 def test_an_aperio_slide_says_that_channels_become_planes(stack: Path, tmp_path: Path) -> None:

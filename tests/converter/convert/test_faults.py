@@ -27,7 +27,7 @@ WAYS = {
 
 @pytest.fixture
 def slide(make_svs: Callable[..., Path], tmp_path: Path) -> Path:
-    return make_svs(tmp_path / "slide.svs", width=260, height=120)
+    return make_svs(tmp_path / "slide.svs", width=90, height=60, tile=48)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -25,13 +25,13 @@ from ziggurat.readers.errors import (
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.io import objects
 
-SMALL = 60_000
+SMALL = 15_000
 
 
-def _slide(path: Path, compression: str, *, levels: int = 1, side: int = 64) -> Path:
-    """Write a tiled TIFF of 500 x 420 pixels, with some of its levels."""
+def _slide(path: Path, compression: str, *, levels: int = 1, side: int = 32, zoom: int = 5) -> Path:
+    """Write a tiled TIFF of 250 x 210 pixels, or more of them, with some of its levels."""
     rng = np.random.default_rng(3)
-    image = np.kron(rng.integers(0, 255, (42, 50, 3), np.uint8), np.ones((10, 10, 1), np.uint8))
+    image = np.kron(rng.integers(0, 255, (42, 50, 3), np.uint8), np.ones((zoom, zoom, 1), np.uint8))
     with tifffile.TiffWriter(path) as tiff:
         for level in range(levels):
             step = 4**level
@@ -56,8 +56,8 @@ def _assert_same(one: Path, other: Path) -> None:
 
 OPTIONS = [
     ConvertOptions(),
-    ConvertOptions(reencode=True, tile_size=32, compression="deflate"),
-    ConvertOptions(region={"left": 30, "top": 10, "right": 400, "bottom": 390}),
+    ConvertOptions(reencode=True, tile_size=16, compression="deflate"),
+    ConvertOptions(region={"left": 20, "top": 6, "right": 200, "bottom": 195}),
     ConvertOptions(mm_per_pixel=0.0023),
     ConvertOptions(resample="lanczos3"),
 ]
@@ -80,7 +80,7 @@ def test_tasks_convert_what_one_converts(
     if suffix == ".zarr" and options.compression == "deflate":
         pytest.skip("deflate is not one of zarr's")
     if options.reencode and suffix == ".zarr":
-        options = ConvertOptions(reencode=True, tile_size=32)
+        options = ConvertOptions(reencode=True, tile_size=16)
     slide = _slide(tmp_path / "slide.tiff", compression, levels=2)
     report = convert(slide, tmp_path / f"a{suffix}", options)
     plan = plan_tasks(slide, tmp_path / f"b{suffix}", options, part_bytes=SMALL)
@@ -96,7 +96,7 @@ def test_tasks_convert_what_one_converts(
 
 def test_tasks_of_a_scaled_level_begin_where_tiles_of_the_source_do(tmp_path: Path) -> None:
     """Tiles of 48 decoded at half scale are cells of 24 pixels, and no multiple of 32 is one."""
-    slide = _slide(tmp_path / "slide.tiff", "jpeg", side=48)
+    slide = _slide(tmp_path / "slide.tiff", "jpeg", side=48, zoom=10)
     options = ConvertOptions(tile_size=32)
     report = convert(slide, tmp_path / "a.tiff", options)
     assert any("half scale" in step.reason for step in report.plan.steps)

@@ -68,8 +68,17 @@ ORDERS: list[tuple[str, tuple[int, ...], tuple[int, ...], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
-@pytest.mark.parametrize("case", ORDERS, ids=lambda case: f"{case[0]}-{case[3]}")
+@pytest.mark.parametrize(
+    ("case", "zarr_format"),
+    [
+        pytest.param(
+            case, form, id=f"{case[0]}-{case[3]}-{form}",
+            marks=() if n % 2 == form % 2 else pytest.mark.slow,
+        )
+        for n, case in enumerate(ORDERS)
+        for form in (2, 3)
+    ],
+)  # fmt: skip
 def test_pixels_stay_where_they_are_whatever_the_order(
     tmp_path: Path, rng: np.random.Generator, case: Any, zarr_format: int
 ) -> None:

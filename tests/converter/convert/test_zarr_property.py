@@ -159,7 +159,7 @@ def check(made: Made, target: str, version: str) -> bool:
         shutil.rmtree(folder)
 
 
-@settings(RAREST, max_examples=20)
+@settings(RAREST, max_examples=12)
 @given(stores(), st.sampled_from(TARGETS), st.sampled_from(["0.4", "0.5"]))
 def test_pixels_are_equal_or_refused(made: Made, target: str, version: str) -> None:
     check(made, target, version)
@@ -173,8 +173,8 @@ def test_pixels_of_many_stores_are_equal_or_refused(made: Made, target: str, ver
 
 
 def test_most_stores_are_not_refused() -> None:
-    shape, chunks = (3, 40, 50), (3, 16, 16)
-    for dtype in DTYPES:
+    shape, chunks = (3, 20, 30), (3, 16, 16)
+    for number, dtype in enumerate(DTYPES):
         made = Made("cyx", shape, dtype, 3, {"chunks": chunks, "dtype": dtype})
-        assert check(made, "out.zarr", "0.5"), dtype
-        assert check(made, "out.tiff", "0.5") or dtype in ("?",), dtype
+        target = ("out.tiff", "out.zarr")[dtype == "?" or number % 3 == 0]
+        assert check(made, target, "0.5"), (dtype, target)

@@ -9,4 +9,4 @@ import pytest
 
 @pytest.fixture
 def slide(make_svs: Callable[..., Path], tmp_path: Path) -> Any:
-    return make_svs(tmp_path / "slide-of-jane-doe.svs", width=900, height=700)
+    return make_svs(tmp_path / "slide-of-jane-doe.svs", width=500, height=400)

@@ -84,10 +84,10 @@ pixels = np.random.default_rng(1).integers(0, 256, (300, 400, 3), np.uint8)
 with ziggurat.new() as sink:
     sink.addTile(pixels)
     sink.write("sink.toy")
-    sink.write("plain.tiff", lossy=False)
-report = ziggurat.convert("plain.tiff", "made.toy")
+    sink.write("other.tiff", lossy=False)
+report = ziggurat.convert("other.tiff", "made.toy")
 assert report.losses == ("all but the pixels",), report.losses
-try: main(["convert", "-q", "plain.tiff", "other.toy"])
+try: main(["convert", "-q", "other.tiff", "other.toy"])
 except SystemExit as end: assert not end.code
 for name in ("sink.toy", "made.toy", "other.toy"):
     assert (np.load(name) == pixels).all(), name
@@ -119,16 +119,11 @@ def _run(tmp_path: Path, code: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_new_codec_is_one_file_and_one_row(tmp_path: Path) -> None:
+def test_a_new_codec_and_a_new_container_are_a_file_and_a_row_each(tmp_path: Path) -> None:
     package = _copy(tmp_path)
     (package / "readers" / "codecs" / "toy.py").write_text(CODEC)
     _add_row(package / "readers" / "model" / "codec.py", CODEC_ROW, "    # Known to the backend")
-    _run(tmp_path, USE_CODEC)
-
-
-def test_a_new_container_is_one_file_and_one_row(tmp_path: Path) -> None:
-    package = _copy(tmp_path)
     (package / "writers" / "formats" / "toy.py").write_text(CONTAINER)
     row_before = '    Output(\n        name="png"'
     _add_row(package / "writers" / "formats" / "registry.py", CONTAINER_ROW, row_before)
-    _run(tmp_path, USE_CONTAINER)
+    _run(tmp_path, USE_CODEC + USE_CONTAINER)

@@ -69,14 +69,14 @@ def mapped(path: Path, shape: Any, mode: Any) -> Any:
 def test_pages_of_a_mapped_input_are_given_back_behind_the_engine(
     tmp_path: Path, mode: Any, reducer: str
 ) -> None:
-    pixels = mapped(tmp_path / "raw", (8192, 1024, 3), mode)
+    pixels = mapped(tmp_path / "raw", (4096, 512, 3), mode)
     reader = array_reader(pixels)
-    levels = plans(reader.info, 256)
+    levels = plans(reader.info, 128)
     most = 0
-    for tile in build(reader, levels, Shrinker(reducer), Budget(2, 6, 1 << 19)):
+    for tile in build(reader, levels, Shrinker(reducer), Budget(2, 6, 1 << 17)):
         if tile.level == 0 and tile.column == 0:
             most = max(most, resident(pixels))
-    row = 256 * 1024 * 3
+    row = 128 * 512 * 3
     assert row < most < 6 * row  # of 32
     assert resident(pixels) <= row
 

@@ -77,7 +77,7 @@ def tiles_of(
 
 
 @pytest.mark.parametrize("reducer", list(Reducer))
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_tiles_of_a_sparse_image_are_those_of_a_full_one(reducer: Reducer, seed: int) -> None:
     rng = np.random.default_rng([seed, list(Reducer).index(reducer)])
     for _ in range(4):
@@ -167,8 +167,14 @@ def test_a_full_image_is_read_in_as_few_pieces_as_before(rng: np.random.Generato
     assert reader.asked == reader.reads * (1 + 16)
 
 
-@pytest.mark.parametrize("output", ["out.tiff", "out.zarr", "out.dzi"])
-@pytest.mark.parametrize(("fill", "blend"), [(0, "over"), (200, "over"), (0, "mean")])
+@pytest.mark.parametrize(
+    ("output", "fill", "blend"),
+    [
+        pytest.param(output, *case, marks=() if (n + m) % 3 < 2 else pytest.mark.slow)
+        for n, output in enumerate(["out.tiff", "out.zarr", "out.dzi"])
+        for m, case in enumerate([(0, "over"), (200, "over"), (0, "mean")])
+    ],
+)
 def test_a_sparse_sink_is_written_as_one_that_knows_of_no_blanks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, fill: int, blend: str
 ) -> None:

@@ -112,7 +112,7 @@ def check_forks(folder: Path, forks: int) -> None:
 
 
 def test_a_child_that_is_forked_while_threads_work_lays_tiles(tmp_path: Path) -> None:
-    check_forks(tmp_path, 4)
+    check_forks(tmp_path, 3)
 
 
 @pytest.mark.slow

@@ -63,7 +63,7 @@ def kill_and_retry(mode: str, folder: Path, kills: int) -> None:
 
 @pytest.mark.parametrize("mode", ["sum", "weighted"])
 def test_a_killed_worker_s_last_tile_counts_once(mode: str, tmp_path: Path) -> None:
-    kill_and_retry(mode, tmp_path, 12)
+    kill_and_retry(mode, tmp_path, 8)
 
 
 @pytest.mark.slow

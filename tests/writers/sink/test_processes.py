@@ -47,7 +47,7 @@ def expected(job: dict[str, Any], mode: str) -> np.ndarray:
     return image
 
 
-GRID = {"kind": "grid", "seed": 1, "width": 1500, "height": 1100}
+GRID = {"kind": "grid", "seed": 1, "width": 750, "height": 550}
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +56,9 @@ def laid(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     stores = {method: tmp_path_factory.mktemp("laid") / method for method in METHODS}
     jobs = []
     for method, path in stores.items():
-        ziggurat.new(path, sizeX=1500, sizeY=1100, bands=3, dtype="uint8", tileSize=256).close()
-        jobs += [str(path), json.dumps({**GRID, "workers": 2, "method": method})]
+        ziggurat.new(path, sizeX=750, sizeY=550, bands=3, dtype="uint8", tileSize=128).close()
+        workers = 1 if method == "spawn" else 2  # half a second each
+        jobs += [str(path), json.dumps({**GRID, "workers": workers, "method": method})]
     command = [sys.executable, worker.__file__, *jobs]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
@@ -71,7 +72,7 @@ def test_workers_of_every_kind_lay_one_image(method: str, laid: dict[str, Path])
 
 def test_sizes_need_not_be_known_before_the_workers_start(tmp_path: Path) -> None:
     path = tmp_path / "store"
-    ziggurat.new(path, tileSize=256).close()
+    ziggurat.new(path, tileSize=128).close()
     job = {**GRID, "workers": 4, "method": "fork"}
     run(path, job)
     assert np.array_equal(pixels(path), expected(job, "over"))
@@ -255,7 +256,7 @@ def test_a_fork_while_a_thread_holds_locks_can_still_lay_tiles(tmp_path: Path) -
     thread = threading.Thread(target=busy)
     thread.start()
     try:
-        for _ in range(20):
+        for _ in range(12):
             child = os.fork()
             if child == 0:
                 signal.alarm(20)
@@ -265,4 +266,4 @@ def test_a_fork_while_a_thread_holds_locks_can_still_lay_tiles(tmp_path: Path) -
     finally:
         stop.append(True)
         thread.join()
-    assert sink.getPixel(region={"left": 310, "top": 310})["value"] == [20]
+    assert sink.getPixel(region={"left": 310, "top": 310})["value"] == [12]

@@ -162,7 +162,8 @@ def test_scratch_goes_with_its_sink() -> None:
 
 
 OWNER = """
-import sys, time, numpy as np, ziggurat
+import sys, tempfile, time, numpy as np, ziggurat
+tempfile.tempdir = None  # where the environment says
 sink = ziggurat.new()
 sink.addTile(np.ones((600, 600, 3), np.uint8))
 print(sink.path, flush=True)
@@ -175,17 +176,16 @@ if sys.argv[1] == "wait":
 def test_scratch_goes_with_its_owner_even_a_killed_one(tmp_path: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-c", OWNER]
-    with subprocess.Popen(
-        [*command, "wait"], env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        path = process.stdout.readline().strip()
+    here = {"TMPDIR": str(tmp_path)}
+    with preloaded.Child(preloaded.code, OWNER, "wait", environment=here) as process:
+        path = process.stdout.readline().strip().decode()
         ended = subprocess.run(
             [*command, "end"], env=environment, capture_output=True, text=True, check=True
         )
         assert not os.path.exists(ended.stdout.strip())
         assert os.path.exists(path)  # its owner lives
         process.send_signal(signal.SIGKILL)
+        process.end()
     assert os.path.exists(path)
     subprocess.run([*command, "end"], env=environment, check=True, capture_output=True)
     assert not os.path.exists(path)

@@ -23,18 +23,20 @@ from ziggurat.writers.model.progress import Progress
 from ziggurat.writers.sink.sink import Sink
 from ziggurat.writers.tasks.plan import WritePlan
 
-SMALL = 30_000  # bytes of pixels of a task: some ten tasks of a test's image
+SMALL = 8_000  # bytes of pixels of a task: some ten tasks of a test's image
 
 
 def _sink(kind: str = "mapped", dtype: type = np.uint8, bands: int = 3) -> Sink:
-    """Return a sink of 340 x 290 pixels with holes in it."""
+    """Return a sink of 170 x 145 pixels with holes in it."""
     rng = np.random.default_rng(5)
     sink = ziggurat.new(store=kind)
-    for number, (y, x) in enumerate((y, x) for y in range(0, 290, 97) for x in range(0, 340, 85)):
+    for number, (y, x) in enumerate((y, x) for y in range(0, 145, 49) for x in range(0, 170, 43)):
         if number % 5 == 1:
             continue
-        tile: np.ndarray[Any, Any] = rng.integers(0, 250, (min(97, 290 - y), 85, bands))
-        tile[:30] = 9
+        tile: np.ndarray[Any, Any] = rng.integers(
+            0, 250, (min(49, 145 - y), min(43, 170 - x), bands)
+        )
+        tile[:15] = 9
         sink.addTile(tile.astype(dtype), x=x, y=y, key=number)
     sink.mm_x = sink.mm_y = 0.001
     return sink
@@ -156,7 +158,7 @@ def test_a_part_of_several_chunks_is_one_shard(tmp_path: Path) -> None:
     assert array.shards is not None
     files = [f for f in (tmp_path / "a.zarr" / "0" / "c").rglob("*") if f.is_file()]
     assert len(files) <= plan.count
-    assert array[:].shape[-2:] == (290, 340)
+    assert array[:].shape[-2:] == (145, 170)
 
 
 class _Others:
@@ -285,7 +287,7 @@ def test_what_was_there_stays_where_a_task_fails(
             sink.write(target, tileSize=32, executor=pool)
     assert sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*")) == before
     with ziggurat.open(target) as source:
-        assert len(source._image().reader.info.levels) == 4
+        assert len(source._image().reader.info.levels) == 3
 
 
 class _Running(Future[Any]):
@@ -362,7 +364,7 @@ def test_an_output_is_replaced_only_where_that_is_said(tmp_path: Path, suffix: s
         _carry_out(plan)
         plan.finish()
     with ziggurat.open(target) as source:
-        assert len(source._image().reader.info.levels) == 5
+        assert len(source._image().reader.info.levels) == 4
     assert _left(tmp_path) == []
 
 

@@ -19,8 +19,8 @@ from ziggurat.readers.formats.registry import open_reader
 
 
 def source(path: Path, tissue: np.ndarray, **arguments: Any) -> Path:
-    picture = np.tile(tissue, (2, 3, 1))[:900, :1400]
-    tifffile.imwrite(path, picture, tile=(256, 256), photometric="rgb", metadata=None, **arguments)
+    picture = np.ascontiguousarray(tissue[:225, :350])
+    tifffile.imwrite(path, picture, tile=(64, 64), photometric="rgb", metadata=None, **arguments)
     return path
 
 
@@ -54,8 +54,10 @@ def test_gdal_finds_it_valid_and_the_pixels_are_the_same(
     if big:
         monkeypatch.setattr(tiff, "needs_bigtiff", lambda *_: True)
     slide = source(tmp_path / "a.tif", tissue, compression=compression, byteorder=order)
-    convert(slide, tmp_path / "plain.tiff")
-    report = convert(slide, tmp_path / "o.tiff", ConvertOptions(layout="cog", verify="full"))
+    convert(slide, tmp_path / "plain.tiff", ConvertOptions(tile_size=64))
+    report = convert(
+        slide, tmp_path / "o.tiff", ConvertOptions(layout="cog", verify="full", tile_size=64)
+    )
     assert report.tiles_copied == 24
     assert any("laid out as a COG" in note for note in report.plan.notes)
     validated(tmp_path / "o.tiff")

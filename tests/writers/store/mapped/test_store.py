@@ -246,8 +246,15 @@ NUMBERS |= {"write_json": (0, 1, 2), "unlink_announcement": (0,)}
 STEPS = [(step, number) for step, numbers in NUMBERS.items() for number in numbers]
 
 
-@pytest.mark.parametrize(("step", "number"), STEPS)
-@pytest.mark.parametrize("change", ["axis", "bands", "both"])
+@pytest.mark.parametrize(
+    ("step", "number", "change"),
+    [
+        # both together at each step, and one of them by turns
+        pytest.param(*step, change, marks=() if m != n % 2 else pytest.mark.slow)
+        for n, step in enumerate(STEPS)
+        for m, change in enumerate(["axis", "bands", "both"])
+    ],
+)
 def test_a_change_cut_short_anywhere_is_finished_or_forgotten(
     step: str, number: int, change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
