@@ -104,6 +104,23 @@ def test_tiles_of_a_sparse_image_are_those_of_a_full_one(reducer: Reducer, seed:
         assert tiles_of(reader, levels, shrink, task_bytes, fill) == full
 
 
+@pytest.mark.parametrize("reducer", [Reducer.MEAN, Reducer.MODE, Reducer.LANCZOS3])
+@pytest.mark.parametrize("blank", [(240, 230, 250), (0, 0, 255), (7, 7, 9, 0)])
+def test_blank_may_be_a_colour(reducer: Reducer, blank: tuple[int, ...]) -> None:
+    """As the light of a scanner between what it scanned is, and alpha beside colours."""
+    pixels = np.full((150, 260, len(blank)), blank, np.uint8)
+    pixels[64:96, 32:64] = np.random.default_rng(1).integers(0, 99, (32, 32, len(blank)))
+    levels = [
+        LevelPlan(*size, 32, 32, Cascade() if i else Stored(0), raw)
+        for i, size in enumerate(level_sizes(260, 150, 32))
+    ]
+    info, shrink = array_reader(pixels).info, Shrinker(reducer)
+    full = tiles_of(HookedArray(pixels, info), levels, shrink, 32 * 64, 0)
+    reader = ChunkReader(pixels, info, 32, {(1, 2)})
+    assert tiles_of(reader, levels, shrink, 32 * 64, 0) == full
+    assert reader.read_pixels < pixels[..., 0].size // 2
+
+
 class LateReader(ChunkReader):
     """A worker lays a tile at the moment at which one pixel is read to know what blank is."""
 
