@@ -5,15 +5,12 @@ pixels at levels whose downsample is not a whole number, and 16-bit channels. Wh
 tile grid is left to OpenSlide. A level's place without a frame shows the background.
 """
 
-import threading
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ziggurat.readers.codecs.decode import decode_tile
-from ziggurat.readers.codecs.segment_cache import SHARED
 from ziggurat.readers.errors import (
     CorruptSourceError,
     LeftToOthersError,
@@ -21,105 +18,22 @@ from ziggurat.readers.errors import (
     UnsupportedFormatError,
 )
 from ziggurat.readers.formats.dicom.arrange import arrange
-from ziggurat.readers.formats.dicom.facts import (
-    in_pixels,
-    instance_syntax,
-    sample_type,
-    slide_info,
-    tile_format,
-)
-from ziggurat.readers.formats.dicom.frames import FrameTable, frame_table
+from ziggurat.readers.formats.dicom.facts import slide_info
 from ziggurat.readers.formats.dicom.instance import (
-    FullGrid,
     Instance,
     Place,
     is_dicom,
     read_instance,
     read_series,
 )
-from ziggurat.readers.formats.dicom.syntaxes import decode_frame
-from ziggurat.readers.io.bytes import LocalBytes
+from ziggurat.readers.formats.dicom.plane import FramesPlane, InstanceFrames
 from ziggurat.readers.io.location import Location
 from ziggurat.readers.model.codec import Codec
-from ziggurat.readers.model.encoded import EncodedImage, EncodedLevel, Photometric, TileFormat
-from ziggurat.readers.model.geometry import Rect, cell_rect, grid_cells, grid_shape
-from ziggurat.readers.model.image import ImageInfo
+from ziggurat.readers.model.encoded import EncodedImage
+from ziggurat.readers.model.geometry import Rect, cell_rect, grid_cells
 from ziggurat.readers.model.reader import AssociatedImage, Pixels, Plane, Reader
 
 _ASSOCIATED = {"LABEL": "label", "OVERVIEW": "macro", "THUMBNAIL": "thumbnail"}
-_SLOW = (Codec.JPEG2000, Codec.JPEGXL, Codec.OTHER)
-
-
-class InstanceFrames:
-    """The frames of one file, found on first use."""
-
-    def __init__(self, instance: Instance) -> None:
-        self.instance = instance
-        self._source = LocalBytes(instance.path)
-        self._lock = threading.Lock()
-        self._table: FrameTable | None = None
-        self._format: TileFormat | None = None
-        self._token = object()
-
-    def frame(self, index: int) -> bytes:
-        """Return the bytes of a frame."""
-        return self._frames().frame(self._source, index)
-
-    def _frames(self) -> FrameTable:
-        with self._lock:
-            if self._table is None:
-                item = self.instance
-                native = None
-                if instance_syntax(item).native:
-                    native = item.tile_width * item.tile_height * item.bands * (item.bits // 8)
-                self._table = frame_table(
-                    self._source, item.pixel_offset, item.frames, native, item.extended
-                )
-            return self._table
-
-    @property
-    def format(self) -> TileFormat:
-        """How the frames are encoded; the first one's code stream decides."""
-        if self._format is None:
-            self._format = tile_format(self.instance, self.frame(0))
-        return self._format
-
-    def decode(self, index: int, keep: bool = False) -> Pixels:
-        """Return a frame's pixels, of the instance's tile size; not to be written into.
-
-        ``keep`` says that other parts of the frame may be asked for: slow codecs remember it.
-        """
-        kept = SHARED.get((self._token, index)) if keep else None
-        if kept is not None:
-            return kept
-        item = self.instance
-        shape = (item.tile_height, item.tile_width)
-        due = (*shape, item.bands)
-        tile = self._samples(index, due)
-        if tile.dtype != self.format.dtype or tile.shape != due:
-            # no padding: a hostile header may claim tiles of gigabytes around a stream of one pixel
-            raise CorruptSourceError(
-                f"{item.path}: frame {index} holds {tile.shape} of {tile.dtype}, where {due} of "
-                f"{self.format.dtype} are due"
-            )
-        tile = in_pixels(tile, item, self.format.photometric)
-        if keep and self.format.codec in _SLOW:
-            SHARED.put((self._token, index), tile)
-        return tile
-
-    def _samples(self, index: int, due: tuple[int, int, int]) -> Pixels:
-        item = self.instance
-        syntax = instance_syntax(item)
-        try:
-            if syntax.decode is not None:
-                return decode_frame(self.frame(index), syntax, due, sample_type(item))
-            return decode_tile(self.frame(index), self.format, due[:2])
-        except CorruptSourceError as error:
-            raise CorruptSourceError(f"{item.path}: frame {index}: {error}") from error
-
-    def close(self) -> None:
-        """Close the file."""
-        self._source.close()
 
 
 class DicomReader(Reader):
@@ -129,6 +43,7 @@ class DicomReader(Reader):
 
     def __init__(self, instances: Sequence[Instance], left_out: Sequence[str] = ()) -> None:
         self._files = [InstanceFrames(instance) for instance in arrange(instances)]
+        self._planes: dict[tuple[int, Place], FramesPlane] = {}
         groups: dict[tuple[int, int], list[InstanceFrames]] = defaultdict(list)
         self._associated: dict[str, InstanceFrames] = {}
         for file in self._files:
@@ -164,7 +79,12 @@ class DicomReader(Reader):
 
     def plane(self, level: int, frame: int) -> Plane:
         """Return the frames of a level at a place of the slide's axes."""
-        return _FramesPlane(self.info, self._levels[level], level, self._places[frame])
+        place = level, self._places[frame]
+        plane = self._planes.get(place)
+        if plane is None:  # kept: whether the kernel is of use, a plane learns from its tiles
+            plane = FramesPlane(self.info, self._levels[level], *place)
+            plane = self._planes.setdefault(place, plane)
+        return plane
 
     def associated(self, name: str) -> AssociatedImage:
         """Return an associated image."""
@@ -174,96 +94,6 @@ class DicomReader(Reader):
         """Close all files."""
         for file in self._files:
             file.close()
-
-
-class _FramesPlane(Plane):
-    __slots__ = ("_files", "_info", "_level", "_place")
-
-    def __init__(
-        self, info: ImageInfo, files: Sequence[InstanceFrames], level: int, place: Place
-    ) -> None:
-        self._info, self._level = info, info.levels[level]
-        self._files, self._place = files, place
-
-    def _find(self, cell: tuple[int, int]) -> tuple[InstanceFrames, int] | None:
-        """Return the file and frame that hold a tile, or None."""
-        for file in self._files:
-            grid = file.instance.grids.get(self._place)
-            index = grid.get(cell) if grid is not None else None
-            if index is not None:
-                return file, index
-        return None
-
-    def read(self, rect: Rect) -> Pixels:
-        """Decode the frames that a rectangle touches, and join them."""
-        facts, info = self._level, self._info
-        out = np.empty((rect.height, rect.width, info.bands), info.dtype)
-        for column, row in grid_cells(rect, facts.tile_width, facts.tile_height):
-            cell = cell_rect(column, row, facts.tile_width, facts.tile_height)
-            part = cell.intersect(rect)
-            target = out[
-                part.y - rect.y : part.bottom - rect.y, part.x - rect.x : part.right - rect.x
-            ]
-            found = self._find((column, row))
-            if found is None:
-                self._check_sparse((column, row))
-                target[:] = np.array(info.background or 0, info.dtype)
-                continue
-            tile = found[0].decode(found[1], keep=part != cell)
-            target[:] = tile[part.y - cell.y : part.bottom - cell.y, part.x - cell.x :][
-                :, : part.width
-            ]
-        return out
-
-    def _check_sparse(self, cell: tuple[int, int]) -> None:
-        """Raise where a tile is missing of a level that has to have all of them."""
-        grids = [file.instance.grids.get(self._place) for file in self._files]
-        if any(isinstance(grid, FullGrid) for grid in grids):
-            names = ", ".join(file.instance.path.name for file in self._files)
-            raise CorruptSourceError(
-                f"tile {cell} is in none of the files of its level ({names}): a part of the slide "
-                "is missing"
-            )
-
-    def encoded(self) -> EncodedLevel | None:
-        """Return a level's frames as they are stored."""
-        files = self._files
-        form = files[0].format
-        inverted = any(file.instance.photometric == "MONOCHROME1" for file in files)
-        plain = form.codec is Codec.NONE and form.photometric is Photometric.YCBCR
-        spare = form.codec is Codec.NONE and any(file.instance.spare_bits for file in files)
-        if form.codec is Codec.OTHER or inverted or plain or spare:
-            return None  # tiles that don't mean by themselves what is shown
-        if any(file.format != form for file in files[1:]):
-            return None
-        facts = self._level
-        columns, rows = grid_shape(facts.width, facts.height, facts.tile_width, facts.tile_height)
-
-        def tile(column: int, row: int) -> bytes | None:
-            found = self._find((column, row))
-            return found[0].frame(found[1]) if found else None
-
-        return EncodedLevel(
-            form,
-            facts.width,
-            facts.height,
-            facts.tile_width,
-            facts.tile_height,
-            columns,
-            rows,
-            tile,
-        )
-
-    def places(self) -> None:
-        """Return None: frames may lie in pieces."""
-
-    def is_blank(self, rect: Rect) -> bool:
-        """Return True where no frame is stored."""
-        cells = grid_cells(rect, self._level.tile_width, self._level.tile_height)
-        return not any(self._find(cell) for cell in cells)
-
-    def release(self, rect: Rect) -> None:
-        """Nothing is mapped."""
 
 
 class _AssociatedFile(AssociatedImage):

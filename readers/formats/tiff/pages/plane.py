@@ -9,6 +9,7 @@ import numpy as np
 from ziggurat.readers.codecs.decode import can_decode, decode_tile, fit_tile
 from ziggurat.readers.codecs.jpeg_decode import check_jpeg
 from ziggurat.readers.codecs.jpeg_stream import merge_tables, parse_header, stream_photometric
+from ziggurat.readers.codecs.native.together import TilesTogether
 from ziggurat.readers.codecs.segment_cache import SegmentCache
 from ziggurat.readers.errors import CorruptSourceError, SourceError
 from ziggurat.readers.formats.tiff.pages.edges import NOTE, can_be_whole, is_short, whole_tile
@@ -19,7 +20,7 @@ from ziggurat.readers.formats.tiff.pages.tables import (
     SegmentTable,
     SequentialTable,
 )
-from ziggurat.readers.formats.tiff.pages.together import TilesTogether, kind_in
+from ziggurat.readers.formats.tiff.pages.together import tiles_together
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat, TilePlaces
 from ziggurat.readers.model.geometry import Rect, cell_rect, grid_cells
@@ -93,9 +94,7 @@ class PageReader(Plane):
             indices = range(self.layout.segments)
             first = next((i for i in indices if self._table.has(i)), None)
             form = self._resolve(None if first is None else self._table.get(first))
-            kind = kind_in(self.layout, self._table, form)
-            if kind is not None:
-                self._together = TilesTogether(self.layout, self._table, kind)
+            self._together = tiles_together(self.layout, self._table, form)
             self._format = form
         return self._format
 
