@@ -30,6 +30,7 @@ class Image:
             for band in range(BANDS):
                 part = self._overviews[frame, ..., band]
                 part[...] = part // (1 + (frame + 2 * band) % 5) + 3 * band
+        self._kept = list(self._overviews)  # ranges are remembered by the very array
         made = ImageInfo(
             "made", (Level(100, 100, 64, 64),), BANDS, np.dtype(dtype), Interpretation.MULTIBAND,
             axes=(Axis("t", 2), Axis("c", 3)),
@@ -41,7 +42,7 @@ class Image:
         return self._pixels[frame].copy()
 
     def overview(self, frame: int) -> np.ndarray:
-        return self._overviews[frame]
+        return self._kept[frame]
 
 
 def _nodata(band: dict[str, Any], index: int, info: ImageInfo) -> list[float]:
@@ -220,7 +221,8 @@ def test_auto_lays_the_channels_of_the_same_time(frame: int) -> None:
     style = auto_style(Style(preset=True), frame, info)
     assert [band.frame for band in style.bands] == [frame // 3 * 3 + c for c in range(3)]
     image = Image(bands=1)
-    image._pixels, image._overviews = image._pixels[..., :1], image._overviews[..., :1]
+    image._pixels = image._pixels[..., :1]
+    image._kept = [kept[..., :1] for kept in image._kept]
     entries = [
         {"frame": f, "band": 1, "min": "auto:0.01", "max": "auto:0.01", "palette": "auto"}
         for f in range(frame // 3 * 3, frame // 3 * 3 + 3)
@@ -272,3 +274,46 @@ def test_how_opaque_a_colour_is(text: str, alpha: float) -> None:
     assert parse_color(text)[3] == pytest.approx(alpha, abs=0.6)
     if text.startswith("rgb"):
         assert parse_color(text)[:3] == pytest.approx((1, 2, 3))
+
+
+@pytest.mark.parametrize("share", [0.02, 0.2])
+@pytest.mark.parametrize("dtype", ["u2", "f4"])
+def test_a_share_of_the_values_is_left_out(dtype: str, share: float) -> None:
+    """Of a histogram of 256 bins over the whole numbers around the values, at either end."""
+    image = Image(dtype)
+    entry = {"band": 1, "min": f"min:{share}", "max": f"max:{share}"}
+    parsed = parse_style({"bands": [entry]})
+    assert parsed is not None
+    found = apply_style(parsed, 0, image)[..., 0]
+    seen = image.overview(0)[..., 0].astype(float)
+    least, most = np.floor(seen.min()), np.floor(seen.max()) + 1
+    edges = np.linspace(least, most, 257)
+    low = max(edge for edge in edges[:-1] if (seen < edge).mean() <= share)
+    high = min(edge for edge in edges[1:] if (seen >= edge).mean() <= share)
+    due = np.clip((image.pixels(0)[..., 0] - low) / (high - low), 0, 1) * 255
+    np.testing.assert_allclose(found, due, atol=0.02)
+
+
+def test_values_at_the_very_ends_are_within_a_range() -> None:
+    image = Image("u2")
+    image._pixels[0, 0, :4, 0] = 9_999, 10_000, 20_000, 20_001
+    style = {"bands": [{"band": 1, "min": 10_000, "max": 20_000, "clamp": False}]}
+    parsed = parse_style(style)
+    assert parsed is not None
+    found = apply_style(parsed, 0, image)
+    assert found[0, :4, 3].tolist() == [0, 255, 255, 0]
+
+
+def test_colours_of_a_profile_are_converted_before_bands_are_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from ziggurat.readers.style import apply
+
+    monkeypatch.setattr(apply, "to_srgb", lambda pixels, *_: pixels // 2)
+    image = Image("u1")
+    bands = [{"band": n, "min": 0, "max": 255, "palette": ["#000", c]}
+             for n, c in ((1, "#f00"), (2, "#0f0"))]  # fmt: skip
+    parsed = parse_style({"bands": bands, "icc": True})
+    assert parsed is not None
+    found = apply_style(parsed, 0, image)
+    np.testing.assert_allclose(found[..., :2], image.pixels(0)[..., :2] // 2, atol=0.02)

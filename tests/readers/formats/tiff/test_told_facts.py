@@ -1,14 +1,19 @@
 """What descriptions of vendors and OME-XML tell, fact by fact: none is another one's."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 
+from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.formats.tiff.pages.ome_xml import OmeImage, parse_ome
 from ziggurat.readers.formats.tiff.vendors.aperio import aperio_facts, aperio_properties
 from ziggurat.readers.formats.tiff.vendors.hamamatsu import hamamatsu_facts
 from ziggurat.readers.formats.tiff.vendors.leica import leica_facts, parse_scn
+from ziggurat.readers.formats.tiff.vendors.ome import ome_facts
 from ziggurat.readers.formats.tiff.vendors.ome_pages import _page_numbers, frame_sizes, image_of
 from ziggurat.readers.model.image import Axis
 
@@ -193,3 +198,68 @@ def test_the_page_of_each_frame() -> None:
     assert _page_numbers(ome("x", whole), sizes) == [0, 1, 2, 3, 4, 5]
     assert _page_numbers(ome("x", turned[:1]), sizes) is None
     assert _page_numbers(ome("x", ((at(0, 0), 1, 6, None),)), sizes) is None
+
+
+def test_axes_of_ome_have_the_values_that_are_told() -> None:
+    page = SimpleNamespace(imagewidth=9, imagelength=8)
+    made = structure(
+        page, text=OME, series=SimpleNamespace(name="first"), levels=((None,) * 12,),
+        axes=(Axis("t", 2), Axis("z", 3), Axis("c", 2)),
+    )  # fmt: skip
+    facts = ome_facts(made)
+    assert facts.axes is not None
+    t, z, c = facts.axes
+    assert (t.values, t.unit) == ((5.0, 0.02), "s")
+    assert z.values == (0.0, 2000.0, 4000.0)
+    assert c.values is None
+    assert [channel.name for channel in facts.channels] == ["A", "G"]
+    assert facts.magnification == 40
+
+
+def test_levels_of_images_of_one_kind_are_joined_each_for_itself(tmp_path: Path) -> None:
+    """Two positions of a pyramid beside a label that is larger than either."""
+    path = tmp_path / "a.ome.tif"
+    rng = np.random.default_rng(1)
+    positions = [rng.integers(0, 255, (64, 80), np.uint8) for _ in range(2)]
+    lower = [rng.integers(0, 255, (32, 40), np.uint8) for _ in range(2)]
+    label = rng.integers(0, 255, (90, 100), np.uint8)
+    with tifffile.TiffWriter(path, ome=True) as tif:
+        tif.write(label, metadata={"Name": "label image"}, tile=(16, 16))
+        for number in range(2):
+            name = {"Name": f"position {number}"}
+            tif.write(positions[number], subifds=1, metadata=name, tile=(16, 16))
+            tif.write(lower[number], subfiletype=1, tile=(16, 16))
+    with open_reader(path) as reader:
+        assert [(level.width, level.height) for level in reader.info.levels] == [(80, 64), (40, 32)]
+        assert reader.info.frames == 2
+        for frame in range(2):
+            for level, due in enumerate((positions, lower)):
+                found = reader.plane(level, frame).read(reader.info.levels[level].rect)
+                np.testing.assert_array_equal(found[..., 0], due[frame])
+        assert reader.info.associated == ("label",)
+        np.testing.assert_array_equal(reader.associated("label").read()[..., 0], label)
+
+
+@pytest.mark.parametrize(
+    ("planes", "frames", "lost"), [((3, 3), 3, 0), ((3, 2), 1, 3), ((1, 1), 1, 0)]
+)
+def test_focal_planes_are_those_that_all_levels_have(
+    tmp_path: Path, planes: tuple[int, int], frames: int, lost: int
+) -> None:
+    path = tmp_path / "a.svs"
+    rng, head = np.random.default_rng(2), "Aperio Image Library v11 \r\n"
+    with tifffile.TiffWriter(path) as tif:
+        for size, count in zip(((64, 96), (16, 24)), planes, strict=True):
+            for number in range(count):
+                tif.write(
+                    rng.integers(0, 255, (*size, 3), np.uint8), tile=(16, 16), photometric="rgb",
+                    metadata=None, software=False, compression="zlib",
+                    description=f"{head}{size[1]}x{size[0]}|OffsetZ = {number}.5",
+                )  # fmt: skip
+    with open_reader(path) as reader:
+        assert len(reader.info.levels) == 2
+        assert reader.info.frames == frames
+        told = [loss for loss in reader.info.losses if "focal planes" in loss]
+        assert [loss.split(" ")[0] for loss in told] == ([str(lost)] if lost else [])
+        if frames > 1:
+            assert reader.info.axes[0].values == (0.5, 1.5, 2.5)
