@@ -18,6 +18,7 @@ from ziggurat.writers.pyramid.strips import Buffers, Strips
 from ziggurat.writers.resample.halve import Shrinker
 
 _COPY_BATCH = 64  # copied tiles need no pool; a batch is for progress and cancelling
+_TASK_SECONDS = 0.03  # of encoding: beside that, giving out a task is nothing
 _TALLEST_FEED = 4  # source tiles up to so many times as high as ours are decoded row by row
 
 
@@ -121,11 +122,31 @@ class FrameWork:
         pooled = plan.encode is not None or stage.below is not None
         step = _COPY_BATCH
         if pooled:
-            tile_bytes = plan.tile_width * plan.tile_height * self._pixel_bytes
-            step = max(1, self._budget.task_bytes // tile_bytes)
+            step = self._together(stage)
             step += plan.tile_width * step % 2  # halves begin at even columns
         for first in range(0, columns, step):
             yield Task(self, stage, row, first, min(first + step, columns), pooled)
+
+    def _together(self, stage: Stage) -> int:
+        """Return how many neighbours are one task.
+
+        Long rows are read fastest. Few are enough where a codec takes far longer than reading, so
+        that a small image, too, keeps all threads at work to its end; but they are as wide as a
+        tile of the source, which each task would decode for itself.
+        """
+        plan, origin = stage.plan, stage.plan.origin
+        tile_bytes = plan.tile_width * plan.tile_height * self._pixel_bytes
+        most = max(1, self._budget.task_bytes // tile_bytes)
+        if plan.format is None or stage.feeds:
+            return most
+        few = max(1, int(plan.format.codec.row.encode_rate * _TASK_SECONDS) // tile_bytes)
+        if stage.strips is None and not isinstance(origin, Cascade):
+            source = self._reader.info.levels[origin.level]
+            few = max(few, ceil_div(source.tile_width, plan.tile_width))
+        if few >= most:
+            return most
+        columns = plan.grid[0]
+        return ceil_div(columns, ceil_div(columns, few))  # all tasks of a row alike
 
     def finished(self, task: Task) -> list[Task]:
         """Note that a task's result was taken; return the tasks that became possible by it."""
