@@ -23,8 +23,8 @@ BEGIN, END = (
 )
 QUICK_ROUNDS = 2
 ORDER = (
-    "startup", "read", "view", "walk", "sink", "growth", "sparse", "frames", "pyramid", "zarr",
-    "convert",
+    "startup", "read", "view", "walk", "sink", "growth", "sparse", "frames", "pyramid", "codecs",
+    "zarr", "convert",
 )  # fmt: skip
 
 

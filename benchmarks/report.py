@@ -10,6 +10,7 @@ TITLES = {
     "sink": "Tiles from several processes into one image",
     "growth": "Large and growing sinks",
     "pyramid": "Pyramidal TIFF",
+    "codecs": "Codecs of a pyramidal TIFF",
     "zarr": "OME-Zarr",
     "convert": "Slides to TIFF",
     "read": "Regions",
@@ -42,10 +43,11 @@ def facts(machine: dict[str, Any]) -> str:
     )
 
 
-HOW = """Medians of runs in turn (A B C A B C …) after one that doesn't count; each run is a process
-of its own, and its output is checked before its time counts. *CPU* is in seconds of processor time,
-*peak* the memory of the whole process tree in MiB. *× best*: the time of the fastest other program
-over ours; above 1 ours is faster. *of the limit*: the time of the limit over ours.
+HOW = """Medians of runs in turn (A B C A B C …) after one that doesn't count, or after a row of
+tiles that each has written; each run is a process of its own, and its output is checked before its
+time counts. *CPU* is in seconds of processor time, *peak* the memory of the whole process tree in
+MiB. *× best*: the time of the fastest other program over ours; above 1 ours is faster. *of the
+limit*: the time of the limit over ours.
 """
 
 
