@@ -33,7 +33,8 @@ def whole_number(
         It is none; or whatever ``error`` says.
     """
     try:
-        number = None if isinstance(value, bool) else operator.index(_integer(value))
+        truth = isinstance(value, bool | np.bool)  # old numpy counts with its own, and warns
+        number = None if truth else operator.index(_integer(value))
     except (TypeError, ValueError):
         number = None
     if number is None or number % multiple or not _within(number, least, most):
