@@ -31,7 +31,7 @@ def picture(width: int = 500, height: int = 300) -> Array:
 
 
 def saved(path: Path, **options: Any) -> Path:
-    settings = {"tile_size": 128, "overlap": 0, "suffix": ".png"} | options
+    settings = {"tile_size": 128, "overlap": 0, "suffix": ".png[compression=1]"} | options
     pyvips.Image.new_from_array(picture()).dzsave(str(path), **settings)
     return path.with_name(path.name + ".dzi")
 

@@ -237,10 +237,17 @@ def test_rotated_and_placed_by_points(
         assert found[..., 1].any()
 
 
+IN_PARTS = ("RGB.byte.tif", "world.byte.tif", "red.tif", "RGBA.byte.tif", "shade.tif", "cogeo.tif")
+
+
 @pytest.mark.parametrize(
-    "name", ["RGB.byte.tif", "RGBA.byte.tif", "world.byte.tif", "red.tif", "shade.tif", "cogeo.tif"]
+    ("name", "resample"),
+    [  # by turns; the other half of the product is slow
+        pytest.param(name, resample, marks=[pytest.mark.slow] if (i + j) % 2 else [])
+        for i, name in enumerate(IN_PARTS)
+        for j, resample in enumerate([Warp.NEAREST, Warp.BILINEAR])
+    ],
 )
-@pytest.mark.parametrize("resample", [Warp.NEAREST, Warp.BILINEAR])
 def test_any_reader_with_a_place_can_be_projected(
     name: str, resample: Warp, data_file: Callable[[str], Path]
 ) -> None:
