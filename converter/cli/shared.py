@@ -77,7 +77,8 @@ def _executor(address: str | None) -> Iterator[Executor | None]:
     except ImportError as error:
         raise OptionError("--dask needs a package: pip install distributed") from error
     try:
-        client = dask.Client(address, timeout="30s")
+        # no default: one that never came to be would keep this process's other work waiting
+        client = dask.Client(address, timeout="30s", set_as_default=False)
     except (OSError, ValueError) as error:
         raise OptionError(f"no Dask scheduler answers at {address}: {error}") from error
     with client:

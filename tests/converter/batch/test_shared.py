@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import dask
 import numpy as np
 import pytest
 import tifffile
@@ -142,6 +143,7 @@ def test_no_cluster_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     command = ["convert", str(tmp_path / "in/slide0.tif"), target, "--dask", "nonsense://x"]
     assert run(command) == 1
     assert "no Dask scheduler answers" in capsys.readouterr().err
+    assert dask.config.get("scheduler", None) is None  # what this process computes, it does itself
     assert not Path(target).exists()
 
 
