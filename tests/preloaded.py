@@ -53,6 +53,23 @@ def _run(
     function(*arguments)
 
 
+def below(address: str, function: Callable[..., object], *arguments: object) -> None:
+    """Do something in a child whose own children come from the server of the tests as well.
+
+    ``address`` is what :func:`address` returned to the tests.
+    """
+    server = forkserver._forkserver
+    server._forkserver_address = address
+    server.ensure_running = lambda: None
+    function(*arguments)
+
+
+def address() -> str:
+    """Return where the server listens."""
+    ready()
+    return str(forkserver._forkserver._forkserver_address)
+
+
 def code(text: str, *arguments: str) -> None:
     """Do in a child what ``python -c text arguments`` does."""
     sys.argv[:] = ["-c", *arguments]

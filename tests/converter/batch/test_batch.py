@@ -4,15 +4,16 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from tests import preloaded
+from ziggurat.converter.batch import run
 from ziggurat.converter.batch.jobs import Job, find_sources, plan_jobs
 from ziggurat.converter.batch.proof import output_hash
 from ziggurat.converter.batch.run import Status, run_batch
@@ -79,11 +80,17 @@ def test_resume_makes_anew_what_was_changed(slides: Any, tmp_path: Path) -> None
     assert run_batch(jobs, other, resume=True).outcomes[0].status is Status.DONE
 
 
-def start(*args: object) -> subprocess.Popen:
-    command = [sys.executable, "-m", "ziggurat", "convert", *map(str, args)]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-    )
+def converting(words: list[str]) -> None:
+    """Convert in a group of processes of its own, with workers from the server of the tests."""
+    os.setsid()
+    contexts = SimpleNamespace(get_context={"spawn": preloaded.CONTEXT}.__getitem__)
+    run.multiprocessing = contexts
+    main(["convert", *words])
+
+
+def start(*args: object) -> preloaded.Child:
+    words = [str(arg) for arg in args]
+    return preloaded.Child(preloaded.below, preloaded.address(), converting, words)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
@@ -96,19 +103,18 @@ def test_killed_in_the_middle_and_resumed(
         while not list((tmp_path / "out").glob("s*.tiff")):
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        os.kill(process.pid, number)
-        process.communicate(timeout=30)
-    if number is signal.SIGINT:
-        assert process.returncode == 130
+        process.send_signal(number)
+        ended = process.end()
+    assert ended.returncode == (130 if number is signal.SIGINT else -number), ended.stderr
     deadline = time.monotonic() + 20  # orphaned workers notice that their parent is gone
     while list((tmp_path / "out").glob(".ziggurat-part-*")) and time.monotonic() < deadline:
         time.sleep(0.05)
     done = len(list((tmp_path / "out").glob("s*.tiff")))
     again = (slides, tmp_path / "out", "--format", "tiff", "--jobs", "1", "--verify")
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as stopped:
         main(["convert", *map(str, again), "--resume", "--json"])
     out, err = capsys.readouterr()
-    assert ended.value.code == 1, err
+    assert stopped.value.code == 1, err
     outcomes = json.loads(out)["outcomes"]
     statuses = [outcome["status"] for outcome in outcomes]
     assert statuses.count("failed") == 2

@@ -30,8 +30,14 @@ def made(kind: str, pixels: np.ndarray) -> Any:
     return pixels
 
 
-@pytest.mark.parametrize("kind", ["numpy", "dask", "zarr"])
-@pytest.mark.parametrize("name", ["x.ome.tiff", "x.zarr", "x.tiff"])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        pytest.param(kind, name, marks=() if n == m else pytest.mark.slow)
+        for n, kind in enumerate(["numpy", "dask", "zarr"])
+        for m, name in enumerate(["x.ome.tiff", "x.zarr", "x.tiff"])
+    ],
+)
 def test_frames_names_and_sizes_come_out_whoever_holds_the_array(
     stack: np.ndarray, kind: str, name: str, tmp_path: Path
 ) -> None:

@@ -29,7 +29,7 @@ def records(rects: list[tuple[int, int, int, int]]) -> np.ndarray:
 
 
 @given(RECTS, st.tuples(st.integers(0, 40), st.integers(0, 40), st.integers(1, 30)))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_covered_is_what_painting_shows(
     rects: list[tuple[int, int, int, int]], place: tuple[int, int, int]
 ) -> None:
@@ -42,7 +42,7 @@ def test_covered_is_what_painting_shows(
 
 
 @given(RECTS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_large_enough_picture_is_exact(rects: list[tuple[int, int, int, int]]) -> None:
     canvas = np.zeros((60, 70))
     for x, y, w, h in rects:
