@@ -119,3 +119,13 @@ def test_an_array_that_is_given_is_not_changed_nor_copied_whole(tmp_path: Path) 
     ziggurat.write(spy, tmp_path / "spy.tiff", options=EXACT)
     assert 0 < spy.largest <= spy.shape[0] * spy.shape[1] // 4
     assert (tifffile.imread(tmp_path / "spy.tiff") == 7).all()
+
+
+@pytest.mark.parametrize("known", [{"mm_x": 0.0005}, {"mm_y": 0.0005}])
+def test_of_one_side_of_a_pixel_the_other_one_is_taken(
+    tmp_path: Path, known: dict[str, float]
+) -> None:
+    ziggurat.write(np.zeros((40, 50, 3), np.uint8), tmp_path / "a.tiff", **known)
+    with ziggurat.open(tmp_path / "a.tiff") as source:
+        metadata = source.getMetadata()
+    assert (metadata["mm_x"], metadata["mm_y"]) == pytest.approx((0.0005, 0.0005))

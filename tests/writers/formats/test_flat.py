@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+import ziggurat
 from ziggurat.readers.errors import OptionError, TargetExistsError
 from ziggurat.readers.model.image import Interpretation
 from ziggurat.readers.views.array import ArrayReader, array_reader
@@ -98,3 +99,9 @@ def test_an_existing_picture_stays(tmp_path: Path, tissue: np.ndarray) -> None:
     with pytest.raises(TargetExistsError, match="say overwrite"):
         write(array_reader(tissue), tmp_path / "a.png")
     assert (tmp_path / "a.png").read_text() == "mine"
+
+
+def test_pixels_that_are_not_square_keep_both_their_sizes(tmp_path: Path) -> None:
+    ziggurat.write(np.zeros((20, 30, 3), np.uint8), tmp_path / "a.png", mm_x=0.1, mm_y=0.25)
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.info["dpi"] == pytest.approx((254, 101.6), abs=0.5)

@@ -157,3 +157,17 @@ def test_a_torn_record_is_no_record(tmp_path: Path) -> None:
     assert found[["x", "y", "width", "height"]].tolist() == [(1, 2, 3, 4)]
     assert found["start"][0].tolist() == [5, 0, 0, 0, 0, 0, 0, 0]
     journal.close()
+
+
+def test_positions_are_those_of_their_axes_whichever_came_first() -> None:
+    """An axis that comes later is slower, and behind in what the store keeps."""
+    with ziggurat.new() as sink:
+        sink.addTile(np.ones((8, 8), np.uint8), z=2)
+        sink.addTile(np.ones((4, 8), np.uint8), z=1, c=1)
+        assert sink.frameAxes == ["c", "z"]
+        found = {(c, z): float(sink.coverage(c=c, z=z).mean()) for c in range(2) for z in range(3)}
+        assert found == {place: {(0, 2): 1.0, (1, 1): 0.5}.get(place, 0.0) for place in found}
+        assert [float(sink.coverage(c=c).mean()) for c in range(2)] == pytest.approx([1 / 3, 1 / 6])
+        assert float(sink.coverage().mean()) == pytest.approx(1.5 / 6)
+        assert sink.isWritten(0, 0, 8, 4, c=1, z=1)
+        assert not sink.isWritten(0, 0, 8, 4, c=0, z=1)

@@ -43,3 +43,13 @@ def test_a_thumbnail_is_said_to_be_as_wide_as_it_is(tmp_path: Path) -> None:
                     what = "label" if number == 2 else "macro"
                     assert line == f"{what} {width}x{height}"
                     assert page.subfiletype == {"label": 1, "macro": 9}[what]
+
+
+def test_what_was_withheld_is_said_beside_what_was_given() -> None:
+    info = dataclasses.replace(
+        array_reader(np.zeros((4, 4, 3), np.uint8)).info,
+        withheld=("label", "Date"), internal={"additionalMetadata": {"a": 1}},
+    )  # fmt: skip
+    told = dict(field.split(" = ", 1) for field in describe(info, "4x4").split("|")[1:])
+    assert told["Withheld"] == "label, Date"
+    assert len(told) == 2
