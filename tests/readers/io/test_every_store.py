@@ -12,11 +12,12 @@ from typing import Any
 import fsspec
 import pytest
 
-from ziggurat.readers.errors import CorruptSourceError
+from ziggurat.readers.errors import CorruptSourceError, SourceError
 from ziggurat.readers.io.bytes import LocalBytes
 from ziggurat.readers.io.framed import framed, parse_framed, read_framed
 from ziggurat.readers.io.keys import FolderStore, KeyStore, SubStore, UrlStore, ZipStore, key_tree
 from ziggurat.readers.io.objects import FolderObjects
+from ziggurat.readers.io.remote import RemoteBytes
 from ziggurat.readers.io.siblings import SiblingBytes, SiblingFiles
 
 CONTENT = {"a": b"0123456789", "b/c/0": bytes(range(40)), "b/c/1": b"", "b/d": b"x" * 3}
@@ -153,3 +154,30 @@ def test_few_siblings_are_open_at_a_time(tmp_path: Path) -> None:
             assert len(files._open) <= 3
     files.close()
     assert not files._open
+
+
+class _Short:
+    """A file system that answers with some bytes less than were asked for, or more."""
+
+    def __init__(self, data: bytes, more: int) -> None:
+        self._data, self._more = data, more
+
+    def cat_file(self, path: str, start: int, end: int) -> bytes:
+        del path
+        return self._data[start : end + self._more]
+
+
+@pytest.mark.parametrize("more", [0, -1, -5])
+def test_an_answer_that_is_cut_short_is_no_answer(more: int) -> None:
+    data = bytes(range(200)) * 50
+    fsspec.filesystem("memory").pipe_file("/short/a", data)
+    remote: Any = RemoteBytes("memory://short/a", block=64, cache=1024)
+    files: Any = _Short(data, more)
+    remote._files = lambda: files
+    if more:
+        for offset, length in ((5000, 10), (5000, 3000)):
+            with pytest.raises(SourceError, match="has the file changed"):
+                remote.read(offset, length)
+    else:
+        assert remote.read(5000, 10) == data[5000:5010]
+        assert remote.read(5000, 3000) == data[5000:8000]
