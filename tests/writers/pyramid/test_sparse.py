@@ -220,3 +220,12 @@ def test_a_sparse_sink_is_written_as_one_that_knows_of_no_blanks(
                     for source in (one, two)
                 ]
                 np.testing.assert_array_equal(*whole)
+
+
+@pytest.mark.parametrize("value", [(0, 0, 9), (0, 9, 0), (9, 0, 0)])
+def test_what_is_zero_in_some_bands_is_something(value: tuple[int, ...]) -> None:
+    levels = [LevelPlan(64, 64, 32, 32, Stored(0), raw)]
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    pixels[32:, 32:] = value
+    tiles = tiles_of(array_reader(pixels), levels, Shrinker(Reducer.MEAN), 32 * 64, 0)
+    assert [tile.data is None for tile in tiles] == [True, True, True, False]

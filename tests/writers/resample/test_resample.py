@@ -340,3 +340,13 @@ def test_one_nodata_value_is_that_of_every_band(bands: int) -> None:
     reader = array_reader(pixels, interpretation=Interpretation.MULTIBAND)
     info = dataclasses.replace(reader.info, nodata=7)
     assert shrinker(info, None)(pixels).tolist() == [[[10] * bands]]
+
+
+@pytest.mark.parametrize("reducer", list(HALO))
+def test_a_filter_leaves_colours_alone_where_alpha_varies(reducer: Reducer) -> None:
+    """Also where nothing is wholly transparent: of two opacities neither rings into the other."""
+    pixels = np.full((40, 40, 2), 200, np.uint8)
+    pixels[:, 20:, 0], pixels[:, 20:, 1] = 100, 50
+    small = Shrinker(reducer, alpha=True)(pixels)
+    expected = Shrinker(Reducer.MEAN, alpha=True)(pixels)
+    assert np.array_equal(small[..., 0], expected[..., 0])

@@ -234,3 +234,11 @@ def test_channels_that_a_further_axis_lies_along_keep_their_names() -> None:
     pixels = ome_types.from_xml(ome_xml(info, [(8, 8)])).images[0].pixels
     names = [channel.name for channel in pixels.channels]
     assert names == [name for name in ("DAPI", "FITC", "Cy5") for _ in range(2)]
+
+
+def test_a_further_axis_says_where_it_begins_and_ends() -> None:
+    axes = (Axis("lambda", 3, (400.0, 450.0, 500.0), "nm"), Axis("z", 2))
+    xml = ome_xml(edited(np.zeros((3, 2, 8, 8), np.uint8), "lzyx", axes=axes).info, [(8, 8)])
+    (along,) = re.findall(r"<ModuloAlongT ([^>]*)/>", xml)
+    said = dict(re.findall(r'([A-Za-z]+)="([^"]*)"', along))
+    assert (said["Start"], said["Step"], said["End"]) == ("400", "50", "500")

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tifffile
 
 import ziggurat
@@ -53,3 +54,10 @@ def test_what_was_withheld_is_said_beside_what_was_given() -> None:
     told = dict(field.split(" = ", 1) for field in describe(info, "4x4").split("|")[1:])
     assert told["Withheld"] == "label, Date"
     assert len(told) == 2
+
+
+@pytest.mark.parametrize("mm", [0.00012345, 0.000250012, 0.002, 1.5])
+def test_pixels_are_as_large_as_they_are_said_to_be(mm: float) -> None:
+    info = dataclasses.replace(array_reader(np.zeros((4, 4, 3), np.uint8)).info, mm_x=mm, mm_y=mm)
+    told = dict(field.split(" = ", 1) for field in describe(info, "4x4").split("|")[1:])
+    assert float(told["MPP"]) == pytest.approx(mm * 1000, rel=1e-5)
