@@ -22,20 +22,12 @@ def shown(path: Path, resample: Warp = Warp.NEAREST) -> Any:
     return project(open_reader(locate(path)), path, "EPSG:3857", None, resample)
 
 
-DEGREE = WORLD / 360  # of a Mercator map, along the equator
-
-
-@pytest.mark.parametrize(
-    ("west", "crs", "left", "step"),
-    [(150, "EPSG:4326", 150, 1), (-190, "EPSG:4326", -190, 1), (150, "EPSG:3832", 0, DEGREE)],
-)  # fmt: skip
-def test_both_sides_of_the_date_line(
-    tmp_path: Path, make_raster: Make, west: int, crs: str, left: float, step: float
-) -> None:
+@pytest.mark.parametrize("west", [150, -190])
+def test_both_sides_of_the_date_line(tmp_path: Path, make_raster: Make, west: int) -> None:
     """A map of 40 degrees across it has its own values on either side, and none between."""
     values = np.arange(1, 41, dtype=np.uint8)[np.newaxis, :, np.newaxis].repeat(20, axis=0)
-    place = (left, step, 0, 10 * step, 0, -step)
-    path = make_raster(tmp_path / "d.tif", values, crs=crs, transform=place)
+    place = (west, 1, 0, 10, 0, -1)
+    path = make_raster(tmp_path / "d.tif", values, crs="EPSG:4326", transform=place)
     with shown(path) as reader:
         size = reader.info.levels[0].width
         plane = reader.plane(0, 0)
