@@ -3,6 +3,7 @@
 import functools
 import gc
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -25,6 +26,7 @@ LONG = {
     "test_new_rows", "test_packaging", "test_processes", "test_readme",
 }  # fmt: skip
 JAR = os.environ.get("ZIGGURAT_BIOFORMATS_JAR")
+MEMORY, ROOM = Path("/dev/shm"), 8 << 30  # a folder in memory; what tests may need of it, bytes
 DATA = Path(os.environ.get("ZIGGURAT_DATA", ROOT.parent / "shared" / "data"))
 
 
@@ -35,9 +37,15 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("busy")
 
 
-def pytest_configure() -> None:
-    """Let children be interrupted: a test run started in the background ignores SIGINT."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Let children be interrupted: a test run started in the background ignores SIGINT.
+
+    Thousands of small files are written where there is no disk to wait for, if there is room.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    chosen = "TMPDIR" in os.environ or config.getoption("basetemp") is not None
+    if not chosen and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -127,11 +135,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def memory_path(tmp_path: Path) -> Iterator[Path]:
     """Return an empty folder in memory where there is such: for thousands of small files."""
-    memory = Path("/dev/shm")
-    if not os.access(memory, os.W_OK):
+    if not os.access(MEMORY, os.W_OK):
         yield tmp_path
         return
-    with tempfile.TemporaryDirectory(prefix="ziggurat-test-", dir=memory) as folder:
+    with tempfile.TemporaryDirectory(prefix="ziggurat-test-", dir=MEMORY) as folder:
         yield Path(folder)
 
 
