@@ -90,7 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(required=True)
     runs = commands.add_parser("run", help="measure")
-    runs.add_argument("--quick", action="store_true", help="what fits some minutes")
+    runs.add_argument("--quick", action="store_true", help="what fits twenty minutes")
     runs.add_argument("--only", nargs="+", default=[], metavar="TEXT",
                       help="cases whose 'job: name' has one of these in it")  # fmt: skip
     runs.add_argument("--rounds", type=int, help="counted runs of each, at most")
