@@ -15,13 +15,13 @@ from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import GeoReference, ImageInfo, Interpretation, Level
-from ziggurat.readers.model.reader import Pixels, Plane, Reader
+from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane, Reader
 
 TILE = 16
 SECRET = 250  # beyond the edge
 
 
-class _Plane(Plane):
+class _Plane(DecodedPlane):
     def __init__(self, width: int, height: int, codec: Codec, missing: int) -> None:
         self._size, self._codec, self._missing = (width, height), codec, missing
 
@@ -45,16 +45,6 @@ class _Plane(Plane):
             return bytes(imagecodecs.jpeg8_encode(pixels, level=95))
 
         return EncodedLevel(form, width, height, TILE, TILE, columns, rows, tile)
-
-    def places(self) -> None:
-        return None
-
-    def is_blank(self, rect: Rect) -> bool:
-        del rect
-        return False
-
-    def release(self, rect: Rect) -> None:
-        del rect
 
 
 class _Image(Reader):

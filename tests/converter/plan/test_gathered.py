@@ -26,11 +26,11 @@ from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Axis, Level
-from ziggurat.readers.model.reader import Pixels, Plane, Reader
+from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane, Reader
 from ziggurat.writers.model.levels import Copy
 
 
-class _Plane(Plane):
+class _Plane(DecodedPlane):
     def __init__(self, tiles: EncodedLevel | None) -> None:
         self._tiles = tiles
 
@@ -39,16 +39,6 @@ class _Plane(Plane):
 
     def encoded(self) -> EncodedLevel | None:
         return self._tiles
-
-    def places(self) -> None:
-        return None
-
-    def is_blank(self, rect: Rect) -> bool:
-        del rect
-        return False
-
-    def release(self, rect: Rect) -> None:
-        del rect
 
 
 class _Frames(Reader):

@@ -20,7 +20,7 @@ from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation, Level
-from ziggurat.readers.model.reader import Pixels, Plane, Reader
+from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane, Reader
 from ziggurat.writers.model.report import WriteReport
 
 INFO = ImageInfo(
@@ -58,7 +58,7 @@ def test_a_thumbnail_is_a_quarter_of_the_image(
     assert thumbnail_size(info, *picture) == due
 
 
-class _Sparse(Plane):
+class _Sparse(DecodedPlane):
     def __init__(self, form: TileFormat, complete: bool) -> None:
         self._form, self._places = form, SimpleNamespace(complete=complete)
 
@@ -73,13 +73,6 @@ class _Sparse(Plane):
 
     def places(self) -> Any:
         return self._places
-
-    def is_blank(self, rect: Rect) -> bool:
-        del rect
-        return False
-
-    def release(self, rect: Rect) -> None:
-        del rect
 
 
 class _Image(Reader):

@@ -20,7 +20,7 @@ from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedImage, EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Axis, ImageInfo, Interpretation, Level
-from ziggurat.readers.model.reader import AssociatedImage, Pixels, Plane, Reader
+from ziggurat.readers.model.reader import AssociatedImage, DecodedPlane, Pixels, Reader
 
 FRAMES, TILE = 2, (32, 16)
 SIZES = [(70, 50), (35, 25)]
@@ -29,7 +29,7 @@ LOSSY = TileFormat(Codec.WEBP, Photometric.RGB, 4, 8, "uint8", lossless=False)
 EXACT = dataclasses.replace(LOSSY, codec=Codec.ZSTD, lossless=True)
 
 
-class _Plane(Plane):
+class _Plane(DecodedPlane):
     def __init__(self, reader: "_Image", level: int, frame: int) -> None:
         self._reader, self._level, self._frame = reader, level, frame
 
@@ -46,16 +46,6 @@ class _Plane(Plane):
             made.form, *size, *TILE, -(-size[0] // TILE[0]), -(-size[1] // TILE[1]),
             lambda column, row: tile(self._level, self._frame, column, row),
         )  # fmt: skip
-
-    def places(self) -> None:
-        return None
-
-    def is_blank(self, rect: Rect) -> bool:
-        del rect
-        return False
-
-    def release(self, rect: Rect) -> None:
-        del rect
 
 
 class _Image(Reader):
