@@ -197,6 +197,24 @@ def fit_pixels(structure: StoreLayout, pixels: Array) -> Array:
     return adapt_bands(pixels, structure.bands)
 
 
+def fit_stages(stages: Sequence[StoreLayout], pixels: Array) -> Array:
+    """Return pixels (…, band) as they are after an image that took them has become all of these.
+
+    New bands of pixels that are no colours are blank, as in an image that grows under its tiles.
+    """
+    for stage in stages:
+        dtype, bands = stage.numpy_dtype, pixels.shape[-1]
+        if bands == stage.bands or adaptable(bands, stage.bands, dtype):
+            pixels = fit_pixels(stage, pixels)
+            continue
+        blank = 0 if stage.arrays[0].folder else stage.fill
+        more = np.full((*pixels.shape[:-1], stage.bands), blank, dtype)
+        with np.errstate(invalid="ignore", over="ignore"):  # as in fit_pixels
+            more[..., :bands] = pixels.astype(dtype)
+        pixels = more
+    return pixels
+
+
 def fit_mask(mask: Array, bands: int) -> Array:
     """Return a mask (y, x, 1 or bands) for an image of ``bands``: new bands go where any goes."""
     if mask.shape[-1] in (1, bands):

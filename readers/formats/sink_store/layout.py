@@ -10,6 +10,7 @@ a chunk file is the raw pixels of one tile of one frame) with one more folder in
     .ziggurat/values.jsonl    what axis positions stand for, appended as tiles bring it
     .ziggurat/journal         one record a finished tile
     .ziggurat/{sum,weight}/   accumulators of the blending modes: Zarr arrays of the same grid
+    .ziggurat/covered/        chunks that say where a masked tile laid the fill's own value
 
 All chunks of an array lie in one folder (``c.3.14.0``, separator "."). With a folder for each index
 every chunk of an image with bands would have one of its own, and making that takes as long

@@ -25,16 +25,17 @@ GROWTH = {  # (dtype, bands) of tiles, one after the other
     "fewer bands later": [("uint8", 4), ("uint8", 3), ("uint8", 1)],
     "narrower later": [("float64", 1), ("uint8", 1)],
     "bool": [("bool", 1), ("uint8", 1)],
+    "more that are no colours": [("float32", 5), ("float32", 7)],
+    "alpha, then 16 bits": [("uint8", 3), ("uint8", 4), ("uint16", 4)],
+    "alpha, then floats": [("uint8", 1), ("uint8", 2), ("float32", 2)],
+    "floats, then alpha": [("uint8", 3), ("float32", 3), ("float32", 4)],
 }
-ALPHA = {"gray to colours", "gray to alpha", "gray, alpha at once", "colours to alpha and 16 bits"}
-NO_SUM = {*ALPHA, "wider", "fewer bands later"}
+NO_SUM = {"wider", "fewer bands later", "alpha, then floats", "floats, then alpha"}
 BLENDS = ["over", "mean", "max", "sum", "weighted"]
 AXES: list[Call] = [{}, {"z": 1}, {"c": 1}]
 
 
-def calls(
-    seed: int, growth: list[tuple[str, int]], *, frames: bool, weight: bool, masks: bool
-) -> list[Call]:
+def calls(seed: int, growth: list[tuple[str, int]], *, frames: bool, weight: bool) -> list[Call]:
     """Return tiles that overlap, over several chunks, of each kind that comes, some with masks."""
     rng = np.random.default_rng(seed)
     made = []
@@ -43,7 +44,7 @@ def calls(
         tile: Any = rng.integers(0, 2 if dtype == "bool" else 60, (h, w, bands)).astype(dtype)
         # with keys, whose order is that of the calls: segments have no other
         call: Call = {"x": int(rng.integers(0, 45)), "y": int(rng.integers(0, 45)), "key": number}
-        if number % 3 == 1 and masks:
+        if number % 3 == 1:
             call["mask"] = rng.random((h, w)) < 0.6
         if number % 3 == 2:
             tile = tile[::-1, ::-1] if number % 2 else tile.astype(tile.dtype.newbyteorder(">"))
@@ -83,7 +84,7 @@ def cases() -> Iterator[Any]:
     """Each growth in two of the blends by turns; all where there is time."""
     for number, (growth, blend) in enumerate(product(GROWTH, BLENDS)):
         if blend == "sum" and growth in NO_SUM:
-            continue  # refused: sums are of 64 bits, which are no colours, nor become floats
+            continue  # refused: sums are of 64 bits, which do not become floats
         turn = (number // len(BLENDS) - number % len(BLENDS)) % len(BLENDS)
         yield pytest.param(growth, blend, number, marks=() if turn < 2 else pytest.mark.slow)
 
@@ -93,13 +94,11 @@ def test_of_tiles_that_make_the_image_grow(
     tmp_path: Path, growth: str, blend: str, number: int
 ) -> None:
     frames = number % 2 == 0
-    # mapped chunks that alpha comes to take all of a masked tile for opaque
-    masks = blend != "over" or growth not in ALPHA
     weight = blend == "weighted"
     same: Call = {}
     if {dtype for dtype, _ in GROWTH[growth]} == {"uint8"} and blend != "sum":
         same = {"fill": 7, "dtype": "uint8"}  # given, it may not grow; what nobody wrote is 7
-    laid = calls(number, GROWTH[growth], frames=frames, weight=weight, masks=masks)
+    laid = calls(number, GROWTH[growth], frames=frames, weight=weight)
     with (
         ziggurat.new(tmp_path / "m", store="mapped", blend=blend, tileSize=64, **same) as one,
         ziggurat.new(tmp_path / "l", store="log", blend=blend, tileSize=64, **same) as other,
@@ -109,3 +108,22 @@ def test_of_tiles_that_make_the_image_grow(
             one.addTile(**call)
             other.addTile(**call)
         agree(shown(one), shown(other), exact=blend in ("over", "max"))
+
+
+def test_of_masks_before_axes_and_alpha_come(tmp_path: Path) -> None:
+    """What a mask let in is opaque, black as it may be; what it kept out stays transparent."""
+    mask = np.zeros((100, 90), bool)
+    mask[10:80:3, 5:85:2] = True
+    black = np.zeros((100, 90, 3), np.uint8)
+    with (
+        ziggurat.new(tmp_path / "m", store="mapped", tileSize=64) as one,
+        ziggurat.new(tmp_path / "l", store="log", tileSize=64) as other,
+    ):
+        for sink in (one, other):
+            sink.addTile(black, 7, 30, mask=mask, key=0)
+            sink.addTile(np.ones((4, 4, 3), np.uint8), 0, 0, z=1, key=1)
+            sink.addTile(np.full((4, 4, 4), 9, np.uint8), 200, 0, z=1, key=2)
+        agree(shown(one), shown(other), exact=True)
+        alpha = one.getRegion(format="numpy", frame=0)[0][..., 3]
+    assert np.array_equal(alpha[30:130, 7:97], np.where(mask, 255, 0))
+    assert np.count_nonzero(alpha) == np.count_nonzero(mask)

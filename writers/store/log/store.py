@@ -24,7 +24,7 @@ from ziggurat.readers.formats.sink_store.fit import (
     with_axes,
     with_axes_of,
 )
-from ziggurat.readers.formats.sink_store.keys import key_of
+from ziggurat.readers.formats.sink_store.keys import key_of, key_order
 from ziggurat.readers.formats.sink_store.layout import Blend, StoreLayout
 from ziggurat.readers.formats.sink_store.log import layout
 from ziggurat.readers.formats.sink_store.log.reader import SegmentReader
@@ -137,13 +137,23 @@ class LogStore:
         known = self._known
         blank = tile.blank_pixel and not (known.dtype and known.bands)
         fits = grow_layout(known, tile, only_room=blank)
-        changes = known.settled and known.bands and known.bands != fits.bands
-        if changes and not adaptable(known.bands, fits.bands, fits.numpy_dtype):
-            raise SinkInputError(
-                f"an image of {known.bands} bands of {known.dtype} can't become one of "
-                f"{fits.bands} bands of {fits.dtype}"
-            )
+        widens = known.settled and known.bands and known.bands != fits.bands
+        if widens and not adaptable(known.bands, fits.bands, fits.numpy_dtype):
+            self._refuse_before_narrower(tile)
         return fits
+
+    def _refuse_before_narrower(self, tile: TileInput) -> None:
+        """Refuse more bands, no colours, in front of tiles: those would not fit behind it."""
+        if tile.key is None:
+            return
+        place = key_order(tile.key)
+        for one in self._view.now().tiles:
+            if one.tile.key is None or key_order(one.tile.key) > place:
+                raise SinkInputError(
+                    f"a tile of {one.tile.bands} bands doesn't fit an image of {tile.bands} bands, "
+                    f"and comes after this one in the order of keys: give this one a later key, "
+                    f"or make the sink with bands={tile.bands}"
+                )
 
     def _publish(self, name: str, tiles: Sequence[TileInput]) -> None:
         self._put.create(layout.SEGMENTS + name, packed(name, time.time_ns(), tiles))

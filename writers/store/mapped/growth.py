@@ -30,6 +30,7 @@ from ziggurat.readers.formats.sink_store.layout import (
 )
 from ziggurat.writers.files.small import NO_ROOM, write_json
 from ziggurat.writers.store.mapped.parts import StoreParts
+from ziggurat.writers.store.mapped.plain import COVERED
 from ziggurat.writers.store.mapped.rewrite import Rewriting
 from ziggurat.writers.store.room import refuse_certain
 
@@ -128,6 +129,7 @@ def _carry_out(store: StoreParts, wanted: StoreLayout, rewritten: Sequence[int])
         for file, _ in chunk_files(str(ahead), replace(array, folder=str(number))):
             os.replace(file, Path(store.root, array.folder, os.path.basename(file)))
         _lengthen_keys(store.root, wanted, array, keep=number not in rewritten)
+    _lengthen_keys(store.root, wanted, COVERED, keep=True)
     write_json(store_file(store.root, StoreFile.STRUCTURE), wanted.to_json())
     store.header.words[HeaderWord.GENERATION] = wanted.generation
     write_zarr_metadata(store.root, wanted, store.header.sizes(wanted))

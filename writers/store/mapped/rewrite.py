@@ -21,8 +21,9 @@ from ziggurat.readers.formats.sink_store.layout import (
 )
 from ziggurat.readers.model.geometry import ceil_div
 from ziggurat.writers.store.mapped.chunks import Array
-from ziggurat.writers.store.mapped.journal import KEY_PART
+from ziggurat.writers.store.mapped.journal import KEY_PART, MASKED
 from ziggurat.writers.store.mapped.parts import StoreParts
+from ziggurat.writers.store.mapped.plain import COVERED
 
 Chunk = tuple[int, ...]  # its indices: frame axes (slowest first), row, column
 Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
@@ -104,7 +105,7 @@ class Rewriting:
         content = _content(file, old.dtype, chunk_shape(present, old))
         content = content.astype(new.dtype, copy=False)  # first: opaque is the new dtype's maximum
         if old.bands and new.bands > old.bands:
-            written = self._written(chunk, boxes)
+            written = self._written(chunk, boxes, content)
             content = _more_bands(content, written, wanted, number)
         fresh = (0,) * (len(wanted.axes) - len(present.axes))
         *frame, row, column = (*fresh, *chunk)
@@ -115,29 +116,32 @@ class Rewriting:
         self._store.chunks.create(path, np.ascontiguousarray(content))
 
     def _painted(self, chunks: Collection[Chunk]) -> dict[Chunk, list[Box]]:
-        """Return what tiles cover of each chunk, where new bands depend on that."""
+        """Return what tiles without a mask cover of each chunk, where new bands depend on that."""
         present, wanted = self._present, self._wanted
         over = present.blend is Blend.OVER
         if not over or not adaptable(present.bands, wanted.bands, wanted.numpy_dtype):
             return {}
         found: dict[Chunk, list[Box]] = {}
-        for chunk, box in _chunks_of(self._store.journal.pieces(), present):
+        pieces = self._store.journal.pieces()
+        whole = ((piece[piece["flags"] & MASKED == 0], position) for piece, position in pieces)
+        for chunk, box in _chunks_of(whole, present):
             if chunk in chunks:
                 found.setdefault(chunk, []).append(box)
         return found
 
-    def _written(self, chunk: Chunk, boxes: Iterable[Box]) -> Array:
+    def _written(self, chunk: Chunk, boxes: Iterable[Box], content: Array) -> Array:
         """Return how much each pixel of a chunk was written, shape (height, width)."""
         present = self._present
         *frame, row, column = chunk
-        if present.blend is not Blend.OVER:
-            weight = present.arrays[1]
-            path = chunk_path(self._store.root, weight, frame, row, column)
-            shape = chunk_shape(present, weight)
-            if not os.path.exists(path):
-                return np.zeros(shape, weight.dtype)
-            return _content(path, weight.dtype, shape)
-        written = np.zeros((present.tile_height, present.tile_width), np.uint8)
+        over = present.blend is Blend.OVER
+        known = COVERED if over else present.arrays[1]
+        path = chunk_path(self._store.root, known, frame, row, column)
+        shape = chunk_shape(present, known)
+        there = os.path.exists(path)
+        kept = _content(path, known.dtype, shape) if there else np.zeros(shape, known.dtype)
+        if not over:
+            return kept
+        written: Array = kept | (content != present.fill).any(axis=-1)
         x, y = column * present.tile_width, row * present.tile_height
         for left, top, right, bottom in boxes:
             written[max(top - y, 0) : bottom - y, max(left - x, 0) : right - x] = 1

@@ -15,7 +15,6 @@ from dataclasses import replace
 from ziggurat.readers.errors import ScratchFullError, SinkError, ZigguratError, message_of
 from ziggurat.readers.formats.sink_store.blend import check_weight
 from ziggurat.readers.formats.sink_store.fit import (
-    fit_mask,
     fit_tile,
     grow_layout,
     reserves,
@@ -28,7 +27,6 @@ from ziggurat.readers.formats.sink_store.layout import (
     Header,
     HeaderWord,
     StoreLayout,
-    chunk_path,
     read_structure,
     store_file,
 )
@@ -38,8 +36,8 @@ from ziggurat.readers.io.lock_files import RELEASE, SET
 from ziggurat.writers.files.system import sync_file_system_of
 from ziggurat.writers.store.interface import TileRecord
 from ziggurat.writers.store.mapped import growth
-from ziggurat.writers.store.mapped.blender import Blender, Piece
-from ziggurat.writers.store.mapped.chunks import Array, ChunkFiles, paste, staged
+from ziggurat.writers.store.mapped.blender import Blender
+from ziggurat.writers.store.mapped.chunks import Array, ChunkFiles
 from ziggurat.writers.store.mapped.facts import Facts
 from ziggurat.writers.store.mapped.journal import Journal, pack_key, pack_record
 from ziggurat.writers.store.mapped.locks import (
@@ -52,6 +50,7 @@ from ziggurat.writers.store.mapped.locks import (
     key_lock,
 )
 from ziggurat.writers.store.mapped.pieces import PlainTiles, pieces_of
+from ziggurat.writers.store.mapped.plain import lay
 from ziggurat.writers.store.mapped.records import tile_records
 from ziggurat.writers.store.room import refuse_other_host, refuse_too_large
 
@@ -207,7 +206,7 @@ class Store:
         # From the last to the first: of workers that lay neighbours at the same moment each then
         # makes a new chunk of its own first, and rarely builds what the other is building.
         for piece in reversed(pieces):
-            self._copy(self._plain, piece, flat, tile)
+            lay(self.root, self.chunks, self._plain, piece, flat, tile)
         commit()
 
     def reserve(self, corner: TileInput, *, meant: bool = False) -> None:
@@ -266,25 +265,6 @@ class Store:
         self.refuse_gone()
         self.settle()
         return StoreReader(self.root)
-
-    def _copy(self, plain: PlainTiles, piece: Piece, pixels: Array, tile: TileInput) -> None:
-        shape, dtype, place = plain.shape, plain.dtype, piece.inside
-        path = chunk_path(self.root, plain.array, piece.frame, piece.row, piece.column)
-        rows, columns = piece.part
-        source = pixels[piece.number, rows, columns]
-        mask = None
-        if tile.mask is not None:
-            mask = fit_mask(tile.mask[piece.number % len(tile.mask), rows, columns], shape[2])
-        touch = 8 * source.shape[0] * source.shape[1] >= shape[0] * shape[1]
-        chunk = self.chunks.mapped(path, shape, dtype, touch=touch)
-        if chunk is None:
-            # Writing a new chunk with its first pixels in it is several times as fast as making a
-            # blank one and touching its pages one by one.
-            with staged(shape, dtype, plain.fill, place, source, mask) as content:
-                if self.chunks.create(path, content):
-                    return
-                chunk = self.chunks.existing(path, shape, dtype, touch=touch)
-        paste(chunk[place], source, mask)
 
     def _extend(
         self, structure: StoreLayout, tile: TileInput, start: list[int], count: list[int]

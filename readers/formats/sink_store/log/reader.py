@@ -8,7 +8,7 @@ import numpy as np
 
 from ziggurat.readers.errors import SinkInputError, SourceError
 from ziggurat.readers.formats.sink_store.blend import blended, resolve, tile_weight
-from ziggurat.readers.formats.sink_store.fit import fit_mask, fit_pixels
+from ziggurat.readers.formats.sink_store.fit import fit_mask, fit_stages
 from ziggurat.readers.formats.sink_store.frame import FrameReader
 from ziggurat.readers.formats.sink_store.info import image_info
 from ziggurat.readers.formats.sink_store.layout import Blend
@@ -120,7 +120,7 @@ class SegmentReader(FrameReader):
             if structure.blend is Blend.OVER:
                 mask = fit_mask(mask, structure.bands)
         share = None if weight is None else weight[number % len(weight)][part]
-        return fit_pixels(structure, shown), mask, share
+        return fit_stages(self._snapshot.stages[laid.stage :], shown), mask, share
 
 
 def _paste(target: Array, pixels: Array, mask: Array | None) -> None:

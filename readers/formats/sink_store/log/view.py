@@ -8,7 +8,7 @@ does not depend on what ran when.
 import threading
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,6 @@ import numpy as np
 
 from ziggurat.readers.errors import CorruptSourceError, SinkInputError, SourceError
 from ziggurat.readers.formats.sink_store.fit import (
-    adaptable,
     grow_layout,
     reserves,
     with_axes,
@@ -34,22 +33,28 @@ Entry = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """One tile that is in: where its bytes are said to be, and its facts."""
+    """One tile that is in: where its bytes are said to be, its facts, and what the image was.
+
+    ``stage`` is the number of the snapshot's stage at which it came.
+    """
 
     segment: str
     number: int
     entry: Entry
     tile: TileInput
+    stage: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The store at one moment. ``table`` has fields x, y, width, height, and start and count.
 
-    The latter have a column for each axis, in the order of ``structure.born``.
+    The latter have a column for each axis, in the order of ``structure.born``. ``stages`` are
+    what the image was, one dtype and number of bands after the other; ``structure`` is the last.
     """
 
     structure: StoreLayout
+    stages: Sequence[StoreLayout]
     sizes: tuple[int, ...]
     tiles: Sequence[Laid]
     keys: frozenset[str]
@@ -172,25 +177,34 @@ def _snapshot(
         if "reach" in entry:
             reach.take(entry["reach"]["start"], entry["reach"], {})
     laid: list[Laid] = []
+    stages: list[StoreLayout] = []
     seen: set[Any] = set()
     for one in _ordered(segments):
         tile = one.tile
         sign = (tile.pixels.dtype, tile.bands, tuple(tile.start), tile.blank_pixel)
         blank = reserves(structure, tile)
         if sign not in seen or blank:
-            structure = _taken(structure, one, only_room=blank)
+            before, structure = structure, _taken(structure, one, only_room=blank)
+            if not _alike(before, structure):
+                seen.clear()  # what fitted may not any more
             seen.add(sign)
         if not blank:
-            laid.append(one)
+            if not stages or not _alike(stages[-1], structure):
+                stages.append(structure)
+            laid.append(replace(one, stage=len(stages) - 1))
         reach.take(tile.start, one.entry, tile.counts)
-    _refuse_mixed(structure, laid)
     keys = frozenset(one.entry["key"] for one in laid if one.entry["key"] is not None)
     values = [
         {"at": one.entry["start"], "values": one.entry["values"]}
         for one in laid
         if one.entry["values"]
     ]
-    return Snapshot(structure, reach.sizes(structure), laid, keys, values, _table(structure, laid))
+    table = _table(structure, laid)
+    return Snapshot(structure, stages, reach.sizes(structure), laid, keys, values, table)
+
+
+def _alike(one: StoreLayout, other: StoreLayout) -> bool:
+    return (one.dtype, one.bands) == (other.dtype, other.bands)
 
 
 def _told(structure: StoreLayout, said: Sequence[Entry]) -> StoreLayout:
@@ -231,17 +245,6 @@ def _taken(structure: StoreLayout, one: Laid, *, only_room: bool) -> StoreLayout
             f"tiles of the store contradict each other: that of key {one.entry['key']} at {place} "
             f"does not fit those before it: {error}"
         ) from error
-
-
-def _refuse_mixed(structure: StoreLayout, laid: Sequence[Laid]) -> None:
-    for bands in {one.tile.bands for one in laid}:
-        if bands != structure.bands and not adaptable(
-            bands, structure.bands, structure.numpy_dtype
-        ):
-            raise SourceError(
-                f"tiles of the store contradict each other: some have {bands} bands, and others "
-                f"make it an image of {structure.bands} bands of {structure.dtype}"
-            )
 
 
 class _Reach:
