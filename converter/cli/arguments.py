@@ -18,6 +18,7 @@ from typing import Any
 from ziggurat.converter.cli.texts import (
     parse_bytes,
     parse_frames,
+    parse_micrometres,
     parse_positions,
     parse_region,
 )
@@ -43,7 +44,7 @@ _TYPED = {
     "frames": Typed("AXIS=POSITIONS", parse_frames, many=True),
     "bands": Typed("NUMBERS", parse_positions),
     "max_memory": Typed("SIZE", parse_bytes),
-    "mm_per_pixel": Typed("MICROMETRES", lambda text: float(text) / 1000, ("--mpp",)),
+    "mm_per_pixel": Typed("MICROMETRES", parse_micrometres, ("--mpp",)),
     "compression": Typed("{" + ",".join(_COMPRESSIONS) + "}", flags=("--compression", "-c")),
     "policy": Typed("FILE", Path),
 }

@@ -136,7 +136,7 @@ def _bar(title: str, show: Show) -> Iterator[ProgressCallback | None]:
         yield on_progress
 
 
-def _plan_many(work: Sequence[Job], options: ConvertOptions, show: Show) -> int:
+def plan_many(work: Sequence[AnyJob], options: ConvertOptions, show: Show) -> int:
     """Print the plan of every slide; return 1 where any can't be planned, else 0."""
     failed = 0
     for job in work:
@@ -172,7 +172,7 @@ def convert_many(
     if dry_run:
         if unread and show.json:
             print(dumps({"left_out": unread}, indent=2))
-        return _plan_many(work, options, show)
+        return plan_many(work, options, show)
     folder.mkdir(parents=True, exist_ok=True)
     return _run_jobs(
         work, folder, options, show, jobs=jobs, resume=resume,
@@ -193,18 +193,23 @@ def _run_jobs(
 ) -> int:
     with records as kept, telling(len(work), show) as tell:
         kept.left_out(unread)
-
-        def on_event(job: AnyJob, event: Progress | Outcome) -> None:
-            if isinstance(event, Outcome):
-                kept.add(event)
-            if tell:
-                tell(job, event)
-
         report = run_batch(
-            work, options, workers=jobs, resume=resume, folder=folder, on_event=on_event,
-            hashes=kept.wanted,
+            work, options, workers=jobs, resume=resume, folder=folder,
+            on_event=noting(kept, tell), hashes=kept.wanted,
         )  # fmt: skip
     return show_batch(report, show, {"left_out": unread})
+
+
+def noting(kept: Records, tell: BatchCallback | None) -> BatchCallback:
+    """Return what keeps each outcome as it comes, and tells of all events."""
+
+    def on_event(job: AnyJob, event: Progress | Outcome) -> None:
+        if isinstance(event, Outcome):
+            kept.add(event)
+        if tell:
+            tell(job, event)
+
+    return on_event
 
 
 def show_batch(report: BatchReport, show: Show, more: Mapping[str, object]) -> int:

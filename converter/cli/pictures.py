@@ -7,6 +7,7 @@ from typing import Any
 
 from ziggurat.converter.cli.texts import parse_region, size_text
 from ziggurat.readers.errors import OptionError, RegionError
+from ziggurat.readers.model.checks import finite_number
 from ziggurat.readers.source.open import open as open_source
 from ziggurat.readers.source.source import Source
 from ziggurat.writers.files.atomic import atomic_file
@@ -67,12 +68,25 @@ def _picture(source: Source, given: argparse.Namespace, encoding: str) -> bytes:
         picture, _ = source.getThumbnail(width, height, encoding=encoding, frame=given.frame)
         return bytes(picture)
     options: dict[str, Any] = {"region": parse_region(given.region), "output": size or None}
-    if given.mpp is not None:
-        options["scale"] = {"mm_x": given.mpp / 1000, "mm_y": given.mpp / 1000}
-    if given.magnification is not None:
-        options["scale"] = {"magnification": given.magnification}
+    if given.mpp is not None or given.magnification is not None:
+        options["scale"] = _scale(source, given)
     picture, _ = source.getRegion(encoding=encoding, frame=given.frame, **options)
     return bytes(picture)
+
+
+def _scale(source: Source, given: argparse.Namespace) -> dict[str, float]:
+    """Return the scale that is asked for, which the image must know its own of."""
+    if given.mpp is not None and given.magnification is not None:
+        raise OptionError("--mpp and --magnification must not be given together")
+    own = source.getNativeMagnification()
+    if given.mpp is not None:
+        if own["mm_x"] is None:
+            raise OptionError("the image doesn't say how large its pixels are: --mpp is invalid")
+        size = finite_number("mpp", given.mpp, above=0) / 1000
+        return {"mm_x": size, "mm_y": size}
+    if own["magnification"] is None:
+        raise OptionError("the image doesn't say its magnification: --magnification is invalid")
+    return {"magnification": finite_number("magnification", given.magnification, above=0)}
 
 
 def _put(picture: bytes, output: str, *, overwrite: bool) -> None:

@@ -10,7 +10,14 @@ from pathlib import Path
 from ziggurat.converter.batch.jobs import SharedJob, holds_slides
 from ziggurat.converter.batch.record import Records
 from ziggurat.converter.batch.shared import run_shared, shared_jobs
-from ziggurat.converter.cli.commands import convert_one, is_kept, show_batch, telling
+from ziggurat.converter.cli.commands import (
+    convert_one,
+    is_kept,
+    noting,
+    plan_many,
+    show_batch,
+    telling,
+)
 from ziggurat.converter.cli.looking import Show
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import OptionError
@@ -36,9 +43,7 @@ def convert_shared(given: argparse.Namespace, options: ConvertOptions) -> int:
         return 0
     jobs = [SharedJob(sources[0], last)] if one else shared_jobs(sources, last, options)
     if given.dry_run:
-        for job in jobs:
-            convert_one(job.source, job.output, options, show, dry_run=True)
-        return 0
+        return plan_many(jobs, options, show)
     if not is_cloud(last):
         for folder in {Path(job.output).parent for job in jobs}:
             folder.mkdir(parents=True, exist_ok=True)
@@ -49,10 +54,8 @@ def convert_shared(given: argparse.Namespace, options: ConvertOptions) -> int:
     ):
         report = run_shared(
             jobs, options, workers=given.jobs, executor=executor, resume=given.resume,
-            on_event=tell, hashes=kept.wanted,
+            on_event=noting(kept, tell), hashes=kept.wanted,
         )  # fmt: skip
-        for outcome in report.outcomes:
-            kept.add(outcome)
     return show_batch(report, show, {})
 
 

@@ -8,6 +8,8 @@ from ziggurat.readers.errors import OptionError
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE)
 _RANGE = re.compile(r"\s*\d+\s*(?:-\s*\d+\s*)?")
+_DIGITS = 9  # of a position: more are no number that any image has
+_MOST = 1_000_000  # positions that one text may name
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
@@ -22,6 +24,16 @@ def parse_bytes(text: str | None) -> int | None:
     number, prefix, binary = match.groups()
     base = 1024 if binary else 1000
     return int(float(number) * base ** _POWERS[prefix.lower()])
+
+
+def parse_micrometres(text: str) -> float:
+    """Return ``0.5``, micrometres as people type them, in millimetres."""
+    try:
+        return float(text) / 1000
+    except ValueError:
+        raise OptionError(
+            f"--mpp must be a number of micrometres, such as 0.5, not {text!r}"
+        ) from None
 
 
 def parse_region(text: str | None) -> dict[str, object] | None:
@@ -62,12 +74,19 @@ def parse_positions(text: str) -> tuple[int, ...]:
     numbers: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
+        if not _is_position(first) or (dash and not _is_position(last)):
             raise OptionError(f"positions must be numbers from 0, such as 0,2 or 3-7, not {text!r}")
-        numbers.extend(range(int(first), int(last or first) + 1))
+        found = range(int(first), int(last or first) + 1)
+        if len(numbers) + len(found) > _MOST:
+            raise OptionError(f"positions must be at most {_MOST} numbers, not all of {text!r}")
+        numbers.extend(found)
     if not numbers:
         raise OptionError(f"no position in {text!r}")
     return tuple(numbers)
+
+
+def _is_position(text: str) -> bool:
+    return text.isdecimal() and len(text) <= _DIGITS
 
 
 def size_text(size: float) -> str:

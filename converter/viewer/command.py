@@ -1,7 +1,7 @@
 """What ``ziggurat view`` does: a server, a picture, or a folder."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from ziggurat.converter.viewer.export import export
@@ -13,6 +13,13 @@ from ziggurat.converter.viewer.snapshot import snapshot
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.grid.regions import clipped, region_bounds
 from ziggurat.writers.files.atomic import atomic_file
+
+# What holds for one way of showing alone: the word on the command line, by field.
+_OF_SNAPSHOTS = {
+    "region": "--region", "width": "--width", "opacity": "--opacity", "looks": "--look",
+    "overwrite": "--overwrite",
+}  # fmt: skip
+_OF_SERVERS = {"host": "--host", "port": "--port"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +73,7 @@ def view(sources: Sequence[str], options: ViewOptions, tell: Callable[[str], Non
         raise OptionError("name what to show: ziggurat view SLIDE [RESULT ...]")
     if options.snapshot is not None and options.export is not None:
         raise OptionError("--snapshot and --export must not be given together")
+    _refuse_idle(options)
     if options.snapshot is not None:
         _snapshot(sources, options.snapshot, options)
         tell(str(options.snapshot))
@@ -75,6 +83,19 @@ def view(sources: Sequence[str], options: ViewOptions, tell: Callable[[str], Non
     else:
         how = Serving(options.host, options.port, options.browser)
         serve(sources, how, tell, on_map=options.on_map)
+
+
+def _refuse_idle(options: ViewOptions) -> None:
+    """Refuse what was asked for and would have no effect."""
+    asked = [f.name for f in fields(options) if getattr(options, f.name) != f.default]
+    idle = [_OF_SNAPSHOTS[name] for name in asked if name in _OF_SNAPSHOTS]
+    if idle and options.snapshot is None:
+        raise OptionError(f"{', '.join(idle)} must be given with --snapshot: it is of the PNG")
+    idle = [_OF_SERVERS[name] for name in asked if name in _OF_SERVERS]
+    if idle and (options.snapshot is not None or options.export is not None):
+        raise OptionError(f"{', '.join(idle)} must be given without --snapshot and --export")
+    if options.on_map and options.export is not None:
+        raise OptionError("--map must be given without --export: tiles of all the world are many")
 
 
 def _snapshot(sources: Sequence[str], target: Path, options: ViewOptions) -> None:

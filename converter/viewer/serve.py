@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ziggurat.converter.viewer.answers import VENDORED, page
 from ziggurat.converter.viewer.shown import Shown
 from ziggurat.readers.errors import OptionError, UnsupportedFormatError
+from ziggurat.readers.model.checks import whole_number
 
 LOCAL = "127.0.0.1"
 
@@ -87,6 +88,7 @@ def serve(
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    whole_number("port", port, 0, most=65535)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # said to be TCP, without which asyncio leaves Nagle's algorithm on: 40 ms a tile
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -95,7 +97,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.bind((host, port))
         listener.listen()  # a browser that hears the address at once waits for the server
-    except OSError as error:
+    except (OSError, TypeError, UnicodeError) as error:  # the latter two of no name of a host
         listener.close()
-        raise OptionError(f"can't listen on {host}, port {port}: {error.strerror}") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise OptionError(f"can't listen on {host}, port {port}: {why}") from error
     return listener

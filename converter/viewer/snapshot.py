@@ -59,7 +59,7 @@ def snapshot(
     Raises
     ------
     OptionError
-        The region lies outside, or the size is invalid.
+        The region lies outside, the size is invalid, or there are more looks than images.
     """
     base = images[0]
     info = base.image()
@@ -75,6 +75,8 @@ def snapshot(
         raise OptionError(
             "width must be from 1 up to some 2**28 pixels in all; opacity from 0 to 1"
         )
+    if len(looks) > len(images):
+        raise OptionError(f"looks must be one an image at most: {len(looks)} of {len(images)}")
     wanted = [*looks, *(Look() for _ in images[len(looks) :])]
     canvas = np.full((height, width, 3), 255.0)
     _lay(canvas, base.region(inside, (width, height), wanted[0]), (0, 0, width, height), 1.0)

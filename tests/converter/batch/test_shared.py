@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import signal
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,7 +24,7 @@ from ziggurat.converter.cli.app import main
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.io import objects
 from ziggurat.readers.io.objects import CloudObjects
-from ziggurat.writers.model.progress import ProgressCallback
+from ziggurat.writers.model.progress import Progress, ProgressCallback
 
 
 @pytest.fixture
@@ -109,6 +110,37 @@ def test_what_is_there_is_kept_passed_over_or_replaced(
         assert code == 0 or "exists already; --overwrite replaces it" in outcome["message"]
         with ziggurat.open(target) as source:
             assert np.array_equal(source.getRegion(format="numpy")[0], shown)
+
+
+def test_each_slide_is_reported_as_it_finishes_and_a_bad_one_stops_no_plan(
+    tmp_path: Path,
+    bucket: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A run of days that ends by a power cut has a report of what was done until then."""
+    slides(tmp_path / "in")
+    (tmp_path / "in/broken.tif").write_bytes(b"II*\0" + bytes(40))
+    command = ["convert", str(tmp_path / "in"), "s3://bucket/out/*.tiff"]
+    assert run([*command, "--dry-run"]) == 1
+    said = capsys.readouterr()
+    assert said.err.count("failed: ") == 1
+    assert said.out.count("level 0") == 2  # those behind it
+    report, lines = tmp_path / "report.jsonl", list[int]()
+    plainly = shared.work
+
+    def work(
+        jobs: deque[SharedJob], options: ConvertOptions, count: int, do: Doing, *, hashes: bool
+    ) -> Iterator[tuple[SharedJob, Progress | Outcome]]:
+        for done in plainly(jobs, options, count, do, hashes=hashes):
+            lines.append(len(report.read_text().splitlines()))
+            yield done
+
+    monkeypatch.setattr(shared, "work", work)
+    assert run([*command, "--report", str(report)]) == 1
+    assert lines == [0, 1, 2]
+    told = [json.loads(line) for line in report.read_text().splitlines()]
+    assert [one["status"] for one in told] == ["failed", "done", "done"]
 
 
 def test_patterns_and_prefixes_of_urls_name_slides(bucket: Path) -> None:
