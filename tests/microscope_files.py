@@ -76,7 +76,7 @@ def _chunk(name: bytes, data: bytes, reserve: int = 32) -> bytes:
     return struct.pack("<IIQ", 0x0ABECEDA, reserve, len(data)) + name.ljust(reserve, b"\0") + data
 
 
-def make_nd2(path: Path, frames: Sequence[np.ndarray]) -> Path:
+def make_nd2(path: Path, frames: Sequence[np.ndarray], micrometres: float = 0.5) -> Path:
     """Write an ND2 of frames (y, x, component), one after another in time."""
     height, width, components = frames[0].shape
     item = frames[0].itemsize
@@ -113,7 +113,7 @@ def make_nd2(path: Path, frames: Sequence[np.ndarray]) -> Path:
         b"ImageMetadataLV!": _lite("SLxExperiment", loop),
         b"ImageMetadataSeqLV|0!": _lite(
             "SLxPictureMetadata",
-            {"dCalibration": 0.5, "bCalibrated": 1, "sPicturePlanes": planes},
+            {"dCalibration": micrometres, "bCalibrated": 1, "sPicturePlanes": planes},
         ),
     }
     out = bytearray(_chunk(b"ND2 FILE SIGNATURE CHUNK NAME01!", b"Ver3.0".ljust(64, b"\0")))

@@ -1,7 +1,10 @@
 """JPEG streams taken apart and put together, judged by the decoder."""
 
+import io
+
 import imagecodecs
 import numpy as np
+import PIL.Image
 import pytest
 
 from ziggurat.readers.codecs.jpeg_stream import (
@@ -177,3 +180,14 @@ def test_strips_of_different_tables_do_not_join(tissue: np.ndarray) -> None:
     other = bytes(imagecodecs.jpeg8_encode(np.ascontiguousarray(tissue[16:32, :64]), 40))
     first = bytes(imagecodecs.jpeg8_encode(np.ascontiguousarray(tissue[:16, :64]), 90))
     assert join_strips([first, other], 32) is None
+
+
+def test_strips_of_restart_intervals_of_their_own_do_not_join(tissue: np.ndarray) -> None:
+    strips = []
+    for top in (0, 16):
+        out = io.BytesIO()
+        part = PIL.Image.fromarray(np.ascontiguousarray(tissue[top : top + 16, :64]))
+        part.save(out, "JPEG", subsampling=0, restart_marker_blocks=4)
+        strips.append(out.getvalue())
+    assert parse_header(strips[0]).restart_interval == 4
+    assert join_strips(strips, 32) is None

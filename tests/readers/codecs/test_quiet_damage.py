@@ -120,6 +120,8 @@ def test_what_simplejpeg_does_not_take_is_decoded_by_others(
     small = decode_tile_reduced(data, YCBCR, reduction, SHAPE)
     assert small.shape == (240 // reduction, 256 // reduction, 3)
     assert abs(float(small.mean()) - float(due.mean())) < 1
+    with pytest.raises(CorruptSourceError, match="no end marker"):
+        decode_tile(data[: len(data) // 2], YCBCR, SHAPE)
 
 
 def test_a_jpeg_xr_tile_that_is_cut_short_is_an_error(tissue: np.ndarray) -> None:

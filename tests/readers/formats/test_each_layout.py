@@ -217,6 +217,21 @@ def test_a_source_that_is_turned_keeps_its_pixels(turn: Any, kind: Interpretatio
         np.testing.assert_array_equal(part, found[y : y + 3, x : x + 4])
 
 
+def test_any_part_of_a_source_askew_is_that_of_the_whole() -> None:
+    pixels = np.random.default_rng(2).integers(0, 250, (17, 22, 1), np.uint8)
+    place = Place((0.8, -0.6, 0.6, 0.8), (20.3, 30.7))
+    layer = layer_of(array_reader(pixels, interpretation=Interpretation.MULTIBAND), place, 1)
+    whole, inside = layer.read(0, layer.rect)
+    for y, x in itertools.product(range(0, layer.rect.height, 3), range(0, layer.rect.width, 4)):
+        rect = Rect(layer.rect.x + x, layer.rect.y + y, 4, 3).intersect(layer.rect)
+        part, there = layer.read(0, rect)
+        assert there is not None
+        assert inside is not None
+        at = np.s_[y : y + rect.height, x : x + rect.width]
+        np.testing.assert_array_equal(there, inside[at])
+        np.testing.assert_array_equal(part, whole[at], f"{x}, {y}")
+
+
 @pytest.mark.parametrize("shift", [0.25, 0.5, 0.75])
 def test_names_come_from_the_pixel_that_holds_the_place(shift: float) -> None:
     pixels = np.random.default_rng(2).integers(0, 99, (6, 9, 1), np.uint8)

@@ -48,6 +48,17 @@ def test_images_of_one_kind_in_a_lif_are_frames(
             np.testing.assert_array_equal(whole(reader, frame)[..., 0], due)
 
 
+def test_channels_of_a_lif_are_in_the_order_of_their_bytes(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    pixels = rng.integers(0, 60000, (3, 60, 50)).astype(np.uint16)  # 6000 bytes each
+    with open_reader(make_lif(tmp_path / "a.lif", {"one": (pixels, "CYX")})) as reader:
+        colors = [channel.color for channel in reader.info.channels]
+        assert colors == ["#ff0000", "#00ff00", "#0000ff"]
+        for frame in range(3):
+            np.testing.assert_array_equal(whole(reader, frame)[..., 0], pixels[frame])
+
+
 def test_an_image_of_a_lif_alone(
     lif: Path, stacks: tuple[np.ndarray, np.ndarray, np.ndarray]
 ) -> None:
@@ -92,6 +103,14 @@ def test_an_nd2_has_times_channels_and_sizes(tmp_path: Path, times: list[np.ndar
         np.testing.assert_array_equal(
             reader.plane(0, 3).read(Rect(7, 5, 9, 11))[..., 0], times[1][5:16, 7:16, 1]
         )
+
+
+@pytest.mark.parametrize(("told", "mm"), [(0.5, 0.0005), (1.0, None), (0.0, None)])
+def test_an_nd2_that_was_not_calibrated_has_no_size(
+    told: float, mm: float | None, tmp_path: Path, times: list[np.ndarray]
+) -> None:
+    with open_reader(make_nd2(tmp_path / "a.nd2", times, told)) as reader:
+        assert (reader.info.mm_x, reader.info.mm_y) == (mm, mm)
 
 
 def test_a_frame_that_an_nd2_lacks_is_not_zero(tmp_path: Path, times: list[np.ndarray]) -> None:

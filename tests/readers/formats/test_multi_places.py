@@ -41,6 +41,11 @@ CASES: list[tuple[Any, dict[str, int] | None, list[int]]] = [
     # what does not say where it is comes behind what is there
     ([{"path": "a.tif"}, {"path": "b.tif"}], {"IndexZ": 2}, [10, 20]),
     ([{"path": "a.tif", "zValues": [2]}, {"path": "b.tif", "z": 0}], {"IndexZ": 3}, [20, 0, 10]),
+    (
+        [{"path": "a.tif", "z": 3}, {"path": "b.tif", "z": 1}, {"path": "b.tif"}],
+        {"IndexZ": 5},
+        [0, 20, 0, 10, 20],
+    ),
     ([{"path": "a.tif", "zSet": 1}, {"path": "b.tif", "z": 0}], {"IndexZ": 2}, [20, 10]),
     # a list goes on by its last step, from where the file begins
     (

@@ -21,8 +21,10 @@ from ziggurat.readers.geo.crs import (
     transform_points,
     world_width,
 )
+from ziggurat.readers.geo.facts import region_geo
 from ziggurat.readers.geo.units import region_to_pixels
 from ziggurat.readers.io.location import locate
+from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import (
     GeoReference,
     GroundControlPoint,
@@ -213,6 +215,30 @@ def _north_up() -> ImageInfo:
         interpretation=Interpretation.GRAY,
         geo=GeoReference("EPSG:32633", (1000, 10, 0, 2000, 0, -10)),
     )
+
+
+def test_a_region_across_the_date_line_is_where_it_is_not_round_the_world() -> None:
+    """In a system without that line: its middle is there."""
+    geo = GeoReference("EPSG:4326", (170.0, 0.1, 0.0, 10.0, 0.0, -0.1))
+    levels = (Level(200, 200, 16, 16),)
+    info = dataclasses.replace(_north_up(), levels=levels, geo=geo)
+    pacific = "+proj=merc +lon_0=180"
+    corners = transform_points("EPSG:4326", pacific, [(178.0, 5.0), (-177.0, -2.0)])
+    (left, top), (right, bottom) = corners.tolist()
+    found = region_to_pixels(info, pacific, left, top, right, bottom)
+    assert found == pytest.approx((80, 50, 130, 120), abs=1e-6)
+
+
+def test_a_part_of_a_turned_raster_is_where_it_was() -> None:
+    turned = (500.0, 8.0, 3.0, 900.0, 2.0, -6.0)
+    points = (GroundControlPoint(9.0, 8.0, 1.0, 2.0),)
+    rect, size = Rect(4, 10, 30, 20), (10, 4)
+    found = region_geo(GeoReference("EPSG:32633", turned, points), rect, size)
+    assert found.transform is not None
+    places = [(column, row) for column in (0, 3, 10) for row in (0, 2, 4)]
+    before = [(4 + column * 3, 10 + row * 5) for column, row in places]
+    np.testing.assert_allclose(apply(found.transform, places), apply(turned, before))
+    assert found.gcps == (GroundControlPoint(5 / 3, -2 / 5, 1.0, 2.0),)
 
 
 @pytest.mark.parametrize("edge", [math.nan, math.inf, -math.inf])

@@ -73,3 +73,13 @@ def test_the_largest_size_of_the_same_shape(
         assert width == max(1, size[0] * limits[1] // size[1])
     elif height != limits[1]:
         assert height == max(1, size[1] * limits[0] // size[0])
+
+
+@pytest.mark.parametrize(
+    ("chunk", "tile"),
+    [(127, 512), (128, 128), (129, 129), (512, 512), (1023, 1023), (1024, 1024), (1025, 512)],
+)
+def test_chunks_of_the_size_of_tiles_are_tiles(chunk: int, tile: int) -> None:
+    for size, due in (((chunk, 256), (tile, 256)), ((256, chunk), (256, tile))):
+        level = Level(5000, 4000, *size)
+        assert Pyramid(dataclasses.replace(INFO, levels=(level,), chunked=True)).tile_size == due

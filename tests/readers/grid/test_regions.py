@@ -59,6 +59,9 @@ def test_sizes_may_have_a_unit_of_their_own() -> None:
         found = rect({**region, **far, "unitsWH": "base_pixels"})
         assert found == (left, top, right, bottom)
     assert rect({"right": 100, "width": 0.01, "unitsWH": "fraction"}) == (78, 0, 100, 2967)
+    edges = {"left": 10, "right": 60, "top": 5, "bottom": 9, "unitsWH": "base_pixels"}
+    assert rect(edges) == (10, 5, 60, 9)  # no size is given
+    assert rect({**edges, "height": 20}) == (10, 5, 60, 25)
 
 
 def test_mag_pixels_follow_the_scale() -> None:
@@ -172,6 +175,7 @@ def test_a_sliver_does_not_become_endless() -> None:
 
 def test_where_a_rounded_width_is_its_limit_the_height_is_too() -> None:
     assert fit(416, 3007, 6, 47)[:2] == (6, 47)  # seen in the reference's answers
+    assert fit(3007, 416, 47, 6)[:2] == (47, 6)
 
 
 units = st.sampled_from(["base_pixels", "mm", "um", "fraction", "mag_pixels"])

@@ -45,6 +45,14 @@ def test_whole_edges_of_a_histogram(made_source: Callable[..., Any]) -> None:
     np.testing.assert_array_equal(found["hist"], [41, 59])
 
 
+def test_nodata_is_what_is_stored_not_what_it_is_cast_to(made_source: Callable[..., Any]) -> None:
+    pixels = np.array([[1, 44], [300, 3]], np.uint16)[..., None]
+    found = made_source(pixels, nodata=300.0).histogram(dtype="uint8", bins=3)
+    assert (found["min"][0], found["max"][0]) == (1, 44)
+    assert found["histogram"][0]["samples"] == 3
+    assert made_source(pixels, nodata=44.0).histogram(dtype="uint8")["max"][0] == 44  # of 300
+
+
 def test_nan_does_not_count(made_source: Callable[..., Any]) -> None:
     pixels = np.array([[1.0, np.nan], [3.0, np.inf]], np.float32)[..., None]
     found = made_source(pixels).histogram(bins=2, range=(0, 4))

@@ -94,6 +94,19 @@ def test_levels_that_are_not_stored_are_made_by_averaging(
         np.testing.assert_array_equal(source.getTile(0, 0, 0, numpyAllowed=True), top)
 
 
+@pytest.mark.parametrize("size", [(61, 45), (49, 33), (63, 47), (50, 50)])
+def test_the_last_row_and_column_go_on_where_a_level_is_made(
+    made_source: Callable[..., Any], rng: np.random.Generator, size: tuple[int, int]
+) -> None:
+    pixels = rng.integers(0, 255, (*size[::-1], 1)).astype(np.float32)
+    source = made_source(pixels, tile=16)
+    wide, high = -size[0] % 4, -size[1] % 4
+    whole = np.pad(pixels[..., 0], ((0, high), (0, wide)), "edge")
+    due = whole.reshape(whole.shape[0] // 4, 4, whole.shape[1] // 4, 4).mean(axis=(1, 3))
+    tile = source.getTile(0, 0, 0, numpyAllowed="always")[..., 0]
+    np.testing.assert_allclose(tile[: due.shape[0], : due.shape[1]], due, rtol=1e-5)
+
+
 def test_every_tile_of_every_level_is_there_and_no_other(
     made_source: Callable[..., Any], gradient: np.ndarray
 ) -> None:

@@ -53,6 +53,9 @@ def test_full_means_the_end_of_the_sample_type() -> None:
     assert full.max() == pytest.approx(4095 / 65535 * 255, abs=1e-3)
     unit = shown(np.array([[0.25, 0.5]]), {"min": "full", "max": "full"})
     assert unit[0, :, 0] == pytest.approx([63.75, 127.5])
+    for dtype in ("uint8", "int16", "int32", "uint32"):
+        found = shown(np.array([[0, 100, 127]], dtype), {"min": "full", "max": "full"})
+        assert found[0, :, 0] == pytest.approx([0, 100, 127]), dtype
 
 
 @pytest.mark.parametrize(

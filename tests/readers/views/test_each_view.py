@@ -203,6 +203,9 @@ def test_bands_as_frames_and_back() -> None:
     apart = BandsApart(image)
     assert [(axis.name, axis.size) for axis in apart.info.axes] == [("t", 6), ("c", 4)]
     assert [channel.name for channel in apart.info.channels] == list(NAMES)
+    for nodata, left in (((1.0, None, 3.0, 4.0), None), ((1.0,) * 4, 1.0), ((None,) * 4, None)):
+        kept = _Image(axes=image.info.axes, channels=(), nodata=nodata)
+        assert BandsApart(kept).info.nodata == left
     facts = {"band_names": NAMES, "background": (5.0, 6.0, 7.0, 8.0)}
     again = BandsTogether(apart, facts)
     assert again.info.axes == image.info.axes

@@ -123,6 +123,27 @@ def test_scenes_are_frames_or_one_alone(tmp_path: Path) -> None:
         open_reader(path / "first")
 
 
+def test_a_subblock_of_no_scene_is_in_all_of_them(tmp_path: Path) -> None:
+    blocks = [Block(0, 0, flat(3, 10, 10))]
+    blocks += [Block(20 * scene, 0, flat(7 + scene), position={"S": scene}) for scene in (1, 2)]
+    with open_reader(make_czi(tmp_path / "a.czi", blocks)) as reader:
+        for frame, (left, value) in enumerate(((20, 8), (40, 9))):
+            row = reader.plane(0, frame).read(Rect(0, 0, 80, 1))[0, :, 0].tolist()
+            assert row[:left] == [3] * 10 + [0] * (left - 10)
+            assert row[left : left + 40] == [value] * 40
+
+
+def test_subblocks_of_a_level_lie_over_one_another_in_their_order(tmp_path: Path) -> None:
+    full = [Block(0, 0, flat(1, 128, 64))]
+    for small, large in ((0, 1), (1, 0)):
+        half = [Block(0, 0, flat(5, 32, 32), 2, position={"M": small}),
+                Block(0, 0, flat(6, 64, 32), 2, position={"M": large})]  # fmt: skip
+        with open_reader(make_czi(tmp_path / f"{small}.czi", [*full, *half])) as reader:
+            pixels = reader.plane(1, 0).read(Rect(0, 0, 64, 32))[..., 0]
+        assert (pixels[:, :32] == (6 if large else 5)).all()
+        assert (pixels[:, 32:] == 6).all()
+
+
 def test_a_level_that_does_not_show_all_of_the_image_is_left_out(tmp_path: Path) -> None:
     full = [Block(0, 0, flat(1, 64, 64)), Block(64, 0, flat(2, 64, 64))]
     half = [Block(0, 0, flat(1, 32, 32), 2), Block(64, 0, flat(2, 32, 32), 2)]

@@ -124,6 +124,7 @@ def test_files_of_a_level_that_are_not_alike_are_read_frame_by_frame(
     with opened(tmp_path) as reader:
         plane = reader.plane(0, 0)
         assert not plane.together
+        assert plane.encoded() is None  # no format is that of all tiles
         found = plane.read(Rect(0, 0, 300, 200)).astype(int)
     assert np.abs(found - picture).mean() < 6
 

@@ -145,3 +145,16 @@ def test_a_raw_picture_hangs_below_its_preview(gray: Pixels, tmp_path: Path) -> 
         tif.write(gray, **PLAIN)
     with open_reader(path) as reader:
         assert (reader.info.width, reader.info.height) == (240, 200)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_levels_of_a_long_image_are_rounded_on_its_short_side(turned: bool, tmp_path: Path) -> None:
+    sizes = [(3000, 99), (1500, 49), (750, 24), (375, 12), (187, 6), (93, 3)]
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as tif:
+        for number, size in enumerate(sizes):
+            shape = size if turned else size[::-1]
+            tif.write(np.full(shape, number, np.uint8), subfiletype=int(number > 0), **PLAIN)
+    with open_reader(path) as reader:
+        assert len(reader.info.levels) == len(sizes)
+        assert not reader.info.associated

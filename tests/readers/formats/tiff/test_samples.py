@@ -110,6 +110,16 @@ def test_colours_multiplied_by_alpha_are_divided(
         np.testing.assert_array_equal(tif.pages.first.asarray(), found)
 
 
+def test_colours_above_their_alpha_are_full(tmp_path: Path) -> None:
+    for dtype, top in ((np.uint8, 255), (np.uint16, 65535)):
+        stored = np.full((20, 30, 4), top // 5 * 2, dtype)
+        stored[..., 0], stored[..., 1] = top, top // 5
+        path = write(tmp_path / "a.tif", stored, "rgb", None, extrasamples=["assocalpha"])
+        _, found = read(path)
+        due = np.array([top, round(top / 2), top, top // 5 * 2])
+        assert np.abs(found.astype(int) - due).max() <= 1
+
+
 @pytest.mark.parametrize(("kind", "alpha"), [(0, False), (1, True), (2, True)])
 def test_a_fourth_band_is_alpha_only_if_it_says_so(
     kind: int, alpha: bool, colors: Pixels, tmp_path: Path

@@ -10,8 +10,10 @@ import tifffile
 
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.formats.tiff.pages.ome_xml import OmeImage, parse_ome
+from ziggurat.readers.formats.tiff.vendors.akoya import akoya_facts
 from ziggurat.readers.formats.tiff.vendors.aperio import aperio_facts, aperio_properties
 from ziggurat.readers.formats.tiff.vendors.hamamatsu import hamamatsu_facts
+from ziggurat.readers.formats.tiff.vendors.imagej import imagej_facts
 from ziggurat.readers.formats.tiff.vendors.leica import leica_facts, parse_scn
 from ziggurat.readers.formats.tiff.vendors.ome import ome_facts
 from ziggurat.readers.formats.tiff.vendors.ome_pages import _page_numbers, frame_sizes, image_of
@@ -62,6 +64,46 @@ def test_hamamatsu() -> None:
     }  # fmt: skip
     alike = hamamatsu_facts(structure(page, axes=(Axis("z", 2),), levels=([_plane(1)] * 2,)))
     assert alike.axes == (Axis("z", 2),)
+
+
+def test_imagej() -> None:
+    """Each axis has its own unit, else that of x."""
+    said: dict[str, Any] = {"unit": "um", "yunit": "mm", "zunit": "nm", "spacing": 300.0}
+    for told, high, unit in ((said, 0.25, "nm"), ({"unit": "um", "spacing": 300.0}, 2.5e-4, "µm")):
+        parent = SimpleNamespace(imagej_metadata=told)
+        page = SimpleNamespace(tags=_Tags(_282=(2, 1), _283=(4, 1)), parent=parent)
+        facts = imagej_facts(structure(page, axes=(Axis("t", 2), Axis("z", 3))))
+        assert (facts.mm_x, facts.mm_y) == pytest.approx((5e-4, high))
+        assert facts.axes == (Axis("t", 2), Axis("z", 3, (0.0, 300.0, 600.0), unit))
+
+
+def _channel_page(name: str) -> Any:
+    text = f"<PerkinElmer-QPI-ImageDescription>{name}</PerkinElmer-QPI-ImageDescription>"
+    return SimpleNamespace(keyframe=SimpleNamespace(description=text), description=text)
+
+
+def test_akoya_has_channels_where_each_page_names_one() -> None:
+    pages = [_channel_page(f"<Name>{name}</Name>") for name in ("DAPI", "CD8", "CD3")]
+    for told, count in ((pages, 3), ([pages[0], _channel_page(""), pages[2]], 0),
+                        ([pages[0], None, pages[2]], 0), (pages[:1], 0)):  # fmt: skip
+        facts = akoya_facts(structure(pages[0], levels=(told,)))
+        assert [one.name for one in facts.channels or ()] == ["DAPI", "CD8", "CD3"][:count]
+
+
+@pytest.mark.parametrize(
+    ("text", "dtype", "value"),
+    [("3.5", "u1", None), ("3,0", "u1", 3), ("-1", "u1", None), ("256", "u1", None),
+     ("255", "u1", 255), ("nan", "i2", None), ("-32768", "i2", -32768), ("3.5", "f4", 3.5),
+     ("none", "u1", None)],
+)  # fmt: skip
+def test_nodata_is_a_number_that_samples_can_have(
+    text: str, dtype: str, value: float | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.tif"
+    plain: Any = {"metadata": None, "extratags": [(42113, 2, 0, text, True)]}
+    tifffile.imwrite(path, np.zeros((20, 30), dtype), photometric="minisblack", **plain)
+    with open_reader(path) as reader:
+        assert reader.info.nodata == value
 
 
 def _scn_image(place: str, width: int, height: int, power: int, name: str) -> str:

@@ -149,6 +149,8 @@ def test_the_range_of_dots_is_heeded(tmp_path: Path, pairs: tuple[tuple[int, int
     covers = chance.choice(np.array([0.0, 0.25, 0.5, 1.0]), (*SIDES, 4))
     ends = np.array(pairs * 4 if len(pairs) == 1 else pairs)
     stored = np.rint(ends[:, 0] + covers * (ends[:, 1] - ends[:, 0])).astype(np.uint8)
+    stored[0], stored[1] = 0, 255  # beyond the ends
+    covers = ((stored - ends[:, 0]) / (ends[:, 1] - ends[:, 0])).clip(0, 1)
     options = {"photometric": "separated", "planarconfig": "contig"}
     tag = (336, "H", ends[: len(pairs)].size, ends[: len(pairs)].ravel().tolist(), True)
     path = write(tmp_path / "a.tif", (stored, {**options, "extratags": [tag]}))

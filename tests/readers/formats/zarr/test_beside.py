@@ -91,10 +91,11 @@ def test_labels_and_tables_are_told_by_name(tmp_path: Path, version: str) -> Non
 
 @VERSIONS
 def test_a_translation_is_told(tmp_path: Path, version: str) -> None:
-    for number, shift in enumerate(([100.0, 50.0], [0.0, 0.0])):
+    for number, shift in enumerate(([100.0, 50.0], [0.0, 0.0], [0.0, 50.0])):
         group = new_group(tmp_path / f"{number}.zarr", version)
         image(group, PIXELS, version, {"type": "translation", "translation": shift})
     assert "translation" in losses_of(tmp_path / "0.zarr")
+    assert "translation" in losses_of(tmp_path / "2.zarr")
     assert losses_of(tmp_path / "1.zarr") == ""
 
 
