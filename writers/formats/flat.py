@@ -97,7 +97,7 @@ def emit(
         picture = _picture(pixels, info)
         try:
             save = getattr(picture, f"{kind.name.lower()}save")
-            save(os.fsencode(staged), **_arguments(kind, options))  # names need not be UTF-8
+            save(os.fsencode(staged), **_arguments(kind, info, options))  # names need not be UTF-8
         except pyvips.Error as error:
             raise WriteError(f"{path} could not be written: {error}") from error
         if on_progress is not None:
@@ -111,8 +111,7 @@ def _check(info: ImageInfo, kind: _Kind, options: WriteOptions) -> None:
             f"{kind.name} holds {'/'.join(map(str, kind.bands))} bands of "
             f"{'/'.join(kind.dtypes)}, not {info.bands} of {info.dtype}; .tif holds those"
         )
-    exact = not options.lossy or info.interpretation is Interpretation.LABELS
-    if exact and not kind.lossless:
+    if _exact(info, options) and not kind.lossless:
         raise OptionError(f"{kind.name} can't keep every value; .png and .tif do")
     if max(info.width, info.height) > kind.largest:
         raise OptionError(
@@ -143,12 +142,18 @@ def _picture(pixels: object, info: ImageInfo) -> object:
     return picture
 
 
-def _arguments(kind: _Kind, options: WriteOptions) -> dict[str, object]:
+def _exact(info: ImageInfo, options: WriteOptions) -> bool:
+    return not options.lossy or info.interpretation is Interpretation.LABELS
+
+
+def _arguments(kind: _Kind, info: ImageInfo, options: WriteOptions) -> dict[str, object]:
     quality = options.quality or DEFAULT_QUALITY
     if kind.name == "PNG":
         return {} if options.level is None else {"compression": options.level}
     if kind.name == "JPEG":
         off = options.subsampling.factors == (1, 1)
         return {"Q": quality, "subsample_mode": "off" if off else "on"}
-    chosen: dict[str, object] = {"Q": quality} if options.lossy else {"lossless": True}
+    # exact: colours that nothing shows, below an alpha of zero, are values too
+    exact = {"lossless": True, "exact": True}
+    chosen: dict[str, object] = {**exact} if _exact(info, options) else {"Q": quality}
     return chosen if options.level is None else chosen | {"effort": options.level}

@@ -129,3 +129,28 @@ def test_of_one_side_of_a_pixel_the_other_one_is_taken(
     with ziggurat.open(tmp_path / "a.tiff") as source:
         metadata = source.getMetadata()
     assert (metadata["mm_x"], metadata["mm_y"]) == pytest.approx((0.0005, 0.0005))
+
+
+@pytest.mark.parametrize("name", ["x.tiff", "x.zarr"])
+@pytest.mark.parametrize(
+    ("dtype", "meaning", "alpha"),
+    [
+        ("uint8", None, True),
+        ("uint16", "rgb", True),
+        ("uint8", "multiband", False),
+        ("uint16", "multiband", False),
+        ("float32", None, False),
+    ],
+)
+def test_four_bands_are_weighed_by_the_fourth_where_that_is_alpha(
+    tmp_path: Path, name: str, dtype: str, meaning: str | None, alpha: bool
+) -> None:
+    pixels = np.zeros((600, 520, 4), dtype)
+    pixels[::2, :, 0], pixels[1::2, :, 3] = 200, 200  # seen is but what has the first band at zero
+    ziggurat.write(pixels, tmp_path / name, interpretation=meaning, options=EXACT)
+    with ziggurat.open(tmp_path / name) as source:
+        image = source._image()
+        assert image.info.alpha is alpha
+        level = image.info.levels[1].rect
+        small = image.reader.plane(1, 0).read(level)
+    assert (small == [0 if alpha else 100, 0, 0, 100]).all()

@@ -105,3 +105,22 @@ def test_pixels_that_are_not_square_keep_both_their_sizes(tmp_path: Path) -> Non
     ziggurat.write(np.zeros((20, 30, 3), np.uint8), tmp_path / "a.png", mm_x=0.1, mm_y=0.25)
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.info["dpi"] == pytest.approx((254, 101.6), abs=0.5)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.webp"])
+def test_colours_below_a_transparent_pixel_are_values(
+    tmp_path: Path, rng: np.random.Generator, name: str
+) -> None:
+    pixels = rng.integers(0, 255, (24, 20, 4), np.uint8)
+    pixels[:12, :, 3] = 0
+    write(array_reader(pixels), tmp_path / name, EXACT)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / name)), pixels)
+
+
+def test_labels_in_several_bands_are_kept_in_a_format_that_can_lose(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    pixels = rng.integers(0, 255, (24, 20, 3), np.uint8)
+    options = WriteOptions(quality=50)
+    ziggurat.write(pixels, tmp_path / "a.webp", interpretation="labels", options=options)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "a.webp")), pixels)

@@ -130,6 +130,18 @@ def test_a_map_knows_its_place(sink: ziggurat.Sink) -> None:
     assert [(p.x, p.y, p.pixel_x, p.pixel_y) for p in geo.gcps][1] == (90, 60, 80, 0)
 
 
+@pytest.mark.parametrize("again", [(10, 60, 5, 5), (11, 60, 80, 0), (90, 60, 1, 1), (1, 1, 0, 0)])
+def test_a_place_or_a_pixel_is_a_control_point_once(
+    sink: ziggurat.Sink, again: tuple[float, ...]
+) -> None:
+    sink.projection = "EPSG:3857"
+    with pytest.warns(UserWarning, match="left out"):
+        sink.gcps = [(10, 60, 0, 0), (90, 60, 80, 0), again, (10, 0, 0, 60)]
+    assert sink.gcps == [[10, 60, 0, 0], [90, 60, 80, 0], [10, 0, 0, 60]]
+    sink.gcps = [(10, 60, 0, 0), (10, 61, 0, 1), (11, 60, 1, 0)]  # halves that are alike
+    assert len(sink.gcps or ()) == 3
+
+
 @ONE_MACHINE
 @pytest.mark.parametrize("file", ["a.tiff", "a.ome.tiff", "a.zarr"])
 def test_labels_are_never_averaged(file: str, tmp_path: Path) -> None:

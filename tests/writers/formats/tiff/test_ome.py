@@ -242,3 +242,30 @@ def test_a_further_axis_says_where_it_begins_and_ends() -> None:
     (along,) = re.findall(r"<ModuloAlongT ([^>]*)/>", xml)
     said = dict(re.findall(r'([A-Za-z]+)="([^"]*)"', along))
     assert (said["Start"], said["Step"], said["End"]) == ("400", "50", "500")
+
+
+@pytest.mark.parametrize("names", ["ctzyx", "tczyx", "zctyx", "cyx", "tzyx"])
+def test_planes_are_where_they_are_said_to_be(names: str) -> None:
+    """By DimensionOrder, by TiffData and, where positions are uneven, by Plane."""
+    sizes = {"c": 2, "t": 3, "z": 4}
+    axes = tuple(
+        Axis(n, sizes[n], (0.0, 1.0, 5.0, 6.0)[: sizes[n]], {"z": "um", "t": "s"}.get(n))
+        for n in names[:-2]
+    )
+    pixels = np.zeros([sizes[axis.name] for axis in axes] + [8, 8], np.uint8)
+    info = edited(pixels, names, axes=axes).info
+    found = ome_types.from_xml(ome_xml(info, [(8, 8)])).images[0].pixels
+    length = {"Z": found.size_z, "C": found.size_c, "T": found.size_t}
+    order = found.dimension_order.value[2:]
+    expected = [
+        {name: number // step % length[name] for name, step in steps.items()}
+        for steps in [
+            {order[0]: 1, order[1]: length[order[0]], order[2]: length[order[0]] * length[order[1]]}
+        ]
+        for number in range(info.frames)
+    ]
+    told = sorted(found.tiff_data_blocks, key=lambda block: block.ifd)
+    assert [{"Z": b.first_z, "C": b.first_c, "T": b.first_t} for b in told] == expected
+    if found.planes:
+        assert [{"Z": p.the_z, "C": p.the_c, "T": p.the_t} for p in found.planes] == expected
+    assert bool(found.planes) == bool({"t", "z"} & set(names))

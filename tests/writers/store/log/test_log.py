@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -203,3 +204,30 @@ def test_a_blank_pixel_asks_for_room_and_is_of_no_dtype(tmp_path: Path, store: s
         sink.addTile(np.ones((2, 2), np.uint8))
         sink.addTile(np.zeros((1, 1), np.float32), 9, 5)
         assert (sink.sizeX, sink.sizeY, sink.bandCount, sink.dtype) == (10, 6, 1, np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("blend", "bad", "words"),
+    [
+        ("over", {"weight": "hann"}, "takes no weight"),
+        ("weighted", {"weight": "flat"}, "weight must be one of"),
+        ("weighted", {"weight": np.full((4, 4), 1e6)}, "the largest must be near 1"),
+        ("mean", {"mask": np.tri(4)[..., None] > [0, 0, 2]}, "the same for all bands"),
+        ("over", {"tile": np.ones((4, 4, 2), np.float32)}, "doesn't fit an image of 3 bands"),
+        ("mean", {"tile": np.full((4, 4, 3), 2**60)}, r"changes integers beyond 2\^53"),
+    ],
+)
+def test_of_a_task_with_a_tile_that_can_not_be_taken_nothing_is_put(
+    tmp_path: Path, blend: str, bad: dict[str, Any], words: str
+) -> None:
+    good = np.ones((4, 4, 3), np.float32)
+    with ziggurat.new(tmp_path / "s", store="log", blend=blend) as sink:
+        task = sink.task(1)
+        task.addTile(good)
+        task.addTile(**{"tile": good, "x": 4, **bad})
+        with pytest.raises(SinkInputError, match=words):
+            task.__exit__(None, None, None)
+        assert not list(sink.tiles())
+        with sink.task(1) as task:  # the task that is mended is put under the same key
+            task.addTile(good)
+        assert len(list(sink.tiles())) == 1

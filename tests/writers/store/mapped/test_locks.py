@@ -192,3 +192,16 @@ def test_attributes_are_changed_while_nobody_else_does(store: Store) -> None:
     store.facts.change(change)
     assert store.facts.attributes() == {"said": 1}
     assert free(store, ATTRIBUTES)
+
+
+def test_a_file_of_locks_that_was_closed_is_not_taken_again(store: Store) -> None:
+    """As those of its parent are, in a forked child."""
+    files = [store.locks.take() for _ in range(3)]
+    files[1].close()
+    files[2].close()
+    store.locks.free.extend(files)
+    taken = [store.locks.take(), store.locks.take()]
+    assert taken[0] is files[0]
+    assert not any(file.closed for file in taken)
+    for file in taken:
+        file.close()
