@@ -106,6 +106,8 @@ def lzw(samples: Samples, form: TileFormat, level: int | None) -> bytes:
 def packbits(samples: Samples, form: TileFormat, level: int | None) -> bytes:
     """Pack runs of equal bytes."""
     del form, level
+    if not isinstance(samples, bytes):  # the stride of a single band may be anything, but not here
+        samples = samples.reshape(-1).reshape(samples.shape)
     return bytes(imagecodecs.packbits_encode(samples))
 
 
