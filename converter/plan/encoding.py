@@ -94,7 +94,8 @@ def tile_codec_name(form: TileFormat) -> str:
 def _asked_refusal(stored: StoredTiles, target: Output, options: ConvertOptions) -> str | None:
     """Return why tiles that could be copied are not what was asked for."""
     tiles, form = stored.tiles, stored.tiles.format
-    if form.zarr is not None and options.tile_size not in (None, tiles.tile_width):
+    sides = {tiles.tile_width, tiles.tile_height}
+    if form.zarr is not None and options.tile_size is not None and sides != {options.tile_size}:
         return f"{target.tiles} of {options.tile_size} pixels were asked for"
     wanted = options.compression
     if wanted is Compression.KEEP:

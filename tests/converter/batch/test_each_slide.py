@@ -12,7 +12,14 @@ import pytest
 
 from ziggurat.converter.batch import run as batch
 from ziggurat.converter.batch.check import verify_folders
-from ziggurat.converter.batch.jobs import Job, SharedJob, find_sources, numbered, plan_jobs
+from ziggurat.converter.batch.jobs import (
+    Job,
+    SharedJob,
+    find_sources,
+    numbered,
+    plan_jobs,
+    split_pattern,
+)
 from ziggurat.converter.batch.ledger import NAME, Ledger, _lasting
 from ziggurat.converter.batch.proof import output_hash, tree_hash, write_proof
 from ziggurat.converter.batch.record import COLUMNS, Records
@@ -21,6 +28,7 @@ from ziggurat.converter.batch.sets import later_files
 from ziggurat.converter.batch.shared import _one, shared_jobs
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.converter.plan.report import ConversionReport, VerificationReport
+from ziggurat.readers.errors import OptionError
 
 
 def touched(path: Path, content: bytes = b"x") -> Path:
@@ -75,6 +83,47 @@ def test_slides_of_urls_are_named_as_files_are(tmp_path: Path) -> None:
     assert [(job.source, job.output) for job in jobs] == [
         (files[0], "s3://o/p/a.svs.tiff"), (files[1], "s3://o/p/b.tiff"),
         (files[2], "s3://o/p/a.ndpi.tiff"), ("https://h/c.ome.tif", "s3://o/p/c.tiff"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("folder", "form", "target"),
+    [("s3://o/*.tif", None, "s3://o/a.tif"), ("s3://o/*.ome.tif", None, "s3://o/a.ome.tif"),
+     ("s3://o/*.tif", "tiff", "s3://o/a.tif"), ("s3://o", "tiff", "s3://o/a.tiff"),
+     ("s3://o/*.zarr", "tiff", None), ("s3://o/*.txt", None, None), ("s3://o", None, None)],
+)  # fmt: skip
+def test_what_all_become_is_said_once(folder: str, form: str | None, target: str | None) -> None:
+    """By a suffix, which outputs then have, or by ``--format``: never by two that differ."""
+    given = ConvertOptions(format=form)
+    if target is None:
+        with pytest.raises(OptionError):
+            shared_jobs(["https://h/a.svs"], folder, given)
+    else:
+        assert [job.output for job in shared_jobs(["https://h/a.svs"], folder, given)] == [target]
+    if "*" not in folder:
+        return
+    local = Path("out") / folder.rsplit("/", 1)[-1]
+    if target is None:
+        with pytest.raises(OptionError):
+            split_pattern(local, given)
+    else:
+        assert split_pattern(local, given)[0] == Path("out")
+
+
+def test_folders_of_slides_that_failed_are_gone_the_inner_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(todo: Any, *_: Any, **__: Any) -> Any:
+        for job in todo:
+            if job.source.name == "good":
+                touched(job.output)
+            yield job, Outcome(job, Status.DONE if job.output.exists() else Status.FAILED)
+
+    monkeypatch.setattr(batch, "work", work)
+    jobs = [Job(Path("bad"), tmp_path / "o/x/y/z/a.tiff"), Job(Path("good"), tmp_path / "o/v/a")]
+    run_batch(jobs, OPTIONS, folder=tmp_path)
+    assert sorted(str(p.relative_to(tmp_path)) for p in (tmp_path / "o").rglob("*")) == [
+        "o/v", "o/v/a",
     ]  # fmt: skip
 
 

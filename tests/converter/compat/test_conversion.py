@@ -236,6 +236,24 @@ def test_the_command_line_converts(picture: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "b.tiff").exists()
 
 
+def test_errors_are_of_all_parts_of_an_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worst may lie in the first of them, or in any."""
+    monkeypatch.setattr(command, "_SIDE", 32)
+    first = np.full((64, 64, 3), 100, np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", first, photometric="rgb", tile=(16, 16))
+    for y, x in ((3, 3), (3, 60), (60, 3), (60, 60)):
+        second = first.copy()
+        second[y, x], second[40, 40, 0] = 150, 110
+        tifffile.imwrite(tmp_path / "b.tif", second, photometric="rgb", tile=(16, 16))
+        with ziggurat.open(tmp_path / "a.tif") as one, ziggurat.open(tmp_path / "b.tif") as other:
+            found = command._errors(one, other)
+        assert found["maximum_error"] == 50
+        assert found["average_error"] == pytest.approx((150 + 10) / first.size)
+        assert found["rmse"] == pytest.approx(((3 * 50**2 + 10**2) / first.size) ** 0.5)
+
+
 def test_figures_of_a_conversion_stand_in_its_description(picture: Path, tmp_path: Path) -> None:
     made = tmp_path / "made.tiff"
     command.main([str(picture), str(made), "-c", "jpeg", "-q", "50", "--full-stats"])
@@ -246,6 +264,7 @@ def test_figures_of_a_conversion_stand_in_its_description(picture: Path, tmp_pat
         seen = written.getRegion(format="numpy")[0].astype(float)
         assert written.metadata["sizeX"] == 600
     off = seen - noise(400, 600)
+    assert figures["average_error"] == pytest.approx(np.abs(off).mean())
     assert figures["rmse"] == pytest.approx(np.sqrt((off**2).mean()))
     assert figures["maximum_error"] == np.abs(off).max()
     assert figures["psnr"] == pytest.approx(20 * np.log10(255 / figures["rmse"]), abs=0.1)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -153,6 +154,15 @@ def test_a_mosaic_has_the_frames_where_they_are_told(tmp_path: Path) -> None:
             rows = range(data.shape[0] - crop["bottom"], data.shape[0] - crop["top"])
             seen = data[rows.start + 2 : rows.stop - 2, crop["left"] + 2 : crop["right"] - 2]
             assert (seen[..., 0] == 30 * frame + 20).all(), frame
+
+
+def test_trees_are_without_namespaces() -> None:
+    text = (
+        '<a xmlns="http://u" xmlns:x="http://v" x:id="1" n="2"><b x:k="3">t</b><b/><b>u</b>'
+        "<x:c>4</x:c></a>"
+    )
+    tree = utilities.etreeToDict(ElementTree.fromstring(text))
+    assert tree == {"a": {"id": "1", "n": "2", "b": [{"k": "3", "text": "t"}, "", "u"], "c": "4"}}
 
 
 def test_names_are_where_scripts_look_for_them() -> None:

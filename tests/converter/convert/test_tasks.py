@@ -117,8 +117,10 @@ def test_an_executor_converts_and_the_output_is_checked(tmp_path: Path) -> None:
     assert report.verification.ok
     assert report.verification.path == str(tmp_path / "a.zarr")  # not where it was staged
     assert report.bytes_written > 0
-    convert(slide, tmp_path / "b.zarr", options)
+    other = convert(slide, tmp_path / "b.zarr", options)
     _assert_same(tmp_path / "a.zarr", tmp_path / "b.zarr")
+    assert report.removed == other.removed != ()
+    assert (report.losses, report.searched) == (other.losses, other.searched)
 
 
 @pytest.mark.parametrize("suffix", [".zarr", ".tiff"])
@@ -166,6 +168,24 @@ def test_a_shell_does_it_in_parts(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert run("emit", file, "--part", "2", "--of", "2") == 1
     assert run("emit", file, "--part", "0") == 1
     assert run("emit", str(slide)) == 1
+
+
+def test_a_plan_of_names_without_a_folder_is_carried_out_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers have working folders of their own."""
+    _slide(tmp_path / "slide.tiff", "zlib")
+    monkeypatch.chdir(tmp_path)
+    plan_tasks("slide.tiff", "a.tiff").save("plan.json")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    from ziggurat.writers.tasks import plan as plans
+
+    plans._open.clear()  # what another process has not
+    plan = load_plan(tmp_path / "plan.json")
+    for task in plan.tasks:
+        task()
+    assert Path(plan.finish().path) == tmp_path / "a.tiff"
 
 
 def test_a_source_that_changed_is_told(tmp_path: Path) -> None:

@@ -219,7 +219,8 @@ def test_what_cannot_well_be_chance(text: str, telling: bool) -> None:
 @pytest.mark.parametrize(
     ("value", "stays"),
     [("123456789", True), ("1234567890", False), ("0.5 mm x", True), ("0.5 Jane mm", False),
-     ("1 " * 1000, True), ("1 " * 1001 + "1", False), ("20x, 40x", True), ("Roe 20x", False)],
+     ("1 " * 1000, True), ("1 " * 1001 + "1", False), ("20x, 40x", True), ("Roe 20x", False),
+     ("512x512", True), ("1x1John", False), ("John1x1", False), ("ff00aaJohn", False)],
 )  # fmt: skip
 def test_values_of_numbers_and_known_words_alone(value: str, stays: bool) -> None:
     assert is_technical(value) is stays

@@ -81,6 +81,16 @@ def test_why_tiles_are_not_copied(
     assert words is None or words in (refusal or "")
 
 
+@pytest.mark.parametrize("tile", [(240, 128), (128, 240), (128, 128), (240, 240)])
+def test_chunks_of_the_size_that_is_asked_for_alone_are_copied(tile: tuple[int, int]) -> None:
+    """Both sides count: what is asked for is square."""
+    made = facts(CHUNK, tile, **DEEP)
+    assert copy_refusal(made.tiles[0], made.info, ZARR, options()) is None
+    for size in (240, 128):
+        refusal = copy_refusal(made.tiles[0], made.info, ZARR, options(tile_size=size))
+        assert (refusal is None) is (tile == (size, size)), size
+
+
 @pytest.mark.parametrize("tile", [(240, 241), (241, 240)])
 def test_chunks_of_odd_sides_cannot_be_halved(tile: tuple[int, int]) -> None:
     made = facts(CHUNK, tile, **DEEP)
@@ -202,10 +212,23 @@ def steps_of(made: SourceFacts, target: Any = TIFF, **given: Any) -> list[Any]:
         (facts(interpretation=Interpretation.PALETTE), {}, Cascade),
         (facts(interpretation=Interpretation.MULTIBAND), {}, Cascade),
         (facts(dataclasses.replace(FORM, codec=Codec.WEBP, tiff_compression=50001)), {}, Cascade),
+        (facts(tile=(16, 32)), {}, Scaled),
+        (facts(dataclasses.replace(FORM, bits=12, dtype="uint16"), **DEEP), {}, Cascade),
     ],
 )  # fmt: skip
 def test_how_a_missing_level_is_made(made: SourceFacts, given: dict[str, Any], second: Any) -> None:
     assert steps_of(made, **given)[:2] == [Copy, second]
+
+
+@pytest.mark.parametrize(
+    ("tile", "second"),
+    [((240, 240), Scaled), ((248, 240), Cascade), ((240, 248), Cascade), ((16, 32), Scaled)],
+)
+def test_tiles_of_half_blocks_are_not_decoded_at_half_scale(
+    tile: tuple[int, int], second: Any
+) -> None:
+    """Their last block of chroma would go over the seam; chunks may be of any size."""
+    assert steps_of(facts(tile=tile), ZARR, compression="jpeg")[:2] == [Copy, second]
 
 
 def test_what_is_lost_is_told() -> None:
@@ -214,8 +237,16 @@ def test_what_is_lost_is_told() -> None:
     anew = make_plan(facts(sizes=((2000, 1500), (1000, 750))), TIFF, options(reencode=True))
     assert any("exact values of level 0, 1" in loss for loss in anew.losses)
     assert any("edges of level 0" in loss for loss in make_plan(facts(), DZI, options()).losses)
-    cut = make_plan(facts(tile=(200, 100)), DZI, options())
-    assert not any("edges of level" in loss for loss in cut.losses)
+
+
+@pytest.mark.parametrize(
+    ("size", "cut"),
+    [((2000, 1500), False), ((2000, 1600), True), ((2200, 1500), True), ((2200, 1600), True)],
+)
+def test_tiles_that_are_cut_at_either_edge_are_told(size: tuple[int, int], cut: bool) -> None:
+    plan = make_plan(facts(tile=(500, 500), sizes=(size,)), DZI, options())
+    assert plan.steps[0].action == "copy"
+    assert any("edges of level 0" in loss for loss in plan.losses) is cut
 
 
 def test_alpha_that_becomes_a_mask_is_told() -> None:

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 
@@ -27,7 +28,11 @@ from ziggurat.readers.model.encoded import EncodedLevel
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Axis, Level
 from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane, Reader
+from ziggurat.readers.ngff.version import OmeVersion
+from ziggurat.readers.views.views import View
 from ziggurat.writers.model.levels import Copy
+from ziggurat.writers.model.options import PyramidStyle
+from ziggurat.writers.model.reducers import Reducer
 
 
 class _Plane(DecodedPlane):
@@ -96,6 +101,37 @@ def test_the_weight_of_tiles_is_that_of_some_all_over(size: tuple[int, int]) -> 
     assert found is not None
     assert len(set(asked)) == min(count, SAMPLED_TILES)
     assert found.mean_bytes == pytest.approx((count + 1) / 2, rel=0.05)
+
+
+@pytest.mark.parametrize("views", [0, 1, 3])
+def test_the_quality_of_a_source_is_seen_through_all_views(views: int) -> None:
+    """A slide of quality 60 that is cropped and shrunk is not encoded at 90."""
+
+    class Other(View):
+        def plane(self, level: int, frame: int) -> Plane:
+            del level, frame
+            return _Plane(None)
+
+    pixels = np.random.default_rng(1).integers(0, 255, (240, 240, 3), np.uint8)
+    data = bytes(imagecodecs.jpeg8_encode(pixels, level=60))
+    reader: Reader = _Frames(codec=Codec.JPEG, tile=lambda *_: data)
+    for _ in range(views):
+        reader = Other(reader)
+    quality = gather_facts(reader, "x").quality
+    assert quality is not None
+    assert abs(quality - 60) <= 1
+
+
+def test_what_is_asked_of_the_work_itself_is_handed_on() -> None:
+    given = options(
+        effort=3, tile_size=64, overwrite=True, threads=3, max_memory=1 << 26, quality=44,
+        lower_levels="subifd", predictor="none", resample="max", ome_version="0.4", reencode=True,
+    )  # fmt: skip
+    writing = options_for_writing(make_plan(facts(RAW, **DEEP), TIFF, given), given, _Frames())
+    assert (writing.level, writing.tile_size, writing.overwrite) == (3, 64, True)
+    assert (writing.threads, writing.max_memory) == (3, 1 << 26)
+    assert (writing.pyramid, writing.predictor) == (PyramidStyle.SUBIFD, False)
+    assert (writing.reducer, writing.ome_version) == (Reducer.MAX, OmeVersion.V04)
 
 
 @pytest.mark.parametrize("byteorder", ["<", ">"])

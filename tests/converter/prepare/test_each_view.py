@@ -4,15 +4,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 
 from ziggurat.converter import convert as conversion
 from ziggurat.converter.plan.options import ConvertOptions
+from ziggurat.converter.plan.pictures import PictureStep
 from ziggurat.converter.prepare.blanks import FilledReader
 from ziggurat.converter.prepare.frames import frame_numbers
-from ziggurat.converter.prepare.pictures import thumbnail_size
-from ziggurat.converter.prepare.prepare import Prepared
+from ziggurat.converter.prepare.pictures import thumbnail_size, with_planned_pictures
+from ziggurat.converter.prepare.prepare import Prepared, prepare
 from ziggurat.converter.recipe import check_output_of
 from ziggurat.readers.codecs.decode import decode_tile
 from ziggurat.readers.errors import RegionError, VerificationError
@@ -20,7 +22,15 @@ from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation, Level
-from ziggurat.readers.model.reader import DecodedPlane, Pixels, Plane, Reader
+from ziggurat.readers.model.reader import (
+    AssociatedImage,
+    DecodedImage,
+    DecodedPlane,
+    Pixels,
+    Plane,
+    Reader,
+)
+from ziggurat.readers.views.views import View
 from ziggurat.writers.model.report import WriteReport
 
 INFO = ImageInfo(
@@ -113,6 +123,46 @@ def test_places_are_handed_on_where_no_tile_is_made(
 ) -> None:
     plane = FilledReader(_Image(codec, complete)).plane(0, 0)
     assert (plane.places() is not None) is kept
+
+
+@pytest.mark.parametrize(
+    ("factor", "smaller"), [(1.0, False), (1.005, False), (1.02, True), (1.5, True), (3.0, True)]
+)
+def test_an_image_of_fewer_pixels_is_smaller(factor: float, smaller: bool) -> None:
+    """What a smaller one may lose, its thumbnail and exact labels, one of the same size may not."""
+    image = _Image(mm_x=0.001, mm_y=0.001, magnification=10.0)
+    for given in ({"mm_per_pixel": 0.001 * factor}, {"magnification": 10.0 / factor}):
+        assert prepare(image, "x", ConvertOptions(**given)).smaller is smaller
+
+
+def test_letters_of_a_label_keep_their_colours() -> None:
+    """Half of the chroma would make red and blue lines of one pixel violet."""
+    pixels = np.full((32, 48, 3), 250, np.uint8)
+    pixels[:, ::2], pixels[:, 1::2] = (220, 30, 30), (30, 30, 220)
+
+    class Label(View):
+        def associated(self, name: str) -> AssociatedImage:
+            del name
+            return DecodedImage(lambda: pixels)
+
+    step = PictureStep("label", 48, 32, "encode", "jpeg", 1000, 90)
+    stream = with_planned_pictures(Label(_Image()), [step]).associated("label").encoded()
+    assert stream is not None
+    seen = imagecodecs.jpeg8_decode(stream.data).astype(int)
+    assert np.abs(seen - pixels).max() < 40
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [("/slides/Sommerfeld.svs", "Sommerfeld"), ("s3://b/Sommerfeld_A.zarr/", "Sommerfeld_A"),
+     ("Sommerfeld.ome.tif", "Sommerfeld"), ("a.svs", None), ("sample.svs", None),
+     ("123456789.svs", "123456789")],
+)  # fmt: skip
+def test_the_name_of_a_file_is_looked_for_in_a_de_identified_output(
+    name: str, secret: str | None
+) -> None:
+    secrets = prepare(_Image(), name, ConvertOptions(deidentify=True)).secrets
+    assert secrets == (() if secret is None else (secret,))
 
 
 @pytest.mark.parametrize("place", ["a.dzi", "a_files/0/0_0.jpg", "a_files/x-Sommerfeld-y.jpg"])

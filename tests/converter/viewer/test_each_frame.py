@@ -1,4 +1,4 @@
-"""What is shown of every frame, band and image of a gallery, against arithmetic; and while it grows."""
+"""What is shown of every frame, band and image of a gallery, against arithmetic."""
 
 import io
 import itertools

@@ -1,0 +1,125 @@
+"""What the command line tells of facts, and whether its flags do what they say: in tables."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from ziggurat.converter.batch.check import PairCheck
+from ziggurat.converter.cli import checking
+from ziggurat.converter.cli.app import command_parser, main
+from ziggurat.converter.cli.arguments import options_from
+from ziggurat.converter.cli.describe import describe
+from ziggurat.converter.cli.texts import parse_bytes
+from ziggurat.converter.plan.options import Verify
+from ziggurat.converter.plan.report import VerificationReport
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import ImageInfo, Interpretation, Level
+from ziggurat.readers.model.reader import (
+    AssociatedImage,
+    DecodedImage,
+    DecodedPlane,
+    Pixels,
+    Plane,
+    Reader,
+)
+
+
+class _Plane(DecodedPlane):
+    def read(self, rect: Rect) -> Pixels:
+        return np.zeros((rect.height, rect.width, 3), np.uint8)
+
+
+class _Image(Reader):
+    """No two of its numbers are the same."""
+
+    def __init__(self) -> None:
+        levels = (Level(600, 500, 64, 48), Level(150, 125, 32, 16))
+        self.info = ImageInfo(
+            "made", levels, 3, np.dtype(np.uint8), Interpretation.RGB, mm_x=0.5, mm_y=0.25,
+            magnification=7.0, associated=("label",),
+        )  # fmt: skip
+
+    def plane(self, level: int, frame: int) -> Plane:
+        del level, frame
+        return _Plane()
+
+    def associated(self, name: str) -> AssociatedImage:
+        del name
+        return DecodedImage(lambda: np.zeros((20, 30, 3), np.uint8))
+
+
+def test_each_fact_is_told_as_it_is() -> None:
+    told = describe(_Image(), "x")
+    info = _Image().info
+    for name in ("width", "height", "bands", "mm_x", "mm_y", "magnification", "frames", "format"):
+        assert told[name] == getattr(info, name), name
+    for index, level in enumerate(info.levels):
+        for name in ("width", "height", "tile_width", "tile_height"):
+            assert told["levels"][index][name] == getattr(level, name), name
+    assert [level["downsample"] for level in told["levels"]] == [1, 4]
+    assert told["associated"] == [{"name": "label", "width": 30, "height": 20, "codec": None}]
+
+
+@pytest.mark.parametrize(
+    ("flags", "verify"),
+    [("", Verify.NONE), ("--verify", Verify.SAMPLE), ("--full", Verify.FULL),
+     ("--verify --full", Verify.FULL)],
+)  # fmt: skip
+def test_how_closely_is_looked(flags: str, verify: Verify) -> None:
+    given = command_parser("convert").parse_intermixed_args(["a", "b", *flags.split()])
+    assert options_from(given).verify is verify
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("17", 17), ("2k", 2000), ("2KiB", 2048), ("1.5MB", 1_500_000), ("3 gib", 3 << 30),
+     ("1T", 10**12), ("1tib", 1 << 40)],
+)  # fmt: skip
+def test_sizes_are_of_thousands_unless_they_say_otherwise(text: str, size: int) -> None:
+    assert parse_bytes(text) == size
+
+
+@pytest.mark.parametrize("right", [(True, True), (True, False), (False, True), (False, False), ()])
+@pytest.mark.parametrize("json_too", [False, True])
+def test_one_output_that_is_wrong_is_an_exit_code(
+    right: tuple[bool, ...], json_too: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    def folders(*_: Any, **__: Any) -> Iterator[PairCheck]:
+        for ok in right:
+            report = VerificationReport("o", "s", (), () if ok else ("its colours",))
+            yield PairCheck("s", "o", report)
+
+    monkeypatch.setattr("ziggurat.converter.batch.check.verify_folders", folders)
+    monkeypatch.setattr(checking, "holds_slides", lambda _: True)
+    words = ["verify", str(tmp_path), str(tmp_path), *(["--json"] if json_too else [])]
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == (0 if all(right) else 1)
+    out = capsys.readouterr().out
+    if json_too:
+        assert json.loads(out)["ok"] is all(right)
+    else:
+        assert f"{sum(right)} verified, {len(right) - sum(right)} wrong" in out
+
+
+def test_pictures_are_of_the_frame_that_is_asked_for(tmp_path: Path) -> None:
+    frames = np.stack([np.full((40, 60), 50 * (z + 1), np.uint8) for z in range(3)])
+    tifffile.imwrite(
+        tmp_path / "z.ome.tif", frames, tile=(16, 16), ome=True, metadata={"axes": "ZYX"}
+    )
+    for command in ("region", "thumbnail"):
+        for frame in (0, 1, 2):
+            target = tmp_path / f"{command}{frame}.png"
+            words = [command, str(tmp_path / "z.ome.tif"), str(target), "--frame", str(frame)]
+            with pytest.raises(SystemExit) as ended:
+                main(words)
+            assert not ended.value.code
+            with Image.open(target) as picture:
+                assert np.asarray(picture.convert("L")).mean() == 50 * (frame + 1)
