@@ -145,7 +145,7 @@ def test_of_one_side_of_a_pixel_the_other_one_is_taken(
 def test_four_bands_are_weighed_by_the_fourth_where_that_is_alpha(
     tmp_path: Path, name: str, dtype: str, meaning: str | None, alpha: bool
 ) -> None:
-    pixels = np.zeros((600, 520, 4), dtype)
+    pixels = np.zeros((150, 130, 4), dtype)
     pixels[::2, :, 0], pixels[1::2, :, 3] = 200, 200  # seen is but what has the first band at zero
     ziggurat.write(pixels, tmp_path / name, interpretation=meaning, options=EXACT)
     with ziggurat.open(tmp_path / name) as source:

@@ -1,6 +1,7 @@
 """Lower levels that a caller lays himself: outputs take them until full resolution changes."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -122,3 +123,29 @@ def test_a_level_that_does_not_lie_on_a_crop_is_told(
     assert any("crop" in text for text in report.lost) is not kept
     with tifffile.TiffFile(tmp_path / "a.tiff") as tif:
         assert int(tif.pages[1].asarray().mean()) == (99 if kept else 10)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"tile": HALF[:, :, :1].astype(np.uint16)},
+        {"tile": HALF.astype(np.float32)},
+        {"tile": HALF, "z": 2},  # the image has two planes
+        {"tile": HALF, "t": 1},
+        {"tile": HALF[:-1]},
+        {"tile": FULL},
+    ],
+    ids=["bands", "dtype", "planes", "axes", "height", "size"],
+)
+def test_a_level_of_another_image_is_told_and_not_taken(
+    tmp_path: Path, wrong: dict[str, Any]
+) -> None:
+    with ziggurat.new() as sink:
+        sink.addTile(FULL, z=0)
+        sink.addTile(FULL, z=1)
+        if wrong["tile"].shape == HALF.shape and len(wrong) > 1:
+            sink.addTile(HALF, z=0, level=1)
+        sink.addTile(**{"z": 0, **wrong}, level=1)
+        report = sink.write(tmp_path / "a.tiff", lossy=False, tileSize=128)
+    assert [loss for loss in report.lost if loss.startswith("level 1 as it was laid")]
+    assert means(tmp_path / "a.tiff") == [10, 10]

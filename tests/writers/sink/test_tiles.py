@@ -124,6 +124,37 @@ def test_dtype_grows_by_promotion_and_keeps_what_is_there(sink: ziggurat.Sink) -
     assert image(sink)[5, [50, 105, 115, 125], 0].tolist() == [200, 60000, -3, 0.25]
 
 
+WIDTHS = [["bool", "uint8", "int8"], ["uint16", "int16", "float16"], ["uint32", "int32", "float32"],
+          ["uint64", "int64", "float64"]]  # fmt: skip
+
+
+def ends(dtype: str) -> np.ndarray:
+    """Return the least and the largest values of a type, and some between."""
+    if dtype == "bool":
+        return np.array([[False, True, True]])
+    limits = np.finfo(dtype) if "float" in dtype else np.iinfo(dtype)
+    return np.array([[limits.min, 1, limits.max]], dtype)
+
+
+@pytest.mark.parametrize("names", WIDTHS, ids=lambda names: names[-1])
+@pytest.mark.parametrize("kind", ["mapped"], indirect=True)  # which looks at the type alone
+def test_types_of_one_width_are_not_each_others(kind: str, names: list[str]) -> None:
+    for one in names:
+        for other in (name for name in names if name != one):
+            with ziggurat.new(tileSize=16) as sink:
+                sink.addTile(ends(one))
+                try:
+                    sink.addTile(ends(other), 3, 0)
+                except SinkInputError:
+                    if "64" in one + other:  # no type holds both of them exactly
+                        continue
+                    raise
+                found = image(sink)[0, :, 0]
+            assert found.dtype == np.result_type(one, other)
+            expected = [*ends(one)[0].tolist(), *ends(other)[0].tolist()]
+            assert found.tolist() == expected, (one, other)
+
+
 def test_new_bands_keep_the_picture_and_are_opaque_where_it_is(sink: ziggurat.Sink) -> None:
     sink.addTile(full(50, 100, 100, 3))
     sink.addTile(full(60, 30, 30, 4), 200, 0)
@@ -270,6 +301,11 @@ NEW_REFUSALS: list[tuple[str, dict[str, Any]]] = [
     ("axis z must be positive", {"axes": {"z": 0}}),
     ("needs a dtype", {"fill": 3}),
     ("can't hold the fill", {"fill": 300, "dtype": "uint8"}),
+    ("can't hold the fill", {"fill": -1, "dtype": "uint16"}),
+    ("can't hold the fill", {"fill": 1.5, "dtype": "int32"}),
+    ("can't hold the fill", {"fill": float("nan"), "dtype": "uint8"}),
+    ("can't hold the fill", {"fill": float("inf"), "dtype": "int64"}),
+    ("can't hold the fill", {"fill": 2, "dtype": "bool"}),
     ("mode must be one of", {"mode": "append"}),
     ("needs a path", {"mode": "join"}),
     ("expectedCoverage", {"expectedCoverage": 2}),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import ziggurat
-from ziggurat.readers.errors import ScratchFullError
+from ziggurat.readers.errors import ScratchFullError, SinkError
 from ziggurat.writers.store import room
 
 MOUNTS = """\
@@ -37,6 +37,34 @@ def test_a_path_is_on_the_nearest_mount_above_it(
 ) -> None:
     monkeypatch.setattr(Path, "read_text", lambda *_, **__: MOUNTS)
     assert room.file_system(path) == kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "safe"),
+    [
+        ("nfs4", False),
+        ("cifs", False),
+        ("lustre", False),
+        ("fuse.sshfs", False),
+        ("fuse.glusterfs", False),
+        ("fuseblk", True),  # a disk of another system, here
+        ("ext4", True),
+        ("tmpfs", True),
+        ("", True),
+    ],
+)
+def test_a_store_of_another_machine_is_refused_where_machines_share_files(
+    tmp_path: Path, kind: str, safe: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ziggurat.new(tmp_path / "s").close()
+    monkeypatch.setattr(room, "file_system", lambda _: kind)
+    ziggurat.new(tmp_path / "s", mode="join").close()  # of this machine: wherever it lies
+    monkeypatch.setattr(room, "host_word", lambda: 7)
+    if safe:
+        ziggurat.new(tmp_path / "s", mode="join").close()
+    else:
+        with pytest.raises(SinkError, match="made on another machine"):
+            ziggurat.new(tmp_path / "s", mode="join")
 
 
 @pytest.mark.parametrize(

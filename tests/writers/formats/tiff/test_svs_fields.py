@@ -2,12 +2,14 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
 
 import ziggurat
+from ziggurat.readers.model.image import Axis
 from ziggurat.readers.views.array import array_reader
 from ziggurat.writers.formats.tiff.svs import describe
 
@@ -61,3 +63,21 @@ def test_pixels_are_as_large_as_they_are_said_to_be(mm: float) -> None:
     info = dataclasses.replace(array_reader(np.zeros((4, 4, 3), np.uint8)).info, mm_x=mm, mm_y=mm)
     told = dict(field.split(" = ", 1) for field in describe(info, "4x4").split("|")[1:])
     assert float(told["MPP"]) == pytest.approx(mm * 1000, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("values", "unit", "told"),
+    [
+        ((0.0, 1.5, 4.0), "um", ["0", "1.5", "4"]),
+        ((0.001, 0.002, 0.004), "mm", ["1", "2", "4"]),
+        (None, None, ["0", "1", "2"]),  # which plane it is, where nobody knows how deep
+        ((0.0, 1.0, 2.0), None, ["0", "1", "2"]),
+        (("top", "middle", "bottom"), "um", ["0", "1", "2"]),
+    ],
+)
+def test_focal_planes_say_how_deep_they_are(values: Any, unit: Any, told: list[str]) -> None:
+    plain = array_reader(np.zeros((3, 4, 4), np.uint8), "zyx").info
+    info = dataclasses.replace(plain, axes=(Axis("z", 3, values, unit),))
+    for frame in range(3):
+        fields = dict(f.split(" = ") for f in describe(info, "4x4", frame).split("|")[1:])
+        assert (fields["OffsetZ"], fields["TotalDepth"]) == (told[frame], "3")

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -180,6 +181,24 @@ def test_a_killed_holder_holds_nothing(store: Store) -> None:
     store.lock.shared(lambda: None)
     assert store.header.words[HeaderWord.CHANGE] == 0  # and what it began has been seen to
     store.close()
+
+
+def test_sizes_grow_while_nobody_else_makes_them_grow(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of two would take the larger of what was and what it has: one of them might be lost."""
+    grow, seen = Store._grow_sizes, []
+
+    def watched(self: Store, *arguments: Any) -> None:
+        seen.append(free(self, EXTENTS))
+        grow(self, *arguments)
+
+    monkeypatch.setattr(Store, "_grow_sizes", watched)
+    with ziggurat.new(store.root, mode="join") as sink:
+        sink.addTile(TILE, 100, 0)
+        sink.addTile(TILE, 100, 0)  # it is as large already
+        sink.reserve(300, 300)
+    assert seen == [False, False]
 
 
 def test_attributes_are_changed_while_nobody_else_does(store: Store) -> None:
