@@ -3,12 +3,10 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import imagecodecs
 import numpy as np
 import pytest
-import tifffile
 
 from ziggurat.readers.codecs.decode import (
     can_decode,
@@ -292,28 +290,3 @@ def test_a_jpeg_that_ends_early_is_an_error(tissue: np.ndarray, bands: int) -> N
             decode_tile(data[:end], kind, (240, 256))
         with pytest.raises(CorruptSourceError, match="can't be decoded: libjpeg makes up"):
             decode_tile_reduced(data[:end], kind, 2, (240, 256))
-
-
-def test_a_marker_of_jfif_makes_no_ycbcr_of_rgb(tissue: np.ndarray) -> None:
-    """Where another one says RGB: libjpeg would believe the first."""
-    pixels = np.ascontiguousarray(tissue[:64, :80])
-    plain = bytes(imagecodecs.jpeg8_encode(pixels, 95, colorspace="RGB", outcolorspace="RGB"))
-    jfif = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
-    colors = dataclasses.replace(JPEG, photometric=Photometric.RGB, subsampling=(1, 1))
-    found = decode_tile(plain[:2] + jfif + plain[2:], colors, (64, 80))
-    np.testing.assert_array_equal(found, decode_tile(plain, colors, (64, 80)))
-    assert np.abs(found.astype(int) - pixels).max() < 40
-
-
-@pytest.mark.parametrize("byteorder", "<>")
-@pytest.mark.parametrize("dtype", ["u1", "u2", "i4", "f2", "f4", "f8"])
-def test_differences_of_any_type_and_byte_order(dtype: str, byteorder: str, tmp_path: Path) -> None:
-    path, rng = tmp_path / "a.tif", np.random.default_rng(3)
-    pixels = (rng.random((40, 50, 3)) * 250 - 50 * (dtype[0] != "u")).astype(dtype)
-    options: Any = {"photometric": "minisblack", "planarconfig": "contig", "tile": (16, 32)}
-    tifffile.imwrite(
-        path, pixels, byteorder=byteorder, compression="zlib", predictor=True, **options
-    )
-    with open_reader(locate(path)) as reader:
-        found = reader.plane(0, 0).read(reader.info.levels[0].rect)
-    np.testing.assert_array_equal(found, pixels)

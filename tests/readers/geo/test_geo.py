@@ -217,18 +217,6 @@ def _north_up() -> ImageInfo:
     )
 
 
-def test_a_region_across_the_date_line_is_where_it_is_not_round_the_world() -> None:
-    """In a system without that line: its middle is there."""
-    geo = GeoReference("EPSG:4326", (170.0, 0.1, 0.0, 10.0, 0.0, -0.1))
-    levels = (Level(200, 200, 16, 16),)
-    info = dataclasses.replace(_north_up(), levels=levels, geo=geo)
-    pacific = "+proj=merc +lon_0=180"
-    corners = transform_points("EPSG:4326", pacific, [(178.0, 5.0), (-177.0, -2.0)])
-    (left, top), (right, bottom) = corners.tolist()
-    found = region_to_pixels(info, pacific, left, top, right, bottom)
-    assert found == pytest.approx((80, 50, 130, 120), abs=1e-6)
-
-
 def test_a_part_of_a_turned_raster_is_where_it_was() -> None:
     turned = (500.0, 8.0, 3.0, 900.0, 2.0, -6.0)
     points = (GroundControlPoint(9.0, 8.0, 1.0, 2.0),)

@@ -40,7 +40,10 @@ def test_times_of_ngff_keep_their_name(name: str) -> None:
 @pytest.mark.parametrize(
     ("spelt", "millimetres"),
     [("nm", 1e-6), ("um", 1e-3), ("\u03bcm", 1e-3), ("\u00b5m", 1e-3), ("microns", 1e-3),
-     ("cm", 10.0), ("inch", 25.4), ("km", 1e6), ("a", 1e-7), ("\u212b", 1e-7)],
+     ("cm", 10.0), ("inch", 25.4), ("km", 1e6), ("a", 1e-7), ("\u212b", 1e-7),
+     ("thou", 0.0254), ("mil", 0.0254), ("pt", 0.352777777777778), ("li", 2.11666666666667),
+     ("ft", 304.8),
+     ("yd", 914.4), ("mi", 1609344.0), ("ua", 149597870700e3), ("ly", 9460730472580800e3)],
 )  # fmt: skip
 def test_spellings_are_one_length_without_dust(spelt: str, millimetres: float) -> None:
     assert length_mm(spelt) == millimetres

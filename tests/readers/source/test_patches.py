@@ -151,15 +151,3 @@ def test_damage_is_an_error_of_its_batch(tmp_path: Path, tissue: np.ndarray) -> 
         assert next(walk).shape == (1, 32, 32, 3)
         with pytest.raises(CorruptSourceError):
             next(walk)
-
-
-def test_patches_may_be_wider_than_high(slide: Path) -> None:
-    corner = (WIDTH - 120, HEIGHT - 40)
-    with ziggurat.open(slide) as source:
-        (found,) = source.patches(np.array([corner]), (120, 40))
-        assert found.shape == (1, 40, 120, 3)
-        region = {"left": corner[0], "top": corner[1], "width": 120, "height": 40}
-        np.testing.assert_array_equal(found[0], source.getRegion("numpy", region=region)[0])
-        for beyond in ((corner[0] + 1, corner[1]), (corner[0], corner[1] + 1)):
-            with pytest.raises(RegionError, match="not within the image"):
-                list(source.patches(np.array([beyond]), (120, 40)))

@@ -54,6 +54,13 @@ def test_times_that_differ_by_plane_are_kept(tmp_path: Path, name: str, bands: i
                 assert source.metadata["ValueZ"]["uniform"]
 
 
+def test_a_frame_of_which_nothing_is_said_has_what_its_position_stands_for() -> None:
+    times = [[0.0, 10.0], [0.5, None], [None, 11.0]]
+    with sink_of(times) as sink:
+        assert told(sink) == [0.0, 10.0, 0.5, 10.0, 0.0, 11.0]
+        assert sink.metadata["ValueT"]["values"] == [0.0, 10.0]
+
+
 def test_ome_xml_tells_the_time_of_each_plane(tmp_path: Path) -> None:
     with sink_of(TIMES) as sink:
         sink.write(tmp_path / "a.ome.tiff", lossy=False)

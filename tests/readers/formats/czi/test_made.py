@@ -220,6 +220,8 @@ def test_attached_pictures_are_label_macro_and_thumbnail(
         copied = reader.associated("macro").encoded()
         assert copied is not None
         assert copied.data == stream
+        shown = reader.associated("macro").read().astype(int)
+        assert np.abs(shown - imagecodecs.jpeg8_decode(stream)).max() <= 2
         with pytest.raises(CorruptSourceError, match="attached picture"):
             reader.associated("thumbnail").read()
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
-import PIL.Image
 import pytest
 import pyvips
 
@@ -47,23 +46,6 @@ def xml(inner: str = "", attributes: str = "", form: str = "png") -> bytes:
         f'<?xml version="1.0"?><Image xmlns="{SPACE}" Format="{form}" Overlap="0" TileSize="128" '
         f'{attributes}><Size Width="500" Height="300"/>{inner}</Image>'
     ).encode()
-
-
-@pytest.mark.parametrize("profile", [b"", b"a profile of colours"])
-def test_the_profile_of_the_first_tile_is_the_image_s(profile: bytes, tmp_path: Path) -> None:
-    tile = PIL.Image.fromarray(picture(100, 60))
-    for number in range(8):
-        (tmp_path / f"a_files/{number}").mkdir(parents=True)
-        size = tuple(max(1, -(-side // (1 << (7 - number)))) for side in tile.size)
-        tile.resize((size[0], size[1])).save(
-            tmp_path / f"a_files/{number}/0_0.jpg", icc_profile=profile
-        )
-    (tmp_path / "a.dzi").write_bytes(
-        xml(form="jpg").replace(b'"500"', b'"100"').replace(b'"300"', b'"60"')
-    )
-    with open_reader(tmp_path / "a.dzi") as reader:
-        assert (reader.info.width, reader.info.height) == (100, 60)
-        assert reader.info.icc_profile == (profile or None)
 
 
 SPELLINGS = {

@@ -154,3 +154,8 @@ def test_a_part_of_a_concatenation_that_is_missing(
     reader.plane(0, 0).read(Rect(0, 0, 64, 64))
     with pytest.raises(CorruptSourceError, match="a part of the slide is missing"):
         whole(reader)
+    (tmp_path / "later").mkdir()
+    later = facts | {"ConcatenationFrameOffsetNumber": 7}
+    reader = opened(make_instance(tmp_path / "later" / "b.dcm", raw(picture)[7:], **later))
+    with pytest.raises(CorruptSourceError, match="a part of the slide is missing"):
+        reader.plane(0, 0).read(Rect(0, 0, 64, 64))

@@ -94,5 +94,6 @@ def test_what_does_not_fit_leaves_the_pages(tmp_path: Path, metadata: Any) -> No
     path = written(tmp_path / "a.tiff", 2, metadata)
     with ziggurat.open(path) as source:
         assert source.frames == 2
+        assert source.metadata["IndexRange"] == {"IndexI": 2}
         assert (source.getRegion(format="numpy", frame=1)[0] == 10).all()
         assert source.getMetadata()["magnification"] or metadata in ([], None)

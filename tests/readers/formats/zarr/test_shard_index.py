@@ -26,7 +26,9 @@ def sharded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path
     return path, shard
 
 
-@pytest.mark.parametrize("entry", [(1 << 62, 8), (8, 1 << 62), (2**64 - 2, 9), (0, 2**64 - 1)])
+@pytest.mark.parametrize(
+    "entry", [(1 << 62, 8), (8, 1 << 62), (2**64 - 2, 9), (0, 2**64 - 1), (2**64 - 1, 9), (8, 0)]
+)
 def test_an_index_of_forged_places(sharded: tuple[Path, Path], entry: tuple[int, int]) -> None:
     path, shard = sharded
     data = shard.read_bytes()

@@ -19,6 +19,7 @@ from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.formats.zarr import tree
 from ziggurat.readers.io.bytes import LocalBytes
 from ziggurat.readers.io.keys import ZipStore
+from ziggurat.readers.model.geometry import Rect
 
 PIXELS = np.arange(1, 100 * 130 + 1, dtype="u2").reshape(100, 130)
 
@@ -57,6 +58,27 @@ def test_chunks_are_found_whatever_separator_is_declared(
         (path / f"0{stored}0").unlink()
         right[:32, :32] = 0
     np.testing.assert_array_equal(pixels_of(path), right)
+
+
+@pytest.mark.parametrize("fills", [(0, 7, 0), (7, 7, 7), (7, 0, 7)])
+def test_what_is_not_stored_shows_the_fill_of_its_level(
+    fills: tuple[int, ...], tmp_path: Path
+) -> None:
+    """Only where that is the image's does nobody have to look: a blank tile is the background."""
+    group = zarr.open_group(tmp_path / "a", mode="w", zarr_format=3)
+    for number, fill in enumerate(fills):
+        size = 64 >> number
+        array = group.create_array(
+            f"s{number}", shape=(size, size), dtype="u1", chunks=(8, 8), fill_value=fill
+        )
+        array[:8, :8] = 9
+    with open_reader(tmp_path / "a") as reader:
+        assert reader.info.background == ((float(fills[0]),) if fills[0] else None)
+        for number, fill in enumerate(fills):
+            plane, gap = reader.plane(number, 0), Rect(8, 0, 8, 8)
+            assert (plane.read(gap) == fill).all()
+            assert plane.is_blank(gap) is (fill == fills[0])
+            assert not plane.is_blank(Rect(0, 0, 8, 8))
 
 
 def test_an_array_without_one_chunk_says_so(tmp_path: Path) -> None:

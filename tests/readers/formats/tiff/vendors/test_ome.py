@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.formats.tiff.pages.ome_xml import companion_name, own_comment, parse_ome
 from ziggurat.readers.formats.tiff.reader import TiffReader, open_reader
 from ziggurat.readers.formats.tiff.vendors.ome import mended_xml
+from ziggurat.readers.formats.tiff.vendors.ome_files import absent_files
 from ziggurat.readers.io.location import locate
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Axis, Channel
@@ -212,6 +214,43 @@ def test_a_missing_part_is_named_when_it_is_read(tmp_path: Path, stack: np.ndarr
         (tmp_path / "away").rename(tmp_path / gone)
     with opened(tmp_path / "p1.ome.tif") as reader:
         check_stack(reader, stack)
+
+
+def test_a_part_of_another_size_is_an_error_where_it_is_read(
+    tmp_path: Path, stack: np.ndarray
+) -> None:
+    identities = [f"urn:uuid:{uuid.uuid4()}" for _ in range(3)]
+    texts = [described(identities, own) for own in identities]
+    write_parts(tmp_path, stack[:, :, :40, :48], texts)
+    (tmp_path / "p2.ome.tif").rename(tmp_path / "small")
+    write_parts(tmp_path, stack, texts)
+    (tmp_path / "small").rename(tmp_path / "p2.ome.tif")
+    with opened(tmp_path / "p0.ome.tif") as reader:
+        everything = reader.info.levels[0].rect
+        np.testing.assert_array_equal(reader.plane(0, 3).read(everything)[..., 0], stack[1, 1])
+        with pytest.raises(CorruptSourceError, match="a frame of 48 x 40 pixels"):
+            reader.plane(0, 4).read(everything)
+
+
+def test_frames_of_missing_files_are_counted_through_all_positions() -> None:
+    def image(name: str, gone: int | None) -> str:
+        blocks = "".join(
+            f'<TiffData FirstZ="{z}" IFD="0" PlaneCount="1"><UUID FileName='
+            f'"{"gone.tif" if z == gone else "here.tif"}">u</UUID></TiffData>'
+            for z in range(3)
+        )
+        return (
+            f'<Image ID="{name}" Name="{name}"><Pixels DimensionOrder="XYZCT" SizeX="8" SizeY="6" '
+            f'SizeC="1" SizeZ="3" SizeT="1">{blocks}</Pixels></Image>'
+        )
+
+    handle = SimpleNamespace(name="here.tif", dirname="/nowhere", is_file=True)
+    text = ome("".join(image(name, gone) for name, gone in (("a", None), ("b", 1), ("c", 2))), "u")
+    tif: Any = SimpleNamespace(ome_metadata=text, filehandle=handle)
+    size = SimpleNamespace(imagewidth=8, imagelength=6)
+    every = [SimpleNamespace(name=name, keyframe=size) for name in "abc"]
+    assert absent_files(tif, every, every) == {4: "gone.tif", 8: "gone.tif"}
+    assert absent_files(tif, every, every[1:]) == {1: "gone.tif", 5: "gone.tif"}
 
 
 def test_planes_that_are_in_no_file_are_blank(tmp_path: Path, stack: np.ndarray) -> None:

@@ -1,6 +1,7 @@
 """Vendors' slides, made up by what is known of their formats: pages, scale, names."""
 
 import base64
+import re
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,19 @@ def test_a_leica_slide(tmp_path: Path, tissue: np.ndarray) -> None:
         assert info.description is not None
         assert info.description.startswith("<?xml")
         np.testing.assert_array_equal(reader.plane(0, 0).read(Rect(0, 0, 512, 512)), tissue)
+        np.testing.assert_array_equal(reader.associated("macro").read(), tissue[:128, :64])
+
+
+def test_a_leica_slide_whose_area_is_told_first(tmp_path: Path, tissue: np.ndarray) -> None:
+    said = SCN.format(areas=AREA)
+    macro, area = re.findall(r"<image .*?</image>", said, re.DOTALL)
+    said = said.replace(macro, "@").replace(area, macro).replace("@", area)
+    path = leica(tmp_path / "a.scn", tissue, AREA)
+    with tifffile.TiffFile(path, mode="r+b") as tif:
+        tif.pages.first.tags[270].overwrite(said)
+    with opened(path) as reader:
+        assert [level.width for level in reader.info.levels] == [512, 128]
+        assert reader.info.associated == ("macro",)
         np.testing.assert_array_equal(reader.associated("macro").read(), tissue[:128, :64])
 
 
