@@ -108,14 +108,16 @@ class ConversionRecipe:
             reader.close()
             raise
         info = prepared.reader.info
-        state = f"{self.source} of {info.width} x {info.height} pixels{_stamp(self.source)}"
         checked = options.deidentify or options.verify is not Verify.NONE
+
+        def state() -> str:
+            return f"{self.source} of {info.width} x {info.height} pixels{_stamp(self.source)}"
 
         def check(staged: Path) -> object:
             return check_output_of(prepared, plan, staged, options)
 
         seen = check if checked else None
-        return Opened(image, levels, writing, plan.target, state, plan.losses, seen)
+        return Opened(image, levels, writing, plan.target, state(), plan.losses, seen, state)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON holds it."""

@@ -126,11 +126,13 @@ class WritePlan:
             It has changed since the plan was made.
         """
         division = _kept(self)
-        if division.opened.state != self.state or len(division.parts) != self.count:
+        opened = division.opened
+        state = opened.state if opened.now is None else opened.now()
+        if state != self.state or len(division.parts) != self.count:
             _forget(self.name)
             raise WriteError(
                 f"what is written to {self.target} has changed since the plan was made: it was "
-                f"{self.state}, and is {division.opened.state} now; cancel, and plan again"
+                f"{self.state}, and is {state} now; cancel, and plan again"
             )
         return division
 

@@ -27,6 +27,8 @@ class Opened:
         What the image has no place for, in words.
     check
         Looks at the finished output, before anybody else can; None: nobody does.
+    now
+        Says what it looks like by now, as ``state`` does; None: nobody who has it open can tell.
     """
 
     reader: Reader
@@ -36,6 +38,7 @@ class Opened:
     state: str
     lost: tuple[str, ...] = ()
     check: Callable[[Path], object] | None = None
+    now: Callable[[], str] | None = None
 
 
 class Recipe(Protocol):

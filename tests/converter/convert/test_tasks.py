@@ -188,16 +188,20 @@ def test_a_plan_of_names_without_a_folder_is_carried_out_anywhere(
     assert Path(plan.finish().path) == tmp_path / "a.tiff"
 
 
-def test_a_source_that_changed_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_source_that_changed_is_told(tmp_path: Path, anew: bool) -> None:
+    """To the process that made the plan and has the source open, too."""
     slide = _slide(tmp_path / "slide.tiff", "zlib")
     plan = plan_tasks(slide, tmp_path / "a.zarr")
     plan.save(tmp_path / "plan.json")
     from ziggurat.writers.tasks import plan as plans
 
-    plans._open.clear()  # what another process has not
+    if anew:
+        plans._open.clear()  # what another process has not
     _slide(slide, "jpeg")
-    with pytest.raises(WriteError, match="has changed since the plan was made"):
-        load_plan(tmp_path / "plan.json").tasks[0]()
+    for _ in range(2):
+        with pytest.raises(WriteError, match="has changed since the plan was made"):
+            load_plan(tmp_path / "plan.json").tasks[0]()
     plan.cancel()
 
 

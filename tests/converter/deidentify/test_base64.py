@@ -66,6 +66,18 @@ def test_a_short_run_of_base64_over_the_end_of_a_piece(
         assert found(tmp_path / "x", b"." * before + short + b"." * 99) == (SECRET,)
 
 
+def test_a_long_text_in_base64_over_the_end_of_a_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a third longer than it is, and has breaks: more of the piece before is kept."""
+    monkeypatch.setattr(leaks, "CHUNK", 8000)
+    secret = " ".join(f"Erika Mustermann {number}" for number in range(60))
+    said = "\r\n".join(textwrap.wrap(base64.b64encode(secret.encode()).decode(), 76)).encode()
+    for before in range(8000 - len(said), 8001, 150):
+        (tmp_path / "x").write_bytes(b"." * before + said + b"." * 400)
+        assert leaks.find_leaks(tmp_path / "x", [secret]) == (secret,), before
+
+
 def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
     other = base64.b64encode((FILLER * 20).encode())
     assert found(tmp_path / "x", b"\n".join([other, other])) == ()

@@ -249,6 +249,28 @@ def test_tiles_that_are_cut_at_either_edge_are_told(size: tuple[int, int], cut: 
     assert any("edges of level 0" in loss for loss in plan.losses) is cut
 
 
+@pytest.mark.parametrize(
+    ("tile", "target", "given"),
+    [((240, 240), TIFF, {}), ((480, 240), TIFF, {}), ((240, 480), ZARR, {}),
+     ((240, 240), TIFF, {"tile_size": 512})],
+)  # fmt: skip
+def test_how_much_it_grows_and_what_it_takes_is_foreseen(
+    tile: tuple[int, int], target: Any, given: dict[str, Any]
+) -> None:
+    """Of tiles of 1000 bytes, encoded without loss; and of memory, by rows of tiles."""
+    made = options(reencode=True, compression="deflate" if target is TIFF else "blosc",
+                   threads=3, **given)  # fmt: skip
+    plan = make_plan(facts(tile=tile), target, made)
+    tiles = -(-2000 // tile[0]) * -(-1500 // tile[1])
+    growth = plan.steps[0].expected_bytes / (1000 * tiles)
+    assert growth > 2
+    assert any(note.startswith(f"about {growth:.1f} times") for note in plan.notes), plan.notes
+    sizes = [make_plan(facts(tile=tile, sizes=((width, 1500),)), target, made).expected_memory
+             for width in (2000, 4000, 6000)]  # fmt: skip
+    assert 0 < sizes[1] - sizes[0] == sizes[2] - sizes[1]  # rows of tiles: as the width
+    assert sizes[1] - sizes[0] < 10 * 2000 * max(*tile, 512) * 3
+
+
 def test_alpha_that_becomes_a_mask_is_told() -> None:
     made = facts(None, bands=4, alpha=True)
     lost = make_plan(made, COG, options(compression="jpeg")).losses

@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 
@@ -189,6 +190,74 @@ def test_a_mean_is_off_by_its_rounding_and_no_more(off: int, different: int) -> 
         alone = _Image(levels=(Level(*SIZES[0], *TILE),))
         found = compare_level(output, alone, 1, full=True)
         assert (found.compared, found.different) == ("level above", different)
+
+
+def test_a_mean_of_floats_is_off_by_their_last_digits_and_no_more() -> None:
+    output = _Image(dtype=np.dtype(np.float32))
+    full = np.random.default_rng(2).random((FRAMES, 50, 70, 4)).astype(np.float32)
+    means = full.astype(float).reshape(FRAMES, 25, 2, 35, 2, 4).mean(axis=(2, 4))
+    alone = _Image(levels=(Level(*SIZES[0], *TILE),))
+    for factor, different in ((1.0, 0), (1 + 1e-7, 0), (1.001, 8)):
+        output.pixels = [full, (means * factor).astype(np.float32)]
+        assert compare_level(output, alone, 1, full=True).different == different, factor
+
+
+def test_the_most_frequent_of_four_pixels_is_a_plain_count() -> None:
+    image = _Image()
+    image.pixels[0] = np.random.default_rng(3).integers(1, 4, (FRAMES, 50, 70, 1)).repeat(4, 3)
+    image.pixels[0][..., 3] = 9  # a band that all have alike decides nothing
+    found = HalvedLevel(image, 0, "mode").pixels(1, Rect(0, 0, 35, 25))
+    for y, x in itertools.product(range(25), range(35)):
+        four = [tuple(pixel) for pixel in _blocks(image.pixels[0][1], y, x).reshape(4, 4)]
+        assert tuple(found[y, x]) == max(four, key=four.count), (y, x)  # the first of equals
+
+
+class _Rows(DecodedPlane):
+    """Gray JPEG tiles of 64 x 64, of which each row has a quality of its own."""
+
+    def __init__(self, qualities: tuple[int, ...], source: np.ndarray) -> None:
+        self._tiles = [
+            [
+                imagecodecs.jpeg8_encode(source[y : y + 64, x : x + 64], level=quality)
+                for x in range(0, source.shape[1], 64)
+            ]
+            for y, quality in zip(range(0, len(source), 64), qualities, strict=True)
+        ]
+        self.whole = np.block([[imagecodecs.jpeg8_decode(t) for t in row] for row in self._tiles])
+
+    def read(self, rect: Rect) -> Pixels:
+        return self.whole[rect.y : rect.bottom, rect.x : rect.right, np.newaxis]
+
+    def encoded(self) -> EncodedLevel:
+        form = TileFormat(Codec.JPEG, Photometric.GRAY, 1, 8, "uint8", lossless=False)
+        height, width = self.whole.shape
+        return EncodedLevel(
+            form, width, height, 64, 64, width // 64, height // 64,
+            lambda column, row: bytes(self._tiles[row][column]),
+        )  # fmt: skip
+
+
+class _One(Reader):
+    def __init__(self, plane: DecodedPlane, width: int, height: int) -> None:
+        levels = (Level(width, height, 64, 64),)
+        self.info = ImageInfo("made", levels, 1, np.dtype(np.uint8), Interpretation.GRAY)
+        self._plane = plane
+
+    def plane(self, level: int, frame: int) -> DecodedPlane:
+        del level, frame
+        return self._plane
+
+
+@pytest.mark.parametrize("qualities", [(95, 20, 60), (20, 95, 95), (60, 60, 10)])
+def test_each_tile_is_judged_by_its_own_tables(qualities: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(5)
+    source = (128 + 25 * rng.standard_normal((192, 128))).clip(30, 220).astype(np.uint8)
+    made = _Rows(qualities, source)
+    plain = _Rows((100, 100, 100), source)
+    plain.whole = source
+    found = compare_level(_One(made, 128, 192), _One(plain, 128, 192), 0, full=True)
+    assert found.different == 6
+    assert found.beyond < 0.002
 
 
 def test_halves_under_uneven_alpha_are_unknown_but_alpha_is_not() -> None:
