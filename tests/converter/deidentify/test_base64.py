@@ -66,13 +66,16 @@ def test_a_short_run_of_base64_over_the_end_of_a_piece(
         assert found(tmp_path / "x", b"." * before + short + b"." * 99) == (SECRET,)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
 def test_a_long_text_in_base64_over_the_end_of_a_piece(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
 ) -> None:
     """It is a third longer than it is, and has breaks: more of the piece before is kept."""
     monkeypatch.setattr(leaks, "CHUNK", 8000)
-    secret = " ".join(f"Erika Mustermann {number}" for number in range(60))
-    said = "\r\n".join(textwrap.wrap(base64.b64encode(secret.encode()).decode(), 76)).encode()
+    secret = "".join(f"ErikaMustermann{number}" for number in range(60))
+    said = "\r\n".join(
+        textwrap.wrap(base64.b64encode(secret.encode(encoding)).decode(), 76)
+    ).encode()
     for before in range(8000 - len(said), 8001, 150):
         (tmp_path / "x").write_bytes(b"." * before + said + b"." * 400)
         assert leaks.find_leaks(tmp_path / "x", [secret]) == (secret,), before
