@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 _DIMENSIONS = {"X": 1, "Y": 2, "Z": 3, "T": 4}
+_STEPS = {"Y": 1e-6}  # metres, where it is none of 5e-7
 
 
 def _lif_image(name: str, pixels: np.ndarray, axes: str, number: int) -> str:
@@ -24,7 +25,7 @@ def _lif_image(name: str, pixels: np.ndarray, axes: str, number: int) -> str:
     )
     dimensions = "".join(
         f'<DimensionDescription DimID="{_DIMENSIONS[axis]}" NumberOfElements="{sizes[axis]}" '
-        f'Origin="0" Length="{(sizes[axis] - 1) * 5e-7}" Unit="m" BitInc="0" '
+        f'Origin="0" Length="{(sizes[axis] - 1) * _STEPS.get(axis, 5e-7)}" Unit="m" BitInc="0" '
         f'BytesInc="{strides[axis]}"/>'
         for axis in reversed(axes)
         if axis in _DIMENSIONS

@@ -16,6 +16,7 @@ from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.formats.czi.facts import xml_facts
 from ziggurat.readers.formats.czi.layout import _planes
 from ziggurat.readers.formats.czi.plane import _stretched
+from ziggurat.readers.formats.czi.reader import _axes as czi_axes
 from ziggurat.readers.formats.deepzoom.layouts import (
     TileLevel,
     TileSet,
@@ -27,7 +28,7 @@ from ziggurat.readers.formats.multi.document import Place
 from ziggurat.readers.formats.multi.layers import _between, lay, layer_of
 from ziggurat.readers.formats.multi.sources import Sources
 from ziggurat.readers.model.geometry import Rect
-from ziggurat.readers.model.image import Interpretation
+from ziggurat.readers.model.image import Axis, Interpretation
 from ziggurat.readers.views.array import array_reader
 
 
@@ -152,6 +153,14 @@ CZI = """<ImageDocument><Metadata>
 <Channel Id="c2" Name="B"><Color>#FF778899</Color><Low>0.25</Low><High>0.5</High></Channel>
 <Channel Id="c1" Name="Z"><Low>0</Low><High>1</High></Channel>
 </Channels></DisplaySetting></Metadata></ImageDocument>"""
+
+
+def test_places_of_a_czi_that_are_left_out_keep_the_distance_of_the_others() -> None:
+    layout: Any = SimpleNamespace(scenes=(1,), axes=(("T", (0, 1)), ("Z", (0, 2, 5))))
+    facts: Any = SimpleNamespace(mm={"Z": 0.004}, seconds=1.5, scene_names=None)
+    assert czi_axes(layout, facts) == (
+        Axis("t", 2, (0.0, 1.5), "s"), Axis("z", 3, (0.0, 8.0, 20.0), "µm"),
+    )  # fmt: skip
 
 
 def test_what_the_xml_of_a_czi_tells() -> None:

@@ -39,7 +39,7 @@ def test_images_of_one_kind_in_a_lif_are_frames(
         assert [(axis.name, axis.size) for axis in info.axes] == [("xy", 2), ("c", 2), ("z", 3)]
         assert info.axes[0].values == ("one", "two")
         assert info.axes[2].values == pytest.approx((0, 0.5, 1))
-        assert (info.mm_x, info.mm_y) == (pytest.approx(0.0005), pytest.approx(0.0005))
+        assert (info.mm_x, info.mm_y) == (pytest.approx(0.0005), pytest.approx(0.001))
         assert [channel.color for channel in info.channels] == ["#ff0000", "#00ff00"]
         assert "picture" in info.losses[0]
         for frame in range(info.frames):

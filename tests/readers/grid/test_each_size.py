@@ -9,6 +9,7 @@ import pytest
 
 from ziggurat.readers.grid.pyramid import Pyramid
 from ziggurat.readers.grid.regions import fit
+from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import GeoReference, ImageInfo, Interpretation, Level
 
 INFO = ImageInfo("made", (Level(70, 90, 16, 8),), 2, np.dtype(np.uint16), Interpretation.MULTIBAND)
@@ -48,6 +49,9 @@ def test_levels_of_other_shares_across_than_down() -> None:
     assert [(one.scale_x, one.scale_y, one.scale) for one in stored] == [
         (1, 1, 1), (2, 8, 8), (4, 4, 4),
     ]  # fmt: skip
+    pyramid = Pyramid(dataclasses.replace(INFO, levels=levels))
+    assert pyramid.rect_in(stored[1], Rect(100, 80, 200, 400)) == Rect(50, 10, 100, 50)
+    assert pyramid.rect_in(stored[1], Rect(799, 799, 1, 1)) == Rect(399, 99, 1, 1)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Regions in any unit, against plain arithmetic and each other."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -218,3 +219,20 @@ def test_whatever_is_asked_stays_inside_the_image(region: dict, shrink: float) -
         assert window.rect == window.rect.intersect(INFO.levels[0].rect)
         assert not window.rect.empty
         assert window.width >= 1 <= window.height
+
+
+@pytest.mark.parametrize("across", [("left", "right"), ("left", "width"), ("width", "right")])
+@pytest.mark.parametrize("down", [("top", "bottom"), ("top", "height"), ("height", "bottom")])
+def test_sizes_in_a_projection_are_from_the_top_down(
+    across: tuple[str, str], down: tuple[str, str]
+) -> None:
+    every = {"left": 10, "right": 35, "width": 25, "top": 90, "bottom": 60, "height": 30}
+    asked: list[object] = []
+
+    def geo(*edges: Any) -> tuple[float, ...]:
+        asked.append(edges)
+        return 100.0, 200.0, 150.0, 260.0
+
+    region = {key: every[key] for key in (*across, *down)} | {"units": "EPSG:3857"}
+    assert region_bounds(INFO, region, geo=geo) == (100, 200, 150, 260)
+    assert asked == [(10, 90, 35, 60, "EPSG:3857")]

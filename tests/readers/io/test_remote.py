@@ -368,3 +368,13 @@ def test_bytes_of_another_place_are_not_taken_for_those_asked_for(
     with pytest.raises(SourceError, match="the server sent those at"):
         file.read(20 * BLOCK_BYTES, 2)
     file.close()
+
+
+def test_a_file_that_has_grown_is_not_read_on(server: Any, tmp_path: Path) -> None:
+    """Whoever answers ranges tells the size of all: of one state, where no mark tells states."""
+    (tmp_path / "a.bin").write_bytes(bytes(40 * BLOCK_BYTES))
+    file = RemoteBytes(server.url("a.bin"))
+    (tmp_path / "a.bin").write_bytes(bytes(41 * BLOCK_BYTES))
+    with pytest.raises(SourceError, match="has the file changed"):
+        file.read(20 * BLOCK_BYTES, 2)
+    file.close()

@@ -60,6 +60,14 @@ def test_every_version_s_axes(axes: list[Any] | None, version: str) -> None:
     assert info.interpretation is Interpretation.GRAY
 
 
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 5])
+def test_values_of_an_axis_are_one_for_each_position(count: int) -> None:
+    values = [0.5 * number for number in range(count)]
+    axes: list[Any] = [{"name": "z", "values": values}, *named("y", "x")]
+    info = read(attributes(axes, "0.4"), stored(4, 30, 40))
+    assert info.axes[0].values == (tuple(values) if count == 4 else None)
+
+
 def test_0_5_is_under_ome() -> None:
     inner = attributes(named("y", "x"), "")
     info = read({"ome": {"version": "0.5", **inner}}, stored(30, 40, dtype="f4"))

@@ -83,3 +83,15 @@ def test_enlarged_alpha_is_never_below_transparent_nor_above_opaque(dtype: str) 
             large = resize(pixels, 87, 63, method, alpha=True)
             assert large[..., 1].min() == pytest.approx(float(least), rel=1e-6)
             assert large[..., 1].max() == opaque
+
+
+@pytest.mark.parametrize("name", ["i1", "u1", "i2", "u2", "i4", "u4", "f2", "f4", "f8", "?"])
+@pytest.mark.parametrize("method", [Resample.AREA, Resample.BILINEAR])
+def test_the_ends_of_each_type_stay_what_they_are(name: str, method: Resample) -> None:
+    limits = {"?": (False, True), "f": (-60000.0, 60000.0)}.get(name[0])
+    for value in limits or (np.iinfo(name).min, np.iinfo(name).max):
+        flat = np.full((9, 12, 1), value, name)
+        for size in ((4, 3), (30, 20)):
+            found = resize(flat, *size, method)
+            assert found.dtype == flat.dtype
+            np.testing.assert_allclose(found.astype(float), float(value), rtol=1e-6)

@@ -134,6 +134,11 @@ def test_arrays_of_tiles_are_the_callers_own() -> None:
                 tile[...] = 0
 
 
+def test_the_middle_of_a_picture_is_told_down_then_across() -> None:
+    assert opened().getCenter() == (15, 20)
+    assert opened().getBounds() == {"sizeX": 40, "sizeY": 30}
+
+
 @pytest.mark.parametrize("idx", [None, 0, 1, -1, 2])
 def test_the_one_profile(idx: int | None) -> None:
     source = opened(dataclasses.replace(INFO, icc_profile=b"profile"))
@@ -238,6 +243,8 @@ def test_the_colour_of_a_fill(dtype: str) -> None:
     assert color_pixel("#ff8000", 3, np.dtype(dtype), alpha=False).tolist() == due
     assert color_pixel("#ff8000", 4, np.dtype(dtype), alpha=True).tolist() == [*due, top]
     assert color_pixel("#ff8000", 5, np.dtype(dtype), alpha=False).tolist() == [*due, 0, 0]
+    thin = color_pixel("#ff800033", 4, np.dtype(dtype), alpha=True).tolist()
+    assert thin == [*due, 0x33 * top // 255]
     gray = round((255 * 299 + 128 * 587) / 1000)
     assert color_pixel("#ff8000", 1, np.dtype(dtype), alpha=False).tolist() == [gray * top // 255]
 

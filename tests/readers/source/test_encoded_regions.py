@@ -55,6 +55,17 @@ def test_tiff_keeps_16_bits_and_all_bands(
         np.testing.assert_array_equal(tifffile.imread(io.BytesIO(data)), pixels)
 
 
+@pytest.mark.parametrize("style", [{"min": 0, "max": 60000}, {"dtype": "uint16"}])
+def test_tiff_keeps_what_a_style_makes(
+    made_source: Callable[..., Any], rng: np.random.Generator, style: Any
+) -> None:
+    source = made_source(rng.integers(0, 65536, (50, 60, 1)).astype(np.uint16))
+    data, _ = source.getRegion(encoding="TIFF", style=style)
+    found, due = tifffile.imread(io.BytesIO(data)), source.getRegion("numpy", style=style)[0]
+    assert found.dtype == due.dtype
+    np.testing.assert_array_equal(found, due[..., 0])
+
+
 def test_jpeg_quality_and_subsampling_are_heeded(
     made_source: Callable[..., Any], tissue: np.ndarray
 ) -> None:

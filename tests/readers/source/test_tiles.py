@@ -168,6 +168,7 @@ def test_the_cache_counts_bytes() -> None:
         cache.put(number, bytes(100), 100)
     info = cache.info()
     assert (info.items, info.used, info.limit) == (10, 1000, 1000)
+    assert info.hit_rate == 0
     assert cache.get(0) is None
     assert cache.get(29) == bytes(100)
     assert (cache.info().hits, cache.info().misses, cache.info().hit_rate) == (1, 1, 0.5)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation, Level
-from ziggurat.readers.style.apply import apply_style
+from ziggurat.readers.style.apply import _band_index, apply_style
 from ziggurat.readers.style.auto import auto_style
 from ziggurat.readers.style.palette import parse_color
 from ziggurat.readers.style.parse import BandStyle, Scheme, Style, parse_style
+from ziggurat.readers.views.array import array_reader
 
 BANDS, FRAMES = 4, 6
 FULL = 60_000
@@ -317,3 +318,20 @@ def test_colours_of_a_profile_are_converted_before_bands_are_shown(
     assert parsed is not None
     found = apply_style(parsed, 0, image)
     np.testing.assert_allclose(found[..., :2], image.pixels(0)[..., :2] // 2, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("bands", "alpha", "index"),
+    [(1, False, 0), (2, True, 0), (2, False, 0), (3, False, 1), (3, True, 0), (4, True, 1),
+     (4, False, 1)],
+)  # fmt: skip
+def test_grey_is_the_green_of_colours_alone(bands: int, alpha: bool, index: int) -> None:
+    pixels = np.arange(bands, dtype=np.uint8)[np.newaxis, np.newaxis].repeat(2, axis=1) * 9
+    info = dataclasses.replace(array_reader(pixels).info, alpha=alpha)
+    assert _band_index(BandStyle(), info) == index
+
+
+def test_channels_of_colours_are_not_laid_over_each_other() -> None:
+    info = array_reader(np.zeros((2, 4, 5, 3), np.uint16), "cyxs").info
+    bands = auto_style(Style(preset=True), 1, info).bands
+    assert [(band.band, band.frame) for band in bands] == [(1, None), (2, None), (3, None)]

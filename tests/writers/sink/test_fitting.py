@@ -5,6 +5,7 @@ import pytest
 
 import ziggurat
 from ziggurat.readers.errors import SinkInputError
+from ziggurat.readers.formats.sink_store.layout import MAX_AXES
 
 
 def test_gray_with_alpha_keeps_its_alpha_among_colours() -> None:
@@ -25,3 +26,13 @@ def test_a_number_too_large_for_the_sinks_floats_is_refused(value: float) -> Non
         with pytest.raises(SinkInputError, match="float32 can't hold"):
             sink.addTile(np.full((4, 4), value), x=8)
         assert sink.sizeX == 8
+
+
+def test_so_many_axes_and_no_more() -> None:
+    names = [f"a{number}" for number in range(MAX_AXES + 1)]
+    with ziggurat.new() as sink:
+        with pytest.raises(SinkInputError, match=f"up to {MAX_AXES}"):
+            sink.frameAxes = names
+        sink.frameAxes = names[1:]
+        sink.addTile(np.zeros((4, 4), np.uint8), a3=1)
+        assert sink.frameAxes == names[1:]

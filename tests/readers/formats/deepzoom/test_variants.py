@@ -10,7 +10,6 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
-import PIL.Image
 import pytest
 import pyvips
 
@@ -266,23 +265,3 @@ def test_zoomify_rounds_up_or_down(
             np.testing.assert_array_equal(
                 reader.plane(index, 0).read(level.rect), picture(level.width, level.height)
             )
-
-
-@pytest.mark.parametrize("up", [True, False])
-def test_halves_of_zoomify_are_rounded_as_its_last_tiles_are(up: bool, tmp_path: Path) -> None:
-    sizes = [(49, 35), (25, 18) if up else (24, 17), (13, 9) if up else (12, 8)]
-    (tmp_path / "TileGroup0").mkdir()
-    for tier, (width, height) in enumerate(sizes[::-1]):
-        level = PIL.Image.fromarray(picture(width, height))
-        for y, x in itertools.product(range(0, height, 16), range(0, width, 16)):
-            tile = level.crop((x, y, min(x + 16, width), min(y + 16, height)))
-            tile.save(tmp_path / f"TileGroup0/{tier}-{x // 16}-{y // 16}.jpg", quality=95)
-    (tmp_path / "ImageProperties.xml").write_text(
-        '<IMAGE_PROPERTIES WIDTH="49" HEIGHT="35" NUMTILES="17" NUMIMAGES="1" VERSION="1.8" '
-        'TILESIZE="16" />'
-    )
-    with open_reader(tmp_path) as reader:
-        assert [(level.width, level.height) for level in reader.info.levels] == sizes
-        for number, (width, height) in enumerate(sizes):
-            found = reader.plane(number, 0).read(Rect(0, 0, width, height)).astype(int)
-            assert np.abs(found - picture(width, height)).mean() < 9

@@ -171,6 +171,12 @@ def test_frames_are_found_by_any_table(table: str, cut: int | None) -> None:
         assert found.frame(source, number) == due, number
 
 
+def test_the_pieces_of_the_only_frame_are_put_together_whatever_they_begin_with() -> None:
+    pieces = [b"no mark of any stream ", b"\xff\xd8 nor is this its start"]
+    data = b"12345678" + HEAD + _item(b"") + b"".join(map(_item, pieces)) + END
+    assert frame_table(_Bytes(data), 8, 1, None, None).frame(_Bytes(data), 0) == b"".join(pieces)
+
+
 def test_frames_that_are_not_compressed() -> None:
     data = bytes(range(30))
     source = _Bytes(b"12345678" + HEAD[:8] + struct.pack("<I", 30) + data)

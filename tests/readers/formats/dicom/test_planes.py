@@ -46,6 +46,27 @@ def test_planes_by_twos_in_instances(
         np.testing.assert_array_equal(whole(reader, frame), pixels)
 
 
+def test_planes_by_twos_of_several_channels(
+    picture: np.ndarray, tmp_path: Path, make_instance: Make
+) -> None:
+    paths = []
+    for name in ("1", "2"):
+        path = Dataset()
+        path.OpticalPathIdentifier = name
+        paths.append(path)
+    frames = rolled(picture, 8)  # by channel, then by depth
+    for number in range(2):
+        held = [frames[4 * channel + 2 * number + plane] for channel in (0, 1) for plane in (0, 1)]
+        make_instance(
+            tmp_path / f"{number}.dcm", [tile for pixels in held for tile in raw(pixels)],
+            TotalPixelMatrixFocalPlanes=4, OpticalPathSequence=Items(paths), InstanceNumber=number,
+        )  # fmt: skip
+    reader = opened(tmp_path)
+    assert reader.info.axes == (Axis("c", 2), Axis("z", 4))
+    for frame, pixels in enumerate(frames):
+        np.testing.assert_array_equal(whole(reader, frame), pixels)
+
+
 def test_levels_that_lack_a_plane_are_no_levels(
     picture: np.ndarray, tmp_path: Path, make_instance: Make
 ) -> None:

@@ -75,6 +75,13 @@ def test_imagej() -> None:
         facts = imagej_facts(structure(page, axes=(Axis("t", 2), Axis("z", 3))))
         assert (facts.mm_x, facts.mm_y) == pytest.approx((5e-4, high))
         assert facts.axes == (Axis("t", 2), Axis("z", 3, (0.0, 300.0, 600.0), unit))
+    for tunit, steps, unit in (("ms", (0.0, 5.0), "ms"), (None, (0.0, 5.0), "s"),
+                               ("h", (0.0, 18000.0), "s")):  # fmt: skip
+        parent = SimpleNamespace(imagej_metadata={"finterval": 5.0, "tunit": tunit})
+        page = SimpleNamespace(tags=_Tags(), parent=parent)
+        assert imagej_facts(structure(page, axes=(Axis("t", 2),))).axes == (
+            Axis("t", 2, steps, unit),
+        )
 
 
 def _channel_page(name: str) -> Any:

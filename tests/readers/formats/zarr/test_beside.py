@@ -190,6 +190,15 @@ def test_fields_of_another_size_and_missing_ones_are_told(tmp_path: Path) -> Non
         assert any("can't be read (A/1/1)" in loss for loss in reader.info.losses)
 
 
+def test_fields_of_another_sample_type_are_told(tmp_path: Path) -> None:
+    plate(tmp_path / "p.zarr", "0.5")
+    node = new_group(tmp_path / "p.zarr/A/1/1", "0.5")
+    image(node, np.stack([PIXELS, PIXELS]).astype("f4"), "0.5")
+    with open_reader(tmp_path / "p.zarr") as reader:
+        assert reader.info.axes[0].values == ("A/1/0", "A/2/0", "A/2/1")
+        assert any("sample type (A/1/1)" in loss for loss in reader.info.losses)
+
+
 def test_a_plate_without_a_field_is_refused(tmp_path: Path) -> None:
     for number, facts in enumerate(({}, {"wells": []}, {"wells": [{"path": "B/1"}]})):
         group = new_group(tmp_path / f"{number}.zarr", "0.5")

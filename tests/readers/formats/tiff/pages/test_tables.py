@@ -74,3 +74,14 @@ def test_a_file_that_ends_inside_of_a_tile_is_named(tiles: Any) -> None:
     assert [table.get(index) or b"" for index in range(299)] == parts[:299]
     with pytest.raises(CorruptSourceError, match="truncated"):
         table.get(299)
+
+
+def test_a_tile_without_a_place_or_without_bytes_is_none(tmp_path: Path) -> None:
+    (tmp_path / "tiles").write_bytes(bytes(range(50)))
+    source = LocalBytes(tmp_path / "tiles")
+    table = PlainTable(source, [0, 0, 7, 7], [0, 5, 0, 5])
+    for index, there in enumerate([False, False, False, True]):
+        assert table.has(index) is there
+        due = bytes(range(7, 12)) if there else None
+        assert (table.get(index), table.slice(index, 0, 5)) == (due, due)
+    source.close()
