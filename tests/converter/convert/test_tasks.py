@@ -176,12 +176,13 @@ def test_a_plan_of_names_without_a_folder_is_carried_out_anywhere(
     """Workers have working folders of their own."""
     _slide(tmp_path / "slide.tiff", "zlib")
     monkeypatch.chdir(tmp_path)
-    plan_tasks("slide.tiff", "a.tiff").save("plan.json")
+    made = plan_tasks("slide.tiff", "a.tiff")
+    made.save("plan.json")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     from ziggurat.writers.tasks import plan as plans
 
-    plans._open.clear()  # what another process has not
+    plans._forget(made.name)  # what another process has not
     plan = load_plan(tmp_path / "plan.json")
     for task in plan.tasks:
         task()
@@ -197,7 +198,7 @@ def test_a_source_that_changed_is_told(tmp_path: Path, anew: bool) -> None:
     from ziggurat.writers.tasks import plan as plans
 
     if anew:
-        plans._open.clear()  # what another process has not
+        plans._forget(plan.name)  # what another process has not
     _slide(slide, "jpeg")
     for _ in range(2):
         with pytest.raises(WriteError, match="has changed since the plan was made"):
