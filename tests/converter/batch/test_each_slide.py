@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -108,6 +109,26 @@ def test_what_all_become_is_said_once(folder: str, form: str | None, target: str
             split_pattern(local, given)
     else:
         assert split_pattern(local, given)[0] == Path("out")
+
+
+@pytest.mark.parametrize(
+    ("threads", "workers", "each"),
+    [(3, 2, 3), (None, 2, 4), (None, 3, 2), (None, 99, 1), (1, 1, 1)],
+)
+def test_threads_are_those_that_are_asked_for_or_a_share_of_the_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int | None, workers: int, each: int
+) -> None:
+    seen: list[int | None] = []
+
+    def work(todo: Any, options: ConvertOptions, *_: Any, **__: Any) -> Any:
+        seen.append(options.threads)
+        return iter([(job, Outcome(job, Status.FAILED)) for job in todo])
+
+    monkeypatch.setattr(batch, "work", work)
+    monkeypatch.setattr("ziggurat.converter.plan.costs.os.cpu_count", lambda: 8)
+    given = dataclasses.replace(OPTIONS, threads=threads)
+    run_batch([Job(Path("a"), tmp_path / "a.tiff")], given, workers=workers)
+    assert seen == [each]
 
 
 def test_folders_of_slides_that_failed_are_gone_the_inner_first(
@@ -311,14 +332,18 @@ def test_a_proof_counts_what_went(tmp_path: Path) -> None:
 
 def test_a_report_begins_anew_and_a_log_goes_on(tmp_path: Path) -> None:
     report, log = tmp_path / "r.csv", tmp_path / "l.log"
+    plan: Any = SimpleNamespace(copied_tiles=3, encoded_tiles=4)
+    told = ConversionReport("s", "o", plan, 1, 1.0, ("one, two", "three"), ("a", "b", "c"))
     for _ in range(2):
         with Records(str(report), str(log)) as records:
             for name in ("a", 'b, "c"\nd'):
-                records.add(Outcome(Job(Path(name), Path("o")), Status.DONE))
+                records.add(Outcome(Job(Path(name), Path("o")), Status.DONE, report=told))
     with report.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["source"] for row in rows] == ["a", 'b, "c"\nd']
     assert list(rows[0]) == list(COLUMNS)
+    assert (rows[0]["losses"], rows[0]["removed"]) == ("one, two; three", "a; b; c")
+    assert (rows[0]["tiles_copied"], rows[0]["tiles_encoded"]) == ("3", "4")
     assert len(log.read_text().splitlines()) == 4
 
 

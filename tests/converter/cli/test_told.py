@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from ziggurat.converter.cli import checking
 from ziggurat.converter.cli.app import command_parser, main
 from ziggurat.converter.cli.arguments import options_from
 from ziggurat.converter.cli.describe import describe
+from ziggurat.converter.cli.tables import pixel_size_text
 from ziggurat.converter.cli.texts import parse_bytes
 from ziggurat.converter.plan.options import Verify
 from ziggurat.converter.plan.report import VerificationReport
@@ -63,6 +66,7 @@ def test_each_fact_is_told_as_it_is() -> None:
         for name in ("width", "height", "tile_width", "tile_height"):
             assert told["levels"][index][name] == getattr(level, name), name
     assert [level["downsample"] for level in told["levels"]] == [1, 4]
+    assert pixel_size_text(info) == "500 × 250 µm"
     assert told["associated"] == [{"name": "label", "width": 30, "height": 20, "codec": None}]
 
 
@@ -107,6 +111,38 @@ def test_one_output_that_is_wrong_is_an_exit_code(
         assert json.loads(out)["ok"] is all(right)
     else:
         assert f"{sum(right)} verified, {len(right) - sum(right)} wrong" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "size"),
+    [("--width 30", (30, 20)), ("--height 10", (15, 10)),
+     ("--width 30 --height 10", (15, 10)), ("--width 15 --height 40", (15, 10))],
+)  # fmt: skip
+def test_pictures_are_within_both_sides(words: str, size: tuple[int, int], tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.full((40, 60, 3), 9, np.uint8), tile=(16, 16))
+    for command in ("region", "thumbnail"):
+        target = tmp_path / f"{command}.png"
+        with pytest.raises(SystemExit) as ended:
+            main([command, str(tmp_path / "a.tif"), str(target), *words.split()])
+        assert not ended.value.code
+        with Image.open(target) as picture:
+            assert picture.size == size, command
+
+
+@pytest.mark.parametrize(("count", "of"), [(7, 1), (7, 2), (7, 3), (2, 5), (1, 1)])
+def test_parts_of_a_plan_are_all_of_it_and_none_twice(
+    count: int, of: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done: list[int] = []
+    tasks = tuple(partial(done.append, number) for number in range(count))
+    plan = SimpleNamespace(tasks=tasks, count=count)
+    monkeypatch.setattr("ziggurat.converter.convert.load_plan", lambda _: plan)
+    for part in range(of):
+        with pytest.raises(SystemExit) as ended:
+            main(["emit", "plan.json", "--part", str(part), "--of", str(of)])
+        assert not ended.value.code
+    assert sorted(done) == list(range(count))
+    assert len(capsys.readouterr().out.splitlines()) == of
 
 
 def test_pictures_are_of_the_frame_that_is_asked_for(tmp_path: Path) -> None:

@@ -236,6 +236,16 @@ def test_the_command_line_converts(picture: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "b.tiff").exists()
 
 
+@pytest.mark.parametrize(
+    ("asked", "threads"), [(3, 3), ("2", 2), (0, 8), (-1, 7), (-7, 1), (-8, 1), (-100, 1)]
+)
+def test_threads_leave_processors_alone(
+    asked: Any, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversion, "core_count", lambda: 8)
+    assert conversion._threads(asked) == threads
+
+
 def test_errors_are_of_all_parts_of_an_image(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

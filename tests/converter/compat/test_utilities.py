@@ -13,7 +13,7 @@ import pytest
 from PIL import ImageColor
 
 import ziggurat
-from ziggurat.converter.compat import stylefuncs, tilesource, utilities
+from ziggurat.converter.compat import cache_util, stylefuncs, tilesource, utilities
 from ziggurat.converter.compat.quads import getTileFramesQuadInfo
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.style.palette import parse_color
@@ -154,6 +154,15 @@ def test_a_mosaic_has_the_frames_where_they_are_told(tmp_path: Path) -> None:
             rows = range(data.shape[0] - crop["bottom"], data.shape[0] - crop["top"])
             seen = data[rows.start + 2 : rows.stop - 2, crop["left"] + 2 : crop["right"] - 2]
             assert (seen[..., 0] == 30 * frame + 20).all(), frame
+
+
+def test_what_came_first_goes_first_from_a_cache() -> None:
+    cache, _ = cache_util.CacheFactory().getCache(2)
+    cache["a"], cache["b"] = 1, 2
+    cache["a"] = 3  # it comes anew
+    cache["c"] = 4
+    assert dict(cache) == {"a": 3, "c": 4}
+    assert cache.currsize == 2
 
 
 def test_trees_are_without_namespaces() -> None:

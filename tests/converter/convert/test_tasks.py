@@ -5,6 +5,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import ziggurat
 from ziggurat.converter.cli.app import main
 from ziggurat.converter.convert import convert, load_plan, plan_tasks
 from ziggurat.converter.plan.options import ConvertOptions
+from ziggurat.converter.recipe import ConversionRecipe
 from ziggurat.readers.errors import (
     ConversionError,
     OptionError,
@@ -121,6 +123,20 @@ def test_an_executor_converts_and_the_output_is_checked(tmp_path: Path) -> None:
     _assert_same(tmp_path / "a.zarr", tmp_path / "b.zarr")
     assert report.removed == other.removed != ()
     assert (report.losses, report.searched) == (other.losses, other.searched)
+
+
+@pytest.mark.parametrize(
+    ("given", "looked"),
+    [({}, False), ({"verify": "sample"}, True), ({"verify": "full"}, True),
+     ({"deidentify": True}, True), ({"deidentify": True, "verify": "sample"}, True)],
+)  # fmt: skip
+def test_whoever_finishes_a_plan_looks_at_the_output_as_asked(
+    tmp_path: Path, given: dict[str, Any], looked: bool
+) -> None:
+    slide = _slide(tmp_path / "slide.tiff", "zlib")
+    opened = ConversionRecipe(str(slide), "a.tiff", ConvertOptions(**given)).open()
+    assert (opened.check is not None) is looked
+    opened.reader.close()
 
 
 @pytest.mark.parametrize("suffix", [".zarr", ".tiff"])

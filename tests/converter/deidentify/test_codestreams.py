@@ -1,6 +1,11 @@
 """Streams and profiles are scrubbed of what decoders have no need of."""
 
+from io import BytesIO
+
 import numpy as np
+import pytest
+from imagecodecs import jpeg8_decode
+from PIL import Image
 
 from tests.converter.deidentify.outputs import segment
 from tests.converter.deidentify.sources import PLANTED
@@ -30,6 +35,19 @@ def test_scrubbing_jpeg_keeps_what_decoders_need(tissue: np.ndarray) -> None:
     progressive = buffer.getvalue()
     scan = progressive.index(b"\xff\xda", progressive.index(b"\xff\xda") + 2)
     assert scrub_jpeg(progressive[:scan] + said + progressive[scan:]) == scrub_jpeg(progressive)
+
+
+@pytest.mark.parametrize("blocks", [1, 3, 64])
+def test_restart_markers_of_every_number_stay(tissue: np.ndarray, blocks: int) -> None:
+    """They count from 0 to 7 and begin anew; behind one that is lost all is shifted."""
+    stream = BytesIO()
+    Image.fromarray(tissue[:128, :160]).save(stream, "JPEG", restart_marker_blocks=blocks)
+    assert (b"\xff\xd7" in stream.getvalue()) is (blocks < 64)
+    clean = scrub_jpeg(stream.getvalue())
+    np.testing.assert_array_equal(jpeg8_decode(clean), jpeg8_decode(stream.getvalue()))
+    assert sum(clean.count(bytes((0xFF, 0xD0 + n))) for n in range(8)) == sum(
+        stream.getvalue().count(bytes((0xFF, 0xD0 + n))) for n in range(8)
+    )
 
 
 def test_scrubbing_jpeg_2000(tissue: np.ndarray) -> None:

@@ -135,6 +135,13 @@ def test_an_image_of_fewer_pixels_is_smaller(factor: float, smaller: bool) -> No
         assert prepare(image, "x", ConvertOptions(**given)).smaller is smaller
 
 
+@pytest.mark.parametrize("bands", [(0, 1, 2), (2, 0), (1,), (2, 1, 0)])
+def test_bands_come_in_the_order_that_is_asked_for(bands: tuple[int, ...]) -> None:
+    image = _Image(Codec.DEFLATE, band_names=("red", "green", "blue"))
+    names = prepare(image, "x", ConvertOptions(bands=bands)).reader.info.band_names
+    assert names == tuple(("red", "green", "blue")[band] for band in bands)
+
+
 def test_letters_of_a_label_keep_their_colours() -> None:
     """Half of the chroma would make red and blue lines of one pixel violet."""
     pixels = np.full((32, 48, 3), 250, np.uint8)

@@ -14,9 +14,13 @@ import ziggurat
 from ziggurat.converter.viewer import overview
 from ziggurat.converter.viewer.answers import VENDORED, Answer, Gallery, page
 from ziggurat.converter.viewer.export import export
+from ziggurat.converter.viewer.looks import Look, parse_look
+from ziggurat.converter.viewer.pixels import shrunk
+from ziggurat.converter.viewer.render import colorize, label_colors
 from ziggurat.converter.viewer.shown import Shown
+from ziggurat.converter.viewer.snapshot import snapshot
 
-SIDE, FRAMES, BANDS = 32, 2, 2
+SIDE, FRAMES, BANDS = 32, 2, 3
 
 
 def values(image: int, frame: int, band: int) -> np.ndarray:
@@ -72,6 +76,41 @@ def test_a_window_shows_the_values_of_each_image_frame_and_band(gallery: Gallery
         np.testing.assert_allclose(
             seen[..., 0], values(image, frame, band) * 255 / 4000, atol=1.1, err_msg=kind
         )
+
+
+def test_every_number_but_none_has_a_colour_and_numbers_are_never_mixed() -> None:
+    numbers = np.array([[0, 1, 2, 4095, 4096, 4097, 8192, 8193]])[..., None].astype(np.uint32)
+    seen = colorize(numbers, Look(labels=True), (0, 1))[0]
+    assert seen[:, 3].tolist() == [0] + [255] * 7
+    for place, same in ((4, 4096), (5, 1), (6, 4096), (7, 1)):
+        np.testing.assert_array_equal(seen[place], label_colors()[same])
+    far = np.arange(64).reshape(8, 8, 1).astype(np.uint16) * 100
+    for factor in (1, 2, 4):
+        np.testing.assert_array_equal(
+            shrunk(far, factor, nearest=True), far[::factor, ::factor], err_msg=str(factor)
+        )
+        means = far.reshape(8 // factor, factor, 8 // factor, factor).mean(axis=(1, 3)).round()
+        np.testing.assert_array_equal(shrunk(far, factor, nearest=False)[..., 0], means)
+
+
+def test_what_is_as_large_as_the_threshold_is_seen() -> None:
+    pixels = np.array([[1.0, 2.0, 3.0, np.nan]])[..., None]
+    for threshold, seen in ((None, 3), (1.0, 3), (2.0, 2), (2.5, 1), (3.0, 1), (3.5, 0)):
+        look = Look(palette="white", low=0, high=9, threshold=threshold)
+        assert (colorize(pixels, look, (0, 1))[..., 3] > 0).sum() == seen, threshold
+
+
+@pytest.mark.parametrize("opacity", [0.0, 0.25, 1.0])
+def test_results_are_laid_over_as_dense_as_asked(paths: list[Path], opacity: float) -> None:
+    images = [Shown(path) for path in paths]
+    looks = [parse_look({"look": json.dumps({"channels": [[0, color, 0, 4000]]})})
+             for color in ("#ff0000", "#0000ff")]  # fmt: skip
+    one, other = (snapshot([image], width=SIDE, looks=[look]).astype(float)
+                  for image, look in zip(images, looks, strict=True))  # fmt: skip
+    seen = snapshot(images, width=SIDE, opacity=opacity, looks=looks)
+    np.testing.assert_allclose(seen, one * (1 - opacity) + other * opacity, atol=1)
+    for image in images:
+        image.close()
 
 
 @pytest.mark.skipif(page(VENDORED).status != 200, reason="built without the library")
