@@ -18,6 +18,7 @@ from ziggurat.readers.formats.dicom.facts import (
     _magnification,
     _spacing,
     in_pixels,
+    tile_format,
 )
 from ziggurat.readers.formats.dicom.frames import frame_table
 from ziggurat.readers.formats.dicom.instance import FullGrid, _positions, _sparse_grids
@@ -96,6 +97,23 @@ def test_axes_of_paths_and_planes() -> None:
     assert _frame_axes([("1", 0)], base) == {"axes": (), "channels": ()}
     with pytest.raises(UnsupportedFormatError):
         _frame_axes(places[:-1], base)
+
+
+@pytest.mark.parametrize("transformed", [True, False, None])
+@pytest.mark.parametrize("said", ["YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "RGB"])
+def test_colours_of_jpeg_2000_are_ycbcr_where_nothing_turns_them_back(
+    said: str, transformed: bool | None
+) -> None:
+    """Decoders do that by the stream's own word; of a stream that has none nobody can tell."""
+    instance: Any = SimpleNamespace(
+        photometric=said, bits=8, bits_stored=8, high_bit=7, signed=False, planar=False, bands=3,
+        syntax="1.2.840.10008.1.2.4.90",
+    )  # fmt: skip
+    word = b"" if transformed is None else b"\xff\x52\0\x0c\0\0\0\1" + bytes([transformed])
+    stream = b"\xff\x4f\xff\x51" + bytes(41) + word + bytes(9)
+    left = said.startswith("YBR_FULL") and transformed is False
+    due = Photometric.YCBCR if left else Photometric.RGB
+    assert tile_format(instance, stream).photometric is due
 
 
 @pytest.mark.parametrize(("bits", "stored"), [(8, 8), (16, 16), (16, 12), (16, 10)])
