@@ -210,30 +210,6 @@ def test_predictors_are_used_where_they_pay(tissue: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(
-    "part",
-    [
-        np.s_[16:80, 32:96],
-        np.s_[80:16:-1, 32:96],
-        np.s_[16:80, 96:32:-1],
-        np.s_[16:80:2, 32:96],
-        np.s_[16:80, 32:96:2],
-        np.s_[16:80, 32:96, ::-1],
-        np.s_[16:17, 32:33],
-    ],
-    ids=["part", "upwards", "leftwards", "rows", "columns", "bands", "pixel"],
-)
-def test_jpeg_of_a_part_of_a_larger_array_is_that_of_a_copy_of_it(
-    tissue: np.ndarray, part: Any
-) -> None:
-    options = WriteOptions(compression=Codec.JPEG, quality=85)
-    encode = tile_codec(array_reader(tissue).info, options).encode
-    for tile in (tissue[part], tissue[part].transpose(1, 0, 2)):
-        assert encode(tile) == encode(tile.copy("C"))
-    row = np.broadcast_to(tissue[20:21, 32:96], (64, 64, 3))
-    assert encode(row) == encode(row.copy("C"))
-
-
-@pytest.mark.parametrize(
     ("dtype", "bands", "options", "words"),
     [
         ("uint16", 3, {"compression": Codec.JPEG}, r"jpeg takes unsigned of 8 bits.*deflate"),

@@ -368,3 +368,22 @@ def test_a_write_that_begins_is_not_swept_by_another(
         staged.write_bytes(b"all")
     assert swept
     assert target.read_bytes() == b"all"
+
+
+@pytest.mark.parametrize("make", [atomic_file, atomic_directory])
+def test_a_link_that_leads_nowhere_is_something_that_is_there(tmp_path: Path, make: Any) -> None:
+    (tmp_path / "out").symlink_to(tmp_path / "gone")
+    with pytest.raises(TargetExistsError, match="exists"), make(tmp_path / "out"):
+        pass
+    assert (tmp_path / "out").is_symlink()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_is_being_made_is_for_its_owner_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with atomic_file(tmp_path / "out") as staged:
+            staged.write_bytes(b"patient")
+            assert staged.parent.stat().st_mode & 0o077 == 0
+    finally:
+        os.umask(before)

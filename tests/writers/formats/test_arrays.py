@@ -90,6 +90,13 @@ def test_levels_that_are_given_are_taken_and_the_rest_is_made(tmp_path: Path) ->
         ((20, 30, 3), {"channel_names": "abc"}, "must be a list of 3 names"),
         ((20, 30, 3), {"levels": [np.zeros((10, 14, 3), np.uint8)]}, "invalid levels: number 1"),
         ((20, 30, 3), {"levels": [np.zeros((10, 15, 3), np.uint16)]}, "invalid levels: number 1"),
+        ((20, 30, 3), {"levels": [np.zeros((10, 15, 4), np.uint8)]}, "invalid levels: number 1"),
+        ((20, 30, 3), {"levels": [np.zeros((10, 15), np.uint8)]}, "invalid levels: number 1"),
+        (
+            (2, 20, 30, 3),
+            {"axes": "tyxs", "levels": [np.zeros((3, 10, 15, 3), np.uint8)]},
+            "invalid levels: number 1",
+        ),
         ((20, 30, 3), {"interpretation": "colour"}, "interpretation must be one of"),
         ((0, 30, 3), {}, "holds no pixel"),
     ],
@@ -154,3 +161,12 @@ def test_four_bands_are_weighed_by_the_fourth_where_that_is_alpha(
         level = image.info.levels[1].rect
         small = image.reader.plane(1, 0).read(level)
     assert (small == [0 if alpha else 100, 0, 0, 100]).all()
+
+
+def test_a_name_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.tiff", "a.zarr", "a.png"):
+        report = ziggurat.write(np.zeros((20, 30), np.uint8), f"~/{name}")
+        assert report.path == tmp_path / name
+        assert (tmp_path / name).exists()

@@ -89,9 +89,12 @@ def test_labels_are_not_for_jpeg(tmp_path: Path) -> None:
         write(labels, tmp_path / "a.jpg")
 
 
-def test_several_frames_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="one frame, not 3"):
-        write(array_reader(np.zeros((3, 9, 9), np.uint8), "tyx"), tmp_path / "a.png")
+@pytest.mark.parametrize("frames", [2, 3])
+@pytest.mark.parametrize("name", ["a.png", "a.jpg"])
+def test_several_frames_are_refused(tmp_path: Path, name: str, frames: int) -> None:
+    with pytest.raises(OptionError, match=f"one frame, not {frames}"):
+        write(array_reader(np.zeros((frames, 9, 9), np.uint8), "tyx"), tmp_path / name)
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_existing_picture_stays(tmp_path: Path, tissue: np.ndarray) -> None:

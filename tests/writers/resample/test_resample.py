@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -276,6 +277,8 @@ def test_defaults_follow_the_interpretation() -> None:
     [
         (np.complex64, None, "complex64 have no pyramid"),
         (np.uint64, Reducer.LANCZOS3, "lanczos3 would round 64-bit integers"),
+        (np.int64, Reducer.LANCZOS3, "lanczos3 would round 64-bit integers"),
+        (np.int64, Reducer.CUBIC, "cubic would round 64-bit integers"),
         (bool, Reducer.CUBIC, "cubic is not for bool"),
     ],
 )
@@ -350,3 +353,36 @@ def test_a_filter_leaves_colours_alone_where_alpha_varies(reducer: Reducer) -> N
     small = Shrinker(reducer, alpha=True)(pixels)
     expected = Shrinker(Reducer.MEAN, alpha=True)(pixels)
     assert np.array_equal(small[..., 0], expected[..., 0])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16])
+def test_half_a_value_is_rounded_up_by_filters_too(dtype: Any) -> None:
+    """As by means; a cubic's weights are whole parts of 256, so that halves are met exactly."""
+    row = np.random.default_rng(2).integers(0, 90, 3000).astype(dtype)
+    weights = [Fraction(w).limit_denominator(1 << 20) for w in taps(Reducer.CUBIC)]
+    assert sum(weights) == 1
+    padded = [int(v) for v in np.pad(row, 4, mode="edge")]
+    exact = [
+        sum(w * v for w, v in zip(weights, padded[n + 1 : n + 9], strict=True))
+        for n in range(0, len(row), 2)
+    ]
+    low = np.iinfo(dtype).min
+    expected = [max(low, math.floor(value + Fraction(1, 2))) for value in exact]
+    assert sum(value.denominator == 2 for value in exact) > 1
+    small = Shrinker(Reducer.CUBIC)(np.repeat(row[np.newaxis, :, np.newaxis], 20, axis=0))
+    assert small[5, :, 0].tolist() == expected
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("alphas", [(0, 1), (1, 2), (0, 3), (254, 255), (0, 255)])
+def test_colours_are_weighed_by_alphas_however_near(dtype: Any, alphas: tuple[int, int]) -> None:
+    rng = np.random.default_rng(6)
+    pixels = rng.integers(0, 255, (20, 30, 4)).astype(dtype)
+    pixels[..., 3] = rng.choice(alphas, (20, 30))
+    small = Shrinker(Reducer.MEAN, alpha=True)(pixels)
+    for y, x, band in np.ndindex(10, 15, 3):
+        block = pixels[2 * y : 2 * y + 2, 2 * x : 2 * x + 2].reshape(4, 4).astype(int)
+        weights = block[:, 3] if block[:, 3].any() else np.ones(4, int)
+        total = int(weights.sum())
+        summed = int((block[:, band] * weights).sum())
+        assert small[y, x, band] == (2 * summed + total) // (2 * total)

@@ -65,6 +65,16 @@ def test_frame_values_are_what_was_set(sink: ziggurat.Sink) -> None:
     assert sink.getMetadata()["ValueZ"]["values"] == [0, 0.5]
 
 
+def test_values_that_nobody_knows_leave_those_that_were_said(sink: ziggurat.Sink) -> None:
+    sink.frameAxes = ["z", "c"]
+    said = np.array([[[0.5, "a"], [0.5, "b"]]], object)
+    sink.frameValues = said
+    for row in ([[None, "x"], [None, None]], [[np.nan, None], [None, "y"]]):
+        sink.frameValues = np.array([row], object)
+    assert sink.frameValues is not None
+    assert sink.frameValues.tolist()[0] == [[0.5, "x"], [0.5, "y"]]
+
+
 def test_axes_can_be_ordered_before_the_tiles() -> None:
     with ziggurat.new(tileSize=64) as sink:
         sink.frameAxes = ["t", "z", "c"]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import ziggurat
+from ziggurat.readers.errors import SinkInputError
 
 KNOWN: dict[str, Any] = {
     "sizeX": 30,
@@ -46,3 +47,19 @@ def test_what_is_known_of_a_sink_is_so_from_the_first_moment(
             sink.addTile(tile, 1, 1)
             found.append((before, told(sink), sink.frames, sink.dtype))
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("kind", ["mapped", "log"])
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [("fill", 4), ("blend", "max"), ("tileSize", 64), ("tileSize", (32, 16)), ("dtype", "uint16")],
+)
+def test_who_joins_says_the_same_or_nothing(
+    tmp_path: Path, kind: str, word: str, value: object
+) -> None:
+    said: dict[str, Any] = {"fill": 3, "blend": "min", "tileSize": 32, "dtype": "uint8"}
+    ziggurat.new(tmp_path / "s", store=kind, **said).close()
+    for same in ({}, said, {word: said[word]} if word != "fill" else {"fill": 3, "dtype": "uint8"}):
+        ziggurat.new(tmp_path / "s", mode="join", **same).close()
+    with pytest.raises(SinkInputError, match="the store h"):
+        ziggurat.new(tmp_path / "s", mode="join", **{**said, word: value})

@@ -142,3 +142,12 @@ def test_tiles_that_say_the_same_say_it_once(tmp_path: Path) -> None:
             sink.addTile(np.ones((4, 4), np.uint8), 4 * number, z=number % 2, z_value=number % 2)
     (said,) = (tmp_path / "s/.ziggurat").glob("values*")
     assert len(said.read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("kind", ["mapped", "log"])
+def test_a_value_alone_is_that_of_the_first_position(tmp_path: Path, kind: str) -> None:
+    with ziggurat.new(tmp_path / "s", store=kind) as sink:
+        sink.addTile(np.ones((4, 4), np.uint8), z_value=0.5)
+        assert sink.frameAxes == ["z"]
+        assert sink.frameValues is not None
+        assert sink.frameValues.tolist() == [[0.5]]

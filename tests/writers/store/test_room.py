@@ -56,7 +56,8 @@ def test_a_path_is_on_the_nearest_mount_above_it(
 def test_a_store_of_another_machine_is_refused_where_machines_share_files(
     tmp_path: Path, kind: str, safe: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ziggurat.new(tmp_path / "s").close()
+    with ziggurat.new(tmp_path / "s") as sink:
+        sink.addTile(np.ones((5, 5), np.uint8))
     monkeypatch.setattr(room, "file_system", lambda _: kind)
     ziggurat.new(tmp_path / "s", mode="join").close()  # of this machine: wherever it lies
     monkeypatch.setattr(room, "host_word", lambda: 7)
@@ -65,6 +66,7 @@ def test_a_store_of_another_machine_is_refused_where_machines_share_files(
     else:
         with pytest.raises(SinkError, match="made on another machine"):
             ziggurat.new(tmp_path / "s", mode="join")
+    assert ziggurat.open(tmp_path / "s").sizeX == 5
 
 
 @pytest.mark.parametrize(

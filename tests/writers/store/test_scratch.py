@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import ziggurat
 from tests import preloaded
 from ziggurat.readers.errors import SinkError, UnsupportedFormatError
 from ziggurat.readers.formats.sink_store.layout import HEADER_BYTES, HeaderWord
-from ziggurat.writers.store import room, scratch
+from ziggurat.writers.store import scratch
 
 
 @pytest.fixture
@@ -124,22 +125,6 @@ def test_a_store_of_another_version_says_so(tmp_path: Path) -> None:
                 opening(path)
 
 
-def test_a_store_of_another_machine_on_a_network_file_system_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "s"
-    with ziggurat.new(path) as sink:
-        sink.addTile(np.ones((5, 5), np.uint8))
-    monkeypatch.setattr(room, "file_system", lambda _: "nfs4")
-    ziggurat.new(path, mode="join").close()  # the same machine
-    monkeypatch.setattr(room, "host_word", lambda: 12345)
-    with pytest.raises(SinkError, match="not safe between machines"):
-        ziggurat.new(path, mode="join")
-    assert ziggurat.open(path).sizeX == 5
-    monkeypatch.setattr(room, "file_system", lambda _: "ext4")
-    ziggurat.new(path, mode="join").close()  # a disk that was carried over
-
-
 def test_a_store_without_rights_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "s"
     ziggurat.new(path).close()
@@ -167,3 +152,19 @@ assert all((sink.getRegion(format="numpy")[0][:16] == 5).all() for sink in sinks
 """
     done = preloaded.run(preloaded.code, code)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_temporary_store_goes_with_its_maker_and_not_with_a_child() -> None:
+    sink = ziggurat.new(dtype="uint8", bands=1)
+    place = Path(sink.path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # threads, of other tests
+        child = os.fork()
+    if not child:
+        sink.close()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert place.is_dir()
+    sink.addTile(np.ones((4, 4), np.uint8))
+    sink.close()
+    assert not place.exists()

@@ -43,3 +43,17 @@ def test_a_part_that_is_cut_short_gives_no_tile(tmp_path: Path) -> None:
     short = Parcels(objects, ["short"])
     with pytest.raises(EOFError, match="in the middle of a tile"):
         short.read(short.tiles[0, 0, 0, 0])
+
+
+@pytest.mark.parametrize("name", ["a.tiff", "a.zarr.zip"])
+def test_blank_tiles_of_tasks_take_no_more_room_than_those_of_one(
+    tmp_path: Path, name: str
+) -> None:
+    with ziggurat.new(sizeX=1200, sizeY=1000, bands=3, dtype="uint8", tileSize=64) as sink:
+        sink.addTile(np.random.default_rng(1).integers(0, 255, (60, 60, 3), np.uint8), 900, 900)
+        once = sink.write(tmp_path / f"b{name}", lossy=False, tileSize=64)
+        plan = sink.plan(tmp_path / name, lossy=False, tileSize=64, partBytes=1 << 19)
+        for task in plan.tasks:
+            task()
+        assert len(plan.tasks) > 2
+        assert plan.finish().bytes <= 1.02 * once.bytes

@@ -103,7 +103,8 @@ def test_levels_do_not_depend_on_what_tiles_overlap(
 def test_a_sink_that_is_empty_in_parts(size: int | None, tissue: Array, tmp_path: Path) -> None:
     """Blank tiles are not looked at: they still have what lies beyond their border."""
     expected = np.zeros((660, 780, 3), np.uint8)
-    with ziggurat.new(tmp_path / "store", sizeX=780, sizeY=660, bands=3, dtype="uint8") as sink:
+    known: dict[str, Any] = {"sizeX": 780, "sizeY": 660, "bands": 3, "dtype": "uint8"}
+    with ziggurat.new(tmp_path / "store", tileSize=128, **known) as sink:
         for x, y in ((508, 254), (520, 400), (0, 600)):
             part = np.ascontiguousarray(tissue[: min(254, 660 - y), :254])
             sink.addTile(part, x=x, y=y)

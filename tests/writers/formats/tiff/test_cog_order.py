@@ -71,6 +71,7 @@ def test_gdal_finds_it_valid_and_the_pixels_are_the_same(
             assert np.array_equal(one.asarray(), other.asarray())
             assert [t.code for t in one.tags] == [t.code for t in other.tags]
             assert one.databytecounts == other.databytecounts
+            assert not any(place % 2 for place in other.dataoffsets)  # TIFF 6.0: at whole words
         assert max(page.offset for page in ordered.pages) < min(ordered.pages[3].dataoffsets)
         starts = [min(page.dataoffsets) for page in ordered.pages]
         assert starts == sorted(starts, reverse=True)

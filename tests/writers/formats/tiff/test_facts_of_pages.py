@@ -15,12 +15,13 @@ from ziggurat.readers.errors import OptionError
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedImage, EncodedLevel, Photometric, TileFormat
-from ziggurat.readers.model.image import Interpretation
+from ziggurat.readers.model.image import GeoReference, Interpretation
 from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.views.array import ArrayReader, array_reader
 from ziggurat.writers.formats.registry import write
 from ziggurat.writers.formats.tiff import associated, tags, tiff
 from ziggurat.writers.formats.tiff.tags import common_byteorder, compression_tag
+from ziggurat.writers.model.levels import LevelPlan, Stored
 from ziggurat.writers.model.options import PyramidStyle, WriteOptions
 
 EXACT = WriteOptions(lossy=False, overwrite=True, tile_size=64)
@@ -201,3 +202,24 @@ def test_an_associated_jpeg_says_how_its_colours_are_sampled(
     arguments = associated._jpeg_arguments(EncodedImage(Codec.JPEG, 48, 32, data))
     assert arguments["subsampling"] == factors
     assert (arguments["shape"], arguments["photometric"]) == ((32, 48, 3), "ycbcr")
+
+
+@pytest.mark.parametrize(
+    ("side", "frames", "big"),
+    [(1 << 15, 1, False), (60_000, 1, False), (65_400, 1, True), (1 << 16, 1, True),
+     (1 << 13, 60, False), (1 << 13, 64, True)],
+)  # fmt: skip
+def test_what_is_past_32_bits_is_a_bigtiff(side: int, frames: int, big: bool) -> None:
+    plan = LevelPlan(side, side, 512, 512, Stored(0), None)
+    form = TileFormat(Codec.NONE, Photometric.GRAY, 1, 8, "uint8")
+    assert tags.needs_bigtiff([(plan, form)], frames, 0) is big
+
+
+def test_a_map_of_several_frames_keeps_its_place_and_its_value_for_nothing(tmp_path: Path) -> None:
+    place = GeoReference("EPSG:32633", (500_000.0, 10.0, 0.0, 5_000_000.0, 0.0, -10.0))
+    pixels = np.full((2, 40, 50), 9, np.uint8)
+    write(edited(pixels, "zyx", geo=place, nodata=7.0), tmp_path / "a.tiff", EXACT)
+    with tifffile.TiffFile(tmp_path / "a.tiff") as tif:
+        told = tif.pages[0].tags
+        assert float(told[42113].value) == 7
+        assert {33550, 33922, 34735} <= set(told.keys())

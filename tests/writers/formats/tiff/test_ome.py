@@ -269,3 +269,19 @@ def test_planes_are_where_they_are_said_to_be(names: str) -> None:
     if found.planes:
         assert [{"Z": p.the_z, "C": p.the_c, "T": p.the_t} for p in found.planes] == expected
     assert bool(found.planes) == bool({"t", "z"} & set(names))
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        (("left", "right", "above"), ["left", "right", "above"]),
+        ((0, 1, 5), ["0", "1", "5"]),
+        (None, ["0", "1", "2"]),
+        ((0.5, 1.0, 1.5), []),  # said by where they begin and end
+    ],
+)
+def test_positions_of_a_further_axis_are_what_they_stand_for(
+    values: Any, labels: list[str]
+) -> None:
+    info = edited(np.zeros((3, 8, 8), np.uint8), "qyx", axes=(Axis("q", 3, values),)).info
+    assert re.findall(r"<(?:\w+:)?Label>(.*?)</", ome_xml(info, [(8, 8)])) == labels

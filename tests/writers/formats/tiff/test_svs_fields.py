@@ -81,3 +81,15 @@ def test_focal_planes_say_how_deep_they_are(values: Any, unit: Any, told: list[s
     for frame in range(3):
         fields = dict(f.split(" = ") for f in describe(info, "4x4", frame).split("|")[1:])
         assert (fields["OffsetZ"], fields["TotalDepth"]) == (told[frame], "3")
+
+
+def test_focal_planes_have_one_thumbnail(tmp_path: Path) -> None:
+    with ziggurat.new() as sink:
+        for z in range(3):
+            sink.addTile(np.full((1200, 1100, 3), z, np.uint8), z=z)
+        sink.addAssociatedImage(np.zeros((30, 50, 3), np.uint8), "thumbnail")
+        sink.write(tmp_path / "a.svs")
+    with tifffile.TiffFile(tmp_path / "a.svs") as tif:
+        small = [number for number, page in enumerate(tif.pages) if page.shape[:2] == (30, 50)]
+        assert small == [1]
+        assert len(tif.pages) == 3 * sum(page.is_tiled for page in tif.pages) // 3 + 1

@@ -1,5 +1,6 @@
 """Frames, axes, channels and labels in OME-Zarr outputs."""
 
+import posixpath
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -30,6 +31,7 @@ from ziggurat.readers.ngff.version import OmeVersion
 from ziggurat.readers.views.array import ArrayReader, array_reader
 from ziggurat.writers.formats.registry import write
 from ziggurat.writers.model.options import WriteOptions
+from ziggurat.writers.model.reducers import Reducer
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -149,7 +151,8 @@ def test_a_label_map_is_ngff_s_labels_too(tmp_path: Path, version: OmeVersion) -
     IMAGE[version].from_zarr(group)
     LABELS[version].from_zarr(group["labels"])
     IMAGE_LABEL[version].from_zarr(group["labels/map"])
-    assert "image-label" in ome(group["labels/map"])
+    source = ome(group["labels/map"])["image-label"]["source"]["image"]
+    assert posixpath.normpath(posixpath.join("labels/map", source)) == "."  # the image beside it
     paths = [d["path"] for d in ome(group)["multiscales"][0]["datasets"]]
     for path in paths:
         assert set(np.unique(group[path][:])) <= set(np.unique(pixels))
@@ -162,6 +165,20 @@ def test_a_palette_gives_the_labels_their_colours(tmp_path: Path) -> None:
     group = opened(write(reader, out(tmp_path)).path)
     colors = ome(group["labels/map"])["image-label"]["colors"]
     assert colors[1] == {"label-value": 1, "rgba": [255, 0, 0, 255]}
+
+
+@pytest.mark.parametrize("reducer", [Reducer.MEAN, Reducer.NEAREST])
+def test_lower_levels_lie_where_their_pixels_come_from(tmp_path: Path, reducer: Reducer) -> None:
+    """The centre of four, or that of the first of them."""
+    pixels = RNG.integers(0, 255, (90, 70, 3), np.uint8)
+    options = WriteOptions(tile_size=32, reducer=reducer)
+    group = opened(write(array_reader(pixels), out(tmp_path), options).path)
+    for number, dataset in enumerate(ome(group)["multiscales"][0]["datasets"]):
+        moves = [
+            t["translation"] for t in dataset["coordinateTransformations"] if "translation" in t
+        ]
+        shift = (2**number - 1) / 2 if reducer is Reducer.MEAN else 0
+        assert (moves[0][-2:] if moves else [0, 0]) == [shift, shift]
 
 
 def test_layouts_hold_every_axis_once() -> None:
