@@ -29,8 +29,15 @@ class SqliteStore:
         self._uri = f"{path.resolve().as_uri()}?mode=ro"
         self._opened = PerProcess(self._open)  # no connection survives a fork
         self._tree: dict[str, set[str]] | None = None
-        found = self._rows("SELECT 1 FROM sqlite_master WHERE type='table' AND name='zarrs'", ())
-        if not found:
+        try:
+            self._check()
+        except BaseException:
+            self.close()
+            raise
+
+    def _check(self) -> None:
+        query = "SELECT 1 FROM sqlite_master WHERE type='table' AND name='zarrs'"
+        if not self._rows(query, ()):
             raise UnsupportedFormatError("it is an SQLite database without a table 'zarrs'")
 
     def _open(self) -> "_Opened":

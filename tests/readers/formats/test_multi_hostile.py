@@ -62,7 +62,7 @@ WRONG: list[tuple[Any, str]] = [
     ({"sources": [A], "scale": [1]}, "scale must be"),
     ({"sources": [A | {"params": ["frame"]}]}, "params must be"),
     ({"sources": [A | {"params": "frame", "sourceName": "test"}]}, "params must be"),
-    ({"sources": [{"path": "a\0", "pathPattern": "x"}]}, "null byte"),
+    ({"sources": [{"path": "a\0", "pathPattern": "x"}]}, "embedded null"),
     ({"sources": [{"path": "a" * 5000}]}, "not there"),
     ({"sources": [{"path": ".", "pathPattern": "a{99999999999999}"}]}, "finds nothing"),
     ({"sources": [{"path": ".", "pathPattern": "(" * 900}]}, "finds nothing"),

@@ -7,6 +7,13 @@ from typing import Self
 
 from ziggurat.readers.errors import WriteError
 
+_BEGIN = (
+    "PRAGMA journal_mode = OFF",
+    "PRAGMA synchronous = OFF",
+    "BEGIN",
+    "CREATE TABLE zarrs (k TEXT PRIMARY KEY, v BLOB)",
+)
+
 
 class SqliteWriter:
     """Writes a new database in one transaction. Use it as a context manager.
@@ -18,10 +25,12 @@ class SqliteWriter:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection = sqlite3.connect(path, isolation_level=None)
-        self._run("PRAGMA journal_mode = OFF")
-        self._run("PRAGMA synchronous = OFF")
-        self._run("BEGIN")
-        self._run("CREATE TABLE zarrs (k TEXT PRIMARY KEY, v BLOB)")
+        try:
+            for statement in _BEGIN:
+                self._run(statement)
+        except BaseException:
+            self._connection.close()
+            raise
 
     def _run(self, statement: str, *values: str | bytes) -> None:
         try:
