@@ -27,6 +27,8 @@ LONG = {
 }  # fmt: skip
 JAR = os.environ.get("ZIGGURAT_BIOFORMATS_JAR")
 MEMORY, ROOM = Path("/dev/shm"), 8 << 30  # a folder in memory; what tests may need of it, bytes
+# The allocator keeps blocks up to this size: else the kernel clears pages anew for each test.
+KEPT = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(256 << 20))
 DATA = Path(os.environ.get("ZIGGURAT_DATA", ROOT.parent / "shared" / "data"))
 
 
@@ -40,12 +42,18 @@ hypothesis.settings.load_profile("busy")
 def pytest_configure(config: pytest.Config) -> None:
     """Let children be interrupted: a test run started in the background ignores SIGINT.
 
-    Thousands of small files are written where there is no disk to wait for, if there is room.
+    Thousands of small files are written where there is no disk to wait for, if there is room;
+    workers of xdist, which this starts, get an allocator that gives nothing back.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     chosen = "TMPDIR" in os.environ or config.getoption("basetemp") is not None
     if not chosen and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+    if hasattr(config, "workerinput"):  # its own children allocate as those of users do
+        for name in KEPT:
+            os.environ.pop(name, None)
+    elif config.getoption("numprocesses", None):
+        os.environ |= KEPT
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,6 +4,7 @@ Every seed is opened undamaged first, so that a seed that opens nowhere can't pa
 A copy is reproduced by its seed and number, which a failure names.
 """
 
+import mmap
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -108,9 +109,9 @@ def test_memory_that_one_copy_took_hides_no_other() -> None:
     """The peak is each copy's own."""
     forget()
     before = resident("VmRSS")
-    block = np.ones(40 << 20, np.uint8)
-    assert resident("VmHWM") - before > 30 << 10
-    del block
+    with mmap.mmap(-1, 40 << 20) as block:  # an allocator might keep what was given back
+        block[:: mmap.PAGESIZE] = bytes(len(block) // mmap.PAGESIZE)
+        assert resident("VmHWM") - before > 30 << 10
     forget()
     assert resident("VmHWM") - before < 30 << 10
 
@@ -178,7 +179,7 @@ def test_damaged_real_files(crew: Crew, real_seeds: list[Seed]) -> None:
 def test_damaged_files_are_converted_whole_or_not_at_all(
     crew: Crew, made_seeds: list[Seed]
 ) -> None:
-    run_all(crew, made_seeds, 2, OUTPUTS, first=0)
+    run_all(crew, made_seeds, 1, OUTPUTS, first=0)
     assert not crew.findings, "\n".join(crew.findings)
     assert crew.outcomes["opened"]
     assert crew.outcomes["refused"]
