@@ -8,6 +8,7 @@ import atexit
 import threading
 from collections import OrderedDict
 
+from ziggurat.readers.errors import SinkError
 from ziggurat.readers.io.lock_files import forks, renewed
 from ziggurat.writers.store.interface import TileStore
 from ziggurat.writers.store.kinds import attach
@@ -31,13 +32,17 @@ class _Attached:
 _attached = _Attached()
 
 
-def attached_store(path: str) -> TileStore:
+def attached_store(path: str, identity: str = "") -> TileStore:
     """Return a store that is shared by all handles of this process that came by pickle.
+
+    ``identity`` is that of the store that is meant; "": the one that is there.
 
     Raises
     ------
     UnsupportedFormatError, CorruptSourceError
         There is no store at the path (any more).
+    SinkError
+        There is another store than the one that is meant.
     """
     renewed(_attached)
     stores = _attached.stores
@@ -46,8 +51,14 @@ def attached_store(path: str) -> TileStore:
             if store.vanished:
                 stores.pop(name)
                 store.close()
-        found = stores.pop(path, None) or attach(path)
+        found = stores.pop(path, None)
+        if found and identity not in ("", found.identity):
+            found.close()
+            found = None
+        found = found or attach(path)
         stores[path] = found
+        if identity not in ("", found.identity):
+            raise SinkError(f"the sink's store has been removed, and another one made: {path}")
         # A handle may still use an older one, so it stays open until its store is removed.
         for store in list(stores.values())[:-KEPT]:
             store.forget()

@@ -357,8 +357,8 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
         if self._store.closed or not self._closing.alive:
             raise SinkError(f"the sink is closed: {self._store.root}")
 
-    def __reduce__(self) -> tuple[Callable[[str], "Sink"], tuple[str]]:
-        return _unpickled, (self._store.root,)
+    def __reduce__(self) -> tuple[Callable[[str, str], "Sink"], tuple[str, str]]:
+        return _unpickled, (self._store.root, self._store.identity)
 
     def __enter__(self) -> Self:
         return self
@@ -370,5 +370,5 @@ class Sink(SinkAttributes, Coverage, BlankAnswers):
         return f"Sink({self._store.root!r})"
 
 
-def _unpickled(place: str) -> Sink:
-    return Sink(attached_store(place), None)
+def _unpickled(place: str, identity: str) -> Sink:
+    return Sink(attached_store(place, identity), None)

@@ -53,6 +53,7 @@ class TileStore(Protocol):
 
     root: str
     closed: bool
+    identity: str  # tells it from one that is made at its place later; "": the place does
 
     @property
     def vanished(self) -> bool:

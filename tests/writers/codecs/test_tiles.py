@@ -66,7 +66,7 @@ def gdal_pixels(path: Path) -> Any:
 def vips_pixels(path: Path) -> Any:
     import pyvips
 
-    array = pyvips.Image.new_from_file(str(path)).numpy()
+    array = pyvips.Image.new_from_file(str(path), revalidate=True).numpy()
     return array[..., np.newaxis] if array.ndim == 2 else array
 
 

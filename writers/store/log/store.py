@@ -64,18 +64,30 @@ class LogStore:
         """
         self.root = str(root) if is_cloud(root) else os.path.abspath(root)
         self.closed = False
+        self._file = self._stamp()  # first: it must be of what is read below, or of one before
         self._objects: Objects = objects_at(self.root)
         sweep(self._objects)
         self._put = Putting(self._objects, self.root, self.refuse_gone)
         self._view = View(self._objects, self.root)
+        self.identity = self._view.declared.identity
         self.facts = LogFacts(self._put, lambda: self._look().values)
         self._present = self._view.now()
         self._known = self._present.structure
 
     @property
     def vanished(self) -> bool:
-        """True once the store has been removed (object storage is not asked)."""
-        return not is_cloud(self.root) and not os.path.exists(f"{self.root}/{layout.DECLARED}")
+        """True once the store has been removed or replaced (object storage is not asked)."""
+        return self._stamp() != self._file
+
+    def _stamp(self) -> tuple[int, int] | None:
+        """Return what tells the file that makes a folder this store from a later one."""
+        if is_cloud(self.root):
+            return None
+        try:
+            found = os.stat(f"{self.root}/{layout.DECLARED}")
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
 
     @property
     def structure(self) -> StoreLayout:

@@ -60,6 +60,8 @@ PUBLISH_EVERY_NS = 250_000_000  # zarr.json follows a growing image four times a
 class Store:
     """One process's hold on a store. Calls may come from several threads and after a fork."""
 
+    identity = ""  # its header is held open, and says when it has been removed
+
     def __init__(self, root: str | os.PathLike[str]) -> None:
         """Attach to a store.
 

@@ -13,7 +13,9 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
 from ziggurat.readers.formats.sink_store.layout import FOLDER, LOG, StoreLayout
@@ -30,14 +32,31 @@ PLACES = (SEGMENTS, MERGED, MOVED, ATTRIBUTES, VALUES, PICTURES)
 VERSION = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What was declared when a store was made.
+
+    ``identity`` tells it from another one that is made at the same place later.
+    """
+
+    structure: StoreLayout
+    sizes: tuple[int, ...]
+    identity: str = ""
+
+
 def declared(structure: StoreLayout, sizes: tuple[int, ...]) -> bytes:
     """Return what is declared of a new store."""
-    facts = {"version": VERSION, "structure": structure.to_json(), "sizes": list(sizes)}
+    facts = {
+        "version": VERSION,
+        "identity": uuid4().hex,
+        "structure": structure.to_json(),
+        "sizes": list(sizes),
+    }
     return json.dumps(facts).encode()
 
 
-def read_declared(objects: Objects, root: str) -> tuple[StoreLayout, tuple[int, ...]]:
-    """Return the structure and sizes that were declared.
+def read_declared(objects: Objects, root: str) -> Declared:
+    """Return what was declared.
 
     Raises
     ------
@@ -53,7 +72,8 @@ def read_declared(objects: Objects, root: str) -> tuple[StoreLayout, tuple[int, 
                 f"the store {root} is of version {facts['version']}, and this ziggurat takes "
                 f"{VERSION}: use the one that made it"
             )
-        return StoreLayout.from_json(facts["structure"]), tuple(facts["sizes"])
+        structure = StoreLayout.from_json(facts["structure"])
+        return Declared(structure, tuple(facts["sizes"]), str(facts.get("identity", "")))
     except FileNotFoundError as error:
         raise UnsupportedFormatError(f"{root} is not a sink's store of segments") from error
     except SourceError:

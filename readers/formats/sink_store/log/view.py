@@ -23,7 +23,12 @@ from ziggurat.readers.formats.sink_store.fit import (
 )
 from ziggurat.readers.formats.sink_store.keys import key_order
 from ziggurat.readers.formats.sink_store.layout import StoreLayout
-from ziggurat.readers.formats.sink_store.log.layout import MERGED, SEGMENTS, read_declared
+from ziggurat.readers.formats.sink_store.log.layout import (
+    MERGED,
+    SEGMENTS,
+    Declared,
+    read_declared,
+)
 from ziggurat.readers.formats.sink_store.log.segment import Segment, read_index, tile_facts
 from ziggurat.readers.formats.sink_store.tile import Array, TileInput
 from ziggurat.readers.io.objects import Objects, side_by_side
@@ -86,7 +91,7 @@ class View:
         self.objects = objects
         self._root = root
         self._guard = threading.RLock()
-        self._declared = read_declared(objects, root)
+        self.declared = read_declared(objects, root)
         self._known: set[str] = set()
         self._segments: dict[str, Segment] = {}
         self._snapshot: Snapshot | None = None
@@ -107,7 +112,7 @@ class View:
         """
         with self._guard:
             if self._refresh() or self._snapshot is None:
-                self._snapshot = _snapshot(*self._declared, list(self._segments.values()))
+                self._snapshot = _snapshot(self.declared, list(self._segments.values()))
             return self._snapshot
 
     def last(self) -> Snapshot:
@@ -167,12 +172,10 @@ class View:
         return fresh
 
 
-def _snapshot(
-    structure: StoreLayout, sizes: tuple[int, ...], segments: Sequence[Segment]
-) -> Snapshot:
+def _snapshot(declared: Declared, segments: Sequence[Segment]) -> Snapshot:
     said = [entry for one in segments for entry in one.entries if "shape" not in entry]
-    reach = _Reach(structure, sizes)
-    structure = _told(structure, said)
+    reach = _Reach(declared.structure, declared.sizes)
+    structure = _told(declared.structure, said)
     for entry in said:
         if "reach" in entry:
             reach.take(entry["reach"]["start"], entry["reach"], {})

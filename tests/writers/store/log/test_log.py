@@ -1,11 +1,13 @@
 """A store of segments: exactly once, whatever ran when, and nothing half done to be seen."""
 
 import pickle
+import shutil
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ import ziggurat
 from tests import preloaded
 from tests.writers.store.log.log_worker import TASKS, TILES, lay, lay_and_die, tile
 from ziggurat.readers.errors import CorruptSourceError, SinkError, SinkInputError, SourceError
+from ziggurat.writers.sink.attached import attached_store
 
 MODES = ("over", "mean", "max", "min", "sum", "weighted")
 
@@ -29,6 +32,35 @@ def one_by_one(folder: Path, mode: str) -> list[np.ndarray]:
             for number in range(TILES):
                 sink.addTile(**tile(task, number, mode))
         return pictures(sink)
+
+
+@pytest.mark.parametrize("handle", ["pickled anew", "kept"])
+def test_a_store_made_at_the_place_of_another_is_not_taken_for_it(
+    tmp_path: Path, handle: str
+) -> None:
+    """Workers outlive stores: a second run at the same path must not meet the first one's facts."""
+    with ziggurat.new(tmp_path / "s", blend="over", store="log") as first:
+        kept = pickle.loads(sent := pickle.dumps(first))
+        kept.addTile(np.zeros((8, 8), np.uint8))
+    shutil.rmtree(tmp_path / "s")
+    with ziggurat.new(tmp_path / "s", blend="sum", store="log") as second:
+        for _ in range(2):
+            pickle.loads(pickle.dumps(second)).addTile(np.full((8, 8), 3, np.uint16))
+        with pytest.raises(SinkError, match=r"removed|closed"):
+            kept.addTile(np.ones((8, 8), np.uint8)) if handle == "kept" else pickle.loads(sent)
+        assert (second.getRegion(format="numpy")[0] == 6).all()
+
+
+def test_a_handle_of_a_store_on_object_storage_knows_another_one(tmp_path: Path) -> None:
+    with ziggurat.new(tmp_path / "s", store="log") as first:
+        place, identity = first._store.root, first._store.identity
+        kept = attached_store(place, identity)
+        with mock.patch.object(type(kept), "vanished", False):  # nobody asks there
+            shutil.rmtree(tmp_path / "s")
+            with ziggurat.new(tmp_path / "s", store="log") as second:
+                assert attached_store(place, second._store.identity) is not kept
+                with pytest.raises(SinkError, match="another one made"):
+                    attached_store(place, identity)
 
 
 @pytest.fixture(scope="module")
