@@ -127,3 +127,23 @@ def test_of_masks_before_axes_and_alpha_come(tmp_path: Path) -> None:
         alpha = one.getRegion(format="numpy", frame=0)[0][..., 3]
     assert np.array_equal(alpha[30:130, 7:97], np.where(mask, 255, 0))
     assert np.count_nonzero(alpha) == np.count_nonzero(mask)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_of_tiles_that_look_like_nothing_or_are_a_chunk(tmp_path: Path, masked: bool) -> None:
+    """A rectangle of the fill's own value over six chunks; a tile that is just one of them."""
+    mask = np.tri(64, dtype=bool)[::-1] if masked else None
+    with (
+        ziggurat.new(tmp_path / "m", store="mapped", tileSize=64) as one,
+        ziggurat.new(tmp_path / "l", store="log", tileSize=64) as other,
+    ):
+        for sink in (one, other):
+            sink.addTile(np.zeros((100, 90), np.uint8), 50, 30, key=0)
+            sink.addTile(np.full((64, 64), 9, np.uint8), 192, 64, mask=mask, key=1)
+        agree(shown(one), shown(other), exact=True)
+        for sink in (one, other):
+            sink.addTile(np.full((4, 4, 2), 9, np.uint8), 0, 0, key=2)
+        agree(shown(one), shown(other), exact=True)
+        alpha = one.getRegion(format="numpy")[0][..., 1]
+    assert (alpha[30:130, 50:140] == 255).all()
+    assert np.count_nonzero(alpha) == 9000 + 16 + (64 * 65 // 2 if masked else 64 * 64)

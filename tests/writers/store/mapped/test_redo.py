@@ -1,11 +1,15 @@
 """Redo logs as they are found: whole, or of a process that died while it wrote one."""
 
+import errno
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import ziggurat
+from ziggurat.readers.errors import ScratchFullError
+from ziggurat.writers.store.mapped import blender
 from ziggurat.writers.store.mapped.redo import Part, Slot
 
 
@@ -45,3 +49,17 @@ def test_two_tiles_of_one_log_have_two_numbers(
         slot.write(parts())
         numbers.append(slot.sequence)
     assert numbers == sorted(set(numbers))
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_no_room_for_the_words_of_blending_is_said(
+    tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise OSError(number, "so it is")
+
+    ziggurat.new(tmp_path / "s", blend="sum").close()
+    monkeypatch.setattr(blender, "reserve", failing)
+    with pytest.raises(OSError, match="no room" if number != errno.EIO else "so it is") as caught:
+        blender._map_words(str(tmp_path / "s"))
+    assert isinstance(caught.value, ScratchFullError) == (number != errno.EIO)
