@@ -12,6 +12,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+import ziggurat
 from ziggurat.converter.batch.check import PairCheck
 from ziggurat.converter.cli import checking
 from ziggurat.converter.cli.app import command_parser, main
@@ -20,7 +21,7 @@ from ziggurat.converter.cli.describe import describe
 from ziggurat.converter.cli.tables import pixel_size_text
 from ziggurat.converter.cli.texts import parse_bytes
 from ziggurat.converter.plan.options import Verify
-from ziggurat.converter.plan.report import VerificationReport
+from ziggurat.converter.plan.report import LevelCheck, VerificationReport
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo, Interpretation, Level
 from ziggurat.readers.model.reader import (
@@ -143,6 +144,42 @@ def test_parts_of_a_plan_are_all_of_it_and_none_twice(
         assert not ended.value.code
     assert sorted(done) == list(range(count))
     assert len(capsys.readouterr().out.splitlines()) == of
+
+
+@pytest.mark.parametrize(
+    ("words", "size"),
+    [("--mpp 1", (30, 20)), ("--mpp 0.5", (60, 40)), ("--mpp 2", (15, 10)),
+     ("--magnification 10", (30, 20)), ("--magnification 5", (15, 10))],
+)  # fmt: skip
+def test_regions_are_of_the_pixels_that_are_asked_for(
+    words: str, size: tuple[int, int], tmp_path: Path
+) -> None:
+    """Of an image of half a micrometre a pixel, seen at 20."""
+    with ziggurat.new(bands=3, dtype="uint8") as sink:
+        sink.addTile(np.full((40, 60, 3), 9, np.uint8), 0, 0)
+        sink.mm_x = sink.mm_y = 0.0005
+        sink.magnification = 20
+        sink.write(tmp_path / "a.tiff")
+    with pytest.raises(SystemExit) as ended:
+        main(["region", str(tmp_path / "a.tiff"), str(tmp_path / "r.png"), *words.split()])
+    assert not ended.value.code
+    with Image.open(tmp_path / "r.png") as picture:
+        assert picture.size == size
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_quiet_check_says_nothing_and_a_loud_one_how_much_was_looked_at(
+    right: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    level = LevelCheck(0, "pixels", 24, 1017, 24, 0, 0.0, 0.0)
+    report = VerificationReport("o", "s", (level,), () if right else ("its colours",))
+    monkeypatch.setattr(checking, "verify_pair", lambda *_, **__: report)
+    for flags in ([], ["--quiet"]):
+        with pytest.raises(SystemExit) as ended:
+            main(["verify", "s", "o", *flags])
+        assert ended.value.code == (0 if right else 1)
+        said = capsys.readouterr().out
+        assert said == "" if flags else "24 of 1017" in said
 
 
 def test_pictures_are_of_the_frame_that_is_asked_for(tmp_path: Path) -> None:

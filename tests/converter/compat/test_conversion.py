@@ -12,6 +12,7 @@ from PIL import Image
 import ziggurat
 from ziggurat.converter.compat import command, conversion
 from ziggurat.readers.errors import OptionError, ZigguratError
+from ziggurat.readers.model.codec import Codec
 
 
 def noise(height: int, width: int, bands: int = 3) -> np.ndarray:
@@ -234,6 +235,19 @@ def test_the_command_line_converts(picture: Path, tmp_path: Path) -> None:
     with pytest.raises(ZigguratError):
         command.main([str(tmp_path / "a.txt"), str(tmp_path / "b.tiff")])
     assert not (tmp_path / "b.tiff").exists()
+
+
+@pytest.mark.parametrize(
+    ("codec", "given", "quality"),
+    [(Codec.JPEG, {"quality": 0}, 1), (Codec.JPEG, {"quality": 70}, 70), (None, {"quality": 0}, 1),
+     (Codec.WEBP, {"quality": 0}, 0), (Codec.WEBP, {"quality": 9}, 9), (Codec.JPEG, {}, None),
+     (Codec.JPEG2000, {}, 0), (Codec.JPEG2000, {"cr": 10}, 90), (Codec.JPEG2000, {"psnr": 40}, 80)],
+)  # fmt: skip
+def test_qualities_are_of_the_reference(
+    codec: Codec | None, given: dict[str, Any], quality: int | None
+) -> None:
+    """Its JPEG of quality 0 is the worst there is, its WebP of 0 loses nothing."""
+    assert conversion._quality(given, codec) == quality
 
 
 @pytest.mark.parametrize(

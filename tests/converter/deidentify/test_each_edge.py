@@ -1,12 +1,14 @@
 """Tiles at each edge of a crop, streams that begin with a gap, systems that aren't their code's."""
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import imagecodecs
 import numpy as np
 import pytest
 
+from ziggurat.converter.deidentify.leaks import find_leaks
 from ziggurat.converter.deidentify.names import clean_facts
 from ziggurat.converter.deidentify.policy import Fate, Policy
 from ziggurat.converter.deidentify.view import DeidentifiedReader
@@ -107,3 +109,14 @@ def test_a_system_is_named_by_its_code_where_it_is_that_in_every_number() -> Non
     assert texts
     named = wkt.replace("WGS 84 / UTM zone 33N", "Sommerfeld's field")
     assert "Sommerfeld" not in cleaned(named)[0]
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Jürgen Müßig", "J&#252;rgen M&#252;&#223;ig", "J\\u00fcrgen M\\u00fc\\u00dfig",
+     "J%C3%BCrgen%20M%C3%BC%C3%9Fig", "J%C3%BCrgen+M%C3%BC%C3%9Fig"],
+)  # fmt: skip
+def test_letters_beyond_ascii_are_found_in_every_spelling(said: str, tmp_path: Path) -> None:
+    """Of text, XML, JSON and URLs."""
+    (tmp_path / "x").write_bytes(b"<a>" + said.encode() + b"</a>")
+    assert find_leaks(tmp_path / "x", ["Jürgen Müßig", "Jane"]) == ("Jürgen Müßig",)

@@ -45,7 +45,11 @@ def test_nothing_is_served_without_the_token(slide: Path) -> None:
     with TestClient(application, base_url="http://viewer.example") as client:
         for path in ("/", "/info", "/tile/0/0/0/0", "/events", "/?token=wrong"):
             assert client.get(path).status_code == 403
-        assert client.get("/?token=secret").status_code == 200
+        let_in = client.get("/?token=secret")
+        assert let_in.status_code == 200
+        said = let_in.headers["set-cookie"].lower()
+        assert "httponly" in said  # no script reads it
+        assert "samesite=strict" in said  # no page of others brings it
         assert client.get("/tile/0/0/0/0").status_code == 200  # by its cookie
 
 

@@ -93,6 +93,21 @@ def test_every_number_but_none_has_a_colour_and_numbers_are_never_mixed() -> Non
         np.testing.assert_array_equal(shrunk(far, factor, nearest=False)[..., 0], means)
 
 
+def test_a_histogram_is_of_its_frame_and_band_and_leaves_out_one_in_a_hundred(
+    gallery: Gallery,
+) -> None:
+    for image, frame, band in EVERY:
+        found = json.loads(
+            gallery.answer(
+                f"histogram/{image}", {"look": "{}", "frame": str(frame), "band": str(band)}
+            ).body
+        )
+        due = values(image, frame, band)
+        assert (found["min"], found["max"]) == (due.min(), due.max())
+        assert [found["low"], found["high"]] == pytest.approx(np.percentile(due, [1, 99]))
+        assert sum(found["counts"]) == due.size
+
+
 def test_what_is_as_large_as_the_threshold_is_seen() -> None:
     pixels = np.array([[1.0, 2.0, 3.0, np.nan]])[..., None]
     for threshold, seen in ((None, 3), (1.0, 3), (2.0, 2), (2.5, 1), (3.0, 1), (3.5, 0)):

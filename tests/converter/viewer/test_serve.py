@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from ziggurat.converter.viewer import app as viewer
 from ziggurat.converter.viewer.serve import LOCAL, Serving, _listen, serve
 
 
@@ -25,6 +26,30 @@ def test_whoever_hears_the_address_can_connect(slide: Path) -> None:
 
     with pytest.raises(EndedError):
         serve([slide], Serving(browser=False), come)
+
+
+@pytest.mark.parametrize(
+    ("host", "open_to_all"), [("0.0.0.0", True), ("127.0.0.1", False), ("localhost", False)]
+)
+def test_an_address_that_others_reach_wants_a_token(
+    slide: Path, host: str, open_to_all: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is in the same network would see the slides."""
+    made: list[dict[str, object]] = []
+
+    def application(_: object, **how: object) -> None:
+        made.append(how)
+
+    def end(address: str) -> None:
+        token = urlsplit(address).query.removeprefix("token=")
+        assert bool(token) is open_to_all
+        assert (made[0]["token"] or "") == token
+        assert len(token) > 30 or not open_to_all
+        raise EndedError
+
+    monkeypatch.setattr(viewer, "app", application)
+    with pytest.raises(EndedError):
+        serve([slide], Serving(host=host, browser=False), end)
 
 
 def test_an_answer_does_not_wait_for_an_acknowledgement() -> None:

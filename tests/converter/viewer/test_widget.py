@@ -37,7 +37,10 @@ def test_a_tile_is_answered_with_its_bytes(slide: Path) -> None:
     Channel(gallery, comm)
     comm.hear(comm, {"id": 3, "path": "tile/0/0/0/0?frame=0"}, [])
     comm.hear(comm, {"id": 4, "path": "tile/0/99/0/0?frame=0"}, [])
-    (first, buffers), (second, _) = comm.sent
+    comm.hear(comm, {"id": 5, "path": "tile/0/x/0/0?frame=0"}, [])
+    (first, buffers), (second, _), (third, _) = comm.sent
+    assert (third["id"], third["status"]) == (5, 400)
+    assert "whole number" in third["error"]
     assert (first["id"], first["status"], first["type"]) == (3, 200, "image/jpeg")
     assert buffers == [gallery.answer("tile/0/0/0/0", {}).body]
     assert (second["id"], second["status"]) == (4, 404)
