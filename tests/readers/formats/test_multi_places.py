@@ -250,4 +250,6 @@ def test_associated_images_of_all_files(folder: Path) -> None:
         assert source.getAssociatedImagesList() == ["label", "label-1"]
         image, _ = source.getAssociatedImage("label-1", format="numpy")
         assert image.shape == (20, 30, 3)
+    with listed(folder, [{"path": "one.tiff"}, {"path": "one.tiff", "z": 1}]) as source:
+        assert source.getAssociatedImagesList() == ["label"]
     assert "sources" in ziggurat.open(folder / "list.json").getInternalMetadata()["frames"][0]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation, Level
-from ziggurat.readers.style.apply import _band_index, apply_style
+from ziggurat.readers.style.apply import _band_index, _composite, apply_style
 from ziggurat.readers.style.auto import auto_style
 from ziggurat.readers.style.palette import parse_color
-from ziggurat.readers.style.parse import BandStyle, Scheme, Style, parse_style
+from ziggurat.readers.style.parse import BandStyle, Composite, Scheme, Style, parse_style
 from ziggurat.readers.views.array import array_reader
 
 BANDS, FRAMES = 4, 6
@@ -335,3 +335,10 @@ def test_channels_of_colours_are_not_laid_over_each_other() -> None:
     info = array_reader(np.zeros((2, 4, 5, 3), np.uint16), "cyxs").info
     bands = auto_style(Style(preset=True), 1, info).bands
     assert [(band.band, band.frame) for band in bands] == [(1, None), (2, None), (3, None)]
+
+
+@pytest.mark.parametrize("name", ["alpha", "Alpha", "ALPHA"])
+def test_alpha_makes_what_lies_below_transparent_however_it_is_spelt(name: str) -> None:
+    assert _composite(BandStyle(band=name)) is Composite.MULTIPLY
+    assert _composite(BandStyle(band=name, composite=Composite.LIGHTEN)) is Composite.LIGHTEN
+    assert _composite(BandStyle(band="red")) is Composite.LIGHTEN

@@ -123,6 +123,17 @@ def test_scenes_are_frames_or_one_alone(tmp_path: Path) -> None:
         open_reader(path / "first")
 
 
+def test_rows_may_lie_further_apart_than_columns(tmp_path: Path) -> None:
+    sizes = "".join(
+        f'<Distance Id="{axis}"><Value>{size}</Value></Distance>'
+        for axis, size in (("X", 5e-7), ("Y", 2e-6))
+    )
+    items = f"<Metadata><Scaling><Items>{sizes}</Items></Scaling></Metadata>"
+    xml = f"<ImageDocument>{items}</ImageDocument>"
+    with open_reader(make_czi(tmp_path / "a.czi", [Block(0, 0, flat(1))], xml)) as reader:
+        assert (reader.info.mm_x, reader.info.mm_y) == pytest.approx((5e-4, 2e-3))
+
+
 def test_a_subblock_of_no_scene_is_in_all_of_them(tmp_path: Path) -> None:
     blocks = [Block(0, 0, flat(3, 10, 10))]
     blocks += [Block(20 * scene, 0, flat(7 + scene), position={"S": scene}) for scene in (1, 2)]

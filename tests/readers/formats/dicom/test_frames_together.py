@@ -73,6 +73,8 @@ def test_regions_of_a_made_slide(
 ) -> None:
     path = make_instance(tmp_path / "a.dcm", streams(picture), **COLOURS)
     assert check_same(path, 40, rng)
+    with opened(path) as reader:
+        assert reader.info.lossy
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])

@@ -9,6 +9,7 @@ import pytest
 
 import ziggurat
 from ziggurat.readers.formats.sink_store import reader as stores
+from ziggurat.readers.formats.sink_store.keys import key_order, key_text
 from ziggurat.readers.formats.sink_store.log.segment import Segment
 from ziggurat.readers.formats.sink_store.log.view import _ordered
 from ziggurat.readers.model.geometry import Rect
@@ -29,6 +30,12 @@ def test_tiles_are_laid_by_key_then_by_time_whatever_their_segments_are_called()
     for order in (segments, segments[::-1]):
         laid = [one.entry["x"] for one in _ordered(order)]
         assert laid == [8, 6, 1, 2, 4, 5, 7]
+
+
+def test_keys_are_sorted_numbers_by_size_then_texts_then_tuples() -> None:
+    keys = [-12, -3, 0, 2, 11, "", "10", "9", (-2,), (-1, "b"), (5,), ("a", 1)]
+    texts = [key_text(key) for key in keys]
+    assert sorted(set(texts), key=key_order) == texts
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="stores are written on Linux")

@@ -131,6 +131,14 @@ def test_a_fourth_band_is_alpha_only_if_it_says_so(
     np.testing.assert_array_equal(found, pixels)
 
 
+@pytest.mark.parametrize(("photometric", "kept"), [("rgb", b"a profile"), ("cielab", None)])
+def test_a_profile_is_not_that_of_colours_that_were_converted(
+    photometric: str, kept: bytes | None, colors: Pixels, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "a.tif", colors, photometric, None, iccprofile=b"a profile")
+    assert read(path)[0].icc_profile == kept
+
+
 @pytest.mark.parametrize("tile", LAYOUTS)
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_cmyk_becomes_rgb_of_as_many_bits(
