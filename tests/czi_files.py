@@ -9,6 +9,22 @@ import numpy as np
 
 GRAY8, GRAY16, BGR24 = 0, 1, 3
 UNCOMPRESSED, JPEGXR = 0, 4
+# Sizes of pixels, names, colours and windows of which no two are alike.
+FACTS = """<ImageDocument><Metadata><Scaling><Items>
+<Distance Id="Y"><Value>7.5e-7</Value></Distance><Distance Id="X"><Value>5e-7</Value></Distance>
+<Distance Id="Z"><Value>3e-6</Value></Distance></Items></Scaling>
+<Information><Image><ObjectiveSettings><ObjectiveRef Id="Objective:2"/></ObjectiveSettings>
+<Dimensions><Channels><Channel Id="Channel:0" Name="Cy5"><Color>#FFC08040</Color></Channel>
+<Channel Id="Channel:1" Name="DAPI"><Color>#FF2010F0</Color></Channel>
+<Channel Id="Channel:2" Name="FITC"/></Channels>
+<S><Scenes><Scene Index="2" Name="lower"/><Scene Index="0" Name="upper"/></Scenes></S>
+<T><Positions><Interval><Increment>2.5</Increment></Interval></Positions></T>
+</Dimensions></Image><Instrument><Objectives>
+<Objective Id="Objective:1"><NominalMagnification>10</NominalMagnification></Objective>
+<Objective Id="Objective:2"><NominalMagnification>40</NominalMagnification></Objective>
+</Objectives></Instrument></Information>
+<DisplaySetting><Channels><Channel Id="Channel:2"><Color>#FF30E060</Color><Low>0.25</Low>
+<High>0.75</High></Channel></Channels></DisplaySetting></Metadata></ImageDocument>"""
 MASK_GUID = bytes.fromhex("67eae3cbfc5b2b49a16aece378031448")
 
 
@@ -78,7 +94,7 @@ def _segment(kind: bytes, data: bytes) -> bytes:
 def make_czi(
     path: Path,
     blocks: Sequence[Block],
-    xml: str = "<ImageDocument/>",
+    xml: str = FACTS,
     attachments: Mapping[str, tuple[str, bytes]] | None = None,
 ) -> Path:
     """Write a file; attachments by name, each with its kind (``JPG``, ``CZI``) and bytes."""

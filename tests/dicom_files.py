@@ -9,13 +9,14 @@ from pydicom.sequence import Sequence as Items
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 NATIVE = (ExplicitVRLittleEndian,)
+TILE = (64, 48)  # width and height, which no test may take for one another
 
 
 def make_dicom(
     path: Path,
     frames: Sequence[bytes],
     size: tuple[int, int] = (300, 200),
-    tile: tuple[int, int] = (64, 64),
+    tile: tuple[int, int] = TILE,
     syntax: str = ExplicitVRLittleEndian,
     depth: float | None = None,
     **facts: object,

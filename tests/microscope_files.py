@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 
 _DIMENSIONS = {"X": 1, "Y": 2, "Z": 3, "T": 4}
-_STEPS = {"Y": 1e-6}  # metres, where it is none of 5e-7
+_STEPS = {"X": 5e-7, "Y": 1e-6, "Z": 3e-6, "T": 7e-7}  # metres: no two alike
+_COLORS = ("Red", "Green", "Blue")
+_DYES = ("Magenta", "Cyan", "Green")  # not in the order of a spectrum, nor of the alphabet
 
 
 def _lif_image(name: str, pixels: np.ndarray, axes: str, number: int) -> str:
@@ -19,13 +21,13 @@ def _lif_image(name: str, pixels: np.ndarray, axes: str, number: int) -> str:
     channels = "".join(
         f'<ChannelDescription DataType="0" ChannelTag="{k + 1 if letter == "S" else 0}" '
         f'Resolution="{bits}" NameOfMeasuredQuantity="" Min="0" Max="1" Unit="" '
-        f'LUTName="{("Red", "Green", "Blue")[k % 3]}" IsLUTInverted="0" '
+        f'LUTName="{(_DYES if letter == "C" else _COLORS)[k % len(_COLORS)]}" IsLUTInverted="0" '
         f'BytesInc="{k * strides.get(letter, 0)}" BitInc="0"/>'
         for k in range(sizes.get(letter, 1))
     )
     dimensions = "".join(
         f'<DimensionDescription DimID="{_DIMENSIONS[axis]}" NumberOfElements="{sizes[axis]}" '
-        f'Origin="0" Length="{(sizes[axis] - 1) * _STEPS.get(axis, 5e-7)}" Unit="m" BitInc="0" '
+        f'Origin="-2e-5" Length="{(sizes[axis] - 1) * _STEPS[axis]}" Unit="m" BitInc="0" '
         f'BytesInc="{strides[axis]}"/>'
         for axis in reversed(axes)
         if axis in _DIMENSIONS
@@ -77,8 +79,16 @@ def _chunk(name: bytes, data: bytes, reserve: int = 32) -> bytes:
     return struct.pack("<IIQ", 0x0ABECEDA, reserve, len(data)) + name.ljust(reserve, b"\0") + data
 
 
-def make_nd2(path: Path, frames: Sequence[np.ndarray], micrometres: float = 0.5) -> Path:
-    """Write an ND2 of frames (y, x, component), one after another in time."""
+def make_nd2(
+    path: Path,
+    frames: Sequence[np.ndarray],
+    micrometres: float = 0.5,
+    depth: float | None = None,
+) -> Path:
+    """Write an ND2 of frames (y, x, component), one after another in time.
+
+    With ``depth``, that of a step in micrometres, they lie one above another instead.
+    """
     height, width, components = frames[0].shape
     item = frames[0].itemsize
     attributes = {
@@ -91,18 +101,21 @@ def make_nd2(path: Path, frames: Sequence[np.ndarray], micrometres: float = 0.5)
         "uiSequenceCount": len(frames),
         "eCompression": 2,
     }
+    steps: dict[str, float] = {"dPeriod": 1000.0, "dDuration": 1.0, "dStart": 0.0}
+    if depth is not None:
+        steps = {"dZStep": depth, "dZLow": 0.0, "dZHigh": depth * (len(frames) - 1), "dZHome": 0.0}
     loop = {
-        "eType": 1,
+        "eType": 1 if depth is None else 4,
         "uiLoopCount": len(frames),
-        "uLoopPars": {"uiCount": len(frames), "dPeriod": 1000.0, "dDuration": 1.0, "dStart": 0.0},
+        "uLoopPars": {"uiCount": len(frames), **steps},
         "uiNextLevelCount": 0,
     }
     planes = {
         "uiCount": components,
         "sPlaneNew": {
             f"a{k}": {
-                "sDescription": f"dye {k}",
-                "uiColor": 0xFF << (8 * k),
+                "sDescription": ("Cy5", "DAPI", "FITC")[k % 3],
+                "uiColor": (0xC08040, 0x20FF10, 0x3060F0)[k % 3],  # blue, green, red
                 "uiCompCount": 1,
                 "pFluorescentProbe": {"m_uiColor": 0},
             }
@@ -114,7 +127,12 @@ def make_nd2(path: Path, frames: Sequence[np.ndarray], micrometres: float = 0.5)
         b"ImageMetadataLV!": _lite("SLxExperiment", loop),
         b"ImageMetadataSeqLV|0!": _lite(
             "SLxPictureMetadata",
-            {"dCalibration": micrometres, "bCalibrated": 1, "sPicturePlanes": planes},
+            {
+                "dCalibration": micrometres,
+                "bCalibrated": 1,
+                "dObjectiveMag": 63.0,
+                "sPicturePlanes": planes,
+            },
         ),
     }
     out = bytearray(_chunk(b"ND2 FILE SIGNATURE CHUNK NAME01!", b"Ver3.0".ljust(64, b"\0")))

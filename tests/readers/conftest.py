@@ -75,27 +75,29 @@ def halved_mean(pixels: Pixels) -> Pixels:
 def made_source() -> Callable[..., Made]:
     """Return a function: array and axes (see ``array_reader``) → a source over it.
 
-    ``levels`` stores that many more ÷2 levels; ``facts`` replace those of ImageInfo.
+    ``levels`` stores that many more ÷2 levels; ``facts`` replace those of ImageInfo. Tiles have a
+    width unlike their height where none is told.
     """
 
     def make(
         array: np.ndarray,
         dimensions: str = "yxs",
         *,
-        tile: int = 64,
+        tile: int | tuple[int, int] = (64, 48),
         levels: int = 0,
         identity: Hashable = None,
         options: OpenOptions | None = None,
         **facts: Any,
     ) -> Made:
-        info = array_reader(array, dimensions, tile=tile).info
+        across, down = (tile, tile) if isinstance(tile, int) else tile
+        info = array_reader(array, dimensions).info
         if "s" not in dimensions:
             array = array[..., np.newaxis]
         frames = array.reshape(-1, *array.shape[-3:])
         stored = [frames]
         for _ in range(levels):
             stored.append(halved_mean(stored[-1]))
-        sizes = tuple(Level(level.shape[2], level.shape[1], tile, tile) for level in stored)
+        sizes = tuple(Level(level.shape[2], level.shape[1], across, down) for level in stored)
         info = dataclasses.replace(info, levels=sizes, **facts)
         return Made(LevelsReader(stored, info), options or OpenOptions(), identity)
 

@@ -65,10 +65,10 @@ def _encoded(name: str, encode: Callable[[np.ndarray], bytes]) -> Make:
 
 def _dicom(folder: Path, pixels: np.ndarray) -> Path:
     height, width = pixels.shape[:2]
-    padded = np.pad(pixels, ((0, -height % 64), (0, -width % 64), (0, 0)))
+    padded = np.pad(pixels, ((0, -height % 48), (0, -width % 64), (0, 0)))
     tiles = [
-        padded[y : y + 64, x : x + 64].tobytes()
-        for y in range(0, height, 64)
+        padded[y : y + 48, x : x + 64].tobytes()
+        for y in range(0, height, 48)
         for x in range(0, width, 64)
     ]
     return make_dicom(folder / "dicom" / "a.dcm", tiles, size=(width, height))
@@ -119,7 +119,7 @@ def _netpbm(folder: Path, pixels: np.ndarray) -> Path:
 def _made(folder: Path, pixels: np.ndarray) -> str:
     del folder
     height, width = pixels.shape[:2]
-    return synthetic_url(sizeX=width, sizeY=height, tileWidth=64, tileHeight=64, frames="2,2")
+    return synthetic_url(sizeX=width, sizeY=height, tileWidth=64, tileHeight=48, frames="2,3")
 
 
 def _nowhere(folder: Path, pixels: np.ndarray) -> Path:

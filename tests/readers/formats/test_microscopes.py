@@ -10,6 +10,7 @@ from tests.microscope_files import make_lif, make_nd2
 from ziggurat.readers.errors import CorruptSourceError, SourceError
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import Axis
 from ziggurat.readers.model.reader import Pixels, Reader
 
 
@@ -38,9 +39,9 @@ def test_images_of_one_kind_in_a_lif_are_frames(
         info = reader.info
         assert [(axis.name, axis.size) for axis in info.axes] == [("xy", 2), ("c", 2), ("z", 3)]
         assert info.axes[0].values == ("one", "two")
-        assert info.axes[2].values == pytest.approx((0, 0.5, 1))
+        assert info.axes[2].values == pytest.approx((0, 3, 6))
         assert (info.mm_x, info.mm_y) == (pytest.approx(0.0005), pytest.approx(0.001))
-        assert [channel.color for channel in info.channels] == ["#ff0000", "#00ff00"]
+        assert [channel.color for channel in info.channels] == ["#ff00ff", "#00ffff"]
         assert "picture" in info.losses[0]
         for frame in range(info.frames):
             at = info.frame_position(frame)
@@ -54,7 +55,7 @@ def test_channels_of_a_lif_are_in_the_order_of_their_bytes(
     pixels = rng.integers(0, 60000, (3, 60, 50)).astype(np.uint16)  # 6000 bytes each
     with open_reader(make_lif(tmp_path / "a.lif", {"one": (pixels, "CYX")})) as reader:
         colors = [channel.color for channel in reader.info.channels]
-        assert colors == ["#ff0000", "#00ff00", "#0000ff"]
+        assert colors == ["#ff00ff", "#00ffff", "#00ff00"]
         for frame in range(3):
             np.testing.assert_array_equal(whole(reader, frame)[..., 0], pixels[frame])
 
@@ -91,10 +92,11 @@ def test_an_nd2_has_times_channels_and_sizes(tmp_path: Path, times: list[np.ndar
         info = reader.info
         assert [(axis.name, axis.size) for axis in info.axes] == [("t", 3), ("c", 2)]
         assert [(one.name, one.color) for one in info.channels] == [
-            ("dye 0", "#ff0000"),
-            ("dye 1", "#00ff00"),
+            ("Cy5", "#4080c0"),
+            ("DAPI", "#10ff20"),
         ]
         assert info.mm_x == pytest.approx(0.0005)
+        assert info.magnification == 63
         for frame in range(info.frames):
             at = info.frame_position(frame)
             np.testing.assert_array_equal(
@@ -111,6 +113,20 @@ def test_an_nd2_that_was_not_calibrated_has_no_size(
 ) -> None:
     with open_reader(make_nd2(tmp_path / "a.nd2", times, told)) as reader:
         assert (reader.info.mm_x, reader.info.mm_y) == (mm, mm)
+
+
+@pytest.mark.parametrize(
+    ("micrometres", "depth", "values"),
+    [(0.5, 2.0, (0, 2, 4)), (0.5, 0.0, None), (1.0, 2.0, (0, 2, 4)), (1.0, 0.0, None)],
+)
+def test_depths_of_an_nd2_are_known_by_their_own_step(
+    micrometres: float, depth: float, values: tuple[int, ...] | None, tmp_path: Path,
+    times: list[np.ndarray],
+) -> None:  # fmt: skip
+    """Whether pixels were measured from side to side says nothing of it."""
+    with open_reader(make_nd2(tmp_path / "a.nd2", times, micrometres, depth)) as reader:
+        unit = None if values is None else "µm"
+        assert reader.info.axes == (Axis("z", 3, values, unit), Axis("c", 2))
 
 
 def test_a_frame_that_an_nd2_lacks_is_not_zero(tmp_path: Path, times: list[np.ndarray]) -> None:

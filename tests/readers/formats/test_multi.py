@@ -13,7 +13,7 @@ from ziggurat.readers.errors import CorruptSourceError, SourceError, Unsupported
 
 
 def picture(path: Path, value: int, shape: tuple[int, int] = (60, 80)) -> Path:
-    tifffile.imwrite(path, np.full((*shape, 3), value, np.uint8), photometric="rgb", tile=(32, 32))
+    tifffile.imwrite(path, np.full((*shape, 3), value, np.uint8), photometric="rgb", tile=(32, 48))
     return path
 
 
@@ -34,7 +34,7 @@ def test_channels_planes_and_scale(tmp_path: Path) -> None:
     text = """
 name: A list
 description: four files
-scale: {mm_x: 0.0005, mm_y: 0.0005, magnification: 20}
+scale: {mm_x: 0.0005, mm_y: 0.00075, magnification: 20}
 sources:
   - {path: 10.tif, channel: DAPI, z: 0}
   - {path: 20.tif, channel: CD4, z: 0}
@@ -46,7 +46,7 @@ sources:
         assert found["IndexRange"] == {"IndexC": 2, "IndexZ": 2}
         assert found["IndexStride"] == {"IndexC": 1, "IndexZ": 2}
         assert found["channels"] == ["DAPI", "CD4"]
-        assert (found["mm_x"], found["magnification"]) == (0.0005, 20)
+        assert (found["mm_x"], found["mm_y"], found["magnification"]) == (0.0005, 0.00075, 20)
         assert found["ValueZ"]["values"] == [None, 0.5]
         assert source.imageDescription == "four files"
         assert [int(pixels(source, c=c, z=z)[0, 0, 0]) for z in (0, 1) for c in (0, 1)] == [

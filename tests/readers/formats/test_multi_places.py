@@ -11,7 +11,7 @@ import tifffile
 import ziggurat
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
 
-RGB = {"photometric": "rgb", "tile": (64, 64)}
+RGB = {"photometric": "rgb", "tile": (48, 64)}
 
 
 def listed(folder: Path, said: Any) -> ziggurat.Source:
@@ -28,11 +28,11 @@ def values(source: ziggurat.Source) -> list[int]:
 def folder(tmp_path: Path) -> Path:
     for name, value in (("a", 10), ("b", 20)):
         tifffile.imwrite(tmp_path / f"{name}.tif", np.full((60, 80, 3), value, np.uint8), **RGB)
-    tifffile.imwrite(tmp_path / "gray.tif", np.full((60, 80), 50, np.uint8), tile=(64, 64))
+    tifffile.imwrite(tmp_path / "gray.tif", np.full((60, 80), 50, np.uint8), tile=(48, 64))
     tifffile.imwrite(tmp_path / "wide.tif", np.full((60, 80, 3), 5000, np.uint16), **RGB)
     with tifffile.TiffWriter(tmp_path / "pages.tif") as tif:
         for page in range(4):
-            tif.write(np.full((60, 80), 10 * page + 1, np.uint8), tile=(64, 64), metadata=None,
+            tif.write(np.full((60, 80), 10 * page + 1, np.uint8), tile=(48, 64), metadata=None,
                       contiguous=False)  # fmt: skip
     return tmp_path
 
@@ -107,7 +107,7 @@ def test_values_are_shifted_scaled_and_of_another_type(folder: Path) -> None:
         pixels = source.getRegion(format="numpy")[0]
         assert (pixels.dtype, pixels[0, 0, 0]) == (np.uint16, 10 * 257)
     ramp = np.linspace(0, 7, 4800, dtype=np.float32).reshape(60, 80)
-    tifffile.imwrite(folder / "float.tif", ramp, tile=(64, 64))
+    tifffile.imwrite(folder / "float.tif", ramp, tile=(48, 64))
     with listed(folder, {"dtype": "uint8", "sources": [{"path": "float.tif"}]}) as source:
         due = np.round(ramp / 8 * 255)
         assert np.abs(source.getRegion(format="numpy")[0][..., 0] - due).max() <= 1
@@ -199,7 +199,7 @@ def test_lower_levels_are_read_at_their_own_size(
 def test_transparent_sources_let_through_what_lies_below(folder: Path) -> None:
     over = np.full((60, 80, 4), 100, np.uint8)
     over[:, :40, 3], over[:, 40:, 3] = 0, 255
-    tifffile.imwrite(folder / "over.tif", over, photometric="rgb", extrasamples=[2], tile=(64, 64))
+    tifffile.imwrite(folder / "over.tif", over, photometric="rgb", extrasamples=[2], tile=(48, 64))
     with listed(folder, [{"path": "a.tif", "z": 0}, {"path": "over.tif", "z": 0}]) as source:
         pixels = source.getRegion(format="numpy")[0]
         assert pixels[5, 5].tolist() == [10, 10, 10, 255]

@@ -62,6 +62,13 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KeyStore]:
     made.close()
 
 
+def test_needless_parts_of_keys_are_left_out(store: KeyStore) -> None:
+    for key in ("./b/c/0", "b/./c/0", "b//c/0/", "././b/c/./0"):
+        assert store.get(key) == CONTENT["b/c/0"]
+        assert store.get_range(key, 3, 4) == CONTENT["b/c/0"][3:7]
+    assert store.children("./b") == store.children("b/.") == store.children("b")
+
+
 class _NoRanges:
     """A file system whose answers are always the whole of a file."""
 

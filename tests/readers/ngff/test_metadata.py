@@ -110,13 +110,13 @@ def test_a_sample_axis_is_bands() -> None:
 def test_the_size_of_a_pixel(unit: str | None, scale: float, mm: float | None) -> None:
     axes: list[Any] = [{"name": n, "unit": unit} for n in "yx"]
     found = attributes(axes, "0.4")
-    transform = {"type": "scale", "scale": [scale / 2, scale / 2]}
+    transform = {"type": "scale", "scale": [1.5 * scale, scale / 2]}
     found["multiscales"][0]["datasets"][0]["coordinateTransformations"] = [transform]
     common = {"type": "scale", "scale": [2, 2]}
     found["multiscales"][0]["coordinateTransformations"] = [common]
     info = read(found, stored(30, 40))
     assert info.mm_x == (pytest.approx(mm) if mm else None)
-    assert info.mm_y == info.mm_x
+    assert info.mm_y == (pytest.approx(3 * mm) if mm else None)
 
 
 def test_levels_of_other_frames_or_samples_are_passed_over() -> None:

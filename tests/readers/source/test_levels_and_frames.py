@@ -57,7 +57,7 @@ def test_scales_of_levels(made_source: Callable[..., Any], gradient: np.ndarray)
 def test_the_level_that_serves_another_is_the_reference_s(
     made_source: Callable[..., Any], served: ServedLevels, expected: Any
 ) -> None:
-    source = made_source(np.zeros((1024, 1024, 1), np.uint8), levels=1, served_levels=served)
+    source = made_source(np.zeros((768, 1024, 1), np.uint8), levels=1, served_levels=served)
     assert [source.getPreferredLevel(level) for level in range(-1, 6)] == [
         expected[0],
         *expected,

@@ -64,7 +64,7 @@ def test_options_that_can_not_be_meant(picture: Any, options: Any, message: Any)
 
 
 def test_metadata(made_source: Callable[..., Any], gradient: np.ndarray) -> None:
-    source = made_source(gradient, mm_x=0.00025, mm_y=0.00025)
+    source = made_source(gradient, mm_x=0.00025, mm_y=0.0004)
     assert (
         source.getMetadata()
         == source.metadata
@@ -73,10 +73,10 @@ def test_metadata(made_source: Callable[..., Any], gradient: np.ndarray) -> None
             "sizeX": 300,
             "sizeY": 200,
             "tileWidth": 64,
-            "tileHeight": 64,
+            "tileHeight": 48,
             "magnification": 40.0,
             "mm_x": 0.00025,
-            "mm_y": 0.00025,
+            "mm_y": 0.0004,
             "dtype": "uint8",
             "bandCount": 3,
         }

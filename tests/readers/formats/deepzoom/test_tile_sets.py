@@ -109,6 +109,14 @@ def test_what_libvips_tells_of_a_slide(tmp_path: Path) -> None:
         assert info.icc_profile == profile
 
 
+@pytest.mark.parametrize(("suffix", "lossy"), [(".png", False), (".jpeg", True)])
+def test_whether_tiles_were_changed_by_their_codec(
+    tmp_path: Path, suffix: str, lossy: bool
+) -> None:
+    with open_reader(saved(tmp_path / "a", picture(90, 60), suffix=suffix)) as reader:
+        assert reader.info.lossy is lossy
+
+
 def test_jpeg_tiles_as_libvips_decodes_them(tmp_path: Path) -> None:
     path = saved(tmp_path / "a", picture(), suffix=".jpeg[Q=90]")
     got = whole(path)

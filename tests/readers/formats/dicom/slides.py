@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.dicom_files import TILE
 from ziggurat.readers.formats.dicom.reader import DicomReader
 from ziggurat.readers.formats.dicom.reader import open_reader as open_dicom
 from ziggurat.readers.io.location import locate
@@ -16,15 +17,16 @@ def opened(path: Path) -> DicomReader:
     return open_dicom(locate(path))
 
 
-def split(picture: np.ndarray, tile: int = 64) -> list[np.ndarray]:
-    """Cut a picture into tiles, row by row, edges filled up."""
+def split(picture: np.ndarray, tile: tuple[int, int] = TILE) -> list[np.ndarray]:
+    """Cut a picture into tiles (width, height), row by row, edges filled up."""
     height, width = picture.shape[:2]
-    room = [(0, -height % tile), (0, -width % tile), *[(0, 0)] * (picture.ndim - 2)]
+    across, down = tile
+    room = [(0, -height % down), (0, -width % across), *[(0, 0)] * (picture.ndim - 2)]
     padded = np.pad(picture, room)
     return [
-        np.ascontiguousarray(padded[y : y + tile, x : x + tile])
-        for y in range(0, height, tile)
-        for x in range(0, width, tile)
+        np.ascontiguousarray(padded[y : y + down, x : x + across])
+        for y in range(0, height, down)
+        for x in range(0, width, across)
     ]
 
 

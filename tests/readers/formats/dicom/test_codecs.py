@@ -27,8 +27,8 @@ from ziggurat.readers.model.geometry import Rect
 
 def rle(tile: np.ndarray) -> bytes:
     facts = {
-        "rows": 64,
-        "columns": 64,
+        "rows": tile.shape[0],
+        "columns": tile.shape[1],
         "samples_per_pixel": 3 if tile.ndim == 3 else 1,
         "number_of_frames": 1,
         "bits_allocated": 8 * tile.itemsize,
@@ -76,8 +76,8 @@ def test_a_frame_of_another_size_is_not_decoded(
     codec: str, tmp_path: Path, make_instance: Make
 ) -> None:
     encode, syntax = CODECS[codec]
-    frames = [encode(np.zeros((128, 128, 3), np.uint8))]
-    path = make_instance(tmp_path / "a.dcm", frames, (64, 64), syntax=syntax)
+    frames = [encode(np.zeros((96, 128, 3), np.uint8))]
+    path = make_instance(tmp_path / "a.dcm", frames, (64, 48), syntax=syntax)
     with pytest.raises(CorruptSourceError, match=r"where .* are due"):
         whole(opened(path))
 
@@ -255,7 +255,7 @@ def test_frames_that_lie_nowhere_are_told(
 ) -> None:
     """As in a film, of which each frame is a picture of its own; also one frame too many."""
     frames = raw(picture)
-    size = (300, 200) if whole_matrix else (64, 64)
+    size = (300, 200) if whole_matrix else (64, 48)
     make_instance(tmp_path / "a.dcm", [*frames, frames[0]], size)
     left = 1 if whole_matrix else len(frames)
     assert f"{left} of {len(frames) + 1} frames of a.dcm" in opened(tmp_path).info.losses[0]

@@ -101,7 +101,7 @@ def test_a_frame_that_is_not_what_it_should_be_has_the_same_end(
     tile = split(picture)[7]
     frames[7] = {
         "damaged": frames[7][: len(frames[7]) // 2],
-        "smaller": simplejpeg.encode_jpeg(np.ascontiguousarray(tile[:40]), 90, "RGB", "420"),
+        "smaller": simplejpeg.encode_jpeg(np.ascontiguousarray(tile[:30]), 90, "RGB", "420"),
         "gray": simplejpeg.encode_jpeg(tile[..., :1].copy(), 90, "GRAY", "444"),
     }[bad]
     path = make_instance(tmp_path / "a.dcm", frames, **COLOURS)
@@ -117,7 +117,7 @@ def test_files_of_a_level_that_are_not_alike_are_read_frame_by_frame(
     frames = streams(picture)
     other = [simplejpeg.encode_jpeg(tile, 90, "RGB", "444") for tile in split(picture)]
     facts = {"ConcatenationUID": "1.2.9", "InConcatenationTotalNumber": 2, **COLOURS}
-    for number, (first, own) in enumerate(((0, frames[:10]), (10, other[10:]))):
+    for number, (first, own) in enumerate(((0, frames[:12]), (12, other[12:]))):
         path = tmp_path / f"{number}.dcm"
         make_instance(
             path, own, InConcatenationNumber=number + 1, ConcatenationFrameOffsetNumber=first,

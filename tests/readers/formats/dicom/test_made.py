@@ -64,15 +64,15 @@ def write(
     return path
 
 
-def split(picture: np.ndarray, tile: int) -> list[np.ndarray]:
+def split(picture: np.ndarray, across: int, down: int) -> list[np.ndarray]:
     """Cut a picture into tiles, row by row, edges filled up."""
     height, width = picture.shape[:2]
-    padded = np.zeros((-(-height // tile) * tile, -(-width // tile) * tile, 3), np.uint8)
+    padded = np.zeros((-(-height // down) * down, -(-width // across) * across, 3), np.uint8)
     padded[:height, :width] = picture
     return [
-        np.ascontiguousarray(padded[y : y + tile, x : x + tile])
-        for y in range(0, height, tile)
-        for x in range(0, width, tile)
+        np.ascontiguousarray(padded[y : y + down, x : x + across])
+        for y in range(0, height, down)
+        for x in range(0, width, across)
     ]
 
 
@@ -86,10 +86,10 @@ def picture(tissue: np.ndarray) -> np.ndarray:
 
 
 def test_frames_that_are_not_compressed(picture: np.ndarray, tmp_path: Path) -> None:
-    tiles = split(picture, 64)
+    tiles = split(picture, 64, 48)
     write(
         tmp_path / "a.dcm",
-        header((300, 200), (64, 64)),
+        header((300, 200), (64, 48)),
         [tile.tobytes() for tile in tiles],
         ExplicitVRLittleEndian,
     )
@@ -116,8 +116,8 @@ def fragments(frames: Sequence[bytes]) -> bytes:
 def test_frames_are_found_by_every_kind_of_table(
     table: str, picture: np.ndarray, tmp_path: Path
 ) -> None:
-    frames = lossless(split(picture, 64))
-    data = header((300, 200), (64, 64))
+    frames = lossless(split(picture, 64, 48))
+    data = header((300, 200), (64, 48))
     pixels = {
         "basic": encapsulate(frames),
         "none": encapsulate(frames, has_bot=False),
@@ -138,35 +138,35 @@ def test_frames_are_found_by_every_kind_of_table(
 
 
 def test_a_concatenation_is_one_level(picture: np.ndarray, tmp_path: Path) -> None:
-    frames = lossless(split(picture, 64))
-    for number, (first, last) in enumerate([(0, 7), (7, 20)]):
+    frames = lossless(split(picture, 64, 48))
+    for number, (first, last) in enumerate([(0, 7), (7, 25)]):
         facts = {"ConcatenationUID": "1.9", "ConcatenationFrameOffsetNumber": first}
-        data = header((300, 200), (64, 64), InConcatenationNumber=number + 1, **facts)
+        data = header((300, 200), (64, 48), InConcatenationNumber=number + 1, **facts)
         write(tmp_path / f"{number}.dcm", data, frames[first:last], JPEG2000Lossless)
     reader = opened(tmp_path / "1.dcm")
     assert len(reader.info.levels) == 1
     np.testing.assert_array_equal(reader.plane(0, 0).read(Rect(0, 0, 300, 200)), picture)
 
 
-def sparse_positions(cells: Sequence[tuple[int, int]], tile: int) -> Items:
+def sparse_positions(cells: Sequence[tuple[int, int]], across: int = 100, down: int = 80) -> Items:
     groups = []
     for column, row in cells:
         where, group = Dataset(), Dataset()
-        where.ColumnPositionInTotalImagePixelMatrix = column * tile + 1
-        where.RowPositionInTotalImagePixelMatrix = row * tile + 1
+        where.ColumnPositionInTotalImagePixelMatrix = column * across + 1
+        where.RowPositionInTotalImagePixelMatrix = row * down + 1
         group.PlanePositionSlideSequence = Items([where])
         groups.append(group)
     return Items(groups)
 
 
 def test_sparse_tiles_lie_where_they_say(picture: np.ndarray, tmp_path: Path) -> None:
-    tiles = split(picture, 100)  # three columns, two rows
+    tiles = split(picture, 100, 80)  # three columns, three rows
     cells = [(2, 1), (0, 0), (1, 0)]
     data = header(
         (300, 200),
-        (100, 100),
+        (100, 80),
         DimensionOrganizationType="TILED_SPARSE",
-        PerFrameFunctionalGroupsSequence=sparse_positions(cells, 100),
+        PerFrameFunctionalGroupsSequence=sparse_positions(cells),
     )
     write(
         tmp_path / "a.dcm", data, lossless([tiles[x + 3 * y] for x, y in cells]), JPEG2000Lossless
@@ -174,26 +174,26 @@ def test_sparse_tiles_lie_where_they_say(picture: np.ndarray, tmp_path: Path) ->
     reader = opened(tmp_path)
     expected = np.full_like(picture, 255)
     for x, y in cells:
-        part = (slice(100 * y, 100 * y + 100), slice(100 * x, 100 * x + 100))
+        part = (slice(80 * y, 80 * y + 80), slice(100 * x, 100 * x + 100))
         expected[part] = picture[part]
     np.testing.assert_array_equal(reader.plane(0, 0).read(Rect(0, 0, 300, 200)), expected)
     encoded = reader.plane(0, 0).encoded()
     assert encoded is not None
     assert encoded.tile(0, 1) is None
     assert encoded.tile(1, 0) is not None
-    assert reader.plane(0, 0).is_blank(Rect(0, 100, 200, 100))
-    assert not reader.plane(0, 0).is_blank(Rect(0, 100, 201, 100))
+    assert reader.plane(0, 0).is_blank(Rect(0, 80, 200, 120))
+    assert not reader.plane(0, 0).is_blank(Rect(0, 80, 201, 80))
 
 
 def test_tiles_off_the_grid_are_left_to_others(picture: np.ndarray, tmp_path: Path) -> None:
-    positions = sparse_positions([(0, 0), (1, 0)], 90)
+    positions = sparse_positions([(0, 0), (1, 0)], 90, 80)
     data = header(
         (300, 200),
-        (100, 100),
+        (100, 80),
         DimensionOrganizationType="TILED_SPARSE",
         PerFrameFunctionalGroupsSequence=positions,
     )
-    write(tmp_path / "a.dcm", data, lossless(split(picture, 100)[:2]), JPEG2000Lossless)
+    write(tmp_path / "a.dcm", data, lossless(split(picture, 100, 80)[:2]), JPEG2000Lossless)
     with pytest.raises(UnsupportedFormatError, match="no grid"):
         opened(tmp_path / "a.dcm")
 
@@ -235,11 +235,11 @@ def test_optical_paths_are_channels_and_focal_planes_are_z(
 
 def test_levels_are_sorted_and_strangers_left_out(picture: np.ndarray, tmp_path: Path) -> None:
     small = np.ascontiguousarray(picture[::2, ::2])
-    frames = lossless(split(small, 64))
-    write(tmp_path / "a.dcm", header((150, 100), (64, 64)), frames, JPEG2000Lossless)
-    frames = lossless(split(picture, 64))
-    write(tmp_path / "b.dcm", header((300, 200), (64, 64)), frames, JPEG2000Lossless)
-    other = header((600, 400), (64, 64), SeriesInstanceUID="1.2.3.5")
+    frames = lossless(split(small, 64, 48))
+    write(tmp_path / "a.dcm", header((150, 100), (64, 48)), frames, JPEG2000Lossless)
+    frames = lossless(split(picture, 64, 48))
+    write(tmp_path / "b.dcm", header((300, 200), (64, 48)), frames, JPEG2000Lossless)
+    other = header((600, 400), (64, 48), SeriesInstanceUID="1.2.3.5")
     write(tmp_path / "c.dcm", other, frames, JPEG2000Lossless)
     (tmp_path / "d.dcm").write_bytes(b"not DICOM at all")
     reader = opened(tmp_path / "a.dcm")
@@ -285,8 +285,8 @@ def test_other_kinds_are_left_to_others(
 def test_a_file_cut_short(keep: float, picture: np.ndarray, tmp_path: Path) -> None:
     path = write(
         tmp_path / "a.dcm",
-        header((300, 200), (64, 64)),
-        lossless(split(picture, 64)),
+        header((300, 200), (64, 48)),
+        lossless(split(picture, 64, 48)),
         JPEG2000Lossless,
     )
     data = path.read_bytes()
@@ -298,8 +298,8 @@ def test_a_file_cut_short(keep: float, picture: np.ndarray, tmp_path: Path) -> N
 
 def test_a_tile_that_claims_gigabytes(picture: np.ndarray, tmp_path: Path) -> None:
     data = header((65000, 65000), (65000, 65000))
-    write(tmp_path / "a.dcm", data, lossless(split(picture, 100)[:1]), JPEG2000Lossless)
-    with pytest.raises(CorruptSourceError, match=r"frame 0 holds \(100, 100, 3\)"):
+    write(tmp_path / "a.dcm", data, lossless(split(picture, 100, 80)[:1]), JPEG2000Lossless)
+    with pytest.raises(CorruptSourceError, match=r"frame 0 holds \(80, 100, 3\)"):
         opened(tmp_path / "a.dcm").plane(0, 0).read(Rect(0, 0, 10, 10))
     write(tmp_path / "b.dcm", data, [b"\0" * 1000], ExplicitVRLittleEndian)
     with pytest.raises(CorruptSourceError, match="frame 0 is cut short"):
@@ -307,9 +307,9 @@ def test_a_tile_that_claims_gigabytes(picture: np.ndarray, tmp_path: Path) -> No
 
 
 def test_sizes_that_cannot_be(picture: np.ndarray, tmp_path: Path) -> None:
-    frames = lossless(split(picture, 64))
+    frames = lossless(split(picture, 64, 48))
     for keyword in ("Rows", "Columns", "TotalPixelMatrixRows"):
-        data = header((300, 200), (64, 64), **{keyword: 0})
+        data = header((300, 200), (64, 48), **{keyword: 0})
         write(tmp_path / "a.dcm", data, frames, JPEG2000Lossless)
         with pytest.raises(CorruptSourceError, match="can't be"):
             opened(tmp_path / "a.dcm")

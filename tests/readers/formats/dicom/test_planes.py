@@ -7,6 +7,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 
+from tests.dicom_files import TILE
 from tests.readers.formats.dicom.slides import Make, opened, raw, rolled, whole
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.model.geometry import Rect
@@ -97,14 +98,14 @@ def test_a_copy_of_an_instance_counts_once(
 
 def group(column: int, row: int, depth: float) -> Dataset:
     where, found = Dataset(), Dataset()
-    where.ColumnPositionInTotalImagePixelMatrix = 64 * column + 1
-    where.RowPositionInTotalImagePixelMatrix = 64 * row + 1
+    where.ColumnPositionInTotalImagePixelMatrix = TILE[0] * column + 1
+    where.RowPositionInTotalImagePixelMatrix = TILE[1] * row + 1
     where.ZOffsetInSlideCoordinateSystem = depth
     found.PlanePositionSlideSequence = Items([where])
     return found
 
 
-CELLS = [(column, row) for row in range(4) for column in range(5)]
+CELLS = [(column, row) for row in range(5) for column in range(5)]
 
 
 @pytest.mark.parametrize("said", [1, None])
@@ -172,11 +173,11 @@ def test_a_part_of_a_concatenation_that_is_missing(
 ) -> None:
     facts = {"ConcatenationUID": "1.9", "ConcatenationFrameOffsetNumber": 0}
     reader = opened(make_instance(tmp_path / "a.dcm", raw(picture)[:7], **facts))
-    reader.plane(0, 0).read(Rect(0, 0, 64, 64))
+    reader.plane(0, 0).read(Rect(0, 0, 64, 48))
     with pytest.raises(CorruptSourceError, match="a part of the slide is missing"):
         whole(reader)
     (tmp_path / "later").mkdir()
     later = facts | {"ConcatenationFrameOffsetNumber": 7}
     reader = opened(make_instance(tmp_path / "later" / "b.dcm", raw(picture)[7:], **later))
     with pytest.raises(CorruptSourceError, match="a part of the slide is missing"):
-        reader.plane(0, 0).read(Rect(0, 0, 64, 64))
+        reader.plane(0, 0).read(Rect(0, 0, 64, 48))

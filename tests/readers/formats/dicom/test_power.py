@@ -14,7 +14,7 @@ from ziggurat.readers.formats.registry import open_reader
 def test_the_power_of_a_lens(tmp_path: Path, power: str, told: float | None) -> None:
     lens = Dataset()
     lens.ObjectiveLensPower = power
-    frames = [bytes(64 * 64 * 3)] * 20
+    frames = [bytes(64 * 48 * 3)] * 25
     path = make_dicom(tmp_path / "a.dcm", frames, OpticalPathSequence=Sequence([lens]))
     with open_reader(path) as reader:
         assert reader.info.magnification == told

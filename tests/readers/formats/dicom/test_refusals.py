@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import JPEGBaseline8Bit
 
+from tests.dicom_files import TILE
 from ziggurat.readers.errors import UnsupportedFormatError, ZigguratError
 from ziggurat.readers.formats.dicom.reader import DicomReader
 from ziggurat.readers.formats.dicom.reader import open_reader as open_dicom
@@ -28,34 +29,37 @@ def whole(path: Path) -> np.ndarray:
     return reader.plane(0, 0).read(reader.info.levels[0].rect)
 
 
-def frames(count: int, *, tile: int = 64, bands: int = 3, size: int = 1) -> list[bytes]:
-    return [bytes([number % 250]) * (tile * tile * bands * size) for number in range(count)]
+def frames(
+    count: int, *, tile: tuple[int, int] = TILE, bands: int = 3, size: int = 1
+) -> list[bytes]:
+    samples = tile[0] * tile[1] * bands * size
+    return [bytes([number % 250]) * samples for number in range(count)]
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        {"frames": frames(6, bands=1), **GRAY},
-        {"frames": frames(6, size=2), "BitsAllocated": 16, "BitsStored": 16},
+        {"frames": frames(9, bands=1), **GRAY},
+        {"frames": frames(9, size=2), "BitsAllocated": 16, "BitsStored": 16},
     ],
     ids=["gray", "16 bits"],
 )
 def test_levels_of_other_pixels(
     other: dict[str, object], tmp_path: Path, make_instance: Make
 ) -> None:
-    make_instance(tmp_path / "0.dcm", frames(20))
+    make_instance(tmp_path / "0.dcm", frames(25))
     make_instance(tmp_path / "1.dcm", size=(150, 100), **other)
     with pytest.raises(UnsupportedFormatError, match="levels of different pixels"):
         opened(tmp_path)
 
 
 def test_a_level_in_tiles_of_several_sizes(tmp_path: Path, make_instance: Make) -> None:
-    parts = [(64, frames(20), 0, 1), (32, frames(70, tile=32), 20, 2)]
+    parts = [(TILE, frames(25), 0, 1), ((64, 32), frames(35, tile=(64, 32)), 25, 2)]
     for tile, content, offset, number in parts:
         make_instance(
             tmp_path / f"{number}.dcm",
             content,
-            tile=(tile, tile),
+            tile=tile,
             ConcatenationUID="1.2.9",
             ConcatenationFrameOffsetNumber=offset,
             InConcatenationNumber=number,
@@ -67,8 +71,8 @@ def test_a_level_in_tiles_of_several_sizes(tmp_path: Path, make_instance: Make) 
 def test_a_stream_of_other_bands_than_the_header_says(
     tmp_path: Path, make_instance: Make, tissue: np.ndarray
 ) -> None:
-    stream = imagecodecs.jpeg8_encode(np.ascontiguousarray(tissue[:64, :64, 0]), 90)
-    path = make_instance(tmp_path / "a.dcm", [stream] * 20, syntax=JPEGBaseline8Bit)
+    stream = imagecodecs.jpeg8_encode(np.ascontiguousarray(tissue[:48, :64, 0]), 90)
+    path = make_instance(tmp_path / "a.dcm", [stream] * 25, syntax=JPEGBaseline8Bit)
     with pytest.raises(ZigguratError, match="JPEG of 1 x 8 bits where 3 x 8 are due"):
         whole(path)
 

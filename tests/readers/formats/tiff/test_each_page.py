@@ -58,10 +58,11 @@ def test_every_rectangle(
             assert not plane.is_blank(rect)
 
 
-def left_out(path: Path, numbers: list[int]) -> None:
-    """Leave tiles out of a file, as sparse ones do: no place, no bytes."""
+def left_out(path: Path, numbers: list[int], number: int = 0) -> None:
+    """Leave tiles out of a page, as sparse ones do: no place, no bytes."""
     with tifffile.TiffFile(path, mode="r+b") as tif:
-        page = tif.pages.first
+        page = tif.pages[number]
+        assert isinstance(page, tifffile.TiffPage)
         for code, values in ((324, page.dataoffsets), (325, page.databytecounts)):
             kept = [0 if n in numbers else value for n, value in enumerate(values)]
             page.tags[code].overwrite(kept)
@@ -100,6 +101,26 @@ def test_tiles_that_are_left_out(tmp_path: Path, layout: str) -> None:
         if tiles is not None:
             for row, column in itertools.product(range(ROWS), range(COLUMNS)):
                 assert (tiles.tile(column, row) is None) is (row * COLUMNS + column in gone)
+
+
+@pytest.mark.parametrize(("dtype", "paper"), [("u1", 255), ("u2", 0)])
+def test_tiles_that_a_picture_beside_the_image_lacks_are_paper(
+    tmp_path: Path, dtype: str, paper: int
+) -> None:
+    """White where it is told what white is; slides are so beside their tissue."""
+    path = tmp_path / "a.svs"
+    rng = np.random.default_rng(5)
+    small = (rng.random((HEIGHT, WIDTH, 3)) * 200).astype(dtype)
+    plain: Any = {"photometric": "rgb", "metadata": None, "tile": TILE}
+    with tifffile.TiffWriter(path) as tif:
+        tif.write(np.zeros((100, 300, 3), dtype), description="Aperio v1\n300x100", **plain)
+        tif.write(small, description="Aperio v1\n300x100 -> 75x53", **plain)
+    left_out(path, [1, 5], 1)
+    for row, column in ((0, 1), (1, 2)):
+        small[row * 16 : row * 16 + 16, column * 32 : column * 32 + 32] = paper
+    with open_reader(path) as reader:
+        assert reader.info.associated == ("thumbnail",)
+        np.testing.assert_array_equal(reader.associated("thumbnail").read(), small)
 
 
 def _layout(**facts: Any) -> SegmentLayout:

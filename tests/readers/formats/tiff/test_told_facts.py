@@ -273,11 +273,11 @@ def test_levels_of_images_of_one_kind_are_joined_each_for_itself(tmp_path: Path)
     lower = [rng.integers(0, 255, (32, 40), np.uint8) for _ in range(2)]
     label = rng.integers(0, 255, (90, 100), np.uint8)
     with tifffile.TiffWriter(path, ome=True) as tif:
-        tif.write(label, metadata={"Name": "label image"}, tile=(16, 16))
+        tif.write(label, metadata={"Name": "label image"}, tile=(16, 32))
         for number in range(2):
             name = {"Name": f"position {number}"}
-            tif.write(positions[number], subifds=1, metadata=name, tile=(16, 16))
-            tif.write(lower[number], subfiletype=1, tile=(16, 16))
+            tif.write(positions[number], subifds=1, metadata=name, tile=(16, 32))
+            tif.write(lower[number], subfiletype=1, tile=(16, 32))
     with open_reader(path) as reader:
         assert [(level.width, level.height) for level in reader.info.levels] == [(80, 64), (40, 32)]
         assert reader.info.frames == 2
@@ -301,7 +301,7 @@ def test_focal_planes_are_those_that_all_levels_have(
         for size, count in zip(((64, 96), (16, 24)), planes, strict=True):
             for number in range(count):
                 tif.write(
-                    rng.integers(0, 255, (*size, 3), np.uint8), tile=(16, 16), photometric="rgb",
+                    rng.integers(0, 255, (*size, 3), np.uint8), tile=(16, 32), photometric="rgb",
                     metadata=None, software=False, compression="zlib",
                     description=f"{head}{size[1]}x{size[0]}|OffsetZ = {number}.5",
                 )  # fmt: skip

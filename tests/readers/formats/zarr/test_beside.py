@@ -24,7 +24,7 @@ from ziggurat.writers.formats.registry import write
 from ziggurat.writers.model.options import WriteOptions
 
 Array = np.ndarray[Any, np.dtype[Any]]
-PIXELS = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
+PIXELS = np.arange(64 * 80, dtype=np.uint16).reshape(64, 80)
 
 
 def tell(group: zarr.Group, facts: dict[str, Any], version: str) -> None:
@@ -191,6 +191,13 @@ def test_fields_of_another_size_and_missing_ones_are_told(tmp_path: Path) -> Non
         assert any("can't be read (A/1/1)" in loss for loss in reader.info.losses)
 
 
+def test_what_any_field_of_a_plate_loses_is_told(tmp_path: Path) -> None:
+    fields = plate(tmp_path / "p.zarr", "0.5")
+    moved = {"type": "translation", "translation": [0.0, 3.0, -5.0]}
+    image(new_group(tmp_path / "p.zarr/A/2/0", "0.5"), fields["A/2/0"], "0.5", moved)
+    assert "the translation of the image" in losses_of(tmp_path / "p.zarr")
+
+
 def test_fields_of_another_sample_type_are_told(tmp_path: Path) -> None:
     plate(tmp_path / "p.zarr", "0.5")
     node = new_group(tmp_path / "p.zarr/A/1/1", "0.5")
@@ -245,7 +252,8 @@ def test_a_store_in_sqlite_is_read(tmp_path: Path, name: str) -> None:
     with open_reader(path) as reader:
         rect = reader.info.levels[0].rect
         np.testing.assert_array_equal(reader.plane(0, 0).read(rect)[..., 0], PIXELS)
-        assert len(reader.info.levels) == 3
+        sizes = [(level.width, level.height) for level in reader.info.levels]
+        assert sizes == [(80, 64), (40, 32), (20, 16), (10, 8)]
         found: list[bool] = []
 
         def look() -> None:

@@ -17,7 +17,7 @@ from ziggurat.readers.formats.tiff.vendors.ome import mended_xml
 from ziggurat.readers.formats.tiff.vendors.ome_files import absent_files
 from ziggurat.readers.io.location import locate
 from ziggurat.readers.model.geometry import Rect
-from ziggurat.readers.model.image import Axis, Channel
+from ziggurat.readers.model.image import Axis, Channel, Level
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
 SPACE = 'xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"'
@@ -133,8 +133,9 @@ def described(identities: list[str], own: str) -> str:
     pixels = (
         '<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint16" SizeX="80" SizeY="64" '
         'SizeC="2" SizeZ="3" SizeT="1" PhysicalSizeX="0.5" PhysicalSizeY="0.25" PhysicalSizeZ="2">'
-        '<Channel ID="Channel:0:0" SamplesPerPixel="1" Name="DAPI"/>'
-        f'<Channel ID="Channel:0:1" SamplesPerPixel="1" Name="FITC"/>{planes}</Pixels>'
+        '<Channel ID="Channel:0:0" SamplesPerPixel="1" Name="DAPI" Color="65535"/>'
+        '<Channel ID="Channel:0:1" SamplesPerPixel="1" Name="FITC" Color="16711935"/>'
+        f"{planes}</Pixels>"
     )
     return ome(f'<Image ID="Image:0" Name="x">{pixels}</Image>', own)
 
@@ -146,7 +147,7 @@ def write_parts(folder: Path, stack: np.ndarray, texts: list[str]) -> None:
             for c in range(2):
                 tif.write(
                     stack[z, c],
-                    tile=(32, 32),
+                    tile=(32, 48),
                     compression="zlib",
                     photometric="minisblack",
                     metadata=None,
@@ -157,7 +158,8 @@ def write_parts(folder: Path, stack: np.ndarray, texts: list[str]) -> None:
 def check_stack(reader: TiffReader, stack: np.ndarray) -> None:
     info = reader.info
     assert info.axes == (Axis("z", 3, (0, 2, 4), "µm"), Axis("c", 2))
-    assert [channel.name for channel in info.channels] == ["DAPI", "FITC"]
+    assert info.channels == (Channel("DAPI", "#0000ff"), Channel("FITC", "#00ff00"))
+    assert info.levels == (Level(80, 64, 48, 32),)
     assert (info.mm_x, info.mm_y) == pytest.approx((0.0005, 0.00025))
     for frame, plane in enumerate(stack.reshape(-1, 64, 80)):
         np.testing.assert_array_equal(
@@ -263,18 +265,19 @@ def test_planes_that_are_in_no_file_are_blank(tmp_path: Path, stack: np.ndarray)
 
 
 def test_label_and_macro_are_beside_the_image(tmp_path: Path, tissue: np.ndarray) -> None:
-    path = tmp_path / "a.ome.tif"
+    path, tissue = tmp_path / "a.ome.tif", tissue[:384]
     with tifffile.TiffWriter(path, ome=True) as tif:
-        tif.write(tissue, photometric="rgb", tile=(128, 128), subifds=1, metadata={"Name": "scan"})
-        tif.write(tissue[::2, ::2], photometric="rgb", tile=(128, 128), subfiletype=1)
+        tif.write(tissue, photometric="rgb", tile=(96, 128), subifds=1, metadata={"Name": "scan"})
+        tif.write(tissue[::2, ::2], photometric="rgb", tile=(96, 128), subfiletype=1)
         tif.write(tissue[:50, :60], photometric="rgb", metadata={"Name": "label image"})
         tif.write(tissue[:70, :90], photometric="rgb", metadata={"Name": "macro image"})
     with opened(path) as reader:
         assert reader.info.associated == ("label", "macro")
-        assert [level.width for level in reader.info.levels] == [512, 256]
+        assert reader.info.levels == (Level(512, 384, 128, 96), Level(256, 192, 128, 96))
         np.testing.assert_array_equal(reader.associated("macro").read(), tissue[:70, :90])
+        np.testing.assert_array_equal(reader.associated("label").read(), tissue[:50, :60])
         np.testing.assert_array_equal(
-            reader.plane(1, 0).read(Rect(0, 0, 256, 256)), tissue[::2, ::2]
+            reader.plane(1, 0).read(Rect(0, 0, 256, 192)), tissue[::2, ::2]
         )
 
 
@@ -294,7 +297,7 @@ def test_images_of_one_kind_are_positions(tmp_path: Path, tissue: np.ndarray) ->
 def test_bands_that_lie_one_after_the_other(tmp_path: Path, tissue: np.ndarray) -> None:
     path = tmp_path / "a.ome.tif"
     stored = np.ascontiguousarray(np.moveaxis(tissue[:100, :120], -1, 0))
-    tifffile.imwrite(path, stored, photometric="rgb", planarconfig="separate", tile=(32, 32))
+    tifffile.imwrite(path, stored, photometric="rgb", planarconfig="separate", tile=(32, 48))
     with opened(path) as reader:
         assert reader.info.bands == 3
         assert reader.info.frames == 1

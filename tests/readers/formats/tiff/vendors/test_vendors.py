@@ -23,6 +23,18 @@ from ziggurat.readers.model.image import Channel
 RGB: dict[str, Any] = {"photometric": "rgb", "metadata": None}
 
 
+@pytest.fixture
+def tissue(tissue: np.ndarray) -> np.ndarray:
+    """Return a picture that is wider than high: widths are no heights here."""
+    return tissue[:384]
+
+
+def sizes(reader: TiffReader) -> list[tuple[int, int, int, int]]:
+    """Return width and height of each level, and those of its tiles."""
+    levels = reader.info.levels
+    return [(one.width, one.height, one.tile_width, one.tile_height) for one in levels]
+
+
 def opened(path: Path) -> TiffReader:
     return open_reader(locate(path))
 
@@ -44,18 +56,18 @@ def test_aperio_fields() -> None:
 
 def test_an_aperio_slide(tmp_path: Path, tissue: np.ndarray) -> None:
     path = tmp_path / "a.svs"
-    said = "Aperio Image Library v1\n512x512 |AppMag = 40|MPP = 0,25|Filename = x"
+    said = "Aperio Image Library v1\n512x384 |AppMag = 40|MPP = 0,25|Filename = x"
     with tifffile.TiffWriter(path) as tif:
-        tif.write(tissue, tile=(128, 128), description=said, **RGB)
-        tif.write(tissue[::8, ::8], description="Aperio\n512x512 -> 64x64", **RGB)
-        tif.write(tissue[::4, ::4], tile=(128, 128), description="Aperio\n512x512", **RGB)
+        tif.write(tissue, tile=(96, 128), description=said, **RGB)
+        tif.write(tissue[::8, ::8], description="Aperio\n512x384 -> 64x48", **RGB)
+        tif.write(tissue[::4, ::4], tile=(96, 128), description="Aperio\n512x384", **RGB)
         tif.write(tissue[:30, :40], description="Aperio\nlabel 40x30", subfiletype=1, **RGB)
         tif.write(tissue[:50, :90], description="Aperio\nmacro 90x50", subfiletype=9, **RGB)
     with opened(path) as reader:
         info = reader.info
         assert info.format == "aperio"
         assert (info.mm_x, info.magnification) == (pytest.approx(0.00025), 40)
-        assert [level.width for level in info.levels] == [512, 128]
+        assert sizes(reader) == [(512, 384, 128, 96), (128, 96, 128, 96)]
         assert info.associated == ("thumbnail", "label", "macro")
         np.testing.assert_array_equal(reader.associated("label").read(), tissue[:30, :40])
         np.testing.assert_array_equal(reader.associated("macro").read(), tissue[:50, :90])
@@ -65,31 +77,31 @@ def test_pyramids_of_others_that_keep_aperios_description(
     tmp_path: Path, tissue: np.ndarray
 ) -> None:
     path = tmp_path / "a.tif"
-    said = "Aperio Image Library v1\n512x512 |AppMag = 40|MPP = 0.25"
+    said = "Aperio Image Library v1\n512x384 |AppMag = 40|MPP = 0.25"
     with tifffile.TiffWriter(path) as tif:
         for step in (1, 2, 4):
             tif.write(
-                tissue[::step, ::step], tile=(64, 64), description=said,
+                tissue[::step, ::step], tile=(48, 64), description=said,
                 subfiletype=int(step > 1), **RGB,
             )  # fmt: skip
     with opened(path) as reader:
-        assert [level.width for level in reader.info.levels] == [512, 256, 128]
+        assert sizes(reader) == [(512, 384, 64, 48), (256, 192, 64, 48), (128, 96, 64, 48)]
         assert reader.info.associated == ()
 
 
 def test_focal_planes_of_an_aperio_slide(tmp_path: Path, tissue: np.ndarray) -> None:
     path = tmp_path / "a.svs"
-    said = "Aperio Image Library v1\n512x512 |AppMag = 40|MPP = 0.25"
+    said = "Aperio Image Library v1\n512x384 |AppMag = 40|MPP = 0.25"
     with tifffile.TiffWriter(path) as tif:
-        tif.write(tissue, tile=(128, 128), description=said, **RGB)
+        tif.write(tissue, tile=(96, 128), description=said, **RGB)
         tif.write(tissue[::8, ::8], **RGB)
         for plane in (1, 2):
-            tif.write(tissue // (plane + 1), tile=(128, 128), description=said, **RGB)
+            tif.write(tissue // (plane + 1), tile=(96, 128), description=said, **RGB)
         for plane in (0, 1, 2):
-            tif.write(tissue[::4, ::4] // (plane + 1), tile=(128, 128), description=said, **RGB)
+            tif.write(tissue[::4, ::4] // (plane + 1), tile=(96, 128), description=said, **RGB)
     with opened(path) as reader:
         assert [(axis.name, axis.size) for axis in reader.info.axes] == [("z", 3)]
-        found = reader.plane(1, 2).read(Rect(0, 0, 128, 128))
+        found = reader.plane(1, 2).read(Rect(0, 0, 128, 96))
         np.testing.assert_array_equal(found, tissue[::4, ::4] // 3)
 
 
@@ -101,9 +113,9 @@ SCN = """<?xml version="1.0"?>
 {areas}</collection></scn>"""
 AREA = """<image name="area"><creationDate>2011-02-03T04:05:06Z</creationDate>
 <device model="Leica SCN400" version="1"/>
-<pixels sizeX="512" sizeY="512"><dimension sizeX="512" sizeY="512" r="0" ifd="1"/>
-<dimension sizeX="128" sizeY="128" r="1" ifd="2"/></pixels>
-<view sizeX="128000" sizeY="256000" offsetX="3000000" offsetY="4000000"/>
+<pixels sizeX="512" sizeY="384"><dimension sizeX="512" sizeY="384" r="0" ifd="1"/>
+<dimension sizeX="128" sizeY="96" r="1" ifd="2"/></pixels>
+<view sizeX="128000" sizeY="192000" offsetX="3000000" offsetY="4000000"/>
 <scanSettings><objectiveSettings><objective>40</objective></objectiveSettings>
 <illuminationSettings><numericalAperture>0.65</numericalAperture>
 <illuminationSource>brightfield</illuminationSource></illuminationSettings></scanSettings></image>"""
@@ -111,9 +123,9 @@ AREA = """<image name="area"><creationDate>2011-02-03T04:05:06Z</creationDate>
 
 def leica(path: Path, tissue: np.ndarray, areas: str) -> Path:
     with tifffile.TiffWriter(path, bigtiff=True) as tif:
-        tif.write(tissue[:128, :64], tile=(64, 64), description=SCN.format(areas=areas), **RGB)
-        tif.write(tissue, tile=(128, 128), **RGB)
-        tif.write(tissue[::4, ::4], tile=(128, 128), **RGB)
+        tif.write(tissue[:128, :64], tile=(48, 64), description=SCN.format(areas=areas), **RGB)
+        tif.write(tissue, tile=(96, 128), **RGB)
+        tif.write(tissue[::4, ::4], tile=(96, 128), **RGB)
     return path
 
 
@@ -121,7 +133,7 @@ def test_a_leica_slide(tmp_path: Path, tissue: np.ndarray) -> None:
     with opened(leica(tmp_path / "a.scn", tissue, AREA)) as reader:
         info = reader.info
         assert info.format == "leica"
-        assert [level.width for level in info.levels] == [512, 128]
+        assert sizes(reader) == [(512, 384, 128, 96), (128, 96, 128, 96)]
         assert (info.mm_x, info.mm_y) == pytest.approx((0.00025, 0.0005))
         assert info.magnification == 40
         assert info.associated == ("macro",)
@@ -131,7 +143,7 @@ def test_a_leica_slide(tmp_path: Path, tissue: np.ndarray) -> None:
         assert info.properties["leica.creation-date"] == "2011-02-03T04:05:06Z"
         assert info.description is not None
         assert info.description.startswith("<?xml")
-        np.testing.assert_array_equal(reader.plane(0, 0).read(Rect(0, 0, 512, 512)), tissue)
+        np.testing.assert_array_equal(reader.plane(0, 0).read(Rect(0, 0, 512, 384)), tissue)
         np.testing.assert_array_equal(reader.associated("macro").read(), tissue[:128, :64])
 
 
@@ -143,7 +155,7 @@ def test_a_leica_slide_whose_area_is_told_first(tmp_path: Path, tissue: np.ndarr
     with tifffile.TiffFile(path, mode="r+b") as tif:
         tif.pages.first.tags[270].overwrite(said)
     with opened(path) as reader:
-        assert [level.width for level in reader.info.levels] == [512, 128]
+        assert sizes(reader) == [(512, 384, 128, 96), (128, 96, 128, 96)]
         assert reader.info.associated == ("macro",)
         np.testing.assert_array_equal(reader.associated("macro").read(), tissue[:128, :64])
 
@@ -184,24 +196,24 @@ def test_a_philips_slide(tmp_path: Path, tissue: np.ndarray) -> None:
     path = tmp_path / "a.tiff"
     macro = bytes(imagecodecs.jpeg8_encode(np.ascontiguousarray(tissue[:60, :100]), 90))
     spacings = ["&quot;0.0005&quot; &quot;0.00025&quot;", "&quot;0.001&quot; &quot;0.0005&quot;"]
-    small = np.ascontiguousarray(np.pad(tissue[::2, ::2], ((0, 128), (0, 128), (0, 0)))[:384, :384])
+    small = np.ascontiguousarray(np.pad(tissue[::2, ::2], ((0, 96), (0, 128), (0, 0)))[:288, :384])
     with tifffile.TiffWriter(path) as tif:
         said = philips_xml(spacings, macro)
         tif.write(
-            np.pad(tissue, ((0, 0), (0, 0), (0, 0)))[:, :480], tile=(128, 128),
+            np.pad(tissue, ((0, 0), (0, 0), (0, 0)))[:, :480], tile=(96, 128),
             description=said, software="Philips DP v1.0", **RGB,
         )  # fmt: skip
-        padded = [small[y : y + 128, x : x + 128].tobytes() for y in (0, 128) for x in (0, 128)]
+        padded = [small[y : y + 96, x : x + 128].tobytes() for y in (0, 96) for x in (0, 128)]
         padded[1] = b""
         tif.write(
-            iter(padded), shape=(256, 256, 3), dtype=np.uint8, tile=(128, 128), compression=None,
+            iter(padded), shape=(192, 256, 3), dtype=np.uint8, tile=(96, 128), compression=None,
             subfiletype=1, **RGB,
         )  # fmt: skip
     with opened(path) as reader:
         info = reader.info
         assert info.format == "philips"
         assert (info.mm_x, info.mm_y) == pytest.approx((0.00025, 0.0005))
-        assert [level.width for level in info.levels] == [480, 240]  # not the padded 256
+        assert sizes(reader) == [(480, 384, 128, 96), (240, 192, 128, 96)]  # not the padded 256
         assert info.properties["philips.DICOM_MANUFACTURER"] == "PHILIPS"
         assert info.associated == ("macro",)
         stored = reader.associated("macro").encoded()
@@ -209,7 +221,7 @@ def test_a_philips_slide(tmp_path: Path, tissue: np.ndarray) -> None:
         assert stored.data == macro
         assert reader.associated("macro").read().shape == (60, 100, 3)
         assert (
-            reader.plane(1, 0).read(Rect(128, 0, 100, 128)) == 255
+            reader.plane(1, 0).read(Rect(128, 0, 100, 96)) == 255
         ).all()  # sparse tiles are white
         level = reader.plane(1, 0).encoded()
         assert level is not None
@@ -227,7 +239,7 @@ def qptiff(name: str, color: str) -> str:
 def test_a_qptiff_of_channels(tmp_path: Path, tissue: np.ndarray) -> None:
     path = tmp_path / "a.qptiff"
     names = [("DAPI", "0,0,255"), ("CD8", "255,128,0")]
-    gray: dict[str, Any] = {"photometric": "minisblack", "metadata": None, "tile": (128, 128)}
+    gray: dict[str, Any] = {"photometric": "minisblack", "metadata": None, "tile": (96, 128)}
     with tifffile.TiffWriter(path) as tif:
         for band, said in enumerate(names):
             tif.write(
@@ -243,9 +255,9 @@ def test_a_qptiff_of_channels(tmp_path: Path, tissue: np.ndarray) -> None:
         assert info.format == "akoya"
         assert info.channels == (Channel("DAPI", "#0000ff"), Channel("CD8", "#ff8000"))
         assert [(axis.name, axis.size) for axis in info.axes] == [("c", 2)]
-        assert [level.width for level in info.levels] == [512, 256]
+        assert sizes(reader) == [(512, 384, 128, 96), (256, 192, 128, 96)]
         assert (info.mm_x, info.magnification) == (pytest.approx(0.0005), 20)
-        found = reader.plane(1, 1).read(Rect(0, 0, 256, 256))[..., 0]
+        found = reader.plane(1, 1).read(Rect(0, 0, 256, 192))[..., 0]
         np.testing.assert_array_equal(found, tissue[::2, ::2, 1])
 
 
@@ -266,6 +278,6 @@ def test_slides_of_overlapping_tiles_are_left_to_openslide(
     if software == "iScan":
         xmp = b'<iScan Magnification="20" ScanRes="0.5"/>'
         arguments = {"extratags": [(700, 1, len(xmp), xmp, True)]}
-    tifffile.imwrite(path, tissue, tile=(128, 128), **RGB, **arguments)
+    tifffile.imwrite(path, tissue, tile=(96, 128), **RGB, **arguments)
     with pytest.raises(UnsupportedFormatError, match="left to OpenSlide"):
         opened(path)
