@@ -45,6 +45,8 @@ def convert_paths(given: argparse.Namespace, options: ConvertOptions) -> int:
     named = find_output(output.name) is not None or (output.suffix and not output.is_dir())
     slide = len(sources) == 1 and not holds_slides(Path(sources[0])) and "*" not in output.name
     one = slide and named and not (output.is_dir() and output.suffix != ".zarr")
+    if one:
+        refuse_idle_jobs(given)
     if one and (given.dry_run or not is_kept(given)):
         convert_one(sources[0], output, options, show, dry_run=given.dry_run)
         return 0
@@ -74,18 +76,31 @@ def is_kept(given: argparse.Namespace) -> bool:
     return bool(given.report is not None or given.log is not None or given.resume)
 
 
+def refuse_idle_jobs(given: argparse.Namespace) -> None:
+    """Refuse slides at a time where there is one: threads are what it would be split into."""
+    if given.jobs != 1:
+        raise OptionError(
+            "--jobs must be given with several slides, it is how many are in work at a time; for "
+            "one, --threads is how many work at it"
+        )
+
+
 def _write_plan(given: argparse.Namespace, options: ConvertOptions, show: Show) -> int:
     """Write the conversion of one slide as tasks."""
     *sources, last = given.paths
-    if given.dry_run or given.dask is not None or is_kept(given):
+    if given.dry_run or given.dask is not None or is_kept(given) or given.jobs != 1:
         raise OptionError(
-            "--plan converts nothing: it must be given without --dry-run, --dask, --report, --log "
-            "and --resume"
+            "--plan converts nothing: it must be given without --dry-run, --dask, --jobs, "
+            "--report, --log and --resume"
         )
     if len(sources) != 1 or holds_slides(Path(sources[0])):
         raise OptionError("as a plan, slides must be converted one by one")
     plan = plan_tasks(sources[0], last, options)
-    plan.save(given.plan)
+    try:
+        plan.save(given.plan)
+    except OSError:
+        plan.cancel()  # nobody could go on with what was begun beside the output
+        raise
     if show.json:
         print(dumps(plan.to_json(), indent=2))
     elif not show.quiet:

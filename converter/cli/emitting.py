@@ -21,11 +21,14 @@ def add_emit(parser: argparse.ArgumentParser) -> None:
 def run_emit(given: argparse.Namespace) -> int:
     """Do tasks of a plan, all that are missing or a part of them; or finish or cancel it."""
     from ziggurat.converter.convert import load_plan
+    from ziggurat.readers.model.checks import whole_number
 
     if (given.part is None) != (given.of is None):
         raise OptionError("--part and --of must be given together: which part, of how many")
     if given.finish + given.cancel + (given.part is not None) > 1:
         raise OptionError("--part, --finish and --cancel must be given one at a time")
+    if given.of is not None:
+        whole_number("--of", given.of, 1)
     if given.of is not None and not 0 <= given.part < given.of:
         raise OptionError(f"--part must be 0 to {given.of - 1}, not {given.part}")
     plan = load_plan(given.plan)

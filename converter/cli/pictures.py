@@ -7,7 +7,7 @@ from typing import Any
 
 from ziggurat.converter.cli.texts import parse_region, size_text
 from ziggurat.readers.errors import OptionError, RegionError
-from ziggurat.readers.model.checks import finite_number
+from ziggurat.readers.model.checks import finite_number, whole_number
 from ziggurat.readers.source.open import open as open_source
 from ziggurat.readers.source.source import Source
 from ziggurat.writers.files.atomic import atomic_file
@@ -16,7 +16,7 @@ ENCODINGS = {
     ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP",
     ".tif": "TIFF", ".tiff": "TIFF",
 }  # fmt: skip
-_THUMBNAIL = 1024  # pixels of the longer side, where no size is asked for
+_THUMBNAIL = 1024  # pixels of the longer side at most, where no size is asked for
 
 
 def run(given: argparse.Namespace) -> None:
@@ -56,21 +56,24 @@ def _picture(source: Source, given: argparse.Namespace, encoding: str) -> bytes:
             names = ", ".join(source.getAssociatedImagesList()) or "none"
             raise RegionError(f"there is no associated image {given.name!r}; there are: {names}")
         return bytes(found[0])
-    size: dict[str, int] = {}
-    if given.width is not None:
-        size["maxWidth"] = given.width
-    if given.height is not None:
-        size["maxHeight"] = given.height
     if given.command == "thumbnail":
         width, height = given.width, given.height
         if width is None and height is None:
-            width = height = _THUMBNAIL
+            # no larger than the image: more pixels would show no more (2 is the least there is)
+            width = height = max(2, min(_THUMBNAIL, max(source.sizeX, source.sizeY)))
         picture, _ = source.getThumbnail(width, height, encoding=encoding, frame=given.frame)
         return bytes(picture)
+    size: dict[str, int] = {}
+    if given.width is not None:
+        size["maxWidth"] = whole_number("width", given.width, 1)
+    if given.height is not None:
+        size["maxHeight"] = whole_number("height", given.height, 1)
     options: dict[str, Any] = {"region": parse_region(given.region), "output": size or None}
     if given.mpp is not None or given.magnification is not None:
         options["scale"] = _scale(source, given)
     picture, _ = source.getRegion(encoding=encoding, frame=given.frame, **options)
+    if not picture:
+        raise RegionError(f"there are no pixels of the image in the region {given.region!r}")
     return bytes(picture)
 
 

@@ -15,6 +15,7 @@ from ziggurat.converter.cli.commands import (
     is_kept,
     noting,
     plan_many,
+    refuse_idle_jobs,
     show_batch,
     telling,
 )
@@ -37,6 +38,8 @@ def convert_shared(given: argparse.Namespace, options: ConvertOptions) -> int:
         raise OptionError("name a source and an output: ziggurat convert IN OUT")
     show = Show(quiet=given.quiet, json=given.json)
     one = _is_one(sources, last)
+    if one:
+        refuse_idle_jobs(given)
     if one and (given.dry_run or not is_kept(given)):
         with _executor(given.dask) as executor:
             convert_one(sources[0], last, options, show, dry_run=given.dry_run, executor=executor)

@@ -10,7 +10,7 @@ import numpy as np
 import ziggurat.readers.source.open as opening
 from ziggurat.converter.viewer.live import Growth
 from ziggurat.converter.viewer.looks import Look
-from ziggurat.converter.viewer.pixels import as_png, base_pixels, read_region
+from ziggurat.converter.viewer.pixels import as_png, base_pixels, fitted, read_region
 from ziggurat.converter.viewer.render import check_look, colorize, shows_as_stored, style_of
 from ziggurat.readers.errors import OptionError, SourceError, TileRangeError
 from ziggurat.readers.formats.sink_store.layout import is_mapped_store
@@ -200,7 +200,8 @@ class Shown:
         info = image_of(source)
         valued = look.labels or look.palette is not None
         if self.growth is None or look.channels or not (valued or shows_as_stored(info)):
-            return Encoded(as_png(self._colors(source, rect, size, look)), "image/png")
+            colors = fitted(self._colors(source, rect, size, look), size)
+            return Encoded(as_png(colors), "image/png")
         pixels, fresh = self.growth.read(source, info, rect, size, look.frame, factor)
         if valued:
             pixels = colorize(pixels, look, self._range(look))
