@@ -147,3 +147,20 @@ def test_of_tiles_that_look_like_nothing_or_are_a_chunk(tmp_path: Path, masked: 
         alpha = one.getRegion(format="numpy")[0][..., 1]
     assert (alpha[30:130, 50:140] == 255).all()
     assert np.count_nonzero(alpha) == 9000 + 16 + (64 * 65 // 2 if masked else 64 * 64)
+
+
+def test_of_masks_of_single_bands_before_alpha_comes(tmp_path: Path) -> None:
+    """A pixel is opaque where any of its bands was let in, whatever the others hold."""
+    rng = np.random.default_rng(8)
+    mask = rng.random((100, 90, 3)) < 0.3
+    dark = rng.integers(0, 2, (100, 90, 3), np.uint8)
+    with (
+        ziggurat.new(tmp_path / "m", store="mapped", tileSize=64) as one,
+        ziggurat.new(tmp_path / "l", store="log", tileSize=64) as other,
+    ):
+        for sink in (one, other):
+            sink.addTile(dark, 7, 30, mask=mask, key=0)
+            sink.addTile(np.full((4, 4, 4), 9, np.uint8), 200, 0, key=1)
+        agree(shown(one), shown(other), exact=True)
+        alpha = one.getRegion(format="numpy")[0][30:130, 7:97, 3]
+    assert np.array_equal(alpha, np.where(mask.any(axis=-1), 255, 0))

@@ -5,6 +5,7 @@ others matter where alpha comes to gray or colours: an unmasked tile is opaque i
 which the journal knows; where a *mask* let the fill's own value in is noted here.
 """
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -54,8 +55,7 @@ def lay(
 def _note_covered(
     root: str, chunks: ChunkFiles, plain: PlainTiles, piece: Piece, laid: tuple[Array, Array]
 ) -> None:
-    source, mask = laid
-    alike = mask.any(axis=-1) & ((source == plain.fill) | ~mask).all(axis=-1)
+    alike = _looks_blank(*laid, plain.fill)
     if not alike.any():
         return
     path = chunk_path(root, COVERED, piece.frame, piece.row, piece.column)
@@ -65,3 +65,18 @@ def _note_covered(
         Path(root, COVERED.folder).mkdir(exist_ok=True)
         noted = chunks.create_and_map(path, blank_chunk(shape, COVERED.dtype, 0))
     np.copyto(noted[piece.inside], 1, where=alike)
+
+
+def _looks_blank(source: Array, mask: Array, fill: float) -> Array:
+    """Return where a mask lets pixels in that look as if nothing had been written: (y, x), bool.
+
+    Band by band: numpy takes several times as long to reduce a last axis of three.
+    """
+    bands = [mask[..., band] for band in range(mask.shape[-1])]
+    alike: Array = functools.reduce(np.logical_or, bands[1:], bands[0].copy())
+    for band in range(source.shape[-1]):
+        same = source[..., band] == fill
+        alike &= same | ~bands[band] if len(bands) > 1 else same
+        if not alike.any():
+            break
+    return alike
