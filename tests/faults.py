@@ -120,6 +120,12 @@ def evenly(numbers: list[int], most: int) -> list[int]:
     return [numbers[n * len(numbers) // count] for n in range(count)]
 
 
+def turns(calls: list[Call]) -> list[int]:
+    """Return the numbers of all calls but two of three writes, the last one's after all."""
+    writes = [number for number, call in enumerate(calls) if call.kind == "write"]
+    return [n for n in range(len(calls) + 1) if n not in writes or writes.index(n) % 3 == 0]
+
+
 def digest(path: Path) -> dict[str, str]:
     """Return the hash of each file of an output, and of the folder that belongs to it."""
     files = [file for part in output_parts(path) for file in (part, *sorted(part.rglob("*")))]

@@ -53,8 +53,12 @@ REAL = (
     ("tiff/wsic-CMU-1-Small-Region.webp.tiff", ""),
 )
 
-# Half a second and more each to decode JPEG 2000: for the long runs.
-SLOW = {"wsi2dcm-jpeg2000", "wsic-CMU-1-Small-Region.jp2.tiff"}
+# For the long runs: half a second and more each to decode JPEG 2000, and what is much like others.
+SLOW = {
+    "wsi2dcm-jpeg2000", "wsic-CMU-1-Small-Region.jp2.tiff", "TCGA-CR-7395-01A-01-TS1.svs",
+    "jcupitt-cmu-1-small-region", "OS-2-ndpi.ome.tif", "cogeo.tif", "cog_scale.tif",
+    "xy_12bit__plant.ome.tiff", "ngio-v05-tczyx.zarr", "WellD6-7_S2.czi",
+}  # fmt: skip
 
 
 def pictures(folder: Path, tissue: np.ndarray) -> Iterator[Path]:

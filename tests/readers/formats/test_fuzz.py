@@ -163,7 +163,7 @@ def real_seeds(data_file: Callable[[str], Path]) -> list[Seed]:
 
 
 def test_damaged_made_up_files(crew: Crew, made_seeds: list[Seed]) -> None:
-    run_all(crew, made_seeds, copies=3)
+    run_all(crew, made_seeds, copies=2)
     assert not crew.findings, "\n".join(crew.findings)
     assert crew.outcomes["opened"] > len(made_seeds)
     assert crew.outcomes["refused"] > len(made_seeds) // 2
@@ -179,7 +179,8 @@ def test_damaged_real_files(crew: Crew, real_seeds: list[Seed]) -> None:
 def test_damaged_files_are_converted_whole_or_not_at_all(
     crew: Crew, made_seeds: list[Seed]
 ) -> None:
-    run_all(crew, made_seeds, 1, OUTPUTS, first=0)
+    """Every third seed, to each kind of output in turn; all of them in the long run below."""
+    run_all(crew, made_seeds[::3], 1, OUTPUTS, first=0)
     assert not crew.findings, "\n".join(crew.findings)
     assert crew.outcomes["opened"]
     assert crew.outcomes["refused"]

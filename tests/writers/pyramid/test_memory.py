@@ -64,8 +64,15 @@ def mapped(path: Path, shape: Any, mode: Any) -> Any:
     return np.memmap(path, np.uint8, mode, shape=shape)
 
 
-@pytest.mark.parametrize("mode", ["r", "r+"])
-@pytest.mark.parametrize("reducer", [Reducer.MEAN, Reducer.CUBIC])
+@pytest.mark.parametrize(
+    ("mode", "reducer"),
+    [
+        ("r", Reducer.MEAN),
+        ("r+", Reducer.CUBIC),
+        pytest.param("r+", Reducer.MEAN, marks=pytest.mark.slow),
+        pytest.param("r", Reducer.CUBIC, marks=pytest.mark.slow),
+    ],
+)
 def test_pages_of_a_mapped_input_are_given_back_behind_the_engine(
     tmp_path: Path, mode: Any, reducer: str
 ) -> None:

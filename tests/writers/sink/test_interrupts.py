@@ -110,7 +110,7 @@ def test_an_interrupt_at_every_moment_of_a_tile(mode: str, tmp_path: Path) -> No
     check_every_moment(mode, tmp_path, 1)
 
 
-@pytest.mark.parametrize("step", [59, pytest.param(7, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [97, pytest.param(7, marks=pytest.mark.slow)])
 def test_an_interrupt_at_any_moment_of_growth(step: int, memory_path: Path) -> None:
     at, going = 0, True
     while going:

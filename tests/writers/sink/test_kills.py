@@ -61,7 +61,7 @@ def kill_and_retry(mode: str, folder: Path, kills: int) -> None:
         assert np.array_equal(found, right)
 
 
-@pytest.mark.parametrize("mode", ["sum", "weighted"])
+@pytest.mark.parametrize("mode", ["sum", pytest.param("weighted", marks=pytest.mark.slow)])
 def test_a_killed_worker_s_last_tile_counts_once(mode: str, tmp_path: Path) -> None:
     kill_and_retry(mode, tmp_path, 8)
 

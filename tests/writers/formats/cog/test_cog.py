@@ -72,7 +72,7 @@ def image(array: np.ndarray, geo: GeoReference | None = PLACE, **facts: object) 
 
 @pytest.fixture
 def picture(rng: np.random.Generator) -> np.ndarray:
-    smooth = np.linspace(0, 200, 700 * 900 * 3).reshape(700, 900, 3)
+    smooth = np.linspace(0, 200, 360 * 560 * 3).reshape(360, 560, 3)
     return (smooth + rng.integers(0, 40, smooth.shape)).astype(np.uint8)
 
 
@@ -150,7 +150,7 @@ def test_what_a_view_loses_is_said(tmp_path: Path, data_file: Callable[[str], Pa
     ],
 )
 def test_every_type_stays_what_it_is(dtype: str, tmp_path: Path, rng: np.random.Generator) -> None:
-    values = (rng.random((600, 700, 1)) * (1 if dtype == "bool" else 100)).round().astype(dtype)
+    values = (rng.random((270, 300, 1)) * (1 if dtype == "bool" else 100)).round().astype(dtype)
     write(image(values), tmp_path / "t.tif", LOSSLESS)
     found = tifffile.imread(tmp_path / "t.tif", key=0)
     np.testing.assert_array_equal(found, values[..., 0])
@@ -166,7 +166,7 @@ def test_complex_is_refused(tmp_path: Path) -> None:
 def test_two_points_are_enough(tmp_path: Path, picture: np.ndarray) -> None:
     points = (
         GroundControlPoint(0, 0, 500_000, 5_000_000),
-        GroundControlPoint(900, 700, 509_000, 4_993_000),
+        GroundControlPoint(560, 360, 505_600, 4_996_400),
     )
     write(image(picture, GeoReference(UTM, gcps=points)), tmp_path / "o.tif", LOSSLESS)
     dataset = gdal.Open(str(tmp_path / "o.tif"))
@@ -180,8 +180,8 @@ def test_two_points_are_enough(tmp_path: Path, picture: np.ndarray) -> None:
 def test_points_that_bend_the_image_stay_points(tmp_path: Path, picture: np.ndarray) -> None:
     points = tuple(
         GroundControlPoint(x, y, 500_000 + 10 * x + x * y / 100, 5_000_000 - 10 * y)
-        for x in (0, 450, 900)
-        for y in (0, 350, 700)
+        for x in (0, 280, 560)
+        for y in (0, 180, 360)
     )
     write(image(picture, GeoReference(UTM, gcps=points)), tmp_path / "o.tif", LOSSLESS)
     dataset = gdal.Open(str(tmp_path / "o.tif"))
@@ -242,12 +242,12 @@ def test_without_a_wish_pictures_are_jpeg_and_measurements_are_not(
 def test_overviews_are_means_or_modes_or_what_is_asked(tmp_path: Path, picture: np.ndarray) -> None:
     even = picture[:, :, :1]
     write(image(even), tmp_path / "mean.tif", LOSSLESS)
-    blocks = even[..., 0].reshape(350, 2, 450, 2).astype(float).mean(axis=(1, 3))
+    blocks = even[..., 0].reshape(180, 2, 280, 2).astype(float).mean(axis=(1, 3))
     assert np.abs(_overview(tmp_path / "mean.tif") - blocks).max() <= 0.5
     labels = image(even // 64, interpretation=Interpretation.LABELS)
     write(labels, tmp_path / "mode.tif", LOSSLESS)
     assert set(np.unique(_overview(tmp_path / "mode.tif"))) <= set(np.unique(even // 64))
-    checks = np.where(np.indices((700, 900)).sum(axis=0) % 2, 200, 10).astype(np.uint8)[..., None]
+    checks = np.where(np.indices((360, 560)).sum(axis=0) % 2, 200, 10).astype(np.uint8)[..., None]
     nearest = WriteOptions(lossy=False, reducer=Reducer.NEAREST)
     write(image(checks), tmp_path / "near.tif", nearest)
     assert set(np.unique(_overview(tmp_path / "near.tif"))) <= {10, 200}
@@ -319,7 +319,7 @@ def test_progress_is_told_and_rises(tmp_path: Path, picture: np.ndarray) -> None
     write(image(picture), tmp_path / "o.tif", LOSSLESS, on_progress=events.append)
     done = [event.done for event in events]
     assert done == sorted(done)
-    assert done[-1] == events[-1].total == 5
+    assert done[-1] == events[-1].total == 3
 
 
 @pytest.mark.parametrize("direct", [True, False])
@@ -363,7 +363,7 @@ def test_an_existing_output_is_replaced_only_when_told(tmp_path: Path, picture: 
         write(image(picture), tmp_path / "o.tif", WriteOptions(overwrite=True, tile_size=64))
     assert (tmp_path / "o.tif").read_text() == "precious"
     write(image(picture), tmp_path / "o.tif", WriteOptions(overwrite=True))
-    assert gdal.Open(str(tmp_path / "o.tif")).RasterXSize == 900
+    assert gdal.Open(str(tmp_path / "o.tif")).RasterXSize == 560
 
 
 class GonePlane(OtherPixels):
@@ -384,7 +384,7 @@ def test_a_failing_source_leaves_nothing(tmp_path: Path, picture: np.ndarray) ->
 
 
 def test_two_writes_to_one_target_leave_one_whole(tmp_path: Path, picture: np.ndarray) -> None:
-    picture = picture[:300, :600]
+    picture = picture[:300]
 
     def work() -> None:
         write(image(picture), tmp_path / "o.tif", WriteOptions(lossy=False, overwrite=True))

@@ -47,7 +47,7 @@ def test_each_write_of_tiles_and_of_growth(blend: str, memory_path: Path, disk: 
     with begun(path, blend) as right:
         lay(right)
         expected = pixels(right)
-    for number in evenly(disk.writes, 7):
+    for number in evenly(disk.writes, 5):
         for fault in (*NO_ROOM, Fault.SHORT, *INTERRUPTS):
             shutil.rmtree(path, ignore_errors=True)
             disk.spoil(number, fault)
