@@ -145,3 +145,8 @@ def test_texts_planted_anywhere_leak_nowhere(tmp_path: Path, rng: Any, count: in
         output = target.with_name(f"out-{target.name}")
         convert(source, output, ConvertOptions(deidentify=True))
         assert text.encode() not in bytes_of(output), (field, marker, start)
+
+
+def test_where_nothing_had_to_go_nothing_is_read(tmp_path: Path) -> None:
+    assert find_leaks(tmp_path / "not there", ()) == ()
+    assert find_leaks(tmp_path / "not there", ("",)) == ()

@@ -43,6 +43,18 @@ def test_ome_xml_that_breaks_its_schema_is_a_problem(ome: Path) -> None:
     assert "not XML" in problem
 
 
+def test_older_words_of_ome_are_translated_before_they_are_judged() -> None:
+    older = "http://www.openmicroscopy.org/Schemas/OME/2015-01"
+    head = f'<?xml version="1.0" encoding="UTF-8"?><OME xmlns="{older}">'
+    sizes = 'SizeX="64" SizeY="64" SizeZ="1" SizeC="1" SizeT="1"'
+    for order, wrong in (("XYZCT", 0), ("XY", 1)):
+        xml = (
+            f'{head}<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="{order}" '
+            f'Type="uint8" {sizes}><TiffData/></Pixels></Image></OME>'
+        )
+        assert len(ome_problems(xml, [(64, 64)])) == wrong
+
+
 def _written(path: Path, *, associated: bool = False) -> Path:
     y, x = np.mgrid[:500, :600]
     with ziggurat.new() as sink:
