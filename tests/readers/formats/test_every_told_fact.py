@@ -273,7 +273,7 @@ def test_geotiff(make_raster: Make, tmp_path: Path) -> None:
 
 def test_sink_store(tmp_path: Path) -> None:
     path = tmp_path / "store"
-    with ziggurat.new(path, tileSize=32) as sink:
+    with ziggurat.new(path, tileSize=(32, 16)) as sink:
         for c, z in np.ndindex(2, 3):
             sink.addTile(STACK[c, z][..., np.newaxis], c=c, z=z)
         sink.mm_x, sink.mm_y, sink.magnification = 5e-4, 7.5e-4, 20
@@ -281,7 +281,7 @@ def test_sink_store(tmp_path: Path) -> None:
         sink.imageDescription = "words"
         sink.addAssociatedImage(FEW, "label")
     check(path, [by_depth(STACK)], {
-        "format": "ziggurat store", "levels": [(80, 50, 32, 32)], "bands": 1, "served": 3,
+        "format": "ziggurat store", "levels": [(80, 50, 32, 16)], "bands": 1, "served": 3,
         "dtype": "uint16", "interpretation": "gray", "served_levels": "two finer",
         "axes": [("z", 3, None, None), ("c", 2, None, None)], "description": "words",
         "channels": [("FITC", "#30e060", None), ("Cy5", "#c08040", None)],
