@@ -38,5 +38,5 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write JSON whole."""
-    replace_file(path, json.dumps(content, indent=1).encode())
+    """Write JSON whole; without line breaks, for which Python would have to encode by itself."""
+    replace_file(path, json.dumps(content).encode())

@@ -112,8 +112,9 @@ def test_verify_tells_what_is_damaged(
 
 
 def test_a_block_that_is_off_in_a_lossy_output_is_damage(
-    capsys: pytest.CaptureFixture[str], slide: Path, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], make_svs: Callable[..., Path], tmp_path: Path
 ) -> None:
+    slide = make_svs(tmp_path / "a.svs", width=300, height=340)
     output = tmp_path / "b.tiff"
     options = ("--levels", "source", "--compression", "webp")
     run(capsys, "convert", slide, output, *options)

@@ -72,8 +72,9 @@ def regions(width: int, height: int, rng: np.random.Generator) -> list[Rect]:
     made = [Rect(0, 0, width, height)]
     if width * height > LARGE:
         made = [Rect(0, 0, width, 100), Rect(width - 100, 0, 100, height)]
+    most = 300 if len(made) > 1 else 600
     for _ in range(4):
-        w, h = (int(rng.integers(1, min(600, side) + 1)) for side in (width, height))
+        w, h = (int(rng.integers(1, min(most, side) + 1)) for side in (width, height))
         x, y = int(rng.integers(0, width - w + 1)), int(rng.integers(0, height - h + 1))
         made.append(Rect(x, y, w, h))
     return made

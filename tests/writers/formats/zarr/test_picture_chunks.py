@@ -144,8 +144,8 @@ def test_many_chunks_lie_in_shards(tmp_path: Path) -> None:
     write(data, output, options=WriteOptions(compression=Codec.JPEG, tile_size=16))
     document = json.loads((output / "0/zarr.json").read_text())
     assert document["codecs"][0]["name"] == "sharding_indexed"
-    part = np.asarray(zarr.open_group(output, mode="r")["0"][:, 480:, 300:400])  # zarr's is slow
-    assert (part.transpose(1, 2, 0) == pixels_of(output)[480:, 300:400]).all()
+    part = np.asarray(zarr.open_group(output, mode="r")["0"][:, 504:, 370:400])  # zarr's is slow
+    assert (part.transpose(1, 2, 0) == pixels_of(output)[504:, 370:400]).all()
     assert np.abs(pixels_of(output).astype(int) - data).mean() < 4
 
 
