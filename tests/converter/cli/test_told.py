@@ -1,7 +1,7 @@
 """What the command line tells of facts, and whether its flags do what they say: in tables."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,13 +14,16 @@ from PIL import Image
 
 import ziggurat
 from ziggurat.converter.batch.check import PairCheck
-from ziggurat.converter.cli import checking
+from ziggurat.converter.batch.jobs import Job
+from ziggurat.converter.batch.run import BatchReport, Outcome, Status
+from ziggurat.converter.cli import checking, commands
 from ziggurat.converter.cli.app import command_parser, main
 from ziggurat.converter.cli.arguments import options_from
 from ziggurat.converter.cli.describe import describe
+from ziggurat.converter.cli.looking import Show
 from ziggurat.converter.cli.tables import pixel_size_text
-from ziggurat.converter.cli.texts import parse_bytes
-from ziggurat.converter.plan.options import Verify
+from ziggurat.converter.cli.texts import parse_bytes, size_text
+from ziggurat.converter.plan.options import ConvertOptions, Verify
 from ziggurat.converter.plan.report import LevelCheck, VerificationReport
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo, Interpretation, Level
@@ -196,3 +199,43 @@ def test_pictures_are_of_the_frame_that_is_asked_for(tmp_path: Path) -> None:
             assert not ended.value.code
             with Image.open(target) as picture:
                 assert np.asarray(picture.convert("L")).mean() == 50 * (frame + 1)
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_slides_that_fail_are_told_however_quiet_it_is_to_be(
+    quiet: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs = [Job(tmp_path / f"{name}.tif", tmp_path / f"{name}.tiff") for name in ("gone", "there")]
+    tifffile.imwrite(tmp_path / "there.tif", np.zeros((40, 60, 3), np.uint8), tile=(16, 16))
+    show = Show(quiet=quiet, json=False)
+    outcomes = (Outcome(jobs[0], Status.FAILED, "why"), Outcome(jobs[1], Status.DONE))
+    calls: tuple[tuple[Callable[[], int], str], ...] = (
+        (lambda: commands.show_batch(BatchReport(outcomes, 1.0), show, {}), "gone.tif: why"),
+        (lambda: commands.plan_many(jobs, ConvertOptions(), show), "gone.tif: no such file"),
+    )
+    for call, told in calls:
+        assert call() == 1
+        out, err = capsys.readouterr()
+        assert err.startswith("failed: ")
+        assert (err.count("\n"), out == "") == (1, quiet)
+        assert told in err.replace(f"{tmp_path}/", "").replace("gone.tif: gone.tif", "gone.tif")
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (1_500_000, "1.5 MB"),
+     (999_999, "1000.0 kB"), (2e15, "2000.0 TB")],
+)  # fmt: skip
+def test_sizes_are_told_by_thousands(size: float, text: str) -> None:
+    assert size_text(size) == text
+
+
+def test_pictures_are_encoded_as_their_names_say(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.full((40, 60, 3), 9, np.uint8), tile=(16, 16))
+    for suffix, form in (("png", "PNG"), ("jpg", "JPEG"), ("jpeg", "JPEG"), ("webp", "WEBP"),
+                         ("tif", "TIFF"), ("TIFF", "TIFF")):  # fmt: skip
+        target = tmp_path / f"made.{suffix}"
+        with pytest.raises(SystemExit):
+            main(["region", str(tmp_path / "a.tif"), str(target)])
+        with Image.open(target) as picture:
+            assert picture.format == form, suffix
