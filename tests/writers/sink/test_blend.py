@@ -69,7 +69,7 @@ def pairs() -> Iterator[object]:
 def test_blends_equal_double_precision_in_any_order(
     mode: str, weight: str | None, dtype: str
 ) -> None:
-    laid = tiles(dtype, count=16)
+    laid = tiles(dtype, count=10)
     expected = reference(laid, mode, 0, weight)
     results = []
     for order in (1, -1):

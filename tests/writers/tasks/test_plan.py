@@ -23,7 +23,7 @@ from ziggurat.writers.model.progress import Progress
 from ziggurat.writers.sink.sink import Sink
 from ziggurat.writers.tasks.plan import WritePlan
 
-SMALL = 8_000  # bytes of pixels of a task: some ten tasks of a test's image
+SMALL = 14_000  # bytes of pixels of a task: some six tasks of a test's image
 
 
 def _sink(kind: str = "mapped", dtype: type = np.uint8, bands: int = 3) -> Sink:
