@@ -7,6 +7,7 @@ axis, or one, three or four channels without names of their own, are bands; fram
 channels fastest, then z, then t, then any others.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,13 +24,21 @@ from ziggurat.readers.model.image import (
     Level,
     ServedLevels,
 )
-from ziggurat.readers.model.units import length_mm
+from ziggurat.readers.model.units import (
+    length_mm,
+    length_step,
+    length_symbol,
+    time_step,
+    time_symbol,
+)
 from ziggurat.readers.ngff.facts import facts_from_json
 from ziggurat.readers.ngff.layout import BANDS, ArrayLayout, Dimension
 
 OWN_KEY = "ziggurat"
 MOST_FRAMES = 1 << 20  # each has an entry in the metadata
 _OLD_AXES = "tczyx"  # before 0.3, arrays always had these five
+# Of the axes whose scale is a distance: which units are, and what a step is in a usual one.
+_UNITS = {"z": (length_symbol, length_step), "t": (time_symbol, time_step)}
 _NO_NAME = re.compile(r"(channel|band)[ _]?\d+|red|green|blue|alpha", re.IGNORECASE)
 
 
@@ -279,7 +288,8 @@ def _foreign_facts(
     sizes = {axis.name: size for axis, size in zip(axes, full.shape, strict=True)}
     bands_axis = _bands_axis(sizes, channels, full.dtype)
     bands = sizes[bands_axis] if bands_axis else 1
-    kept = _frame_axes(axes, sizes, bands_axis, named=any(_has_name(c) for c in channels))
+    scale = multiscale.scales[0] if multiscale.scales else None
+    kept = _frame_axes(axes, scale, sizes, bands_axis, named=any(_has_name(c) for c in channels))
     names = {axis.name for axis in kept} | {"x", "y"}
     dimensions = tuple(
         Dimension(a.name, (BANDS,) if a.name == bands_axis else (a.name,) * (a.name in names))
@@ -320,9 +330,16 @@ def _bands_axis(
 
 
 def _frame_axes(
-    axes: Sequence[NgffAxis], sizes: Mapping[str, int], bands_axis: str | None, *, named: bool
+    axes: Sequence[NgffAxis],
+    scale: Sequence[float] | None,
+    sizes: Mapping[str, int],
+    bands_axis: str | None,
+    *,
+    named: bool,
 ) -> tuple[Axis, ...]:
     """Return the frame axes, slowest first; of those with one position only a named channel."""
+    told = scale if scale and len(scale) == len(axes) else ()
+    steps = {axis.name: step for axis, step in zip(axes, told, strict=False)}
     kept = [
         axis for axis in axes
         if axis.name not in ("x", "y", bands_axis)
@@ -331,15 +348,21 @@ def _frame_axes(
     order = {"t": 1, "z": 2, "c": 3}
     kept.sort(key=lambda axis: axis.name, reverse=True)
     kept.sort(key=lambda axis: order.get(axis.name, 0))
-    return tuple(
-        Axis(
-            axis.name,
-            sizes[axis.name],
-            axis.values if axis.values and len(axis.values) == sizes[axis.name] else None,
-            axis.unit,
-        )
-        for axis in kept
-    )
+    return tuple(_frame_axis(axis, sizes[axis.name], steps.get(axis.name)) for axis in kept)
+
+
+def _frame_axis(axis: NgffAxis, size: int, step: float | None) -> Axis:
+    """Return an axis with the values that are listed, else as far apart as the scale says.
+
+    Without a unit the scale says nothing: NGFF asks for a number, and 1 is what writers put there.
+    """
+    if axis.values and len(axis.values) == size:
+        return Axis(axis.name, size, axis.values, axis.unit)
+    known, even = _UNITS.get(axis.name, (None, None))
+    if even and known and known(axis.unit or "") and size > 1 and step and 0 < step < math.inf:
+        step, unit = even(step, axis.unit)
+        return Axis(axis.name, size, tuple(step * number for number in range(size)), unit)
+    return Axis(axis.name, size, None, axis.unit)
 
 
 def _channels(ome: Mapping[str, object]) -> tuple[Channel, ...]:

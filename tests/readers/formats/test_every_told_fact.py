@@ -212,11 +212,11 @@ def test_ome_tiff(tmp_path: Path) -> None:
 def test_ome_zarr(version: str, tmp_path: Path) -> None:
     path = tmp_path / "a.zarr"
     group = zarr.open_group(path, mode="w", zarr_format=2 if version == "0.4" else 3)
-    units = {"z": "micrometer", "y": "millimeter", "x": "nanometer"}
+    units = {"z": "nanometer", "y": "millimeter", "x": "nanometer"}
     datasets = []
     for name, stack, factor in (("full", STACK, 1), ("half", SMALL, 2)):
         group.create_array(name, shape=stack.shape, dtype="u2", chunks=(1, 1, 16, 32))[:] = stack
-        scale = [1, 1, 75e-5 * factor, 500.0 * factor]
+        scale = [1, 3000, 75e-5 * factor, 500.0 * factor]
         datasets.append(
             {"path": name, "coordinateTransformations": [{"type": "scale", "scale": scale}]}
         )
@@ -238,7 +238,7 @@ def test_ome_zarr(version: str, tmp_path: Path) -> None:
         "format": "ome-zarr", "levels": [(80, 50, 32, 16), (40, 25, 32, 16)], "bands": 1,
         "dtype": "uint16", "interpretation": "gray", "served": 1, "tile": (512, 512),
         "served_levels": "two finer",
-        "axes": [("z", 3, None, "micrometer"), ("c", 2, None, None)], "open_format": True,
+        "axes": [("z", 3, (0, 3000, 6000), "nm"), ("c", 2, None, None)], "open_format": True,
         "channels": [("FITC", "#30e060", (2, 7)), ("Cy5", "#c08040", (3, 5))], "chunked": True,
         "mm_x": 5e-4, "mm_y": 7.5e-4,
     })  # fmt: skip
