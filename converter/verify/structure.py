@@ -1,7 +1,6 @@
 """Is an output sound in itself? Tile tables, OME-XML, NGFF attributes, zip directories."""
 
 import importlib.util
-import threading
 import zipfile
 from collections.abc import Iterator
 from functools import lru_cache
@@ -15,8 +14,8 @@ from ziggurat.readers.model.geometry import Rect, cell_rect, grid_shape
 from ziggurat.readers.model.image import ImageInfo
 from ziggurat.readers.model.reader import Reader
 
+_SCHEMA = "ome-2016-06.xsd"  # in the package ome_types
 _OME_2016 = "{http://www.openmicroscopy.org/Schemas/OME/2016-06}"
-_ONE_AT_A_TIME = threading.Lock()  # the schema keeps what it said of the last document
 _ZARR = ("zarr.json", ".zattrs", ".zgroup")  # the latter two of zarr v2
 
 
@@ -132,23 +131,23 @@ def _schema_problems(xml: str, root: str) -> list[str]:
         return _translated_problems(xml)
     schema = _schema()
     if schema is None:
-        return []
+        return _translated_problems(xml)
     from lxml import etree
 
     try:
         tree = etree.fromstring(xml.encode(), etree.XMLParser(resolve_entities=False))
     except etree.XMLSyntaxError as error:
         return [f"the OME-XML is not XML: {error}"]
-    with _ONE_AT_A_TIME:
-        if schema.validate(tree):
-            return []
-        words = [f"line {error.line}: {error.message}" for error in schema.error_log]
+    if schema.validate(tree):
+        return []
+    own = _parsed_schema()  # the shared one keeps the words of whichever thread asked last
+    own.validate(tree)
+    words = [f"line {error.line}: {error.message}" for error in own.error_log]
     return [f"the OME-XML is not valid: {'; '.join(words)}"]
 
 
-@lru_cache(maxsize=1)
-def _schema() -> Any:
-    """Return the schema, parsed; None where it is not installed.
+def _parsed_schema() -> Any:
+    """Return the schema; None where it is not installed.
 
     The file alone is taken from its package, whose classes of all that OME knows would take a
     second to import.
@@ -158,9 +157,11 @@ def _schema() -> Any:
     except ImportError:
         return None
     package = importlib.util.find_spec("ome_types")
-    if package is None or package.origin is None:
-        return None
-    return etree.XMLSchema(etree.parse(Path(package.origin).with_name("ome-2016-06.xsd")))
+    file = Path(package.origin).with_name(_SCHEMA) if package and package.origin else None
+    return etree.XMLSchema(etree.parse(file)) if file and file.is_file() else None
+
+
+_schema = lru_cache(maxsize=1)(_parsed_schema)
 
 
 def _translated_problems(xml: str) -> list[str]:
