@@ -20,6 +20,7 @@ from ziggurat.readers.io.lru import Lru
 
 _KEPT = 128 * 2**20  # bytes of encoded tiles
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".txt": "text/plain"}
+STALE = 203  # the status of a growing sink's tile: there is more by now
 VENDORED = "vendor/openseadragon.min.js"
 
 Query = Mapping[str, str]
@@ -93,7 +94,7 @@ class Gallery:
         look = parse_look(query)
         if image.growth is not None:
             tile = image.tile(z, x, y, look)
-            return Answer(200 if tile.fresh else 203, tile.media_type, tile.data)
+            return Answer(200 if tile.fresh else STALE, tile.media_type, tile.data)
         key = (id(image), z, x, y, look)
         found = self._tiles.get(key)
         if found is None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ziggurat.converter.viewer.answers import VENDORED, Answer, Gallery, page
+from ziggurat.converter.viewer.answers import STALE, VENDORED, Answer, Gallery, page
 from ziggurat.converter.viewer.shown import Shown
 from ziggurat.readers.errors import ConversionError
 from ziggurat.writers.files.atomic import atomic_directory
@@ -23,7 +23,6 @@ MODULES = (
     VENDORED,
     "vendor/openseadragon-LICENSE.txt",
 )
-_STALE = 203  # of a growing sink's tile: there is more by now
 _MAIN = """import { FolderTransport } from "./transport.js";
 import { mount } from "./viewer.js";
 
@@ -112,8 +111,8 @@ def _write_tile(
     gallery: Gallery, folder: Path, number: int, place: tuple[int, int, int, int]
 ) -> None:
     frame, z, x, y = place
-    answer = Answer(_STALE, "", b"")
-    while answer.status == _STALE:  # each look at a large sink brings a piece of it up to date
+    answer = Answer(STALE, "", b"")
+    while answer.status == STALE:  # each look at a large sink brings a piece of it up to date
         answer = gallery.answer(f"tile/{number}/{z}/{x}/{y}", {"frame": str(frame)})
     if answer.status != 200:
         raise ConversionError(

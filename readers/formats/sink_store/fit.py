@@ -208,11 +208,16 @@ def fit_stages(stages: Sequence[StoreLayout], pixels: Array) -> Array:
             pixels = fit_pixels(stage, pixels)
             continue
         blank = 0 if stage.arrays[0].folder else stage.fill
-        more = np.full((*pixels.shape[:-1], stage.bands), blank, dtype)
         with np.errstate(invalid="ignore", over="ignore"):  # as in fit_pixels
-            more[..., :bands] = pixels.astype(dtype)
-        pixels = more
+            pixels = with_blank_bands(pixels.astype(dtype), stage.bands, blank)
     return pixels
+
+
+def with_blank_bands(pixels: Array, bands: int, blank: float) -> Array:
+    """Return pixels (…, band) of more bands, of which the further ones are blank."""
+    more = np.full((*pixels.shape[:-1], bands), blank, pixels.dtype)
+    more[..., : pixels.shape[-1]] = pixels
+    return more
 
 
 def fit_mask(mask: Array, bands: int) -> Array:

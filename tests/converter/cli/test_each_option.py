@@ -80,6 +80,25 @@ STACK = "convert IN/stack.tiff OUT.tiff"
 SHOT = "view IN/slide.tif --snapshot OUT.png --width 48"
 GREEN = shlex.quote('{"channels": [[1, "#00ff00", 0, 255]]}')
 
+
+def of_pictures(command: str) -> dict[str, Row]:
+    """Return the rows that commands have in common which make a picture of an image."""
+    slide, stack = (f"{command} IN/{name} OUT.png" for name in ("slide.tif", "stack.tiff"))
+    green = """--style '{"band": 2, "min": 0, "max": 255}'"""
+
+    def is_green(made: Run, _: Run) -> bool:
+        return np.array_equal(made.picture[..., 0], PIXELS[..., 1])
+
+    rows = {
+        "--width": Row(slide, "--width 144", lambda m, _: m.picture.shape == (80, 144, 3)),
+        "--height": Row(slide, "--height 40", lambda m, _: m.picture.shape == (40, 72, 3)),
+        "--frame": Row(stack, "--frame 1", is_green),
+        "--style": Row(slide, green, is_green),
+        "--overwrite": Row(slide, "--overwrite", lambda m, _: m.code == 0, first=slide),
+    }
+    return {f"{command} {option}": row for option, row in rows.items()}
+
+
 EFFECTS = {
     "convert --format": Row(TIFF, "--format ome-tiff", lambda m, _: "<OME" in m.page().description),
     "convert --ome-version": Row(
@@ -242,43 +261,8 @@ EFFECTS = {
         lambda m, _: m.made == ["web"] and "web: 7 tiles" in m.out, stubs=(SERVE, EXPORT),
     ),
     "view --overwrite": Row(SHOT, "--overwrite", lambda m, _: m.code == 0, first=SHOT),
-    "thumbnail --width": Row(
-        "thumbnail IN/slide.tif OUT.png", "--width 144",
-        lambda m, _: m.picture.shape == (80, 144, 3),
-    ),
-    "thumbnail --height": Row(
-        "thumbnail IN/slide.tif OUT.png", "--height 40", lambda m, _: m.picture.shape == (40, 72, 3)
-    ),
-    "thumbnail --frame": Row(
-        "thumbnail IN/stack.tiff OUT.png", "--frame 1",
-        lambda m, _: np.array_equal(m.picture[..., 0], PIXELS[..., 1]),
-    ),
-    "thumbnail --style": Row(
-        "thumbnail IN/slide.tif OUT.png", """--style '{"band": 2, "min": 0, "max": 255}'""",
-        lambda m, _: np.array_equal(m.picture[..., 0], PIXELS[..., 1]),
-    ),
-    "thumbnail --overwrite": Row(
-        "thumbnail IN/slide.tif OUT.png", "--overwrite", lambda m, _: m.code == 0,
-        first="thumbnail IN/slide.tif OUT.png",
-    ),
-    "region --width": Row(
-        "region IN/slide.tif OUT.png", "--width 144", lambda m, _: m.picture.shape == (80, 144, 3)
-    ),
-    "region --height": Row(
-        "region IN/slide.tif OUT.png", "--height 40", lambda m, _: m.picture.shape == (40, 72, 3)
-    ),
-    "region --frame": Row(
-        "region IN/stack.tiff OUT.png", "--frame 1",
-        lambda m, _: np.array_equal(m.picture[..., 0], PIXELS[..., 1]),
-    ),
-    "region --style": Row(
-        "region IN/slide.tif OUT.png", """--style '{"band": 2, "min": 0, "max": 255}'""",
-        lambda m, _: np.array_equal(m.picture[..., 0], PIXELS[..., 1]),
-    ),
-    "region --overwrite": Row(
-        "region IN/slide.tif OUT.png", "--overwrite", lambda m, _: m.code == 0,
-        first="region IN/slide.tif OUT.png",
-    ),
+    **of_pictures("thumbnail"),
+    **of_pictures("region"),
     "region --region": Row(
         "region IN/slide.tif OUT.png", "--region 32,16,48,64",
         lambda m, _: np.array_equal(m.picture, PIXELS[16:80, 32:80]),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ziggurat.readers.formats.sink_store.fit import adapt_bands, adaptable
+from ziggurat.readers.formats.sink_store.fit import adapt_bands, adaptable, with_blank_bands
 from ziggurat.readers.formats.sink_store.layout import (
     Blend,
     HeaderWord,
@@ -184,10 +184,9 @@ def _more_bands(content: Array, written: Array, wanted: StoreLayout, number: int
     bands = wanted.bands
     total = wanted.arrays[number].folder != ""
     filled = 0 if total else wanted.fill
-    more = np.full((*content.shape[:2], bands), filled, content.dtype)
     if not adaptable(content.shape[2], bands, wanted.numpy_dtype):
-        more[..., : content.shape[2]] = content
-        return more
+        return with_blank_bands(content, bands, filled)
+    more = np.full((*content.shape[:2], bands), filled, content.dtype)
     color = adapt_bands(content, bands) if not total else _adapt_total(content, written, wanted)
     np.copyto(more, color, where=(written > 0)[..., np.newaxis])
     return more

@@ -10,12 +10,12 @@ import simplejpeg
 from pydicom.uid import JPEGBaseline8Bit
 
 from tests.conftest import DATA
+from tests.readers.formats.answers import answer
 from tests.readers.formats.dicom.slides import Make, opened, split
 from ziggurat.readers.codecs.native import kernel
-from ziggurat.readers.errors import CorruptSourceError, SourceError
+from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.formats.dicom.reader import DicomReader
 from ziggurat.readers.model.geometry import Rect
-from ziggurat.readers.model.reader import Pixels
 
 pytestmark = pytest.mark.skipif(kernel.decoder() is None, reason=kernel.describe())
 SLIDES = sorted({str(path.parent.relative_to(DATA)) for path in DATA.rglob("*.dcm")})
@@ -29,13 +29,6 @@ def opened_both(path: Path) -> tuple[DicomReader, DicomReader]:
             for frame in range(without.info.frames):
                 assert not without.plane(level, frame).together
     return opened(path), without
-
-
-def answer(read: Callable[[], Pixels]) -> Pixels | str:
-    try:
-        return read()
-    except SourceError as error:
-        return f"{type(error).__name__}: {error}"
 
 
 def check_same(path: Path, count: int, rng: np.random.Generator) -> bool:

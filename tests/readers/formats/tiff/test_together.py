@@ -11,6 +11,7 @@ import tifffile
 
 import ziggurat
 from tests.conftest import DATA
+from tests.readers.formats.answers import answer
 from ziggurat.readers.codecs.decode import decode_tile, decode_tile_reduced
 from ziggurat.readers.codecs.native import kernel
 from ziggurat.readers.errors import CorruptSourceError, SourceError
@@ -18,7 +19,7 @@ from ziggurat.readers.formats.tiff.reader import open_reader
 from ziggurat.readers.io.location import locate
 from ziggurat.readers.model.encoded import TileFormat
 from ziggurat.readers.model.geometry import Rect
-from ziggurat.readers.model.reader import Pixels, Reader
+from ziggurat.readers.model.reader import Reader
 
 SUFFIXES = (".svs", ".tif", ".tiff", ".ndpi", ".qptiff", ".dcm")
 
@@ -64,13 +65,6 @@ def rects(width: int, height: int, count: int, rng: np.random.Generator) -> list
         most = int(rng.integers(1, 400))
         found.append(Rect(x, y, min(most, width - x), min(most, height - y)))
     return found
-
-
-def answer(read: Callable[[], Pixels]) -> Pixels | str:
-    try:
-        return read()
-    except SourceError as error:
-        return f"{type(error).__name__}: {error}"
 
 
 def check_same(path: Path, count: int, rng: np.random.Generator) -> bool:
