@@ -137,6 +137,9 @@ def _from_projection(
     left, right = numbers.get("left"), numbers.get("right")
     top, bottom = numbers.get("top"), numbers.get("bottom")
     width, height = (numbers.get(key) if sized else None for key in ("width", "height"))
+    for size, near, far in (("width", "left", "right"), ("height", "top", "bottom")):
+        if sized and size in numbers and near not in numbers and far not in numbers:
+            raise RegionError(f"region {size} in {unit.name!r} needs its {near} or its {far}, too")
     if width is not None and left is not None and right is None:
         right = left + width
     elif width is not None and right is not None and left is None:

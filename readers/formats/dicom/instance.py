@@ -105,14 +105,26 @@ def is_dicom(path: Path) -> bool:
     """Return True for a file that begins as DICOM does, or is named so.
 
     Names of instances are often their identifiers: numbers and dots.
+
+    Raises
+    ------
+    SourceError
+        There are too many files open to look at it.
     """
     if path.suffix.lower() in (".dcm", ".dicom"):
         return True
     try:
         with path.open("rb") as file:
             return file.read(132).endswith(b"DICM")
-    except OSError:
+    except OSError as error:
+        _check_descriptors(path, error)
         return False
+
+
+def _check_descriptors(path: Path, error: OSError) -> None:
+    """Raise where a file can't be opened because too many are: it may be a part of the slide."""
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        raise SourceError(f"{path} can't be read: {error.strerror}") from error
 
 
 def read_series(path: Path) -> str | None:
@@ -125,8 +137,7 @@ def read_series(path: Path) -> str | None:
                 return None
             return str(found.get("SeriesInstanceUID", ""))
     except OSError as error:
-        if error.errno in (errno.EMFILE, errno.ENFILE):
-            raise SourceError(f"{path} can't be read: {error.strerror}") from error
+        _check_descriptors(path, error)
         return None
     except Exception:  # noqa: BLE001  any broken neighbour in the folder: pydicom raises what it likes
         return None

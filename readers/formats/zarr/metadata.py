@@ -148,14 +148,15 @@ def _parse_v3(facts: Mapping[str, Any]) -> ArrayMetadata:
     if grid["name"] != "regular":
         raise UnsupportedFormatError(f"chunk grid {grid['name']!r} is not read, only regular ones")
     outer = _sizes(grid["configuration"]["chunk_shape"], 1)
-    chunks, sharding, inner = outer, None, facts["codecs"]
+    chunks, sharding, inner = outer, None, [_named(codec) for codec in facts["codecs"]]
     if len(inner) == 1 and inner[0]["name"] == "sharding_indexed":
         configuration = inner[0]["configuration"]
-        chunks, inner = _sizes(configuration["chunk_shape"], 1), configuration["codecs"]
+        chunks = _sizes(configuration["chunk_shape"], 1)
+        inner = [_named(codec) for codec in configuration["codecs"]]
         sharding = _sharding(outer, chunks, configuration)
     codecs, byteorder = _v3_codecs(inner)
     picture = _v3_picture(inner, chunks, dtype)
-    keys = facts.get("chunk_key_encoding") or {"name": "default"}
+    keys = _named(facts.get("chunk_key_encoding") or "default")
     slash = "/" if keys["name"] == "default" else "."
     names = facts.get("dimension_names")
     return ArrayMetadata(
@@ -177,7 +178,7 @@ def _parse_v3(facts: Mapping[str, Any]) -> ArrayMetadata:
 def _sharding(
     outer: tuple[int, ...], inner: tuple[int, ...], configuration: Mapping[str, Any]
 ) -> Sharding | None:
-    index = [codec["name"] for codec in configuration.get("index_codecs", ())]
+    index = [_named(codec)["name"] for codec in configuration.get("index_codecs", ())]
     if len(outer) != len(inner) or any(o % i for o, i in zip(outer, inner, strict=True)):
         raise CorruptSourceError(f"chunks of {inner} don't fit into shards of {outer}")
     if index not in (["bytes"], ["bytes", _CHECKSUM]):
@@ -189,11 +190,15 @@ def _sharding(
     return Sharding(outer, grid, at_end, len(index) == 2)
 
 
+def _named(codec: Any) -> Any:
+    """Return a codec, or the like, as a mapping: v3 lets a name stand for what has no settings."""
+    return {"name": codec} if isinstance(codec, str) else codec
+
+
 def _v3_codecs(
-    codecs: Sequence[Any],
+    named: Sequence[Any],
 ) -> tuple[tuple[str, ...] | None, Literal["<", ">"]]:
     """Return the bytes-to-bytes codecs in encoding order, and the byte order of the samples."""
-    named = [codec if isinstance(codec, dict) else {"name": codec} for codec in codecs]
     names = tuple(codec["name"] for codec in named)
     rest = list(names[1:])
     if rest[:1] and rest[0] in _COMPRESSORS:
@@ -207,15 +212,14 @@ def _v3_codecs(
 def _v3_picture(
     codecs: Sequence[Any], chunk: tuple[int, ...], dtype: np.dtype
 ) -> PictureCodec | None:
-    named = [codec if isinstance(codec, dict) else {"name": codec} for codec in codecs]
-    order = None
+    named, order = list(codecs), None
     if len(named) == 2 and named[0]["name"] == "transpose":
         order = tuple(named.pop(0)["configuration"]["order"])
     return parse_picture(named[0], chunk, dtype, order) if len(named) == 1 else None
 
 
 def _v3_compressor(codecs: Sequence[Any]) -> str | None:
-    if any(not isinstance(codec, dict) for codec in codecs) or len(codecs) not in (1, 2):
+    if len(codecs) not in (1, 2):
         return None
     if codecs[0]["name"] != "bytes" or (len(codecs) == 2 and codecs[1]["name"] == _CHECKSUM):
         return None

@@ -40,6 +40,7 @@ def _sort(page: Page) -> tuple[object, ...]:
         page.dtype,
         _COLOURS.get(photometric, photometric),
         page.bitspersample == 1,
+        is_mask(page),
     )
 
 

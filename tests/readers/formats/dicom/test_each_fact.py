@@ -1,6 +1,8 @@
 """Each fact of DICOM headers, each table of frames, each plane, against what it was made of."""
 
+import errno
 import struct
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 
-from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
+from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
 from ziggurat.readers.formats.dicom.arrange import _in_one_scale, arrange
 from ziggurat.readers.formats.dicom.facts import (
     _frame_axes,
@@ -21,7 +23,13 @@ from ziggurat.readers.formats.dicom.facts import (
     tile_format,
 )
 from ziggurat.readers.formats.dicom.frames import frame_table
-from ziggurat.readers.formats.dicom.instance import FullGrid, _positions, _sparse_grids
+from ziggurat.readers.formats.dicom.instance import (
+    FullGrid,
+    _positions,
+    _sparse_grids,
+    is_dicom,
+    read_series,
+)
 from ziggurat.readers.model.encoded import Photometric
 
 
@@ -80,12 +88,43 @@ def told(name: str = "x", unplaced: int = 0, **header: Any) -> Any:
         ([[told(RescaleSlope=1, RescaleIntercept=0)]], []),
         ([[told(RescaleSlope=2)]], ["its rescaling"]),
         ([[told(RescaleIntercept=5)]], ["its rescaling"]),
+        ([[told(RescaleSlope=0.5, RescaleIntercept=0)], [told(RescaleSlope=3)]], ["its rescaling"]),
+        ([[told()], [told(RescaleSlope=3)]], []),  # the largest level speaks for the slide
     ],
 )  # fmt: skip
 def test_what_headers_say_and_is_not_heeded(levels: Any, words: list[str]) -> None:
     found = _losses(levels)
     assert len(found) == len(words), found
     assert all(loss.startswith(word) for loss, word in zip(found, words, strict=True))
+
+
+@pytest.mark.parametrize("group", [0x5FFE, 0x6000, 0x6002, 0x6010, 0x60FE, 0x6100])
+def test_overlays_of_any_group_are_told(group: int) -> None:
+    """Sixteen of them at most by the standard, in groups of even numbers from 6000 on."""
+    one: Any = told("x")
+    one.header.add_new((group, 0x0010), "US", 8)
+    assert _losses([[one]]) == (
+        ("its overlay planes: they are not read",) if 0x6000 <= group < 0x6100 else ()
+    )
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.EACCES, errno.ENOENT])
+def test_a_neighbour_that_too_many_open_files_hide_is_not_passed_over(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be a level of the slide; others that can't be opened are none of it."""
+
+    def refuse(*_: object) -> Any:
+        raise OSError(code, "made up")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    for look in (is_dicom, read_series):
+        if code in (errno.EMFILE, errno.ENFILE):
+            with pytest.raises(SourceError, match=r"1\.2\.3 can't be read: made up"):
+                look(Path("1.2.3"))
+        else:
+            assert not look(Path("1.2.3"))
+    assert is_dicom(Path("a.dcm"))
 
 
 def test_axes_of_paths_and_planes() -> None:
@@ -235,8 +274,6 @@ def test_frames_that_tell_their_own_places() -> None:
 
 
 def instance(uid: str, number: int, **facts: Any) -> Any:
-    from pathlib import Path
-
     from ziggurat.readers.formats.dicom.instance import Instance
 
     made: dict[str, Any] = {
