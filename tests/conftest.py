@@ -67,8 +67,16 @@ def pytest_collection() -> Iterator[None]:
         return (yield)
     finally:
         gc.enable()
-        gc.collect()
         gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[pytest.TestReport]:
+    """Let what passed go to the controller without its key words: nobody there asks for them."""
+    report = yield
+    if report.passed:
+        report.keywords = {}
+    return report
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -13,7 +13,6 @@ import pytest
 import pyvips
 import tifffile
 import zarr
-from ome_zarr_models.v05 import Image as OmeZarrImage
 from osgeo import gdal
 
 import ziggurat
@@ -85,6 +84,8 @@ def test_the_tiff_opens_everywhere_with_the_same_pixels(
 
 
 def test_the_zip_opens_with_zarr_and_is_valid(outputs: tuple[np.ndarray, Path, Path]) -> None:
+    from ome_zarr_models.v05 import Image as OmeZarrImage
+
     picture, _, path = outputs
     with zarr.storage.ZipStore(path, mode="r") as store:
         group = zarr.open_group(store, mode="r")

@@ -1,11 +1,11 @@
 """Palettes by name, textures of frames and further names of the reference's utilities."""
 
 import itertools
-import logging
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest import TestCase
 from xml.etree import ElementTree
 
 import numpy as np
@@ -64,11 +64,10 @@ def test_colours_of_matplotlib_where_it_is_installed(monkeypatch: pytest.MonkeyP
 
 
 def test_a_name_of_several_palettes_is_matplotlibs_without_a_word(
-    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    with caplog.at_level(logging.DEBUG):
+    with TestCase().assertNoLogs(level="DEBUG"):
         assert len(utilities.getPaletteColors("coolwarm")) == 256
-    assert not caplog.records
     assert capfd.readouterr().err == ""
 
 

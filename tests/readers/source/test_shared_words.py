@@ -1,10 +1,10 @@
 """One set of words for all calls, numbers as JSON and command lines bring them, typos told."""
 
 import io
-import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import TestCase
 
 import numpy as np
 import PIL.Image
@@ -103,15 +103,15 @@ def test_a_typo_is_an_error_that_names_what_is_meant(
 
 
 def test_other_words_are_ignored_only_where_that_was_asked_for(
-    source: ziggurat.Source, caplog: pytest.LogCaptureFixture
+    source: ziggurat.Source,
 ) -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'quux'"):
         source.getTile(0, 0, 0, quux=1)
     tolerate()
     try:
-        with caplog.at_level(logging.DEBUG, "ziggurat"):
+        with TestCase().assertLogs("ziggurat", "DEBUG") as told:
             source.getTile(0, 0, 0, quux=1)
-        assert "getTile() has no use for quux=" in caplog.text
+        assert "getTile() has no use for quux=" in "".join(told.output)
     finally:
         tolerate(False)
 

@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import dask.array
 import numpy as np
-import ome_types
 import pytest
 import tifffile
 import zarr
@@ -22,6 +20,8 @@ def stack(rng: np.random.Generator) -> np.ndarray:
 
 def made(kind: str, pixels: np.ndarray) -> Any:
     if kind == "dask":
+        import dask.array
+
         return dask.array.from_array(pixels, chunks=(1, 1, 64, 200))
     if kind == "zarr":
         array = zarr.create_array({}, shape=pixels.shape, dtype=pixels.dtype, chunks=(1, 1, 64, 64))
@@ -66,6 +66,8 @@ def test_others_read_the_same(stack: np.ndarray, tmp_path: Path) -> None:
     path = tmp_path / "x.ome.tiff"
     ziggurat.write(stack[0], path, channel_names=["a", "b", "c"], mm_x=0.001, options=EXACT)
     np.testing.assert_array_equal(tifffile.imread(path), stack[0])
+    import ome_types
+
     pixels = ome_types.from_tiff(path).images[0].pixels
     assert [channel.name for channel in pixels.channels] == ["a", "b", "c"]
     assert (pixels.physical_size_x, pixels.physical_size_x_unit.value) == (1, "µm")

@@ -1,32 +1,18 @@
 """Made-up pictures, and zarr-python and ome-zarr-models as they look at what was written."""
 
+import importlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
-from ome_zarr_models.v04 import Image as ImageV04
-from ome_zarr_models.v04.image_label import ImageLabel as ImageLabelV04
-from ome_zarr_models.v04.labels import Labels as LabelsV04
-from ome_zarr_models.v05 import Image as ImageV05
-from ome_zarr_models.v05.image_label import ImageLabel as ImageLabelV05
-from ome_zarr_models.v05.labels import Labels as LabelsV05
 
 from tests.hooked import HookedArray
 from ziggurat.readers.errors import SourceError
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.ngff.version import OmeVersion
 from ziggurat.readers.views.array import ArrayReader
-
-IMAGE = {OmeVersion.V05: ImageV05, OmeVersion.V04: ImageV04}
-
-
-LABELS = {OmeVersion.V05: LabelsV05, OmeVersion.V04: LabelsV04}
-
-
-IMAGE_LABEL = {OmeVersion.V05: ImageLabelV05, OmeVersion.V04: ImageLabelV04}
-
 
 VERSIONS = list(OmeVersion)
 
@@ -43,6 +29,14 @@ def picture(shape: tuple[int, ...], dtype: Any = np.uint8) -> np.ndarray:
     if kind.kind == "b":
         return values > 120
     return values.astype(kind) * (np.iinfo(kind).max // 255 if kind.kind in "iu" else 1)
+
+
+def hold(group: zarr.Group, version: OmeVersion = OmeVersion.V05, kind: str = "Image") -> None:
+    """Hold a group against ome-zarr-models, which takes long to import."""
+    module = "" if kind == "Image" else ".labels" if kind == "Labels" else ".image_label"
+    number = {OmeVersion.V04: "v04", OmeVersion.V05: "v05"}[version]
+    models = importlib.import_module(f"ome_zarr_models.{number}{module}")
+    getattr(models, kind).from_zarr(group)
 
 
 def halved(frame: np.ndarray) -> np.ndarray:

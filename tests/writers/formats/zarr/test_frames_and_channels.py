@@ -9,16 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
-from ome_zarr_models.v05 import Image as ImageV05
 
 import ziggurat
 from tests.writers.formats.zarr.made import (
-    IMAGE,
-    IMAGE_LABEL,
-    LABELS,
     RNG,
     VERSIONS,
     halved,
+    hold,
     ome,
     opened,
     out,
@@ -45,7 +42,7 @@ def test_every_frame_has_its_own_pyramid(tmp_path: Path, version: OmeVersion) ->
     group = opened(
         write(reader, out(tmp_path), WriteOptions(tile_size=64, ome_version=version)).path
     )
-    IMAGE[version].from_zarr(group)
+    hold(group, version)
     assert [a["name"] for a in ome(group)["multiscales"][0]["axes"]] == ["c", "z", "y", "x"]
     for z in range(2):
         for c in range(3):
@@ -64,7 +61,7 @@ def test_single_band_images_of_any_number_of_frames(
     pixels = np.full((frames, *size, 1), 50, np.uint8)
     pixels[-1] = 70
     group = opened(write(array_reader(pixels, "tyxs"), out(tmp_path)).path)
-    ImageV05.from_zarr(group)
+    hold(group)
     for number in range(len(ome(group)["multiscales"][0]["datasets"])):
         level = group[str(number)][:]
         assert level.shape == (frames, size[0] >> number, size[1] >> number)
@@ -78,7 +75,7 @@ def test_axes_beyond_ngff_s_are_folded_and_stay_valid(tmp_path: Path, version: O
     pixels = RNG.integers(0, 255, (*shape.values(), 20, 24, 3), np.uint8)
     reader = array_reader(pixels, "atbczyxs")
     group = opened(write(reader, out(tmp_path), WriteOptions(ome_version=version)).path)
-    IMAGE[version].from_zarr(group)
+    hold(group, version)
     stored = group["0"][:]
     assert stored.shape == (2, 2 * 3 * 2 * 3, 2, 20, 24)  # t, (a b c s), z, y, x
     assert len(ome(group)["omero"]["channels"]) == 36
@@ -93,7 +90,7 @@ def test_one_free_axis_keeps_its_name(tmp_path: Path, version: OmeVersion) -> No
         array_reader(pixels, "fcyxs"), out(tmp_path), WriteOptions(ome_version=version)
     ).path
     group = opened(path)
-    IMAGE[version].from_zarr(group)
+    hold(group, version)
     assert [a["name"] for a in ome(group)["multiscales"][0]["axes"]] == ["f", "c", "y", "x"]
     assert "type" not in ome(group)["multiscales"][0]["axes"][0]
     np.testing.assert_array_equal(group["0"][:], pixels[..., 0])
@@ -109,7 +106,7 @@ def test_channels_units_and_spacing(tmp_path: Path, version: OmeVersion) -> None
         channels=(Channel("DAPI", "#0000ff", (10, 900)), Channel("Cy3", "#ff8000")),
     )
     group = opened(write(reader, out(tmp_path), WriteOptions(ome_version=version)).path)
-    IMAGE[version].from_zarr(group)
+    hold(group, version)
     channels = ome(group)["omero"]["channels"]
     assert [c["label"] for c in channels] == ["DAPI", "Cy3"]
     assert [c["color"] for c in channels] == ["0000FF", "FF8000"]
@@ -148,9 +145,9 @@ def test_a_label_map_is_ngff_s_labels_too(tmp_path: Path, version: OmeVersion) -
     reader = array_reader(pixels, interpretation=Interpretation.LABELS)
     options = WriteOptions(tile_size=32, ome_version=version)
     group = opened(write(reader, out(tmp_path), options).path)
-    IMAGE[version].from_zarr(group)
-    LABELS[version].from_zarr(group["labels"])
-    IMAGE_LABEL[version].from_zarr(group["labels/map"])
+    hold(group, version)
+    hold(group["labels"], version, "Labels")
+    hold(group["labels/map"], version, "ImageLabel")
     source = ome(group["labels/map"])["image-label"]["source"]["image"]
     assert posixpath.normpath(posixpath.join("labels/map", source)) == "."  # the image beside it
     paths = [d["path"] for d in ome(group)["multiscales"][0]["datasets"]]

@@ -11,9 +11,9 @@ import pytest
 
 from tests.hooked import HookedArray
 from tests.writers.formats.zarr.made import (
-    IMAGE,
     VERSIONS,
     halved,
+    hold,
     ome,
     opened,
     out,
@@ -47,7 +47,7 @@ def test_an_rgb_pyramid_is_valid_and_right(
     options = WriteOptions(tile_size=64, ome_version=version)
     report = write(reader, out(tmp_path, suffix), options)
     group = opened(report.path)
-    IMAGE[version].from_zarr(group)
+    hold(group, version)
     multiscale = ome(group)["multiscales"][0]
     assert [a["name"] for a in multiscale["axes"]] == ["c", "y", "x"]
     assert [a.get("unit") for a in multiscale["axes"]] == [None, "micrometer", "micrometer"]
@@ -80,7 +80,7 @@ def test_every_dtype_stays_what_it_is(tmp_path: Path, dtype: str, version: OmeVe
         pixels[0, 0] = np.iinfo(dtype).max
     options = WriteOptions(tile_size=32, ome_version=version, reducer=Reducer.NEAREST)
     group = opened(write(array_reader(pixels), out(tmp_path), options).path)
-    IMAGE[version].from_zarr(group)
+    hold(group, version)
     expected = pixels[..., 0]
     for number in range(3):
         level = group[str(number)][:]
@@ -125,11 +125,11 @@ def test_associated_images_are_kept_beside_the_multiscale(
     report = write(reader, out(tmp_path), WriteOptions(ome_version=version))
     assert report.lost == ("associated image 'gone' can't be read: it is gone",)
     group = opened(report.path)
-    IMAGE[version].from_zarr(group)
+    hold(group, version)
     paths = group.attrs.asdict()["ziggurat"]["associated"]
     assert set(paths) == {"label", "macro", "über/all.."}
     for name, path in paths.items():
-        IMAGE[version].from_zarr(group[path])
+        hold(group[path], version)
         stored = group[path]["0"][:]
         shown = stored.transpose(1, 2, 0) if stored.ndim == 3 else stored[..., np.newaxis]
         np.testing.assert_array_equal(shown, reader.images[name])
@@ -233,7 +233,7 @@ def test_a_real_slide(tmp_path: Path, data_file: Finder, version: OmeVersion) ->
         options = WriteOptions(ome_version=version)
         group = opened(write(slide, out(tmp_path, ".zarr.zip"), options).path)
         full = slide.plane(0, 0).read(slide.info.levels[0].rect)
-    IMAGE[version].from_zarr(group)
+    hold(group, version)
     np.testing.assert_array_equal(group["0"][:].transpose(1, 2, 0), full)
     np.testing.assert_array_equal(group["1"][:].transpose(1, 2, 0), halved(full))
     assert group.attrs.asdict()["ziggurat"]["magnification"] == 20
