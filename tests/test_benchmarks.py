@@ -19,6 +19,7 @@ from benchmarks.ranking import contradictions, is_tie, verdict
 from benchmarks.report import exponents, fitted, markdown, of_limit, ratio_to_best, summary
 
 
+@pytest.mark.slow
 def test_a_small_case_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
     found = run_once(sys.executable, "frames", "ours", {"count": 3}, tmp_path / "run")
     assert found["error"] is None

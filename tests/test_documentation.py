@@ -22,6 +22,10 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / ".docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if ".site" not in page.parts)
 BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.DOTALL | re.MULTILINE)
+# These take longer; .ci/run goes through them behind the documentation's own build.
+LONGER = {
+    "convert-archive.md", "copied-tiles.md", "deidentify.md", "many-machines.md", "programs.md",
+}  # fmt: skip
 # Scripts that start processes, or change for good the one that they run in.
 ALONE = {"infer.py", "unchanged.py"}
 
@@ -66,7 +70,17 @@ def run_line(line: str) -> None:
 
 
 @pytest.mark.usefixtures("quick_workers")
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(
+            page,
+            marks=pytest.mark.slow if page.name in LONGER else (),
+            id=page.relative_to(DOCS).as_posix(),
+        )
+        for page in PAGES
+    ],
+)
 def test_a_page_runs(
     page: Path, slides: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,6 +67,7 @@ def _modules() -> list[str]:
     return names
 
 
+@pytest.mark.slow
 def test_the_wheel_has_every_module(unpacked_wheel: Path) -> None:
     for name in _modules():
         base = unpacked_wheel / name.replace(".", "/")
@@ -74,6 +75,7 @@ def test_the_wheel_has_every_module(unpacked_wheel: Path) -> None:
     assert (unpacked_wheel / "ziggurat" / "py.typed").exists()
 
 
+@pytest.mark.slow
 def test_the_wheel_imports_away_from_the_checkout(unpacked_wheel: Path, tmp_path: Path) -> None:
     names = [name for name in _modules() if name != "ziggurat.__main__"]
     code = (
@@ -87,6 +89,7 @@ def test_the_wheel_imports_away_from_the_checkout(unpacked_wheel: Path, tmp_path
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, env=environment)
 
 
+@pytest.mark.slow
 def test_the_wheel_installs_the_console_script(unpacked_wheel: Path) -> None:
     (entry_points,) = unpacked_wheel.glob("*.dist-info/entry_points.txt")
     assert "ziggurat = ziggurat.converter.cli.app:main" in entry_points.read_text()

@@ -36,7 +36,9 @@ def slide(tissue: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["o.tiff", "o.ome.tiff", "o.svs"])
+@pytest.mark.parametrize(
+    "name", ["o.tiff", pytest.param("o.ome.tiff", marks=pytest.mark.slow), "o.svs"]
+)
 def test_pictures_shrink_with_their_image_and_the_plan_says_what_each_weighs(
     slide: Path, tmp_path: Path, name: str
 ) -> None:

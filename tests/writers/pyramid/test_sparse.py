@@ -77,10 +77,10 @@ def tiles_of(
 
 
 @pytest.mark.parametrize("reducer", list(Reducer))
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
-def test_tiles_of_a_sparse_image_are_those_of_a_full_one(reducer: Reducer, seed: int) -> None:
-    rng = np.random.default_rng([seed, list(Reducer).index(reducer)])
-    for _ in range(4):
+@pytest.mark.parametrize("count", [2, pytest.param(8, marks=pytest.mark.slow)])
+def test_tiles_of_a_sparse_image_are_those_of_a_full_one(reducer: Reducer, count: int) -> None:
+    rng = np.random.default_rng([0, list(Reducer).index(reducer)])
+    for _ in range(count):
         size = int(rng.integers(20, 700)), int(rng.integers(20, 300))
         dtype, fill = str(rng.choice(["uint8", "uint16", "float32", "int32"])), rng.choice([0, 77])
         bands = int(rng.choice([1, 3, 5]))
@@ -187,7 +187,7 @@ def test_a_full_image_is_read_in_as_few_pieces_as_before(rng: np.random.Generato
 @pytest.mark.parametrize(
     ("output", "fill", "blend"),
     [
-        pytest.param(output, *case, marks=() if (n + m) % 3 < 2 else pytest.mark.slow)
+        pytest.param(output, *case, marks=() if (n + m) % 3 < 1 else pytest.mark.slow)
         for n, output in enumerate(["out.tiff", "out.zarr", "out.dzi"])
         for m, case in enumerate([(0, "over"), (200, "over"), (0, "mean")])
     ],

@@ -50,8 +50,9 @@ def test_growth_looks_at_each_record_and_each_chunk_once(
 
 @pytest.mark.parametrize(
     ("blend", "change"),
-    [("over", "bands"), ("over", "dtype"), ("sum", "bands"), ("weighted", "bands"),
-     ("weighted", "dtype")],
+    [("over", "bands"), ("sum", "bands"), ("weighted", "dtype"),
+     pytest.param("over", "dtype", marks=pytest.mark.slow),
+     pytest.param("weighted", "bands", marks=pytest.mark.slow)],
 )  # fmt: skip
 def test_tiles_laid_while_chunks_are_rewritten_are_not_lost(
     blend: str, change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -77,10 +77,19 @@ def test_all_scenes_are_frames_with_the_pixels_of_zeiss(real: Path) -> None:
             assert not found[:, box.w :].any()
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        pytest.param(name, target, marks=pytest.mark.slow if (n + m) % 2 else ())
+        for n, name in enumerate(FILES)
+        for m, target in enumerate(TARGETS)
+    ],
+)
 def test_a_conversion_and_back_keeps_frames_levels_and_facts(
-    real: Path, target: str, tmp_path: Path
+    name: str, target: str, tmp_path: Path, data_file: Callable[[str], Path]
 ) -> None:
+    """To the targets by turns; all of it where there is time."""
+    real = data_file(f"zeiss-czi/{name}")
     ziggurat.convert(real, tmp_path / target)
     with open_reader(real) as source, open_reader(tmp_path / target) as copy:
         one, other = source.info, copy.info

@@ -93,7 +93,10 @@ def test_a_picture_that_changes_while_it_is_open(
             reader.plane(0, 0).read(Rect(0, 0, 50, 40))
 
 
-@pytest.mark.parametrize("kind", ["png of 1 bit", "png palette", "gif", "bmp of 1 bit"])
+@pytest.mark.parametrize(
+    "kind",
+    ["png of 1 bit", "png palette", pytest.param("gif", marks=pytest.mark.slow), "bmp of 1 bit"],
+)
 def test_large_plain_masks_are_not_called_hostile(kind: str, tmp_path: Path) -> None:
     side = 9_000  # more pixels than are harmless whatever they are packed into
     mask = Image.new("1", (side, side))

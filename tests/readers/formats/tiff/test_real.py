@@ -53,7 +53,7 @@ FILES = {
 }
 
 
-LARGE = 2_000_000  # pixels: not all of these are decoded, neither by us nor by tifffile
+LARGE = 600_000  # pixels: not all of these are decoded, neither by us nor by tifffile
 
 
 def opened(path: Path) -> TiffReader:

@@ -59,7 +59,7 @@ def pyramid(tissue: np.ndarray, tmp_path: Path) -> Path:
 
 
 def rects(width: int, height: int, count: int, rng: np.random.Generator) -> list[Rect]:
-    found = [Rect(0, 0, width, height)] if width * height < 1 << 20 else []
+    found = [Rect(0, 0, width, height)] if width * height < 1 << 19 else []
     for _ in range(count):
         x, y = int(rng.integers(width)), int(rng.integers(height))
         most = int(rng.integers(1, 400))
