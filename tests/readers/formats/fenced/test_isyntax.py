@@ -224,7 +224,7 @@ def test_without_the_library_a_sentence_says_so(
 @pytest.mark.parametrize(
     "content",
     [
-        b"x",
+        pytest.param(b"x", marks=pytest.mark.slow),
         pytest.param(b"<DataObject" * 9, marks=pytest.mark.slow),
         pytest.param(bytes(5000), marks=pytest.mark.slow),
         b"<DataObject>\x04" + bytes(range(256)) * 9,
