@@ -191,7 +191,8 @@ def work[J: AnyJob](
     workers: list[_Worker[J]] = []
     try:
         while todo or any(worker.job for worker in workers):
-            while todo and len(workers) < min(count, len(todo) + len(workers)):
+            busy = sum(worker.job is not None for worker in workers)
+            while len(workers) < min(count, len(todo) + busy):
                 workers.append(_start(options, do, hashes=hashes))
             for worker in workers:
                 if worker.job is None and todo:
