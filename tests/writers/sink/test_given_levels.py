@@ -149,3 +149,40 @@ def test_a_level_of_another_image_is_told_and_not_taken(
         report = sink.write(tmp_path / "a.tiff", lossy=False, tileSize=128)
     assert [loss for loss in report.lost if loss.startswith("level 1 as it was laid")]
     assert means(tmp_path / "a.tiff") == [10, 10]
+
+
+@pytest.mark.parametrize(
+    ("blend", "kind"),
+    [
+        ("over", "tile"), ("over", "mask"), ("max", "mask"), ("min", "frames"), ("sum", "mask"),
+        ("sum", "frames"), ("mean", "tile"), ("weighted", "frames"),
+    ],
+)  # fmt: skip
+def test_the_last_tile_of_a_level_counts_whatever_full_resolution_does(
+    blend: str, kind: str
+) -> None:
+    """A level is a picture that the caller made: where its tiles overlap nothing is computed."""
+    rng = np.random.default_rng(5)
+    shape = (2,) if kind == "frames" else ()
+    axes = "zyxs" if kind == "frames" else "yxs"
+    size: dict[str, Any] = {
+        "expectedCoverage": 0.5,
+        "fill": 3,
+        "dtype": "int64",
+        "bands": 2,
+        "tileSize": (48, 32),
+    }
+    with ziggurat.new(blend=blend, **size) as sink:
+        sink.addTile(np.full((*shape, 90, 130, 2), 20, np.int64), axes=axes)
+        half = np.full((*shape, 45, 65, 2), 3, np.int64)
+        for number, (x, y, w, h) in enumerate([(0, 0, 65, 45), (5, 9, 50, 30), (20, 20, 45, 25)]):
+            tile = rng.integers(-50, 50, (*shape, h, w, 2))
+            mask = rng.random((h, w)) < 0.5 if kind == "mask" and number else None
+            sink.addTile(tile, x, y, level=1, axes=axes, mask=mask)
+            part = half[..., y : y + h, x : x + w, :]
+            part[...] = tile if mask is None else np.where(mask[..., np.newaxis], tile, part)
+        for frame in range(sink.frames):
+            output = {"maxWidth": 65, "maxHeight": 45}
+            found = sink.getRegion(format="numpy", frame=frame, output=output)[0]
+            np.testing.assert_array_equal(found, half[frame] if shape else half)
+            assert (sink.getRegion(format="numpy", frame=frame)[0] == 20).all()

@@ -7,7 +7,7 @@ import numpy as np
 from ziggurat.readers.codecs.jpeg_stream import parse_header, stream_photometric
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedImage, Photometric, StoredPage
-from ziggurat.readers.model.reader import Reader
+from ziggurat.readers.model.reader import Pixels, Reader
 from ziggurat.writers.formats.tiff.tags import PHOTOMETRIC, has_byteorder, jpeg_colors
 
 _JPEG, _DEFLATE = 7, 8
@@ -27,7 +27,7 @@ def associated_page(
     stored = reader.associated(name).encoded()
     if stored is not None and stored.codec is Codec.JPEG:
         return iter([stored.data]), _jpeg_arguments(stored)
-    pixels = reader.associated(name).read()
+    pixels = page_pixels(reader, name)
     if pixels.dtype.kind not in "buif":
         return None
     bands = pixels.shape[2]
@@ -41,6 +41,13 @@ def associated_page(
         **arguments,
         "compression": _DEFLATE,
     }
+
+
+def page_pixels(reader: Reader, name: str) -> Pixels:
+    """Return an associated image as a page has it: black and white of several bands as bytes."""
+    pixels = reader.associated(name).read()
+    several = pixels.dtype.kind == "b" and pixels.shape[2] > 1  # tifffile packs bits of one alone
+    return pixels.astype(np.uint8) * 255 if several else pixels
 
 
 def _fits(page: StoredPage, byteorder: str, tiled: bool) -> bool:

@@ -13,6 +13,7 @@ from ziggurat.readers.views.channels import BandsApart, are_channels
 from ziggurat.writers.formats.map_facts import lost_map_facts
 from ziggurat.writers.formats.registry import output_named
 from ziggurat.writers.formats.tiff import tiff
+from ziggurat.writers.formats.tiff.associated import page_pixels
 from ziggurat.writers.formats.tiff.ome_xml import AssociatedFacts, ome_xml, pixel_type
 from ziggurat.writers.model.levels import LevelPlan, TileEncoder
 from ziggurat.writers.model.options import PyramidStyle, WriteOptions
@@ -106,6 +107,6 @@ def image_name(path: Path) -> str:
 
 
 def _facts(reader: Reader, name: str) -> AssociatedFacts:
-    pixels = reader.associated(name).read()
+    pixels = page_pixels(reader, name)
     height, width, bands = pixels.shape
     return AssociatedFacts(name, width, height, bands, pixels.dtype.name)

@@ -1,5 +1,6 @@
 """Pictures beside an image, as pages of any kind: what was shown is shown, copied or not."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +59,37 @@ def test_a_label_is_what_it_was(tmp_path: Path, kind: str, order: Any) -> None:
             with ziggurat.open(tmp_path / name) as output:
                 found = output._image().reader.associated("label").read()
             assert np.array_equal(found, shown), name
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "counts"),
+    [
+        ("b.tif", "uint8", range(1, 6)), ("b.tif", "uint16", (2, 4)), ("b.tif", "bool", (1, 3)),
+        ("b.ome.tif", "bool", (4,)), ("b.ome.tif", "float32", (2, 5)), ("b.svs", "uint8", (2, 4)),
+    ],
+)  # fmt: skip
+def test_a_picture_that_is_no_page_says_what_its_samples_are(
+    tmp_path: Path, name: str, dtype: str, counts: Sequence[int]
+) -> None:
+    """As of a Zarr, or of a picture in another codec: its page is made, and each tag by us."""
+    rng = np.random.default_rng(8)
+    for bands in counts:
+        raw = rng.integers(0, 2 if dtype == "bool" else 200, (21, 34, bands)).astype(dtype)
+        with ziggurat.new() as sink:
+            sink.addTile(np.full((64, 80, 3), 9, np.uint8))
+            sink.addAssociatedImage(raw, imageKey="label")
+            sink.write(tmp_path / f"{bands}{name}", lossy=False)
+        with tifffile.TiffFile(tmp_path / f"{bands}{name}") as tif:
+            (page,) = [page for page in tif.pages if page.shape[:2] == (21, 34)]
+            assert page.photometric.name == ("RGB" if bands in (3, 4) else "MINISBLACK")
+            extra = {2: (2,), 4: (2,), 5: (0,) * 4}.get(bands, ())
+            assert tuple(map(int, page.extrasamples)) == extra
+            assert page.samplesperpixel == bands
+            assert int(page.planarconfig) == 1
+            found = page.asarray().reshape(raw.shape)
+            wanted = raw * np.uint8(255) if dtype == "bool" and found.dtype != bool else raw
+            np.testing.assert_array_equal(found, wanted)
+        with ziggurat.open(tmp_path / f"{bands}{name}") as output:
+            found = output._image().reader.associated("label").read()
+        wanted = raw * np.uint8(255) if dtype == "bool" and found.dtype != bool else raw
+        np.testing.assert_array_equal(found, wanted)

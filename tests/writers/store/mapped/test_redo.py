@@ -1,8 +1,11 @@
 """Redo logs as they are found: whole, or of a process that died while it wrote one."""
 
+import contextlib
 import errno
 import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +13,8 @@ import pytest
 import ziggurat
 from ziggurat.readers.errors import ScratchFullError
 from ziggurat.writers.store.mapped import blender
+from ziggurat.writers.store.mapped.blender import Blender
+from ziggurat.writers.store.mapped.locks import acquired_at_once, slot_lock
 from ziggurat.writers.store.mapped.redo import Part, Slot
 
 
@@ -63,3 +68,99 @@ def test_no_room_for_the_words_of_blending_is_said(
     with pytest.raises(OSError, match="no room" if number != errno.EIO else "so it is") as caught:
         blender._map_words(str(tmp_path / "s"))
     assert isinstance(caught.value, ScratchFullError) == (number != errno.EIO)
+
+
+def blender_of(sink: ziggurat.Sink) -> Blender:
+    found = sink._store.blender
+    assert isinstance(found, Blender)
+    return found
+
+
+@contextlib.contextmanager
+def taken(sink: ziggurat.Sink, logs: Sequence[int]) -> Iterator[None]:
+    """Others have some redo logs at this moment, as they lay tiles."""
+    with open(f"{sink.path}/.ziggurat/locks", "r+b", buffering=0) as file:
+        assert all(acquired_at_once(file, slot_lock(number)) for number in logs)
+        yield
+
+
+def lay_in_part(
+    sink: ziggurat.Sink, value: int, place: tuple[int, int], parts: int, key: str | None = None
+) -> None:
+    """Lay a tile of 20 x 20 pixels that is in, of which the chunks got the first parts only."""
+    found = blender_of(sink)
+    real = found._apply
+
+    def apply(structure: Any, changed: Sequence[Part]) -> None:
+        real(structure, changed[:parts])
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+        patch.setattr(found, "_apply", apply)
+        sink.addTile(np.full((20, 20), value, np.int32), *place, key=key)
+
+
+def sums(sink: ziggurat.Sink) -> Any:
+    return sink.getRegion(format="numpy", frame=sink.frames - 1)[0][..., 0]
+
+
+WAYS: dict[str, Callable[[ziggurat.Sink], object]] = {
+    "read": sums,
+    "the tile again": lambda sink: sink.addTile(np.ones((20, 20), np.int32), 10, 10, key="left"),
+    "another band": lambda sink: sink.addTile(np.ones((1, 1, 2), np.int32), 50, 50, z=0),
+    "another axis": lambda sink: sink.addTile(np.ones((1, 1), np.int32), 50, 50, z=0, t=0),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("busy", "parts"), [((0, 1), 0), ((0, 1, 2), 5)])
+def test_what_was_left_in_any_log_is_finished(
+    tmp_path: Path, busy: tuple[int, ...], parts: int, way: str
+) -> None:
+    """A tile goes to the first log that is free: to a later one where others lay tiles, too."""
+    with ziggurat.new(tmp_path / "s", blend="sum", tileSize=16, dtype="int32") as sink:
+        sink.addTile(np.full((40, 40), 1, np.int32), z=0)
+        with taken(sink, busy):
+            lay_in_part(sink, 10, (10, 10), parts, key="left")
+        assert np.flatnonzero(blender_of(sink)._slots.busy).tolist() == [len(busy)]
+        WAYS[way](sink)
+        assert not blender_of(sink)._slots.busy.any()
+        assert not any(blender_of(sink)._marks)
+        expected = np.ones((40, 40), np.int32)
+        expected[10:30, 10:30] = 11
+        found = sums(sink)[:40, :40]
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_several_that_were_left_are_all_finished_but_those_of_the_living(tmp_path: Path) -> None:
+    with ziggurat.new(tmp_path / "s", blend="sum", tileSize=16, dtype="int32") as sink:
+        sink.addTile(np.full((64, 64), 1, np.int32))
+        for number, place in enumerate([(0, 0), (32, 0), (0, 32)]):
+            with taken(sink, range(number)):
+                lay_in_part(sink, 10 << number, place, 1)
+        found = blender_of(sink)
+        assert np.flatnonzero(found._slots.busy).tolist() == [0, 1, 2]
+        with taken(sink, [1]):  # its owner is about to finish it
+            sink._store.settle()
+            assert np.flatnonzero(found._slots.busy).tolist() == [1]
+        expected = np.ones((64, 64), np.int32)
+        for number, (x, y) in enumerate([(0, 0), (32, 0), (0, 32)]):
+            expected[y : y + 20, x : x + 20] += 10 << number
+        np.testing.assert_array_equal(sums(sink), expected)
+
+
+def test_a_chunk_that_went_on_is_not_put_back_to_what_a_log_has(tmp_path: Path) -> None:
+    """Whoever lays a tile finishes its own chunks; others of the log may be finished, and newer."""
+    with ziggurat.new(tmp_path / "s", blend="sum", tileSize=16, dtype="int32") as sink:
+        sink.addTile(np.full((32, 32), 1, np.int32))
+        with taken(sink, [1]):
+            lay_in_part(sink, 10, (0, 0), 0)
+        with taken(sink, [0]):  # so that its log is not taken again, and finished before
+            for x, y in ((20, 20), (20, 0), (0, 0)):
+                sink.addTile(np.full((2, 2), 100, np.int32), x, y)
+        found = sums(sink)
+        expected = np.ones((32, 32), np.int32)
+        expected[:20, :20] = 11
+        for x, y in ((20, 20), (20, 0), (0, 0)):
+            expected[y : y + 2, x : x + 2] += 100
+        np.testing.assert_array_equal(found, expected)
