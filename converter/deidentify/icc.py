@@ -92,7 +92,7 @@ def _is_common(data: bytes) -> bool:
     """Return True where a tag's text is one of the common ones, or there is none."""
     text = data[8:]
     for encoding in ("ascii", "utf-16-be"):
-        for common in _COMMON:
+        for common in sorted(_COMMON, key=len, reverse=True):  # one may be a part of another
             text = text.replace(common.encode(encoding), b"")
     letters = bytes(byte for byte in text if 32 < byte < 127)
     return len(letters) < _SHORTEST_TEXT

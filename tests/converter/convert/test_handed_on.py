@@ -105,7 +105,7 @@ def _tiled(made: Any) -> Any:
         info = made.info
 
         def plane(self, level: int, frame: int) -> Plane:
-            assert (level, frame) == (0, 0)
+            assert (level < len(made.tiles), frame) == (True, 0)
             return Plane()
 
     return Tiled()
