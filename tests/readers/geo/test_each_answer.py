@@ -63,8 +63,7 @@ def test_nodata_of_a_band_is_told_whatever_it_is(value: object) -> None:
 def test_what_gdal_knows_of_a_band(mask: str, told: bool) -> None:
     known = {"scale": 0.5, "offset": 3.0, "units": "m", "categories": ["a"],
              "colortable": [[1, 2, 3, 4]], "interpretation": "gray"}  # fmt: skip
-    empty = {"scale": None, "offset": 0.0, "units": "", "categories": None, "colortable": [],
-             "interpretation": ""}  # fmt: skip
+    empty: dict[str, Any] = dict.fromkeys(known) | {"offset": 0.0, "units": "", "colortable": []}
     bands = [known | {"mask": mask, "other": 5}, empty | {"mask": mask}]
     info = dataclasses.replace(INFO, internal={"gdal": {"bands": bands}})
     masked = {"maskband": mask} if told else {}
