@@ -125,7 +125,7 @@ def _difference(ours: Pixels, theirs: Pixels, error: Pixels) -> Pixels:
             return np.abs(error)
         larger: Pixels = np.maximum(ours, theirs)  # 64-bit integers are no doubles
         smaller: Pixels = np.minimum(ours, theirs)
-        apart: Pixels = larger - smaller
+        apart: Pixels = larger.astype(np.uint64) - smaller.astype(np.uint64)  # up to 2**64 - 1
         return apart.astype(np.float64)
     difference = np.abs(error)
     same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))

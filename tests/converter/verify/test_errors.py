@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ziggurat.converter.plan.report import LevelCheck
-from ziggurat.converter.verify.errors import CELL, TAIL, shift_of, tile_errors
+from ziggurat.converter.verify.errors import CELL, TAIL, TileCheck, shift_of, tile_errors
 from ziggurat.converter.verify.judge import judged, level_problems, sample_unit
 from ziggurat.readers.model.image import Interpretation
 from ziggurat.readers.model.reader import Pixels, Reader
@@ -68,6 +68,70 @@ def test_one_step_of_64_bits_is_a_difference(dtype: Any) -> None:
     ours = theirs.copy()
     ours[2, 1] -= 1
     assert tile_errors(ours, theirs).max_error == 1
+
+
+@pytest.mark.parametrize("dtype", [np.uint64, np.int64])
+def test_numbers_of_64_bits_may_be_as_far_apart_as_they_can(dtype: Any) -> None:
+    least, most = (getattr(np.iinfo(dtype), name) for name in ("min", "max"))
+    for one, two in ((least, most), (most, least), (0, most), (least, 1), (most - 1, most)):
+        theirs = np.full((3, 5, 2), 7, dtype)
+        ours = theirs.copy()
+        ours[2, 3, 1], theirs[2, 3, 1] = one, two
+        assert tile_errors(ours, theirs).max_error == float(abs(int(one) - int(two)))
+
+
+@pytest.mark.parametrize("shape", [(9, 6, 2), (3, 258, 1), (300, 3, 1), (260, 259, 1)])
+@pytest.mark.parametrize("dtype", ["u1", "f4"])
+def test_detail_and_moves_are_those_of_plain_arithmetic(
+    shape: tuple[int, int, int], dtype: str
+) -> None:
+    """The finest piece bounds the tail; slopes and errors are about their means, along x and y."""
+    theirs = np.random.default_rng(3).integers(90, 110, shape).astype(dtype)
+    theirs[-2:] = theirs[-2:] // 4 * 9  # a piece of more detail than the others
+    ours = (theirs * 0.5 + np.arange(shape[1])[:, np.newaxis] % 7 + 30).astype(dtype)
+    found = tile_errors(ours, theirs)
+    one, two = ours.astype(float), theirs.astype(float)
+    even = np.pad(two, ((0, shape[0] % 2), (0, shape[1] % 2), (0, 0)), "edge")
+    means = (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4
+    detail = np.abs(even - means.repeat(2, 0).repeat(2, 1))
+    pieces = [detail[y : y + CELL, x : x + CELL] for y in range(0, len(detail), CELL)
+              for x in range(0, detail.shape[1], CELL)]  # fmt: skip
+    tails = [np.percentile(piece, TAIL) for piece in pieces]
+    assert found.tail_detail == pytest.approx(max(tails))
+    for axis, moves in zip((1, 0), found.moves, strict=True):
+        error, pixels = (np.moveaxis(values, axis, 0) for values in (one - two, two))
+        slope = (pixels[2:] - pixels[:-2]) / 2
+        error = error[1:-1]
+        slope, error = slope - slope.mean(), error - error.mean()
+        wanted = (error * slope).sum(), (slope**2).sum(), (error**2).sum()
+        assert moves == pytest.approx(wanted), axis
+    none = tile_errors(ours[:2, :2], theirs[:2, :2])
+    assert none.moves == ((0, 0, 0), (0, 0, 0))
+
+
+def test_what_has_no_value_is_no_detail() -> None:
+    theirs = np.full((6, 6, 1), 5, np.float32)
+    ours = theirs + 1
+    for value in (np.nan, np.inf, -np.inf):
+        ours[2, 2], theirs[2, 2] = value, value
+        found = tile_errors(ours, theirs)
+        assert (found.max_error, found.bias) == (1, pytest.approx(35 / 36))
+        assert found.tail_detail <= 5
+        assert np.isfinite(found.detail)
+
+
+def test_a_shift_explains_what_it_explains() -> None:
+    """Against the slope it is one to the other side; of little that varies together it is none."""
+    still = (0.0, 0.0, 0.0)
+    for both, shift in ((9.0, 2.25), (-9.0, 2.25), (2.0, 0.0), (-1.0, 0.0)):
+        one = TileCheck(False, moves=((both, 4.0, 25.0), still))
+        two = TileCheck(False, moves=(still, (both, 4.0, 25.0)))
+        assert shift_of([one]) == shift_of([two]) == shift
+        assert shift_of([one, one]) == shift
+    larger = TileCheck(False, moves=((9.0, 4.0, 25.0), (12.0, 4.0, 40.0)))
+    assert shift_of([larger]) == 3
+    assert shift_of([TileCheck(False, moves=((9.0, 4.0, 25.0), still)),
+                     TileCheck(False, moves=((-9.0, 4.0, 25.0), still))]) == 0  # fmt: skip
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -160,6 +224,7 @@ def test_limits_by_what_a_level_is_held_against() -> None:
     reader = _Lossy(lossless())
     shrunk = judged(check(compared="shrunk pixels", detail=2.0), reader, reader, None)
     assert (shrunk.mean_limit, shrunk.tail_limit, shrunk.bias_limit) == (32, None, None)
+    assert (shrunk.shift_limit, shrunk.beyond_limit) == (None, None)
     same, above = (
         judged(check(compared=name), reader, reader, None) for name in ("pixels", "level above")
     )
