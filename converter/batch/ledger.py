@@ -98,7 +98,17 @@ def _source_digest(source: Path) -> str:
 def _lasting(options: ConvertOptions) -> dict[str, object]:
     """Return the options that make an output what it is."""
     passing = {"overwrite", "threads", "max_memory", "verify"}
-    return {key: value for key, value in asdict(options).items() if key not in passing}
+    lasting = {key: value for key, value in asdict(options).items() if key not in passing}
+    if options.policy is not None:  # a site's rules are what the file says, whatever its name
+        lasting["policy"] = _content(options.policy)
+    return lasting
+
+
+def _content(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return "missing"  # which is told when a slide is to be converted
 
 
 def _state(path: Path) -> str:

@@ -90,7 +90,8 @@ def run_batch(
         How many slides are in work at the same time; the threads are shared out among them.
     resume
         Skip jobs whose output is there and was made from the same source with the same
-        options; an output of which that isn't known is held against its source first.
+        options; an output of which that isn't known is held against its source first, or made
+        anew where it is to be de-identified.
     folder
         Where it is noted what is done; by default, with the first output.
     on_event
@@ -152,6 +153,8 @@ def _is_done(job: Job, ledger: Ledger, options: ConvertOptions) -> bool:
         return False
     if ledger.knows(job):
         return True
+    if options.deidentify:  # which texts are in it, by which rules, no check of pixels tells
+        return False
     try:
         with open_reader(job.source) as reader:
             prepared = prepare(reader, str(job.source), options)

@@ -3,7 +3,10 @@
 import dataclasses
 import hashlib
 import json
+import os
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -136,3 +139,133 @@ def test_the_notes_of_a_batch_say_what_is_missing(
     assert {check.ok for check in verify_folders(sources, made, full=False)} == {True, False}
     assert all(check.source == "" or check.source.startswith(str(sources))
                for check in verify_folders(sources, made, full=False))  # fmt: skip
+
+
+def test_a_resumed_run_tells_of_what_it_passes_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each slide is told once, whether it was done before, now, or could not be noted."""
+    jobs = [Job(touched(tmp_path / f"{n}.svs"), touched(tmp_path / "o" / n)) for n in "abc"]
+    ledger = Ledger(tmp_path / "o", OPTIONS)
+    ledger.add(jobs[1])
+    for job in (jobs[0], jobs[2]):
+        job.output.unlink()
+
+    def work(todo: Any, options: Any, count: int, *_: Any, **__: Any) -> Any:
+        assert (list(todo), options.overwrite) == ([jobs[0], jobs[2]], True)
+        for job in todo:
+            yield job, Outcome(job, Status.DONE, bytes_written=5)
+
+    def append(path: Path, line: str) -> None:
+        if json.loads(line)["output"] == "c":
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(batch, "work", work)
+    monkeypatch.setattr("ziggurat.converter.batch.ledger.append_line", append)
+    heard: list[Any] = []
+    report = run_batch(
+        jobs,
+        OPTIONS,
+        resume=True,
+        folder=tmp_path / "o",
+        on_event=lambda _, event: heard.append(event),
+    )
+    assert sorted(heard, key=lambda event: event.job.name) == list(report.outcomes)
+    assert [outcome.status for outcome in report.outcomes] == [
+        Status.DONE, Status.SKIPPED, Status.DONE,
+    ]  # fmt: skip
+    assert [outcome.message for outcome in report.outcomes][:2] == ["", "done before"]
+    assert "it is done, but that could not be noted" in report.outcomes[2].message
+    assert "No space left on device" in report.outcomes[2].message
+    assert report.outcomes[2].bytes_written == 5
+
+
+def test_a_source_is_known_by_whatever_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the file that it is: a link to it, or its name seen from elsewhere, is the same slide."""
+    source, output = touched(tmp_path / "in" / "a.svs"), touched(tmp_path / "o" / "a.tiff")
+    Ledger(tmp_path / "o", OPTIONS).add(Job(source, output))
+    (tmp_path / "link.svs").symlink_to(source)
+    monkeypatch.chdir(tmp_path / "in")
+    for name in ("a.svs", "../in/a.svs", "../link.svs"):
+        ledger = Ledger(Path("../o"), OPTIONS)
+        assert ledger.knows(Job(Path(name), Path("../o/a.tiff"))), name
+        assert Ledger.outputs_of(Path("../o"), [Path(name)]) == {Path(name): [Path("../o/a.tiff")]}
+    with (tmp_path / "o" / NAME).open("ab") as file:
+        file.write(b'\xff\xfe{"output"\n\n[1]\n"a"\n{"output": "a.tiff"')
+    assert Ledger(tmp_path / "o", OPTIONS).knows(Job(source, output)), "what is torn says nothing"
+    for change in ("utime", "size", "gone"):
+        for path in (source, output):
+            assert Ledger(tmp_path / "o", OPTIONS).knows(Job(source, output))
+            before, stat = path.read_bytes(), path.stat()
+            if change == "utime":
+                os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
+            elif change == "size":
+                path.write_bytes(before + b"more")
+                os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+            else:
+                path.unlink()
+            assert not Ledger(tmp_path / "o", OPTIONS).knows(Job(source, output)), (change, path)
+            path.write_bytes(before)
+            os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def test_every_option_that_changes_an_output_is_looked_at(tmp_path: Path) -> None:
+    job = Job(touched(tmp_path / "a.svs"), touched(tmp_path / "a.tiff"))
+    Ledger(tmp_path, OPTIONS).add(job)
+    others: dict[str, Any] = {
+        "format": "svs", "ome_version": "0.4", "levels": "source", "compression": "lzw",
+        "quality": 80, "effort": 3, "resample": "max", "reencode": True, "tile_size": 64,
+        "predictor": "none", "lower_levels": "pages", "layout": "cog", "associated": "drop",
+        "region": {"left": 3}, "mm_per_pixel": 0.001, "magnification": 10, "frames": {"z": [1]},
+        "bands": (1,), "color": "srgb", "deidentify": True, "policy": Path("p.toml"),
+        "strict": True,
+    }  # fmt: skip
+    same: dict[str, Any] = {"overwrite": True, "threads": 3, "max_memory": 1 << 26,
+                            "verify": "full"}  # fmt: skip
+    names = {field.name for field in dataclasses.fields(OPTIONS)}
+    assert names == {*others, *same, "label"}
+    for given in (others, same):
+        for name, value in given.items():
+            asked = dataclasses.replace(OPTIONS, **{name: value})
+            assert Ledger(tmp_path, asked).knows(job) is (given is same), name
+    blank = dataclasses.replace(OPTIONS, deidentify=True, label="blank")
+    Ledger(tmp_path, blank).add(job)
+    assert not Ledger(tmp_path, dataclasses.replace(blank, label="remove")).knows(job)
+    assert Ledger(tmp_path, blank).knows(job)
+
+
+@pytest.mark.parametrize("deidentify", [False, True])
+def test_what_is_to_be_de_identified_is_done_where_that_is_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deidentify: bool
+) -> None:
+    """By the very rules of now: pixels that are right say nothing of the texts beside them."""
+    job = Job(touched(tmp_path / "a.svs"), touched(tmp_path / "a.tiff"))
+    policy = touched(tmp_path / "p.toml", b"[fields]")
+    rules = {"deidentify": True, "policy": policy} if deidentify else {}
+    given = dataclasses.replace(OPTIONS, **rules)
+    asked: list[Job] = []
+
+    def work(todo: Any, *_: Any, **__: Any) -> Any:
+        asked.extend(todo)
+        return iter([(job, Outcome(job, Status.DONE)) for job in todo])
+
+    right = VerificationReport("", "", (), ())
+    monkeypatch.setattr(batch, "work", work)
+    monkeypatch.setattr(batch, "open_reader", lambda _: nullcontext())
+    monkeypatch.setattr(batch, "prepare", lambda *_: SimpleNamespace(reader=None))
+    monkeypatch.setattr(batch, "plan_for", lambda *_: None)
+    monkeypatch.setattr(batch, "verify_against", lambda *_, **__: right)
+    for again, content in (
+        (deidentify, b"[fields]"), (False, b"[fields]"), (deidentify, b"[dates]"),
+    ):  # fmt: skip
+        asked.clear()
+        policy.write_bytes(content)
+        run_batch([job], given, resume=True, folder=tmp_path)
+        assert asked == [job] * again
+    policy.rename(tmp_path / "q.toml")
+    if deidentify:
+        moved = dataclasses.replace(given, policy=tmp_path / "q.toml")
+        assert Ledger(tmp_path, moved).knows(job)
+        assert not Ledger(tmp_path, given).knows(job)
