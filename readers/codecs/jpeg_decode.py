@@ -163,7 +163,7 @@ def _watched(stream: bytes, space: str, **how: object) -> Any:
     """Decode, and raise if libjpeg warns that it makes up pixels; None where it can't at all."""
     if stream.count(_SCAN) > _MOST_SCANS and _scans(stream) > _MOST_SCANS:
         raise ValueError(f"more than {_MOST_SCANS} scans of one picture are not decoded")
-    said = ""
+    said, ended = "", True
     for _ in range(3):
         try:
             return _decoded(stream, space, how)
@@ -172,14 +172,14 @@ def _watched(stream: bytes, space: str, **how: object) -> Any:
                 break
             said = str(error)
         if said == _NO_END:  # a sound stream may lack its end marker, and nothing but that
-            stream += _END
+            stream, ended = stream + _END, False
         elif "JFIF revision" in said:
             stream = _REVISION.sub(b"JFIF\0\1", stream, 1)
         else:
             break
-    if _OTHERS.search(said) or _is_padding(said, stream):
+    if ended and (_OTHERS.search(said) or _is_padding(said, stream)):
         return _decoded(stream, space, {**how, "strict": False})
-    if said.startswith(_DAMAGED):
+    if said.startswith(_DAMAGED) or not ended:  # then the end has become a part of something else
         raise ValueError(f"libjpeg makes up a part of it: {said}")
     return None
 
