@@ -127,7 +127,8 @@ class _Pair:
         known = np.isfinite(wanted)
         if not known.any():
             return SAME_PIXELS
-        found = tile_errors(np.where(known, ours, 0), np.where(known, wanted, 0))
+        wanted = np.where(known, wanted, 0)
+        found = tile_errors(np.where(known, ours, 0), wanted)
         return SAME_PIXELS if found.max_error <= _rounding(ours, wanted) else found
 
     def _same_bytes(self, frame: int, rect: Rect) -> bool | None:
