@@ -161,3 +161,43 @@ def test_a_directory_says_what_is_past_32_bits(size: int, offset: int) -> None:
     with zipfile.ZipFile(io.BytesIO(record + end)) as archive:
         (entry,) = archive.infolist()
     assert (entry.file_size, entry.compress_size, entry.header_offset) == (size, size, offset)
+
+
+_WIDE, _SHORT = 2**32 - 1, 2**16 - 1  # where a field of the short record holds no number
+
+
+@pytest.mark.parametrize("which", ["count", "start", "length"])
+@pytest.mark.parametrize("past", [-1, 0, 1])
+def test_each_number_of_the_end_that_is_too_large_is_in_the_wide_one(which: str, past: int) -> None:
+    """APPNOTE 4.3.14 to 4.3.16: all ones in the short record says that the wide one has it."""
+    numbers = {"count": 3, "start": 1000, "length": 200}
+    numbers[which] = (_SHORT if which == "count" else _WIDE) + past
+    records = zipstore._end(numbers["count"], numbers["start"], numbers["length"], b"words")
+    data = b"".join(records)
+    short = struct.unpack("<4s4H2IH", data[-27:-5])
+    assert data.endswith(b"words")
+    assert short[0] == b"PK\5\6"
+    wanted = [min(numbers["count"], _SHORT)] * 2
+    wanted += [min(numbers["length"], _WIDE), min(numbers["start"], _WIDE), 5]
+    assert list(short[3:]) == wanted
+    assert len(data) == 27 + (56 + 20) * (past >= 0)
+    if past >= 0:
+        wide, place = struct.unpack("<4sQ2H2I4Q", data[:56]), struct.unpack("<4sIQI", data[56:76])
+        assert wide[0] == b"PK\6\6"
+        assert wide[1] == 56 - 12  # bytes that follow this field
+        assert wide[6:] == (numbers["count"], numbers["count"], numbers["length"], numbers["start"])
+        assert place == (b"PK\6\7", 0, numbers["start"] + numbers["length"], 1)
+
+
+@pytest.mark.parametrize("length", [_SHORT, _SHORT + 1])
+def test_a_comment_is_as_long_as_its_length_can_be(tmp_path: Path, length: int) -> None:
+    if length > _SHORT:
+        with pytest.raises(WriteError, match="65535 bytes at most"):
+            ZipWriter(tmp_path / "a.zip", b"c" * length)
+        assert not list(tmp_path.iterdir())
+        return
+    with ZipWriter(tmp_path / "a.zip", b"c" * length) as archive:
+        archive.write("x", b"1")
+    with zipfile.ZipFile(tmp_path / "a.zip") as read:
+        assert read.comment == b"c" * length
+        assert read.read("x") == b"1"

@@ -23,6 +23,7 @@ CHANGES: dict[str, tuple[Kind, Kind]] = {
     "alpha": (("uint8", 3), ("uint8", 4)),
     "alpha of gray, 16 bits": (("uint8", 1), ("uint16", 2)),
     "colours and alpha": (("uint16", 1), ("uint16", 4)),
+    "colours of gray with alpha": (("uint8", 2), ("uint8", 4)),
 }
 AXES: dict[str, tuple[dict[str, int], tuple[str, ...]]] = {  # sizes of those there are; new ones
     "none": ({"c": 2}, ()),
@@ -36,7 +37,7 @@ SIZE = (75, 120)
 
 def cases() -> Iterator[Any]:
     """Each change with some sets of axes, in a kind of blending and of store by turns."""
-    blends = "over", "max", "mean", "over"
+    blends = "over", "max", "over", "mean"
     for number, (change, axes) in enumerate(product(CHANGES, AXES)):
         marks = () if number % 5 in (number // 5 % 5, 2) else pytest.mark.slow
         yield pytest.param(change, axes, blends[number % 4], "mapped", number, marks=marks)
@@ -58,6 +59,8 @@ def shown(laid: list[Laid], kind: Kind) -> np.ndarray:
         else:
             colors = bands - (bands in (2, 4))
             wide[..., :colors] = tile if given == colors else tile[..., :1]
+            if given == 2:
+                wide[..., -1] = tile[..., 1]
         part = image[y : y + tile.shape[0], x : x + tile.shape[1]]
         part[...] = wide if mask is None else np.where(mask[..., np.newaxis], wide, part)
     return image
@@ -72,7 +75,8 @@ def test_what_was_laid_stays_where_and_as_it_was(
     rng = np.random.default_rng(number)
     laid: dict[tuple[int, ...], list[Laid]] = {}
     with ziggurat.new(tmp_path / "s", store=store, blend=blend, tileSize=(48, 16)) as sink:
-        sink.frameAxes = list(sizes)
+        for count in range(1, len(sizes) + 1):  # the last came first, as when tiles bring them
+            sink.frameAxes = list(sizes)[-count:]
         for n, place in enumerate(np.ndindex(*sizes.values())):
             # zeros among them, which look as if nobody had written them
             tile = rng.integers(0, 3, (21, 50, before[1])).astype(before[0])

@@ -240,16 +240,20 @@ def test_what_an_error_left_in_a_buffer_is_in_no_other_chunk(
         assert (chunk == 5).sum() == 64 * 64 - 100
 
 
-@pytest.mark.parametrize("room", [True, False])
+@pytest.mark.parametrize(
+    ("room", "number"),
+    [(True, errno.EOPNOTSUPP), (False, errno.EOPNOTSUPP), (True, errno.EISDIR),
+     (True, errno.EINVAL)],
+)  # fmt: skip
 def test_where_files_need_a_name_none_of_them_stays(
-    room: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    room: bool, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on NFS, which has no files without a name."""
     real = chunks.roomy_opened
 
     def opened(path: str, flags: int) -> object:
         if flags & os.O_TMPFILE == os.O_TMPFILE:
-            raise OSError(errno.EOPNOTSUPP, "not here")
+            raise OSError(number, "not here")
         return real(path, flags)
 
     def full(*_: object) -> int:

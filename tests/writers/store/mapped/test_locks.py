@@ -340,3 +340,31 @@ def test_chunks_are_locked_in_one_order(tmp_path: Path, monkeypatch: pytest.Monk
     assert [len(stripes) for stripes in seen] == [25, 25]
     assert all(stripes == sorted(set(stripes)) for stripes in seen)
     sink.close()
+
+
+def test_chunks_of_a_tile_that_was_finished_are_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever kept them and took others could wait for one who does the same."""
+    sink = ziggurat.new(tmp_path / "s", tileSize=16, blend="sum")
+    blender = sink._store.blender
+    assert blender is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(blender, "_apply", lambda *_: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            sink.addTile(TILE)
+    old = [stripe for stripe in range(STRIPES) if blender._marks[stripe]]
+    assert len(old) == 4
+    seen: list[bool] = []
+    append = Journal.append
+
+    def appended(self: Journal, record: bytes) -> None:
+        store = sink._store
+        assert isinstance(store, Store)
+        seen.extend(free(store, chunk_lock(stripe)) for stripe in old)
+        append(self, record)
+
+    monkeypatch.setattr(Journal, "append", appended)
+    sink.addTile(TILE, 100, 100)  # in the same log, which is finished first
+    assert seen == [True] * 4
+    sink.close()

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 import ziggurat
-from ziggurat.readers.errors import ScratchFullError
+from ziggurat.readers.errors import ScratchFullError, SinkError
 from ziggurat.writers.store.mapped import blender
 from ziggurat.writers.store.mapped.blender import Blender
-from ziggurat.writers.store.mapped.locks import acquired_at_once, slot_lock
-from ziggurat.writers.store.mapped.redo import Part, Slot
+from ziggurat.writers.store.mapped.journal import Journal
+from ziggurat.writers.store.mapped.locks import SLOTS, acquired_at_once, slot_lock
+from ziggurat.writers.store.mapped.redo import Part, Slot, Slots
 
 
 def parts() -> list[Part]:
@@ -164,3 +165,51 @@ def test_a_chunk_that_went_on_is_not_put_back_to_what_a_log_has(tmp_path: Path) 
         for x, y in ((20, 20), (20, 0), (0, 0)):
             expected[y : y + 2, x : x + 2] += 100
         np.testing.assert_array_equal(found, expected)
+
+
+def test_a_thousand_tiles_are_blended_at_once_and_one_too_many_is_refused(tmp_path: Path) -> None:
+    with ziggurat.new(tmp_path / "s", blend="sum", tileSize=16, dtype="int32") as sink:
+        with taken(sink, range(1000)):
+            sink.addTile(np.full((4, 4), 7, np.int32))
+        with taken(sink, range(SLOTS)), pytest.raises(SinkError, match="try again"):
+            sink.addTile(np.full((4, 4), 7, np.int32), key="late")
+        assert (sums(sink) == 7).all()
+        assert len(list(sink.tiles())) == 1
+        sink.addTile(np.full((4, 4), 7, np.int32), key="late")
+        assert (sums(sink) == 14).all()
+
+
+STEPS: list[tuple[type, str]] = [
+    (Slots, "claim"), (Blender, "_hold"), (Blender, "_changed"), (Slot, "write"),
+    (Blender, "_mark"), (Journal, "append"), (Blender, "_apply"), (Blender, "_unmark"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize(("owner", "step"), STEPS)
+def test_a_tile_that_is_stopped_at_any_step_is_in_wholly_or_not_at_all(
+    tmp_path: Path, owner: type, step: str, after: bool
+) -> None:
+    with ziggurat.new(tmp_path / "s", blend="sum", tileSize=16, dtype="int32") as sink:
+        sink.addTile(np.full((32, 32), 1, np.int32))
+        real = getattr(owner, step)
+
+        def stopped(*arguments: Any) -> None:
+            if after:
+                real(*arguments)
+            raise KeyboardInterrupt
+
+        with pytest.MonkeyPatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+            patch.setattr(owner, step, stopped)
+            sink.addTile(np.full((20, 20), 10, np.int32), 5, 5, key="stopped")
+        late = STEPS.index((owner, step)) * 2 + after
+        is_in = late > STEPS.index((Journal, "append")) * 2
+        assert sink.hasKey("stopped") is is_in
+        sink.addTile(np.full((2, 2), 100, np.int32), 64, 64)  # with the same log
+        sink.addTile(np.full((2, 2), 100, np.int32), 0, 0)  # in one of its chunks
+        for now in (is_in, True):
+            expected = np.ones((32, 32), np.int32)
+            expected[5:25, 5:25] += 10 * now
+            expected[:2, :2] += 100
+            np.testing.assert_array_equal(sums(sink)[:32, :32], expected)
+            sink.addTile(np.full((20, 20), 10, np.int32), 5, 5, key="stopped")
