@@ -6,7 +6,7 @@ import pytest
 
 from tests.converter.deidentify.outputs import segment
 from ziggurat.converter.deidentify.icc import _COMMON, _NUMERIC, scrub_icc
-from ziggurat.converter.deidentify.policy import Fate, Policy, load_policy
+from ziggurat.converter.deidentify.policy import Fate, Policy, is_date, load_policy
 from ziggurat.converter.deidentify.scrub import scrub_jpeg
 from ziggurat.readers.errors import OptionError
 
@@ -198,3 +198,27 @@ def test_pictures_have_the_fates_that_a_policy_says(tmp_path: Path, fate: Fate) 
     path.write_text('[associated]\nmap = "hide"\n')
     with pytest.raises(OptionError, match="known are keep, remove, blank"):
         load_policy(path)
+
+
+def test_reserved_bytes_and_dates_of_a_profile_tell_too() -> None:
+    """Nothing else in it is anybody's: bytes that no standard gives a meaning are."""
+    common = profile(said("text", "CC0"))
+    for at in (100, 113, 127):
+        dirty = common[:at] + b"J" + common[at + 1 :]
+        clean = scrub_icc(dirty)
+        assert clean is not None
+        assert clean[100:128] == bytes(28)
+        assert clean[:24] + clean[36:84] == dirty[:24] + dirty[36:84]
+
+
+@pytest.mark.parametrize(
+    ("name", "date"),
+    [
+        ("aperio.Date", True), ("Date", True), ("a.b.CreatedOn", True), ("x.ScanTimestamp", True),
+        ("x.AcquiredAt", True), ("x.LastUpdated", True), ("dates.Name", False),
+        ("updated.User", False), ("birth.Date", True), ("x.BirthDate", False), ("x.Day", False),
+        ("x.DateOfBirth", False), ("birth.Name", False),
+    ],
+)  # fmt: skip
+def test_days_are_known_by_the_last_part_of_a_name(name: str, date: bool) -> None:
+    assert is_date(name) is is_date(name.upper()) is date
