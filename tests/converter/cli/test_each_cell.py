@@ -10,7 +10,7 @@ import pytest
 from tests.converter.plan.deciding import FORM, TIFF, facts, level, options
 from tests.converter.plan.test_each_decision import picture
 from tests.converter.verify.test_errors import check
-from ziggurat.converter.cli import display, tables
+from ziggurat.converter.cli import display, tables, texts
 from ziggurat.converter.cli.lines import report_lines, tolerance_text
 from ziggurat.converter.cli.texts import (
     parse_bytes,
@@ -216,7 +216,8 @@ def test_sizes_as_people_type_them(text: str | None, size: Any) -> None:
         assert parse_bytes(text) == size
 
 
-def test_parts_as_people_type_them() -> None:
+def test_parts_as_people_type_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "_MOST", 100)
     assert parse_micrometres("0.5") == 0.0005
     assert parse_region(None) is None
     box = {"left": 1.0, "top": -2.5, "width": 3.0, "height": 4.0}
@@ -232,7 +233,7 @@ def test_parts_as_people_type_them() -> None:
         with pytest.raises(OptionError, match="frames must be"):
             parse_frames([wrong])
     assert parse_positions("0,2, 5-7 ,5") == (0, 2, 5, 6, 7, 5)
-    assert len(parse_positions("0-999999")) == 10**6
-    for wrong in ("", "a", "-1", "1-", "1-b", "0-1000000", "0-999999,1", "9999999999", "3-1"):
+    assert len(parse_positions("0-99")) == 100
+    for wrong in ("", "a", "-1", "1-", "1-b", "0-100", "0-99,1", "9999999999", "3-1"):
         with pytest.raises(OptionError, match="position"):
             parse_positions(wrong)

@@ -142,12 +142,11 @@ def test_what_json_has_no_word_for_is_text() -> None:
     assert [plain_number(x) for x in (np.inf, -np.inf, np.nan)] == ["inf", "-inf", "nan"]
 
 
-@pytest.mark.parametrize("dtype", ["f4", "f8"])
-def test_histograms_are_of_finite_values(tmp_path: Path, dtype: str) -> None:
-    values = np.arange(200.0).reshape(10, 20, 1).astype(dtype)
+def test_histograms_are_of_finite_values(tmp_path: Path) -> None:
+    values = np.arange(200.0).reshape(10, 20, 1).astype(np.float32)
     values[0, :3, 0] = np.nan, np.inf, -np.inf
     nothing = np.full_like(values, np.nan)
-    with ziggurat.new(bands=2, dtype=np.dtype(dtype).name) as sink:
+    with ziggurat.new(bands=2, dtype="float32") as sink:
         sink.addTile(np.concatenate([values, nothing], 2), 0, 0)
         sink.write(tmp_path / "in.tiff", lossy=False)
     with closing(Shown(tmp_path / "in.tiff")) as shown:
@@ -182,9 +181,11 @@ def test_shares_of_the_area_count_each_part_once(
             assert growth.covered(*size) == pytest.approx(share)
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (5, 8), (9, 7), (16, 16), (3, 17)])
-@pytest.mark.parametrize("factor", [1, 2, 4, 8])
-@pytest.mark.parametrize("dtype", ["u1", "i2", "f4"])
+@pytest.mark.parametrize(
+    ("shape", "factor", "dtype"),
+    [((1, 1), 8, "u1"), ((5, 8), 4, "i2"), ((9, 7), 2, "f4"), ((16, 16), 8, "u1"),
+     ((3, 17), 4, "f4"), ((17, 3), 2, "u1"), ((9, 7), 1, "i2")],
+)  # fmt: skip
 def test_means_of_blocks_are_of_what_is_there(
     shape: tuple[int, int], factor: int, dtype: str
 ) -> None:
