@@ -4,7 +4,6 @@ Widths are unlike heights, columns lie nearer to each other than rows, channels 
 colours of their own and numbers with gaps: a fact that is taken for another one shows.
 """
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,69 +21,13 @@ from tests.czi_files import Block, make_czi
 from tests.dicom_files import make_dicom
 from tests.microscope_files import make_lif, make_nd2
 from tests.readers.formats.dicom.slides import raw
-from ziggurat.readers.formats.registry import open_reader
-from ziggurat.readers.model.image import ImageInfo
+from tests.readers.formats.told import Array, check
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Make = Callable[..., Path]
 RNG = np.random.default_rng(41)
 # two channels, three depths; what is stored at half of the size is no mean of it
 STACK, SMALL = (RNG.integers(1, 4096, (2, 3, *size), np.uint16) for size in ((50, 80), (25, 40)))
 COLORS, FEW = (RNG.integers(1, 255, (*size, 3), np.uint8) for size in ((96, 160), (24, 40)))
-_APART = {"levels", "axes", "channels", "properties", "internal", "backend", "declined", "geo"}
-
-
-def told(info: ImageInfo) -> dict[str, Any]:
-    """Return the facts of an image that are not the usual ones, as plain values."""
-    found: dict[str, Any] = {
-        "levels": [(one.width, one.height, one.tile_width, one.tile_height) for one in info.levels],
-        "axes": [(one.name, one.size, one.values, one.unit) for one in info.axes],
-        "channels": [(one.name, one.color, one.window) for one in info.channels],
-    }
-    for field in dataclasses.fields(info):
-        value = getattr(info, field.name)
-        if field.name not in _APART and value != field.default:
-            found[field.name] = value
-    found["dtype"], found["interpretation"] = info.dtype.name, info.interpretation.value
-    if "served_levels" in found:
-        found["served_levels"] = info.served_levels.value
-    if info.geo is not None:
-        found["transform"] = info.geo.transform
-    return {name: value for name, value in found.items() if value != []}
-
-
-def check(path: Path, planes: list[Array], due: dict[str, Any]) -> None:
-    """Compare facts, all pixels of all levels (frame, y, x, band), and what a user is told."""
-    due = dict(due)
-    served, beside = due.pop("served"), due.pop("beside", {})
-    tile_width, tile_height = due.pop("tile", due["levels"][0][2:])  # what users are served
-    due["associated"] = tuple(beside)
-    with open_reader(path) as reader:
-        found = {"associated": (), **told(reader.info)}
-        for name in ("mm_x", "mm_y"):
-            assert found.pop(name, None) == pytest.approx(due.get(name), rel=due.get("about", 1e-9))
-        assert found == {k: v for k, v in due.items() if k not in ("mm_x", "mm_y", "about")}
-        for level, stored in enumerate(planes):
-            for frame, pixels in enumerate(stored):
-                rect = reader.info.levels[level].rect
-                np.testing.assert_array_equal(reader.plane(level, frame).read(rect), pixels)
-        for name, pixels in beside.items():
-            np.testing.assert_array_equal(reader.associated(name).read(), pixels)
-    width, height = due["levels"][0][:2]
-    with ziggurat.open(path) as source:
-        facts: dict[str, Any] = dict(source.getMetadata())
-    shown = {
-        "levels": served, "sizeX": width, "sizeY": height, "tileWidth": tile_width,
-        "tileHeight": tile_height, "dtype": due["dtype"], "bandCount": due["bands"],
-    }  # fmt: skip
-    assert {name: facts[name] for name in shown} == shown
-    for name in ("mm_x", "mm_y"):
-        assert facts[name] == pytest.approx(due.get(name), rel=due.get("about", 1e-9))
-    if "magnification" in due:
-        assert facts["magnification"] == due["magnification"]
-    axes = {f"Index{one[0].upper()}": one[1] for one in due.get("axes", ())}
-    assert facts.get("IndexRange", {}) == axes
-    assert facts.get("channels", []) == [one[0] for one in due.get("channels", ())]
 
 
 def frames(stack: Array) -> Array:
