@@ -1,5 +1,7 @@
 """Lower levels that a caller lays himself: outputs take them until full resolution changes."""
 
+import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import tifffile
 
 import ziggurat
 from ziggurat.readers.errors import SinkInputError
+from ziggurat.writers.sink.given_levels import level_number, with_given_levels
 
 FULL = np.full((500, 402, 3), 10, np.uint8)
 HALF = np.full((250, 201, 3), 99, np.uint8)
@@ -102,6 +105,7 @@ def test_levels_that_can_not_be_meant(tmp_path: Path) -> None:
         with pytest.raises(SinkInputError, match="needs full resolution first"):
             sink.addTile(HALF, level=1)
         sink.addTile(FULL, level=0)
+        assert [level_number(level) for level in (None, 0, 1, 30)] == [0, 0, 1, 30]
         for level in (-1, 1.5, "a", 31):
             with pytest.raises(SinkInputError, match="level must be"):
                 sink.addTile(HALF, level=level)
@@ -130,12 +134,13 @@ def test_a_level_that_does_not_lie_on_a_crop_is_told(
     [
         {"tile": HALF[:, :, :1].astype(np.uint16)},
         {"tile": HALF.astype(np.float32)},
+        {"tile": np.concatenate([HALF, HALF[..., :1]], axis=2)},
         {"tile": HALF, "z": 2},  # the image has two planes
         {"tile": HALF, "t": 1},
         {"tile": HALF[:-1]},
         {"tile": FULL},
     ],
-    ids=["bands", "dtype", "planes", "axes", "height", "size"],
+    ids=["16 bits", "dtype", "alpha", "planes", "axes", "height", "size"],
 )
 def test_a_level_of_another_image_is_told_and_not_taken(
     tmp_path: Path, wrong: dict[str, Any]
@@ -186,3 +191,41 @@ def test_the_last_tile_of_a_level_counts_whatever_full_resolution_does(
             found = sink.getRegion(format="numpy", frame=frame, output=output)[0]
             np.testing.assert_array_equal(found, half[frame] if shape else half)
             assert (sink.getRegion(format="numpy", frame=frame)[0] == 20).all()
+
+
+def test_of_several_levels_each_is_where_it_belongs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sides that are odd are rounded up; folders list their entries in any order."""
+    listed = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path: sorted(listed(path), reverse=True))
+    sizes = {1: (51, 38), 2: (26, 19), 3: (13, 10)}
+    with ziggurat.new() as sink:
+        sink.addTile(np.full((75, 101, 3), 10, np.uint8))
+        for level in (2, 3, 1):
+            width, height = sizes[level]
+            sink.addTile(np.full((height, width, 3), 50 * level, np.uint8), level=level)
+        store = sink._store
+        reader, unfit = with_given_levels(store, store.reader())
+        assert unfit == []
+        found = {}
+        for level, (width, height) in {0: (101, 75), **sizes}.items():
+            rect = reader.info.levels[level].rect
+            assert (rect.width, rect.height) == (width, height)
+            found[level] = np.unique(reader.plane(level, 0).read(rect)).tolist()
+        assert found == {0: [10], 1: [50], 2: [100], 3: [150]}
+        reader.close()
+
+
+def test_a_level_of_an_image_that_has_grown_grows_with_nothing(tmp_path: Path) -> None:
+    """Its store begins anew, with the axes, bands and type that the image has by now."""
+    with ziggurat.new(tmp_path / "s", expectedCoverage=0.5) as sink:
+        for z, kind in enumerate(("uint8", "uint16")):
+            sink.addTile(np.full((40, 30, 2 + z), 10 + z, kind), z=z)
+        for z in range(2):
+            sink.addTile(np.full((20, 15, 3), 300 + z, np.uint16), z=z, level=1)
+        (place,) = (tmp_path / "s" / ".ziggurat" / "levels").iterdir()
+        facts = json.loads((place / ".ziggurat" / "structure.json").read_text())
+        assert (facts["axes"], facts["bands"], facts["dtype"]) == (["z"], 3, "uint16")
+        assert (facts["generation"], facts["expected"]) == (0, None)
+        for z in range(2):
+            found = sink.getRegion(format="numpy", frame=z, output={"maxWidth": 15})[0]
+            assert (found == 300 + z).all()

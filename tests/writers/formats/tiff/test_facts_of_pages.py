@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from ziggurat.readers.views.array import ArrayReader, array_reader
 from ziggurat.writers.formats.registry import write
 from ziggurat.writers.formats.tiff import associated, tags, tiff
 from ziggurat.writers.formats.tiff.tags import common_byteorder, compression_tag
-from ziggurat.writers.model.levels import LevelPlan, Stored
+from ziggurat.writers.model.levels import Copy, LevelPlan, Stored
 from ziggurat.writers.model.options import PyramidStyle, WriteOptions
 
 EXACT = WriteOptions(lossy=False, overwrite=True, tile_size=64)
@@ -148,6 +149,60 @@ def test_associated_images_and_profiles_count_for_what_fits_into_32_bits(
             return bool(tif.is_bigtiff)
 
     assert [big(one) for one in (plain, pictured, profiled)] == [False, True, True]
+    monkeypatch.setattr(tags, "_CLASSIC_LIMIT", 2**20 + 600_000)
+    stack = np.stack([pixels] * 3)
+    assert not big(edited(stack, "zyxs"))
+    assert not big(edited(pixels, icc_profile=bytes(80_000)))  # once for each of its two levels
+    assert big(edited(stack, "zyxs", icc_profile=bytes(80_000)))  # and for those of each frame
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (None, "no tiles to copy"),
+        ({"codec": Codec.OTHER}, "can't be copied into a TIFF"),
+        ({"planar": True}, "can't be copied into a TIFF"),
+        ({}, None),
+    ],
+)
+def test_levels_that_can_not_be_copied_are_refused(
+    facts: dict[str, Any] | None, words: str | None
+) -> None:
+    form = dataclasses.replace(
+        TileFormat(Codec.LZW, Photometric.RGB, 3, 8, "uint8"), **(facts or {})
+    )
+    tiles = EncodedLevel(form, 9, 9, 16, 16, 1, 1, lambda *_: b"")
+    plane = SimpleNamespace(encoded=lambda: None if facts is None else tiles)
+    reader: Any = SimpleNamespace(plane=lambda *_: plane)
+    plan = LevelPlan(9, 9, 16, 16, Copy(0), None)
+    if words is None:
+        assert tiff.level_format(reader, plan, 0) is form
+        return
+    with pytest.raises(OptionError, match=words):
+        tiff.level_format(reader, plan, 0)
+
+
+def test_an_encoded_level_says_what_it_is_or_is_refused() -> None:
+    form = TileFormat(Codec.LZW, Photometric.RGB, 3, 8, "uint8")
+    reader: Any = None
+    plan = LevelPlan(9, 9, 16, 16, Stored(0), None, form)
+    assert tiff.level_format(reader, plan, 0) is form
+    with pytest.raises(OptionError, match="needs the format"):
+        tiff.level_format(reader, dataclasses.replace(plan, format=None), 0)
+
+
+@pytest.mark.parametrize("label", [
+    {"colors": [{"label-value": 1, "rgba": [1, 2, 3, 255]}]},
+    {"properties": [{"label-value": 1, "name": "cell"}]},
+    {},
+])  # fmt: skip
+def test_what_labels_are_called_and_how_they_are_shown_is_lost_in_a_tiff(
+    label: dict[str, Any],
+) -> None:
+    attributes = {"ome": {"version": "0.5", "image-label": label}}
+    info = edited(np.zeros((9, 9), np.uint8), "yx", internal={"zarr": {"base": attributes}}).info
+    lost = [loss for loss in tiff.expected_losses(info) if "colours and properties" in loss]
+    assert len(lost) == bool(label)
 
 
 def test_a_copied_tile_keeps_its_number_and_what_tiff_lacks_is_refused() -> None:
@@ -223,96 +278,3 @@ def test_a_map_of_several_frames_keeps_its_place_and_its_value_for_nothing(tmp_p
         told = tif.pages[0].tags
         assert float(told[42113].value) == 7
         assert {33550, 33922, 34735} <= set(told.keys())
-
-
-@pytest.mark.parametrize(
-    ("sizes", "tile", "bands", "dtype", "extra", "big"),
-    [
-        ([(30_000, 30_000)], (512, 512), 1, "uint8", 0, False),
-        ([(30_000, 30_000)], (512, 512), 4, "uint8", 0, False),
-        ([(30_000, 30_000)], (512, 512), 5, "uint8", 0, True),
-        ([(30_000, 30_000)], (512, 512), 2, "uint16", 0, False),
-        ([(30_000, 30_000)], (512, 512), 3, "uint16", 0, True),
-        ([(30_000, 30_000)], (512, 512), 1, "float32", 0, False),
-        ([(30_000, 30_000)], (512, 512), 1, "float64", 0, True),
-        ([(30_000, 30_000)], (512, 512), 1, "uint8", 3 * 10**9, False),
-        ([(30_000, 30_000)], (512, 512), 1, "uint8", 34 * 10**8, True),
-        ([(60_000, 60_000)], (512, 512), 1, "uint8", 0, False),
-        ([(60_000, 60_000), (30_000, 30_000)], (512, 512), 1, "uint8", 0, True),
-        ([(10**6, 100)], (512, 512), 1, "uint8", 0, False),
-        ([(10**6, 100)], (512, 8192), 1, "uint8", 0, True),  # tiles are whole
-        ([(100, 10**6)], (8192, 512), 1, "uint8", 0, True),
-        ([(100, 10**6)], (512, 512), 1, "uint8", 0, False),
-        ([(30_000, 30_000)], (16, 16), 1, "uint8", 0, False),
-        ([(40_000, 40_000)], (16, 16), 1, "uint8", 0, True),  # each has an offset and a length
-    ],
-)
-def test_what_counts_for_32_bits(
-    sizes: list[tuple[int, int]], tile: tuple[int, int], bands: int, dtype: str, extra: int,
-    big: bool,
-) -> None:  # fmt: skip
-    form = TileFormat(Codec.NONE, Photometric.GRAY, bands, 8, dtype)
-    pages = [(LevelPlan(*size, *tile, Stored(0), None), form) for size in sizes]
-    assert tags.needs_bigtiff(pages, 1, extra) is big
-
-
-LZW_PAGE = {
-    "shape": (100, 200, 3), "dtype": "uint8", "tile": (32, 64), "compression": 5,
-    "photometric": "rgb", "metadata": None, "planarconfig": "contig", "extrasamples": None,
-}  # fmt: skip
-JPEG_PAGE = {**LZW_PAGE, "compression": 7, "jpegtables": None, "bitspersample": 8}
-GRAY_PAGE = {k: v for k, v in LZW_PAGE.items() if k not in ("planarconfig", "extrasamples")} | {
-    "shape": (100, 200), "photometric": "minisblack",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("facts", "wanted"),
-    [
-        ({}, LZW_PAGE),
-        ({"predictor": 2}, {**LZW_PAGE, "predictor": 2}),
-        ({"predictor": 3, "dtype": "float32"}, {**LZW_PAGE, "predictor": 3, "dtype": "float32"}),
-        ({"bands": 1, "photometric": Photometric.GRAY}, GRAY_PAGE),
-        ({"bands": 4}, {**LZW_PAGE, "shape": (100, 200, 4), "extrasamples": (0,)}),
-        ({"tiff_compression": 50001}, {**LZW_PAGE, "compression": 50001}),
-        (
-            {"codec": Codec.JPEG, "photometric": Photometric.YCBCR, "subsampling": (2, 1),
-             "tables": b"T", "bits": 12, "dtype": "uint16"},
-            {**JPEG_PAGE, "photometric": "ycbcr", "subsampling": (2, 1), "jpegtables": b"T",
-             "bitspersample": 12, "dtype": "uint16"},
-        ),
-        (
-            {"codec": Codec.JPEG, "photometric": Photometric.YCBCR},
-            {**JPEG_PAGE, "photometric": "ycbcr", "subsampling": (2, 2)},
-        ),
-        (
-            {"codec": Codec.JPEG, "tables": b"T"},
-            {**JPEG_PAGE, "subsampling": (1, 1), "jpegtables": b"T",
-             "compressionargs": {"outcolorspace": "rgb"}},
-        ),
-        (
-            {"codec": Codec.JPEG, "photometric": Photometric.GRAY, "bands": 1, "bits": 12},
-            {**GRAY_PAGE, "compression": 7, "jpegtables": None, "bitspersample": 12},
-        ),
-    ],
-)  # fmt: skip
-def test_each_thing_that_a_page_says_of_its_tiles(
-    facts: dict[str, Any], wanted: dict[str, Any]
-) -> None:
-    form = dataclasses.replace(TileFormat(Codec.LZW, Photometric.RGB, 3, 8, "uint8"), **facts)
-    info = array_reader(np.zeros((100, 200, 3), np.uint8)).info
-    assert tags.layout_tags(LevelPlan(200, 100, 64, 32, Stored(0), None), form, info) == wanted
-
-
-@pytest.mark.parametrize("bits", [1, 4, 8, 16])
-def test_a_palette_has_an_entry_for_each_value_of_a_sample(bits: int) -> None:
-    palette = ((1, 2, 3, 255), (4, 5, 255, 0))
-    info = dataclasses.replace(
-        array_reader(np.zeros((100, 200, 1), np.uint8)).info, palette=palette
-    )
-    form = TileFormat(Codec.LZW, Photometric.PALETTE, 1, bits, "uint8")
-    told: Any = tags.layout_tags(LevelPlan(200, 100, 64, 32, Stored(0), None), form, info)
-    assert told["photometric"] == "palette"
-    assert told["colormap"].shape == (3, 2**bits)
-    assert told["colormap"][:, :2].T.tolist() == [[257, 514, 771], [1028, 1285, 65535]]
-    assert not told["colormap"][:, 2:].any()
