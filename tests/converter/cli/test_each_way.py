@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -247,3 +248,25 @@ def test_what_no_command_does(
 ) -> None:
     assert app._run(arguments) == code
     assert words in capsys.readouterr().out
+
+
+def test_whoever_reads_our_lines_may_go(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An error it is all the same, as not all was said; nothing more is said of it."""
+    turned: list[int] = []
+
+    def end(_: list[str]) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    def turn(new: int, old: int) -> None:
+        os.close(new)
+        turned.append(old)
+
+    monkeypatch.setattr(app, "_run", end)
+    monkeypatch.setattr(os, "dup2", turn)
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(fileno=lambda: 77))
+    with pytest.raises(SystemExit) as ended:
+        app.main(["info", "x"])
+    monkeypatch.undo()
+    assert (ended.value.code, turned, capsys.readouterr().err) == (1, [77], "")

@@ -22,7 +22,8 @@ from ziggurat.converter.viewer.render import (
 )
 from ziggurat.converter.viewer.shown import Shown, _seen_growing, kind_of, plain_number
 from ziggurat.readers.errors import OptionError
-from ziggurat.readers.model.image import Axis, ImageInfo, Interpretation, Level
+from ziggurat.readers.model.geometry import Rect
+from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation, Level
 
 RGB, GRAY, MANY, LABELS, PALETTE = (
     Interpretation.RGB, Interpretation.GRAY, Interpretation.MULTIBAND, Interpretation.LABELS,
@@ -218,3 +219,63 @@ def test_a_viewer_lets_go_of_what_it_opened(tmp_path: Path) -> None:
         source.close = lambda: (closed.append("source"), ends["source"]())
         shown.close()
         assert sorted(closed) == ["growth", "source"]
+
+
+def test_names_are_never_mixed_whatever_they_are_coloured_by(tmp_path: Path) -> None:
+    numbers = ((np.arange(64)[:, None] + np.arange(64)) % 2 * 200).astype(np.uint8)
+    for named in ("labels", None):
+        with ziggurat.new(bands=1, dtype="uint8") as sink:
+            sink.addTile(numbers[..., None], 0, 0)
+            if named:
+                sink.interpretation = named
+            sink.write(tmp_path / f"{named}.tiff", lossy=False)
+        with closing(Shown(tmp_path / f"{named}.tiff")) as shown:
+            for look in (Look(palette="white", low=0, high=200), Look(labels=True)):
+                found = shown.region(Rect(0, 0, 64, 63), (21, 21), look)
+                mixed = {tuple(color) for color in found.reshape(-1, 4)}
+                ends = colorize(np.array([[[0], [200]]], np.uint8), look, (0, 1))[0]
+                whole = mixed <= {tuple(color) for color in ends}
+                assert whole or (named is None), look
+                assert not whole or named == "labels" or look.labels
+
+
+def test_axes_and_channels_are_told_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    axes = (Axis("z", 2, (0.5, 1.5), "µm"), Axis("t", 3, ("a", "b", "c")), Axis("c", 1))
+    channels = (Channel("DAPI", "#00f"), Channel("FITC"))
+    with ziggurat.new(bands=3, dtype="uint8") as sink:
+        sink.addTile(np.zeros((20, 30, 3), np.uint8), 0, 0)
+        sink.write(tmp_path / "in.tiff")
+    made = info(MANY, 4, "u2", alpha=True, axes=axes, channels=channels, mm_x=0.5, mm_y=0.25,
+                band_names=("one", "two", "three", "a"))  # fmt: skip
+    monkeypatch.setattr("ziggurat.converter.viewer.shown.image_of", lambda _: made)
+    with closing(Shown(tmp_path / "in.tiff")) as shown:
+        facts = shown.facts()
+    assert facts["axes"] == [
+        {"name": "z", "size": 2, "values": ["0.5", "1.5"], "unit": "µm"},
+        {"name": "t", "size": 3, "values": ["a", "b", "c"], "unit": None},
+        {"name": "c", "size": 1, "values": [], "unit": None},
+    ]
+    assert facts["channels"] == [
+        {"name": "DAPI", "color": "#00f"}, {"name": "FITC", "color": None},
+    ]  # fmt: skip
+    told = {key: facts[key] for key in ("bands", "dtype", "kind", "frames", "mm_x", "mm_y", "live")}
+    assert told == {"bands": 3, "dtype": "uint16", "kind": "channels", "frames": 6, "mm_x": 0.5,
+                    "mm_y": 0.25, "live": False}  # fmt: skip
+    assert facts["bandNames"] == ["one", "two", "three", "a"]
+    assert (facts["name"], facts["width"], facts["height"]) == ("in.tiff", 30, 20)
+    assert (facts["map"], facts["associated"], facts["levels"]) == (None, [], 1)
+
+
+def test_what_changes_within_the_same_bounds_is_seen(tmp_path: Path) -> None:
+    """More bands, wider samples: the image is opened anew though no tile lies farther out."""
+    with ziggurat.new(tmp_path / "s") as sink:
+        sink.addTile(np.full((32, 32, 3), 9, np.uint8), 0, 0)
+        with closing(Shown(sink.path)) as shown:
+            assert (shown.facts()["bands"], shown.facts()["dtype"]) == (3, "uint8")
+            sink.addTile(np.full((32, 32, 3), 900, np.uint16), 0, 0)
+            assert (shown.facts()["bands"], shown.facts()["dtype"]) == (3, "uint16")
+            sink.addTile(np.full((32, 32, 5), 900, np.uint16), 0, 0)
+            assert shown.facts()["bands"] == 5
+            assert shown.value(3, 3, 0)["value"] == [900] * 5
