@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 import ziggurat
+from ziggurat.readers.formats.table import FORMATS
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.source.options import OpenOptions
 from ziggurat.readers.source.output.encode import Encoding
@@ -166,3 +167,46 @@ def test_each_call_packs_jpeg_as_it_is_told(path: Path) -> None:
         assert tables(data).mean() > 4 * tables(plain[call]).mean(), call
         frame = data.index(b"\xff\xc0")
         assert data[frame + 11] == 0x22, call  # luma sampled twice both ways
+
+
+@pytest.mark.parametrize(
+    ("said", "projection"),
+    [("EPSG:3857", True), ("+proj=merc", True), ("PROJCS[]", True), ("GEOGCS[]", True),
+     ("urn:ogc:def:crs:EPSG::3857", True), ("PNG", False), ("JPEG", False), (None, False)],
+)  # fmt: skip
+def test_a_second_word_that_names_a_system_on_earth(
+    said: str | None, projection: bool, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[OpenOptions] = []
+    monkeypatch.setattr(
+        "ziggurat.readers.source.open.Source", lambda _, options: seen.append(options)
+    )
+    ziggurat.open(path, said)
+    due = {"projection": said} if projection else {} if said is None else {"encoding": said}
+    assert seen == [OpenOptions(**due)]
+    if projection:  # both at once: then it is no encoding
+        with pytest.raises(ziggurat.errors.OptionError, match="encoding"):
+            ziggurat.open(path, said, projection="EPSG:4326")
+    with pytest.raises(ziggurat.errors.OptionError, match="encoding 'foo' is unsupported"):
+        ziggurat.open(path, "foo")
+
+
+def test_formats_are_listed_in_the_order_in_which_they_are_tried(path: Path) -> None:
+    names = [row.name for row in FORMATS]
+    found = ziggurat.canReadList(path)
+    assert [name for name, _ in found] == names
+    assert ("tiff", True) in found
+    assert ("czi", False) in found
+    asked = ["tiff", "czi"]
+    some = ziggurat.canReadList(path, availableSources=asked)
+    assert some == [one for one in found if one[0] in asked]
+    listed = ziggurat.listSources()
+    assert [one["priority"] for one in listed["sources"].values()] == list(range(len(names)))
+    assert list(listed["sources"]) == names
+    for row in FORMATS:
+        one = listed["sources"][row.name]
+        assert one["module"] == row.module
+        assert one["extensions"] == [name.lstrip(".") for name in row.endings()]
+        assert set(one["extensions"]) <= set(listed["extensions"])
+    assert listed["extensions"] == ziggurat.listExtensions() == sorted(set(listed["extensions"]))
+    assert listed["mimeTypes"] == ziggurat.listMimeTypes() == sorted(set(listed["mimeTypes"]))

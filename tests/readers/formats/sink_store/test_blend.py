@@ -92,6 +92,16 @@ def test_windows_are_one_in_the_middle_and_above_zero_everywhere(
     assert (np.diff(found[:, : (width + 1) // 2], axis=1) >= 0).all()
 
 
+@pytest.mark.parametrize(
+    ("kind", "side"),
+    [("hann", (0.5, 1, 0.5)), ("linear", (0.5, 1, 0.5)), ("gaussian", (np.exp(-2), 1, np.exp(-2)))],
+)
+def test_windows_end_just_beyond_the_first_and_the_last_pixel(kind: str, side: Any) -> None:
+    found = window(kind, 3, 1)[:, 0]
+    assert found.tolist() == pytest.approx(side, abs=1 / STEPS)
+    assert window(kind, 1, 3)[0].tolist() == found.tolist()
+
+
 def given(**facts: Any) -> Any:
     return SimpleNamespace(**({"weight": None, "mask": None, "height": 4, "width": 6} | facts))
 

@@ -206,11 +206,13 @@ def test_places_in_a_shard(place: str | None, checked: bool) -> None:
 
 
 @pytest.mark.parametrize("cached", [False, True])
-def test_what_is_read_may_be_written_into(cached: bool) -> None:
+@pytest.mark.parametrize("endian", ["little", "big"])
+def test_what_is_read_may_be_written_into(endian: str, cached: bool) -> None:
     """A chunk that is kept stays as it is, whatever a caller does with his pixels."""
     cache = ChunkCache() if cached else None
-    store = Store({"c/0/0": np.arange(80, dtype="<u2").tobytes()})
-    array = ZarrArray(store, "", parse_v3(V3), cache)
+    store = Store({"c/0/0": np.arange(80, dtype="<u2" if endian == "little" else ">u2").tobytes()})
+    codecs = [{"name": "bytes", "configuration": {"endian": endian}}]
+    array = ZarrArray(store, "", parse_v3(V3 | {"codecs": codecs}), cache)
     for box in (((0, 8), (0, 10)), ((2, 4), (3, 5)), ((0, 8), (0, 9))):
         due = np.arange(80).reshape(8, 10)[tuple(slice(*span) for span in box)]
         for _ in range(2):
