@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import ziggurat
-from ziggurat.writers.store.mapped import rewrite
+from ziggurat.readers.errors import ScratchFullError
+from ziggurat.writers.store.mapped import growth, rewrite
 from ziggurat.writers.store.mapped.journal import Journal
 from ziggurat.writers.store.mapped.store import Store
 
@@ -114,3 +115,34 @@ def test_an_interrupted_preparation_changes_nothing(
     sink.addTile(np.full((16, 16, 4), 9, np.uint8), 400, 0)
     assert sink.bandCount == 4
     sink.close()
+
+
+@pytest.mark.parametrize(
+    ("blend", "tile", "size"),
+    [
+        ("over", np.zeros((4, 4, 4), np.uint8), 4), ("over", np.zeros((4, 4, 3), np.uint16), 6),
+        ("over", np.ones((4, 4, 5), np.float32), 20), ("sum", np.ones((4, 4, 4), np.uint8), 32),
+        ("max", np.ones((4, 4, 3), np.float64), 24),
+    ],
+)  # fmt: skip
+def test_the_room_that_growth_takes_is_known_before_anything_is_made(
+    tmp_path: Path, blend: str, tile: np.ndarray, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All chunks, each in its new size: the old ones go only when the new ones are whole."""
+    asked: list[int] = []
+
+    def refuse(root: str, needed: int) -> None:
+        assert not list((tmp_path / "s" / ".ziggurat" / "next").rglob("c.*")), root
+        asked.append(needed)
+        raise ScratchFullError(28, "no room")
+
+    with ziggurat.new(tmp_path / "s", tileSize=16, blend=blend) as sink:
+        lay(sink, 24)
+        before = sink.getRegion(format="numpy")[0]
+        with monkeypatch.context() as patch:
+            patch.setattr(growth, "refuse_certain", refuse)
+            with pytest.raises(ScratchFullError, match="no room"):
+                sink.addTile(tile + 1)
+        assert asked == [24 * 16 * 16 * size]
+        assert np.array_equal(sink.getRegion(format="numpy")[0], before)
+        assert not (tmp_path / "s" / ".ziggurat" / "next").exists()

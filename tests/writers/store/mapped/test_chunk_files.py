@@ -11,7 +11,7 @@ import pytest
 
 import ziggurat
 from ziggurat.readers.errors import CorruptSourceError, SinkError
-from ziggurat.writers.store.mapped import chunks
+from ziggurat.writers.store.mapped import chunks, store
 
 TILE = np.full((16, 16), 7, np.uint8)
 
@@ -78,3 +78,15 @@ def test_what_can_not_be_opened_is_no_tile(
     assert not sink.hasKey("none")
     sink.addTile(TILE, 5, 5, key="none")
     assert len(list(sink.tiles())) == 2
+
+
+@pytest.mark.parametrize("name", ["Header", "Journal"])
+def test_a_store_that_may_not_be_written_to_is_named(
+    sink: ziggurat.Sink, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any, **__: Any) -> Any:
+        raise PermissionError(errno.EACCES, "no", "the/header")
+
+    monkeypatch.setattr(store, name, refused)
+    with pytest.raises(SinkError, match=r"may not be written to \(the/header\).*ask its owner"):
+        store.Store(sink.path)
