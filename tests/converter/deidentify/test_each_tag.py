@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
+import imagecodecs
+import numpy as np
 import pytest
 
 from tests.converter.deidentify.outputs import segment
 from ziggurat.converter.deidentify.icc import _COMMON, _NUMERIC, scrub_icc
 from ziggurat.converter.deidentify.policy import Fate, Policy, is_date, load_policy
-from ziggurat.converter.deidentify.scrub import scrub_jpeg
-from ziggurat.readers.errors import OptionError
+from ziggurat.converter.deidentify.scrub import scrub_jpeg, scrub_jpeg2000
+from ziggurat.readers.errors import CorruptSourceError, OptionError
 
 OWN = b"text" + bytes(4) + b"Jane Roe, born 1948\0"
 
@@ -222,3 +224,35 @@ def test_reserved_bytes_and_dates_of_a_profile_tell_too() -> None:
 )  # fmt: skip
 def test_days_are_known_by_the_last_part_of_a_name(name: str, date: bool) -> None:
     assert is_date(name) is is_date(name.upper()) is date
+
+
+@pytest.mark.parametrize("place", ["main", "tile"])
+@pytest.mark.parametrize("marker", [0xFF64, 0xFF55])
+@pytest.mark.parametrize("open_end", [False, True])
+def test_a_code_stream_has_no_comments_and_no_lengths_that_are_no_more(
+    place: str, marker: int, open_end: bool
+) -> None:
+    """In either header, also where the last part says that it goes on to the end."""
+    pixels = (np.arange(32 * 48) % 251).reshape(32, 48).astype(np.uint8)
+    stream = imagecodecs.jpeg2k_encode(pixels, codecformat="j2k", level=0)
+    plain = scrub_jpeg2000(stream)
+    start = stream.index(b"\xff\x90")
+    data = stream.index(b"\xff\x93", start)
+    said = marker.to_bytes(2) + (len(TEXT) + 2).to_bytes(2) + TEXT
+    head, sot, middle, rest = (
+        stream[:start], stream[start : start + 12], stream[start + 12 : data], stream[data:]
+    )  # fmt: skip
+    assert int.from_bytes(sot[6:10]) in (0, len(sot + middle + rest) - 2)
+    length = 0 if open_end else len(sot + middle + rest) - 2 + len(said) * (place == "tile")
+    sot = sot[:6] + length.to_bytes(4) + sot[10:]
+    parts = (head, said, sot, middle) if place == "main" else (head, sot, said, middle)
+    clean = scrub_jpeg2000(b"".join(parts) + rest + TEXT)
+    assert TEXT not in clean
+    at = clean.index(b"\xff\x90")
+    told = int.from_bytes(clean[at + 6 : at + 10])
+    assert told in (0, len(clean) - at - 2)
+    assert clean[: at + 6] + clean[at + 10 :] == plain[: at + 6] + plain[at + 10 :]
+    assert (imagecodecs.jpeg2k_decode(clean) == pixels).all()
+    for broken in (b"", b"\xff\x4e" + stream[2:], stream[2:]):
+        with pytest.raises(CorruptSourceError, match="JPEG 2000"):
+            scrub_jpeg2000(broken)
