@@ -35,17 +35,28 @@ def pyramid(*sizes: tuple[int, int], **facts: Any) -> Pyramid:
     return Pyramid(dataclasses.replace(INFO, **({"levels": levels} | facts)))
 
 
-@pytest.mark.parametrize(
-    ("full", "small", "scale"),
-    [
-        (1000, 1000, 1), (1000, 500, 2), (1001, 500, 2), (1001, 501, 2), (1000, 499, 2),
-        (1000, 333, 3), (1000, 334, 3), (1000, 250, 4), (1000, 251, 4), (1000, 700, 1000 / 700),
-        (1000, 62, 16), (1000, 63, 16), (1000, 600, 1000 / 600), (1000, 1001, 1),
-        (1000, 2000, 0.5), (2967, 741, 4), (741, 93, 8),
-    ],
-)  # fmt: skip
-def test_scales_that_rounding_explains_are_whole(full: int, small: int, scale: float) -> None:
-    assert exact_scale(full, small) == scale
+def test_scales_that_rounding_explains_are_whole() -> None:
+    cases: Any = [
+        (1000, 1000, 1),
+        (1000, 500, 2),
+        (1001, 500, 2),
+        (1001, 501, 2),
+        (1000, 499, 2),
+        (1000, 333, 3),
+        (1000, 334, 3),
+        (1000, 250, 4),
+        (1000, 251, 4),
+        (1000, 700, 1000 / 700),
+        (1000, 62, 16),
+        (1000, 63, 16),
+        (1000, 600, 1000 / 600),
+        (1000, 1001, 1),
+        (1000, 2000, 0.5),
+        (2967, 741, 4),
+        (741, 93, 8),
+    ]
+    for full, small, scale in cases:
+        assert exact_scale(full, small) == scale
 
 
 def test_a_resolution_shrinks_each_of_its_facts() -> None:
@@ -58,20 +69,28 @@ def test_a_resolution_shrinks_each_of_its_facts() -> None:
         }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("tile", "served"),
-    [
-        ((64, 48), (64, 48)), ((4096, 1024), (4096, 1024)), ((4097, 2048), (256, 256)),
-        ((2048, 4097), (256, 256)), ((8, 8), (8, 8)), ((7, 8), (256, 256)), ((8, 7), (256, 256)),
-        ((64, 16), (64, 16)), ((65, 16), (256, 256)), ((16, 64), (16, 64)), ((16, 65), (256, 256)),
-        ((1000, 250), (1000, 250)), ((1000, 16), (256, 256)), ((200, 600), (200, 600)),
+def test_the_tiles_that_are_served() -> None:
+    cases: Any = [
+        ((64, 48), (64, 48)),
+        ((4096, 1024), (4096, 1024)),
+        ((4097, 2048), (256, 256)),
+        ((2048, 4097), (256, 256)),
+        ((8, 8), (8, 8)),
+        ((7, 8), (256, 256)),
+        ((8, 7), (256, 256)),
+        ((64, 16), (64, 16)),
+        ((65, 16), (256, 256)),
+        ((16, 64), (16, 64)),
+        ((16, 65), (256, 256)),
+        ((1000, 250), (1000, 250)),
+        ((1000, 16), (256, 256)),
+        ((200, 600), (200, 600)),
         ((512, 600), (512, 600)),
-    ],
-)  # fmt: skip
-def test_the_tiles_that_are_served(tile: tuple[int, int], served: tuple[int, int]) -> None:
-    levels = (Level(1000, 600, *tile), Level(500, 300, 32, 32))
-    assert pyramid(levels=levels).tile_size == served
-    assert pyramid(levels=levels, geo=GeoReference("EPSG:3857")).tile_size == (256, 256)
+    ]
+    for tile, served in cases:
+        levels = (Level(1000, 600, *tile), Level(500, 300, 32, 32))
+        assert pyramid(levels=levels).tile_size == served
+        assert pyramid(levels=levels, geo=GeoReference("EPSG:3857")).tile_size == (256, 256)
 
 
 @pytest.mark.parametrize("size", [(100, 60), (256, 100), (100, 700)])
@@ -92,40 +111,49 @@ def test_which_levels_are_stored_as_they_are_counted() -> None:
     assert [found.scale(z) for z in (4, 3, 0, 2.5)] == [1, 2, 16, 2**1.5]
 
 
-@pytest.mark.parametrize(
-    ("scale", "index"),
-    [(0.5, 0), (1, 0), (1.99, 0), (1.999, 1), (2, 1), (2.9, 1), (3, 2), (3.9, 2), (4, 3), (16, 4),
-     (15.9, 3), (1000, 4)],
-)  # fmt: skip
-def test_the_level_that_is_read_is_as_fine_as_is_asked(scale: float, index: int) -> None:
-    assert pyramid((500, 300), (333, 200), (250, 150), (62, 37)).best(scale).index == index
+def test_the_level_that_is_read_is_as_fine_as_is_asked() -> None:
+    cases: Any = [
+        (0.5, 0),
+        (1, 0),
+        (1.99, 0),
+        (1.999, 1),
+        (2, 1),
+        (2.9, 1),
+        (3, 2),
+        (3.9, 2),
+        (4, 3),
+        (16, 4),
+        (15.9, 3),
+        (1000, 4),
+    ]
+    for scale, index in cases:
+        assert pyramid((500, 300), (333, 200), (250, 150), (62, 37)).best(scale).index == index
 
 
 @pytest.mark.parametrize("served", list(ServedLevels))
-@pytest.mark.parametrize("stored", [(), (1,), (2,), (1, 3), (4,), (2, 5)])
-def test_the_level_that_serves_one_that_is_not_stored(
-    served: ServedLevels, stored: tuple[int, ...]
-) -> None:
+def test_the_level_that_serves_one_that_is_not_stored(served: ServedLevels) -> None:
     """``stored`` counts halvings of the full resolution, which is always there."""
-    levels = (Level(6400, 4800, 64, 48),
-              *(Level(6400 >> n, 4800 >> n, 64, 48) for n in stored))  # fmt: skip
-    found = pyramid(levels=levels, served_levels=served)
-    top = found.count - 1
-    assert top == 7
-    for z in range(top + 1):
-        finer = min(top - n for n in (0, *stored) if top - n >= z)
-        gap = finer - z
-        if served is ServedLevels.EVERY:
-            gap = 0
-        elif served is ServedLevels.TWO_FINER:
-            gap = gap % 3
-        elif served is ServedLevels.THREE_FINER:
-            gap = 0 if gap == 0 else (3 if gap % 3 == 0 else gap % 3)
-        assert found.preferred(z) == z + gap, z
-    assert found.preferred(-3) == found.preferred(0)
-    assert found.preferred(99) == top
-    on_earth = pyramid(levels=levels, served_levels=served, geo=GeoReference("EPSG:3857"))
-    assert [on_earth.preferred(z) for z in range(on_earth.count)] == list(range(on_earth.count))
+    cases: Any = [(), (1,), (2,), (1, 3), (4,), (2, 5)]
+    for stored in cases:
+        levels = (Level(6400, 4800, 64, 48),
+                  *(Level(6400 >> n, 4800 >> n, 64, 48) for n in stored))  # fmt: skip
+        found = pyramid(levels=levels, served_levels=served)
+        top = found.count - 1
+        assert top == 7
+        for z in range(top + 1):
+            finer = min(top - n for n in (0, *stored) if top - n >= z)
+            gap = finer - z
+            if served is ServedLevels.EVERY:
+                gap = 0
+            elif served is ServedLevels.TWO_FINER:
+                gap = gap % 3
+            elif served is ServedLevels.THREE_FINER:
+                gap = 0 if gap == 0 else (3 if gap % 3 == 0 else gap % 3)
+            assert found.preferred(z) == z + gap, z
+        assert found.preferred(-3) == found.preferred(0)
+        assert found.preferred(99) == top
+        on_earth = pyramid(levels=levels, served_levels=served, geo=GeoReference("EPSG:3857"))
+        assert [on_earth.preferred(z) for z in range(on_earth.count)] == list(range(on_earth.count))
 
 
 @pytest.mark.parametrize("native", [{}, {"magnification": 40.0}, {"mm_x": 0.5, "mm_y": 0.25},
@@ -163,16 +191,17 @@ def test_wishes_that_cannot_be(name: str, bad: Any) -> None:
         pyramid(magnification=40.0, mm_x=0.5, mm_y=0.25).fractional(**{name: bad})
 
 
-@pytest.mark.parametrize("level", [-1.5, -0.4, 0.0, 0.5, 1.5, 2.4, 2.5, 4.0, 4.1, 9.0])
-def test_levels_are_rounded_as_asked(level: float) -> None:
-    assert rounded_level(level, 5, None) == level
-    assert rounded_level(level, 5, False) == min(max(level, 0), 4)
-    assert rounded_level(level, 5, "round") == min(max(round(level), 0), 4)
-    due = None if level > 4 else max(math.ceil(level), 0)
-    assert rounded_level(level, 5, "ceil") == due
-    for bad in ("floor", True, 1):
-        with pytest.raises(OptionError, match="rounding must be"):
-            rounded_level(level, 5, bad)
+def test_levels_are_rounded_as_asked() -> None:
+    cases: Any = [-1.5, -0.4, 0.0, 0.5, 1.5, 2.4, 2.5, 4.0, 4.1, 9.0]
+    for level in cases:
+        assert rounded_level(level, 5, None) == level
+        assert rounded_level(level, 5, False) == min(max(level, 0), 4)
+        assert rounded_level(level, 5, "round") == min(max(round(level), 0), 4)
+        due = None if level > 4 else max(math.ceil(level), 0)
+        assert rounded_level(level, 5, "ceil") == due
+        for bad in ("floor", True, 1):
+            with pytest.raises(OptionError, match="rounding must be"):
+                rounded_level(level, 5, bad)
 
 
 @pytest.mark.parametrize("size", [(500, 300), (333, 201), (1000, 150), (3, 2)])
@@ -217,25 +246,22 @@ def test_the_words_of_a_grid() -> None:
 
 @pytest.mark.parametrize("edges", [False, True])
 @pytest.mark.parametrize("overlap", [0, 1, 2, 3])
-@pytest.mark.parametrize(
-    ("start", "stop", "origin"), [(0, 20, 0), (7, 20, 0), (7, 23, 5), (3, 9, 5)]
-)
-def test_what_lies_beyond_the_core_of_a_tile(
-    start: int, stop: int, origin: int, overlap: int, edges: bool
-) -> None:
+def test_what_lies_beyond_the_core_of_a_tile(overlap: int, edges: bool) -> None:
     """Cores follow each other from the region's start to its end: none is left out or twice."""
-    axis = TileAxis(start, stop, 6, overlap, edges, origin)
-    spans = [axis.span(number) for number in range(axis.count)]
-    cores = [(span.start + span.before, span.stop - span.after) for span in spans]
-    assert cores[0][0] == start
-    assert cores[-1][1] == stop
-    assert all(end == begin for (_, end), (begin, _) in itertools.pairwise(cores))
-    for number, span in enumerate(spans):
-        assert start <= span.start < span.stop <= stop
-        assert span.size == span.stop - span.start <= 6
-        if 0 < number < axis.count - 1:
-            assert span.before <= overlap // 2
-            assert span.after <= overlap - overlap // 2
+    cases: Any = [(0, 20, 0), (7, 20, 0), (7, 23, 5), (3, 9, 5)]
+    for start, stop, origin in cases:
+        axis = TileAxis(start, stop, 6, overlap, edges, origin)
+        spans = [axis.span(number) for number in range(axis.count)]
+        cores = [(span.start + span.before, span.stop - span.after) for span in spans]
+        assert cores[0][0] == start
+        assert cores[-1][1] == stop
+        assert all(end == begin for (_, end), (begin, _) in itertools.pairwise(cores))
+        for number, span in enumerate(spans):
+            assert start <= span.start < span.stop <= stop
+            assert span.size == span.stop - span.start <= 6
+            if 0 < number < axis.count - 1:
+                assert span.before <= overlap // 2
+                assert span.after <= overlap - overlap // 2
 
 
 def test_the_number_of_a_tile() -> None:

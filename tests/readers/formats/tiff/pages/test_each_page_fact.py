@@ -43,16 +43,17 @@ DATA = bytes(range(60))
 
 
 @pytest.mark.parametrize("start", [0, 1, 5, 9, 10, 11])
-@pytest.mark.parametrize("size", [0, 1, 5, 9, 10, 11])
-def test_a_part_of_a_strip_is_all_in_it(start: int, size: int) -> None:
+def test_a_part_of_a_strip_is_all_in_it(start: int) -> None:
     """What follows the strip in the file is another one's."""
-    table = PlainTable(Memory(DATA), [20, 30], [10, 10])
-    if start + size > 10:
-        with pytest.raises(CorruptSourceError, match="strip of 10 bytes is too short"):
-            table.slice(0, start, size)
-    else:
-        assert table.slice(0, start, size) == DATA[20 + start : 20 + start + size]
-    assert table.slice(1, 0, 10) == DATA[30:40]
+    cases: Any = [0, 1, 5, 9, 10, 11]
+    for size in cases:
+        table = PlainTable(Memory(DATA), [20, 30], [10, 10])
+        if start + size > 10:
+            with pytest.raises(CorruptSourceError, match="strip of 10 bytes is too short"):
+                table.slice(0, start, size)
+        else:
+            assert table.slice(0, start, size) == DATA[20 + start : 20 + start + size]
+        assert table.slice(1, 0, 10) == DATA[30:40]
 
 
 @pytest.mark.parametrize(("offset", "count"), [(50, 10), (50, 11), (59, 1), (59, 2), (60, 1)])
@@ -95,19 +96,19 @@ def chain(samples: int, kinds: tuple[int, int], subfiletype: int = 0) -> TiffStr
         return chain_structure(tif, "generic")
 
 
-@pytest.mark.parametrize(
-    ("samples", "first", "second"),
-    [(samples, first, second) for samples, known in PHOTOMETRICS.items()
-     for first in known for second in known],
-)  # fmt: skip
-def test_pages_are_frames_of_one_image_where_their_samples_mean_the_same(
-    samples: int, first: int, second: int
-) -> None:
-    found = chain(samples, (first, second))
-    same = PHOTOMETRICS[samples][first] == PHOTOMETRICS[samples][second]
-    assert len(found.levels[0]) == (2 if same else 1)
-    assert len(found.associated) == (0 if same else 1)
-    assert int(found.page.photometric) == first
+def test_pages_are_frames_of_one_image_where_their_samples_mean_the_same() -> None:
+    cases: Any = [
+        (samples, first, second)
+        for samples, known in PHOTOMETRICS.items()
+        for first in known
+        for second in known
+    ]
+    for samples, first, second in cases:
+        found = chain(samples, (first, second))
+        same = PHOTOMETRICS[samples][first] == PHOTOMETRICS[samples][second]
+        assert len(found.levels[0]) == (2 if same else 1)
+        assert len(found.associated) == (0 if same else 1)
+        assert int(found.page.photometric) == first
 
 
 @pytest.mark.parametrize(("subfiletype", "frames", "beside"), [(0, 2, 0), (1, 1, 1), (4, 1, 0)])
@@ -129,25 +130,30 @@ def page(**tags: Any) -> Any:
 @pytest.mark.parametrize(
     ("unit", "millimetres"), [(None, 25.4), (1, None), (2, 25.4), (3, 10.0), (4, None), (0, None)]
 )
-@pytest.mark.parametrize(
-    ("x", "y"), [((20000, 1), (5000, 1)), ((100, 1), (99, 1)), ((72, 1), (300, 3)), (150.5, 72.0),
-                 ((1, 0), (0, 1)), (None, (40000, 4)), ((5000,), (1, 2, 3)), ("300", True)],
-)  # fmt: skip
-def test_the_size_of_pixels_by_the_resolution(
-    unit: int | None, millimetres: float | None, x: Any, y: Any
-) -> None:
+def test_the_size_of_pixels_by_the_resolution(unit: int | None, millimetres: float | None) -> None:
     """Without a unit they are inches, as the standard has it; 1 is no unit."""
-    tags = {"x": x, "y": y} | ({} if unit is None else {"unit": unit})
+    cases: Any = [
+        ((20000, 1), (5000, 1)),
+        ((100, 1), (99, 1)),
+        ((72, 1), (300, 3)),
+        (150.5, 72.0),
+        ((1, 0), (0, 1)),
+        (None, (40000, 4)),
+        ((5000,), (1, 2, 3)),
+        ("300", True),
+    ]
+    for x, y in cases:
+        tags = {"x": x, "y": y} | ({} if unit is None else {"unit": unit})
 
-    def due(value: Any) -> float | None:
-        ratio = {(300, 3): 100.0, (40000, 4): 10000.0, (5000,): 5000.0, 150.5: 150.5}.get(value)
-        if isinstance(value, tuple) and len(value) == 2 and value[1] == 1:
-            ratio = float(value[0])
-        big = ratio is not None and ratio >= 100
-        return millimetres / ratio if millimetres and big and ratio else None
+        def due(value: Any) -> float | None:
+            ratio = {(300, 3): 100.0, (40000, 4): 10000.0, (5000,): 5000.0, 150.5: 150.5}.get(value)
+            if isinstance(value, tuple) and len(value) == 2 and value[1] == 1:
+                ratio = float(value[0])
+            big = ratio is not None and ratio >= 100
+            return millimetres / ratio if millimetres and big and ratio else None
 
-    found = resolution_mm(page(**tags))
-    assert found == tuple(None if due(v) is None else pytest.approx(due(v)) for v in (x, y))
+        found = resolution_mm(page(**tags))
+        assert found == tuple(None if due(v) is None else pytest.approx(due(v)) for v in (x, y))
 
 
 @pytest.mark.parametrize("value", [None, (1, 0), (0, 1), (-3, 1), (math.inf, 1), True, "3", ()])

@@ -43,16 +43,26 @@ def test_names_are_local_ones(prefix: str, year: str | None) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("text", "size"), [("7", 7), ("7.0", 7), ("7,0", 7), ("0", 1), ("-3", 1), ("7.5", 1), ("x", 1),
-                       ("", 1), ("nan", 1), ("inf", 1), ("1e3", 1000)],
-)  # fmt: skip
 @pytest.mark.parametrize("axis", ["Z", "T", "C"])
-def test_sizes_of_axes(axis: str, text: str, size: int) -> None:
-    found = image(f'Size{axis}="{text}"').sizes
-    if axis == "C":  # 0 is: not told
-        size = {"0": 0, "-3": 0, "7.5": 0, "x": 0, "": 0, "nan": 0, "inf": 0}.get(text, size)
-    assert found == {"X": 9, "Y": 8, "Z": 1, "C": 0, "T": 1} | {axis: size}
+def test_sizes_of_axes(axis: str) -> None:
+    cases: Any = [
+        ("7", 7),
+        ("7.0", 7),
+        ("7,0", 7),
+        ("0", 1),
+        ("-3", 1),
+        ("7.5", 1),
+        ("x", 1),
+        ("", 1),
+        ("nan", 1),
+        ("inf", 1),
+        ("1e3", 1000),
+    ]
+    for text, size in cases:
+        found = image(f'Size{axis}="{text}"').sizes
+        if axis == "C":  # 0 is: not told
+            size = {"0": 0, "-3": 0, "7.5": 0, "x": 0, "": 0, "nan": 0, "inf": 0}.get(text, size)
+        assert found == {"X": 9, "Y": 8, "Z": 1, "C": 0, "T": 1} | {axis: size}
 
 
 def test_channels_that_are_not_counted_are_those_that_are_there() -> None:
@@ -94,20 +104,26 @@ def test_names_of_channels() -> None:
     assert image(inside="<Channel/>").channels[0].color is None
 
 
-@pytest.mark.parametrize(
-    ("size", "unit", "mm"),
-    [
-        ("0.5", None, 0.0005), ("0,5", "µm", 0.0005), ("500", "nm", 0.0005), ("2", "mm", 2.0),
-        ("1", "cm", 10.0), ("2", "pixel", None), ("2", "reference frame", None), ("0", "mm", None),
-        ("-1", "mm", None), ("", "mm", None), ("2", "s", None),
-    ],
-)  # fmt: skip
 @pytest.mark.parametrize("axis", ["X", "Y"])
-def test_sizes_of_pixels(axis: str, size: str, unit: str | None, mm: float | None) -> None:
-    said = "" if unit is None else f'PhysicalSize{axis}Unit="{unit}"'
-    found = image(f'PhysicalSize{axis}="{size}" {said}')
-    due = None if mm is None else pytest.approx(mm)
-    assert (found.mm_x, found.mm_y) == ((due, None) if axis == "X" else (None, due))
+def test_sizes_of_pixels(axis: str) -> None:
+    cases: Any = [
+        ("0.5", None, 0.0005),
+        ("0,5", "µm", 0.0005),
+        ("500", "nm", 0.0005),
+        ("2", "mm", 2.0),
+        ("1", "cm", 10.0),
+        ("2", "pixel", None),
+        ("2", "reference frame", None),
+        ("0", "mm", None),
+        ("-1", "mm", None),
+        ("", "mm", None),
+        ("2", "s", None),
+    ]
+    for size, unit, mm in cases:
+        said = "" if unit is None else f'PhysicalSize{axis}Unit="{unit}"'
+        found = image(f'PhysicalSize{axis}="{size}" {said}')
+        due = None if mm is None else pytest.approx(mm)
+        assert (found.mm_x, found.mm_y) == ((due, None) if axis == "X" else (None, due))
 
 
 @pytest.mark.parametrize(
@@ -195,21 +211,24 @@ def modulos(*texts: str, refs: str = '<AnnotationRef ID="m"/>', space: str = "x/
     return parse_ome(xml)[0].modulo
 
 
-@pytest.mark.parametrize(
-    ("words", "values"),
-    [
-        ('Start="5" End="9" Step="2"', (5.0, 7.0, 9.0)), ('Start="5" End="6"', (5.0, 6.0)),
-        ('Start="0" End="0.9" Step="0.3"', (0.0, 0.3, 0.6, 0.9)), ('Start="5" End="5"', (5.0,)),
-        ('Start="5" End="4"', (5.0,)), ('Start="5"', ()), ('End="5"', ()),
-        ('Start="-2" End="0"', (-2.0, -1.0, 0.0)), ('Start="5" End="9" Step="-2"', ()),
-        ('Start="5" End="7" Step="0"', (5.0, 6.0, 7.0)),
-    ],
-)  # fmt: skip
 @pytest.mark.parametrize("along", ["Z", "C", "T"])
-def test_axes_within_an_axis(along: str, words: str, values: tuple[float, ...]) -> None:
-    (found,) = modulos(f'<ModuloAlong{along} Type="Lifetime" Unit="ps" {words}/>')
-    assert (found.along, found.kind, found.unit) == (along.lower(), "lifetime", "ps")
-    assert found.values == pytest.approx(values)
+def test_axes_within_an_axis(along: str) -> None:
+    cases: Any = [
+        ('Start="5" End="9" Step="2"', (5.0, 7.0, 9.0)),
+        ('Start="5" End="6"', (5.0, 6.0)),
+        ('Start="0" End="0.9" Step="0.3"', (0.0, 0.3, 0.6, 0.9)),
+        ('Start="5" End="5"', (5.0,)),
+        ('Start="5" End="4"', (5.0,)),
+        ('Start="5"', ()),
+        ('End="5"', ()),
+        ('Start="-2" End="0"', (-2.0, -1.0, 0.0)),
+        ('Start="5" End="9" Step="-2"', ()),
+        ('Start="5" End="7" Step="0"', (5.0, 6.0, 7.0)),
+    ]
+    for words, values in cases:
+        (found,) = modulos(f'<ModuloAlong{along} Type="Lifetime" Unit="ps" {words}/>')
+        assert (found.along, found.kind, found.unit) == (along.lower(), "lifetime", "ps")
+        assert found.values == pytest.approx(values)
 
 
 def test_axes_within_axes_are_those_that_the_image_refers_to() -> None:
