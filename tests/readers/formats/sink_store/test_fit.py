@@ -72,3 +72,20 @@ def test_a_first_pixel_that_only_asks_for_room_leaves_the_type_open(only_room: b
     grown = grow_layout(image, tile_input(np.ones((2, 3, 3), np.uint8), 0, 0))
     assert grown.dtype == ("uint8" if only_room else "float64")
     assert grow_layout(grown, corner, only_room=only_room).dtype == grown.dtype
+
+
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize("blend", Blend)
+def test_the_largest_integers_that_a_blend_gives_back(blend: Blend, given: bool) -> None:
+    """Sums of doubles hold them exactly up to there, weights take three digits of that."""
+    limit = {Blend.MEAN: 2**53, Blend.WEIGHTED: 2**50}.get(blend, 2**62)
+    image = StoreLayout(64, 64, blend=blend)
+    if given:
+        image = StoreLayout(64, 64, blend=blend, dtype="int64", fixed=True, settled=True, bands=1)
+    for value in (limit, -limit, limit + 1, -limit - 1):
+        tile = tile_input(np.array([[3, value, 5]], np.int64), 0, 0)
+        if abs(value) <= limit or limit == 2**62:
+            assert grow_layout(image, tile).dtype == "int64"
+        else:
+            with pytest.raises(SinkInputError, match=f"exactly up to {limit}"):
+                grow_layout(image, tile)
