@@ -84,3 +84,14 @@ def test_a_file_is_known_by_each_of_its_facts(tmp_path: Path) -> None:
     assert cache.file_identity(None, "url") is None
     assert cache.file_identity(tmp_path / "none", "url") is None
     assert cache.file_identity(Path("a\0b"), "url") is None
+
+
+def test_what_was_asked_for_together_goes_last() -> None:
+    kept = cache.ByteCache(80)
+    for key in "abcdefgh":
+        kept.put(key, key, 10)
+    assert kept.get_all(["a", "x", "c"]) == ["a", None, "c"]
+    assert kept.peek_all(["b", "x"]) == ["b", None]  # that is no use of it
+    kept.put_all([("i", "i", 10), ("j", "j", 10)])
+    assert kept.peek_all(["a", "b", "c", "d"]) == ["a", None, "c", None]
+    assert (kept.info().hits, kept.info().misses) == (2, 1)

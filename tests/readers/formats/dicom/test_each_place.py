@@ -11,7 +11,10 @@ from pydicom.dataset import Dataset
 from ziggurat.readers.errors import UnsupportedFormatError
 from ziggurat.readers.formats.dicom.arrange import arrange
 from ziggurat.readers.formats.dicom.instance import FullGrid, Instance
+from ziggurat.readers.formats.dicom.plane import InstanceFrames
 from ziggurat.readers.formats.dicom.reader import DicomReader
+from ziggurat.readers.model.codec import Codec
+from ziggurat.readers.model.encoded import Photometric, TileFormat
 
 FULL = FullGrid(3, 2, 0, 6)
 
@@ -61,6 +64,38 @@ def test_planes_without_depths_follow_the_numbers_where_the_header_counts_them(c
     same = [dataclasses.replace(one, depths=(1.0,)) for one in made]
     if count >= 2:
         assert planes(arrange(same)) == {"a": [("1", 0)], "b": [("1", 1)]}
+
+
+def test_more_planes_than_the_header_counts_are_not_guessed() -> None:
+    made = [instance(name, number=number, planes=2) for number, name in enumerate("abc")]
+    with pytest.raises(UnsupportedFormatError, match="nothing says how they differ"):
+        arrange(made)
+
+
+@pytest.mark.parametrize(
+    ("facts", "copied"),
+    [
+        ({}, True), ({"frames": 2}, False), ({"photometric": "MONOCHROME1"}, False),
+        ({"syntax": "1.2.840.10008.1.2.1"}, False), ({"syntax": "1.2.840.10008.1.2.4.90"}, True),
+    ],
+)  # fmt: skip
+def test_pictures_beside_a_slide_that_are_copied(
+    facts: dict[str, Any], copied: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One frame, of a codec that others know, that means what is shown."""
+    jpeg = {"syntax": "1.2.840.10008.1.2.4.50", "frames": 1}
+    files = [instance("full"), instance("label", kind="LABEL", **(jpeg | facts))]
+    made = reader(*files)
+    codec = Codec.JPEG2000 if ".90" in str(facts.get("syntax")) else Codec.JPEG
+    if facts.get("syntax", "").endswith(".2.1"):
+        codec = Codec.NONE
+    form = TileFormat(codec, Photometric.GRAY, 1, 8, "uint8")
+    monkeypatch.setattr(InstanceFrames, "format", form)
+    monkeypatch.setattr(InstanceFrames, "frame", lambda *_: b"stream")
+    found = made.associated("label").encoded()
+    assert (found is not None) is copied
+    if found is not None:
+        assert (found.codec, found.width, found.height, found.data) == (codec, 70, 30, b"stream")
 
 
 def test_what_does_not_meet_is_left_as_it_is() -> None:
