@@ -132,12 +132,15 @@ def test_a_tile_cut_short_while_chunks_are_rewritten_is_finished(
         assert found.shape[2] == 5
 
 
-def test_zarr_sees_how_far_an_image_reaches_that_grew_by_another_handle(tmp_path: Path) -> None:
+@pytest.mark.parametrize("durable", [False, True])
+def test_zarr_sees_how_far_an_image_reaches_that_grew_by_another_handle(
+    tmp_path: Path, durable: bool
+) -> None:
     with begun(tmp_path / "s", "over") as sink, ziggurat.new(tmp_path / "s", "join") as other:
         sink.addTile(np.full((4, 4, 4), 1, np.uint8), 200, 100)
         assert json.loads((tmp_path / "s" / "zarr.json").read_text())["shape"][2] == 4
         other.addTile(np.full((4, 4, 4), 1, np.uint8), 300, 100)
-        other.flush()
+        other.flush(durable=durable)
         assert json.loads((tmp_path / "s" / "zarr.json").read_text())["shape"] == [104, 304, 4]
     assert zarr.open_array(tmp_path / "s", mode="r").shape == (104, 304, 4)
 
