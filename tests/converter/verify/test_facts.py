@@ -92,6 +92,13 @@ def test_the_sources_unknown_is_no_problem() -> None:
     assert found(SOURCE, source) == []
 
 
+@pytest.mark.parametrize(("unknown", "other"), [("mm_x", "mm_y"), ("mm_y", "mm_x")])
+def test_a_size_that_is_unknown_excuses_itself_alone(unknown: str, other: str) -> None:
+    problems = found(changed(**{other: 0.7}), changed(**{unknown: None}))
+    assert len(problems) == 1
+    assert problems[0].startswith(f"{other} is 0.7")
+
+
 def test_alpha_may_be_a_mask_but_not_gone() -> None:
     """A mask of GDAL's for all bands stands for it; fewer bands alone don't."""
     gone = changed(ALPHA, bands=3, alpha=False)

@@ -183,3 +183,33 @@ def test_how_much_of_a_folder_is_done_is_of_all_images_and_frames(tmp_path: Path
     }
     images = json.loads((tmp_path / "web" / "info.json").read_text())["images"]
     assert [(image["width"], image["height"]) for image in images] == [(300, 40), (40, 600)]
+
+
+@pytest.mark.skipif(page(VENDORED).status != 200, reason="built without the library")
+def test_stored_tiles_of_each_frame_are_where_the_page_asks_for_them(tmp_path: Path) -> None:
+    with ziggurat.new(bands=3, dtype="uint8") as sink:
+        for frame in (0, 1):
+            ramp = np.mgrid[:300, :600].sum(axis=0)[..., np.newaxis] // (4 + frame)
+            sink.addTile(np.repeat(ramp, 3, 2).astype(np.uint8), 0, 0, z=frame)
+        sink.write(tmp_path / "in.tiff")
+    exporting.export([tmp_path / "in.tiff"], tmp_path / "web")
+    with ziggurat.open(tmp_path / "in.tiff", encoding="JPEG", edge="crop") as source:
+        last = source.levels - 1
+        every = set()
+        for frame, x, y in itertools.product((0, 1), range(3), range(2)):
+            stored = bytes(source.getTile(x, y, last, frame=frame))
+            file = tmp_path / "web" / "tiles" / "0" / str(frame) / str(last) / f"{x}_{y}"
+            assert file.read_bytes() == stored, (frame, x, y)
+            every.add(stored)
+        assert len(every) == 12
+
+
+def test_a_store_that_is_removed_is_gone(tmp_path: Path) -> None:
+    with ziggurat.new(tmp_path / "s", bands=1, dtype="uint8") as sink:
+        sink.addTile(np.ones((16, 16, 1), np.uint8), 0, 0)
+        with closing(live.Growth(sink.path)) as growth:
+            assert not growth.gone
+            (tmp_path / "s").rename(tmp_path / "moved")
+            assert growth.gone
+            (tmp_path / "moved").rename(tmp_path / "s")
+            assert not growth.gone
