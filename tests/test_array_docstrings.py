@@ -6,9 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 from types import FunctionType
 
-import pytest
-
 import ziggurat
+from tests.each import each
 
 # Parameters that take arrays among other things, whatever their annotations say.
 ARRAYS = {"array", "image", "levels", "mask", "places", "tile", "weight"}
@@ -128,7 +127,7 @@ def parameter_of(name: str, word: str) -> str:
     return said + "".join(parameter(documented(other), word) for other in of_others(owner, said))
 
 
-@pytest.mark.parametrize(("name", "word"), TAKEN)
+@each("name, word", TAKEN)
 def test_an_array_that_is_taken_has_a_shape_and_a_dtype(name: str, word: str) -> None:
     said = parameter_of(name, word)
     assert not lacking(said), said
@@ -136,7 +135,7 @@ def test_an_array_that_is_taken_has_a_shape_and_a_dtype(name: str, word: str) ->
         assert UNIT.search(parameter_of(name, place)), place
 
 
-@pytest.mark.parametrize("name", GIVEN)
+@each("name", GIVEN)
 def test_an_array_that_is_given_has_a_shape_and_a_dtype(name: str) -> None:
     text = documented(name)
     said = section(text, "Returns", "Yields") or text

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.each import each
 from ziggurat.converter.batch import run as batch
 from ziggurat.converter.batch.check import verify_folders
 from ziggurat.converter.batch.jobs import (
@@ -87,9 +88,7 @@ def test_slides_of_urls_are_named_as_files_are(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("folder", "form", "target"),
-    [("s3://o/*.tif", None, "s3://o/a.tif"), ("s3://o/*.ome.tif", None, "s3://o/a.ome.tif"),
+@each("folder, form, target", [("s3://o/*.tif", None, "s3://o/a.tif"), ("s3://o/*.ome.tif", None, "s3://o/a.ome.tif"),
      ("s3://o/*.tif", "tiff", "s3://o/a.tif"), ("s3://o", "tiff", "s3://o/a.tiff"),
      ("s3://o/*.zarr", "tiff", None), ("s3://o/*.txt", None, None), ("s3://o", None, None)],
 )  # fmt: skip

@@ -13,6 +13,7 @@ import tifffile
 from PIL import Image
 
 import ziggurat
+from tests.each import each
 from ziggurat.converter.batch.check import PairCheck
 from ziggurat.converter.batch.jobs import Job
 from ziggurat.converter.batch.run import BatchReport, Outcome, Status
@@ -84,11 +85,10 @@ def test_how_closely_is_looked(flags: str, verify: Verify) -> None:
     assert options_from(given).verify is verify
 
 
-@pytest.mark.parametrize(
-    ("text", "size"),
+@each(
+    "text, size",
     [("17", 17), ("2k", 2000), ("2KiB", 2048), ("1.5MB", 1_500_000), ("3 gib", 3 << 30),
-     ("1T", 10**12), ("1tib", 1 << 40)],
-)  # fmt: skip
+     ("1T", 10**12), ("1tib", 1 << 40)])  # fmt: skip
 def test_sizes_are_of_thousands_unless_they_say_otherwise(text: str, size: int) -> None:
     assert parse_bytes(text) == size
 
@@ -221,11 +221,8 @@ def test_slides_that_fail_are_told_however_quiet_it_is_to_be(
         assert told in err.replace(f"{tmp_path}/", "").replace("gone.tif: gone.tif", "gone.tif")
 
 
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (1_500_000, "1.5 MB"),
-     (999_999, "1000.0 kB"), (2e15, "2000.0 TB")],
-)  # fmt: skip
+@each("size, text", [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (1_500_000, "1.5 MB"),
+     (999_999, "1000.0 kB"), (2e15, "2000.0 TB")])  # fmt: skip
 def test_sizes_are_told_by_thousands(size: float, text: str) -> None:
     assert size_text(size) == text
 

@@ -10,6 +10,7 @@ import tifffile
 from PIL import Image
 
 import ziggurat
+from tests.each import each
 from ziggurat.converter.compat import command, conversion
 from ziggurat.readers.errors import OptionError, ZigguratError
 from ziggurat.readers.model.codec import Codec
@@ -237,8 +238,8 @@ def test_the_command_line_converts(picture: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "b.tiff").exists()
 
 
-@pytest.mark.parametrize(
-    ("codec", "given", "quality"),
+@each(
+    "codec, given, quality",
     [(Codec.JPEG, {"quality": 0}, 1), (Codec.JPEG, {"quality": 70}, 70), (None, {"quality": 0}, 1),
      (Codec.WEBP, {"quality": 0}, 0), (Codec.WEBP, {"quality": 9}, 9), (Codec.JPEG, {}, None),
      (Codec.JPEG2000, {}, 0), (Codec.JPEG2000, {"cr": 10}, 90), (Codec.JPEG2000, {"psnr": 40}, 80)],

@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 import ziggurat
+from tests.each import each
 from ziggurat.converter.compat import cache_util
 from ziggurat.converter.compat import config as configuration
 from ziggurat.readers.pixels.cache import tile_cache
@@ -57,8 +58,8 @@ def test_sources_by_name_open_files_with_options(picture: Path, name: str) -> No
         ziggurat.tilesource.AvailableTileSources["nothing like it"]
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "near"),
+@each(
+    "one, other, near",
     [(4, 1, True), (100, 51, True), (100, 60, False), (1, 3.99, True), (0, 1, False), (7, 7, True)],
 )
 def test_near_powers_of_two(one: float, other: float, near: bool) -> None:

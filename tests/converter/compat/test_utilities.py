@@ -13,14 +13,15 @@ import pytest
 from PIL import ImageColor
 
 import ziggurat
+from tests.each import each
 from ziggurat.converter.compat import cache_util, stylefuncs, tilesource, utilities
 from ziggurat.converter.compat.quads import getTileFramesQuadInfo
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.style.palette import parse_color
 
 
-@pytest.mark.parametrize(
-    ("palette", "last", "count"),
+@each(
+    "palette, last, count",
     [
         ("#fff", (255, 255, 255, 255), 2),
         ("rgba(128, 128, 128, 128)", (128, 128, 128, 128), 2),
@@ -40,7 +41,7 @@ def test_palettes_are_arrays_of_colours(palette: Any, last: tuple[int, ...], cou
     assert utilities.isValidPalette(palette)
 
 
-@pytest.mark.parametrize(
+@each(
     "palette", ["nothing", [0.5, 0.5], ["nothing", "#fff"], "matplotlib.Plasma_128", 7, "xkcd:no"]
 )
 def test_what_is_no_palette_is_a_value_error(palette: Any) -> None:
@@ -89,8 +90,8 @@ def image(frames: int, c: int = 1, size: tuple[int, int] = (1000, 800)) -> dict[
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("textures", "side", "group", "alignment"),
+@each(
+    "textures, side, group, alignment",
     list(itertools.product((1, 3, 8), (1024, 4096), (1, 5), (8, 16))),
 )
 def test_textures_hold_every_frame_once(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.converter.plan.deciding import DEEP, FORM, RAW, SVS, TIFF, ZARR, facts, options
+from tests.each import each
 from ziggurat.converter import emit as emitting
 from ziggurat.converter.emit import emit, level_plans, options_for_writing
 from ziggurat.converter.plan.plan import ConversionPlan, make_plan
@@ -72,7 +73,7 @@ def test_every_field_of_the_writers_has_a_row() -> None:
     assert not set(HEARD) & OTHERS
 
 
-@pytest.mark.parametrize("name", HEARD)
+@each("name", HEARD)
 def test_each_field_is_what_was_asked_for(name: str) -> None:
     for target, given, heard in HEARD[name]:
         found = options_for_writing(*planned(target, **given), SOURCE)

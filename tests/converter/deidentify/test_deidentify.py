@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.converter.deidentify.outputs import TARGETS, bytes_of, stored_pieces
+from tests.each import each
 from ziggurat.converter.convert import convert
 from ziggurat.converter.deidentify.policy import Fate, Policy, is_date, load_policy
 from ziggurat.converter.deidentify.view import shift_date
@@ -111,21 +112,19 @@ def test_a_policy_that_nobody_understands(tmp_path: Path, text: str) -> None:
         load_policy(path)
 
 
-@pytest.mark.parametrize(
+@each(
     "name",
     ["aperio.MPP", "aperio.AppMag", "openslide.mpp-x", "mirax.GENERAL.OBJECTIVE_MAGNIFICATION",
-     "hamamatsu.SourceLens", "leica.objective"],
-)  # fmt: skip
+     "hamamatsu.SourceLens", "leica.objective"])  # fmt: skip
 def test_technical_fields_stay(name: str) -> None:
     assert Policy().keeps_field(name)
 
 
-@pytest.mark.parametrize(
+@each(
     "name",
     ["aperio.User", "aperio.Date", "hamamatsu.Reference", "leica.barcode", "mirax.GENERAL.SLIDE_ID",
      "dicom.PatientName", "philips.PIM_DP_UFS_BARCODE", "unheard.Of", "plain",
-     "tiff.ImageDescription", "ventana.UserName"],
-)  # fmt: skip
+     "tiff.ImageDescription", "ventana.UserName"])  # fmt: skip
 def test_all_other_fields_go(name: str) -> None:
     assert not Policy().keeps_field(name)
 
@@ -136,11 +135,10 @@ def test_labels_go_whatever_they_are_called() -> None:
     assert Policy().fate("thumbnail", Fate.REMOVE) is Fate.KEEP
 
 
-@pytest.mark.parametrize(
-    ("text", "moved"),
+@each(
+    "text, moved",
     [("12/29/09", "01/08/10"), ("2009-12-29T09:59:15", "2010-01-08"), ("20091229", "20100108"),
-     ("2009/12/29 09:59", "2010/01/08"), ("some day", None), ("99/99/9999", None)],
-)  # fmt: skip
+     ("2009/12/29 09:59", "2010/01/08"), ("some day", None), ("99/99/9999", None)])  # fmt: skip
 def test_shifted_dates(text: str, moved: Any) -> None:
     assert shift_date(text, 10) == moved
 

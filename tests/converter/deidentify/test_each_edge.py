@@ -8,6 +8,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.converter.deidentify.leaks import find_leaks
 from ziggurat.converter.deidentify.names import clean_facts
 from ziggurat.converter.deidentify.policy import Fate, Policy
@@ -61,8 +62,8 @@ class _Image(Reader):
         return self._plane
 
 
-@pytest.mark.parametrize("codec", [Codec.JPEG, Codec.JPEG2000])
-@pytest.mark.parametrize("size", [(32, 40), (40, 32), (40, 40), (32, 32), (7, 5)])
+@each("codec", [Codec.JPEG, Codec.JPEG2000])
+@each("size", [(32, 40), (40, 32), (40, 40), (32, 32), (7, 5)])
 def test_nothing_beyond_the_edge_of_a_crop_goes_out(size: tuple[int, int], codec: Codec) -> None:
     made = DeidentifiedReader(_Image(*size, codec), Policy(), Fate.REMOVE, cropped=True)
     tiles = made.plane(0, 0).encoded()

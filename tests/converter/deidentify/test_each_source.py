@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.converter.deidentify.test_icc_tags import profile
+from tests.each import each
 from ziggurat.converter.deidentify.icc import scrub_icc
 from ziggurat.converter.deidentify.leaks import find_leaks
 from ziggurat.converter.deidentify.policy import Fate, Policy, is_date, load_policy
@@ -75,7 +76,7 @@ class _Image(Reader):
         return _Picture(self._dtype)
 
 
-@pytest.mark.parametrize(
+@each(
     "facts",
     [
         {"description": SAID},
@@ -107,8 +108,8 @@ def test_a_text_in_the_name_of_a_field_that_stays() -> None:
     assert made.info.properties == {}
 
 
-@pytest.mark.parametrize("default", list(Fate))
-@pytest.mark.parametrize("own", [None, *Fate])
+@each("default", list(Fate))
+@each("own", [None, *Fate])
 def test_each_picture_has_its_own_fate(default: Fate, own: Fate | None) -> None:
     policy = Policy(associated={} if own is None else {"macro": own, "thumbnail": own})
     made = DeidentifiedReader(_Image(), policy, default)
@@ -189,8 +190,8 @@ def test_a_word_that_a_policy_has_not(tmp_path: Path, part: str) -> None:
         load_policy(path)
 
 
-@pytest.mark.parametrize("days", [-40, 40])
-@pytest.mark.parametrize("name", ["aperio.Date", "x.CreatedAt", "dicom.StudyDate", "Timestamp"])
+@each("days", [-40, 40])
+@each("name", ["aperio.Date", "x.CreatedAt", "dicom.StudyDate", "Timestamp"])
 def test_days_move_either_way_without_their_time(name: str, days: int) -> None:
     policy = Policy(shift_days=days)
     kept, dropped = split_fields({name: "2020-03-05T11:12:13"}, policy)
@@ -206,22 +207,20 @@ def test_days_of_birth_never_stay(name: str) -> None:
     assert split_fields({name: "1948-03-05"}, Policy(shift_days=3))[0] == {}
 
 
-@pytest.mark.parametrize(
-    ("text", "telling"),
+@each(
+    "text, telling",
     [("abcde", False), ("abcdef", True), ("12345678", False), ("123456789", True),
      ("0.123456", False), ("-1.5e300", False), ("sample", False), ("Samples", False),
-     ("12345a", True)],
-)  # fmt: skip
+     ("12345a", True)])  # fmt: skip
 def test_what_cannot_well_be_chance(text: str, telling: bool) -> None:
     assert is_telling(text) is telling
 
 
-@pytest.mark.parametrize(
-    ("value", "stays"),
+@each(
+    "value, stays",
     [("123456789", True), ("1234567890", False), ("0.5 mm x", True), ("0.5 Jane mm", False),
      ("1 " * 1000, True), ("1 " * 1001 + "1", False), ("20x, 40x", True), ("Roe 20x", False),
-     ("512x512", True), ("1x1John", False), ("John1x1", False), ("ff00aaJohn", False)],
-)  # fmt: skip
+     ("512x512", True), ("1x1John", False), ("John1x1", False), ("ff00aaJohn", False)])  # fmt: skip
 def test_values_of_numbers_and_known_words_alone(value: str, stays: bool) -> None:
     assert is_technical(value) is stays
 

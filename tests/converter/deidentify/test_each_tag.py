@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.converter.deidentify.outputs import segment
+from tests.each import each
 from ziggurat.converter.deidentify.icc import _COMMON, _NUMERIC, scrub_icc
 from ziggurat.converter.deidentify.policy import Fate, Policy, is_date, load_policy
 from ziggurat.converter.deidentify.scrub import scrub_jpeg, scrub_jpeg2000
@@ -37,7 +38,7 @@ def said(kind: str, text: str) -> bytes:
     return b"mluc" + bytes(4) + records + (28).to_bytes(4) + words
 
 
-@pytest.mark.parametrize("kind", sorted(_NUMERIC))
+@each("kind", sorted(_NUMERIC))
 def test_numbers_stay_beside_a_text_that_goes(kind: bytes) -> None:
     data = kind + bytes(4) + bytes(range(100, 124))
     for tags in ((data, OWN), (OWN, data)):
@@ -53,7 +54,7 @@ def test_numbers_stay_beside_a_text_that_goes(kind: bytes) -> None:
     assert scrub_icc(alone) == alone
 
 
-@pytest.mark.parametrize("kind", [b"dtim", b"data", b"ncl2", b"ZZZZ", b"xyz ", b"dict", b"pseq"])
+@each("kind", [b"dtim", b"data", b"ncl2", b"ZZZZ", b"xyz ", b"dict", b"pseq"])
 def test_what_is_of_no_known_numbers_goes(kind: bytes) -> None:
     clean = scrub_icc(profile(kind + bytes(4) + b"Jane Roe, born 1948"))
     assert clean is not None
@@ -117,16 +118,13 @@ CODES = b"\0" + bytes((0, 2, 1, *[0] * 13)) + b"abc"
 FRAME = b"\x08\0\x10\0\x10\3" + bytes((1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1))
 
 
-@pytest.mark.parametrize(
-    ("marker", "whole"),
-    [
+@each("marker, whole", [
         (0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0"), (0xEE, b"Adobe\0\x64\0\0\0\0\1"),
         (0xDB, b"\0" + bytes(range(1, 65))), (0xDB, b"\1" * 65 + b"\2" * 65),
         (0xDB, b"\x10" + bytes(range(1, 129))), (0xDB, b"\x13" + bytes(128) + b"\0" * 65),
         (0xC4, CODES), (0xC4, CODES + b"\x11" + CODES[1:]), (0xDD, b"\0\7"), (0xCC, b"\0\1\2\3"),
         *((marker, FRAME) for marker in (0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC9, 0xCA, 0xCF)),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_a_segment_keeps_what_a_decoder_reads_and_no_more(marker: int, whole: bytes) -> None:
     assert kept(marker, whole) == whole
     if marker != 0xCC:
@@ -137,7 +135,7 @@ def test_a_segment_keeps_what_a_decoder_reads_and_no_more(marker: int, whole: by
         assert kept(marker, whole[:-1]) == kept(marker, b"JFXX\0" + TEXT) == b""
 
 
-@pytest.mark.parametrize("marker", [*range(0xE1, 0xEE), 0xEF, 0xFE, 0xC8, 0xF0, 0xFD, 0x02])
+@each("marker", [*range(0xE1, 0xEE), 0xEF, 0xFE, 0xC8, 0xF0, 0xFD, 0x02])
 def test_a_segment_that_no_decoder_reads_goes(marker: int) -> None:
     for content in (TEXT, b"Exif\0\0" + TEXT, b"http://ns.adobe.com/xap/1.0/\0" + TEXT, b""):
         assert kept(marker, content) == b""
@@ -146,9 +144,9 @@ def test_a_segment_that_no_decoder_reads_goes(marker: int) -> None:
 FIELDS = [(keep, drop) for keep in (False, True) for drop in (False, True)]
 
 
-@pytest.mark.parametrize(("keep", "drop"), FIELDS)
-@pytest.mark.parametrize("name", ["aperio.MPP", "site.Note", "APERIO.mpp"])
-@pytest.mark.parametrize("wild", ["{}", "*", "*{}*"])
+@each("keep, drop", FIELDS)
+@each("name", ["aperio.MPP", "site.Note", "APERIO.mpp"])
+@each("wild", ["{}", "*", "*{}*"])
 def test_what_a_site_drops_goes_whatever_else_keeps_it(
     name: str, keep: bool, drop: bool, wild: str
 ) -> None:
@@ -213,22 +211,19 @@ def test_reserved_bytes_and_dates_of_a_profile_tell_too() -> None:
         assert clean[:24] + clean[36:84] == dirty[:24] + dirty[36:84]
 
 
-@pytest.mark.parametrize(
-    ("name", "date"),
-    [
+@each("name, date", [
         ("aperio.Date", True), ("Date", True), ("a.b.CreatedOn", True), ("x.ScanTimestamp", True),
         ("x.AcquiredAt", True), ("x.LastUpdated", True), ("dates.Name", False),
         ("updated.User", False), ("birth.Date", True), ("x.BirthDate", False), ("x.Day", False),
         ("x.DateOfBirth", False), ("birth.Name", False),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_days_are_known_by_the_last_part_of_a_name(name: str, date: bool) -> None:
     assert is_date(name) is is_date(name.upper()) is date
 
 
-@pytest.mark.parametrize("place", ["main", "tile"])
-@pytest.mark.parametrize("marker", [0xFF64, 0xFF55])
-@pytest.mark.parametrize("open_end", [False, True])
+@each("place", ["main", "tile"])
+@each("marker", [0xFF64, 0xFF55])
+@each("open_end", [False, True])
 def test_a_code_stream_has_no_comments_and_no_lengths_that_are_no_more(
     place: str, marker: int, open_end: bool
 ) -> None:

@@ -12,6 +12,7 @@ import tifffile
 
 from tests.converter.deidentify.outputs import TARGETS, bytes_of, segment
 from tests.converter.deidentify.sources import PLANTED, planted_geo, planted_ome, planted_svs
+from tests.each import each
 from ziggurat.converter.convert import convert
 from ziggurat.converter.deidentify import leaks
 from ziggurat.converter.deidentify.leaks import find_leaks
@@ -56,7 +57,7 @@ def test_free_text_goes_wherever_it_stands(
             assert reader.info.geo is not None
 
 
-@pytest.mark.parametrize(
+@each(
     "value",
     ["0.4990", "20", "0.25 mm", "1920x1080", "0.5\\0.5", "MONOCHROME2", "Cy5", "FF00AA", ""],
 )
@@ -64,7 +65,7 @@ def test_numbers_and_words_of_closed_vocabularies_may_stay(value: str) -> None:
     assert is_technical(value)
 
 
-@pytest.mark.parametrize(
+@each(
     "value",
     [PLANTED, "Jane", "12/29/09", "09:59:15", "1234567890", "0.5 Jane", "S09-12345", "CD8 Roe"],
 )

@@ -1,7 +1,6 @@
 """Tags of ICC profiles that are text: blanked in their own length, whatever their type."""
 
-import pytest
-
+from tests.each import each
 from ziggurat.converter.deidentify.icc import scrub_icc
 
 TEXT = b"Jane Roe, born 1948"
@@ -20,9 +19,7 @@ def profile(tag: bytes) -> bytes:
     return head + table + WHITE + tag
 
 
-@pytest.mark.parametrize(
-    "tag",
-    [
+@each("tag", [
         b"text" + bytes(4) + TEXT + b"\0",
         b"desc" + bytes(4) + (len(TEXT) + 1).to_bytes(4) + TEXT + b"\0" + bytes(78),
         b"desc" + bytes(4) + (4).to_bytes(4) + b"abc\0" + TEXT,
@@ -30,8 +27,7 @@ def profile(tag: bytes) -> bytes:
         b"mluc" + bytes(4) + (1).to_bytes(4) + (12).to_bytes(4) + b"enUS"
         + (38).to_bytes(4) + (28).to_bytes(4) + TEXT.decode().encode("utf-16-be"),
         b"ZZZZ" + bytes(4) + TEXT,
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_a_text_goes_and_the_length_stays(tag: bytes) -> None:
     dirty = profile(tag)
     clean = scrub_icc(dirty)

@@ -1,9 +1,9 @@
 """No name that somebody gave to an axis, a band, a channel, a unit or a colour stays."""
 
 import numpy as np
-import pytest
 
 from tests.converter.deidentify.sources import PLANTED
+from tests.each import each
 from ziggurat.converter.deidentify.names import clean_facts
 from ziggurat.converter.deidentify.policy import Policy
 from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation, Level
@@ -19,8 +19,8 @@ def info(axis: Axis, channel: Channel, bands: tuple[str, ...] = ()) -> ImageInfo
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("facts", "gone"),
+@each(
+    "facts, gone",
     [
         (info(Axis(SAID, 1), Channel("DAPI")), "axis 0"),
         (info(Axis("z", 1, unit=SAID), Channel("DAPI")), "unit of axis 0"),

@@ -21,6 +21,7 @@ from tests.converter.plan.deciding import (
     level,
     options,
 )
+from tests.each import each
 from ziggurat.converter.plan.encoding import (
     SourceFacts,
     StoredTiles,
@@ -44,9 +45,7 @@ CHUNK = dataclasses.replace(
 )
 
 
-@pytest.mark.parametrize(
-    ("form", "info", "target", "given", "words"),
-    [
+@each("form, info, target, given, words", [
         (FORM, {}, TIFF, {}, None),
         (FORM, {}, TIFF, {"reencode": True}, "all is to be encoded anew"),
         (FORM, DEEP, TIFF, {}, "its samples are not those"),
@@ -70,8 +69,7 @@ CHUNK = dataclasses.replace(
         (CHUNK, DEEP, ZARR, {"compression": "zstd"}, "zstd was asked for, the source has blosc"),
         (dataclasses.replace(CHUNK, zarr="null"), DEEP, ZARR, {"compression": "zstd"}, "has none"),
         (CHUNK, DEEP, TIFF, {}, "not one of TIFF"),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_why_tiles_are_not_copied(
     form: TileFormat, info: dict[str, Any], target: Any, given: dict[str, Any], words: str | None
 ) -> None:
@@ -100,9 +98,7 @@ def test_chunks_of_odd_sides_cannot_be_halved(tile: tuple[int, int]) -> None:
     assert copy_refusal(made.tiles[0], made.info, ZARR, options(levels="source")) is None
 
 
-@pytest.mark.parametrize(
-    ("form", "info", "target", "given", "codec"),
-    [
+@each("form, info, target, given, codec", [
         (FORM, {}, TIFF, {}, "jpeg"),
         (FORM, {"alpha": True, "bands": 4}, TIFF, {}, "deflate"),
         (FORM, {"alpha": True, "bands": 2, "interpretation": Interpretation.GRAY}, TIFF, {},
@@ -118,8 +114,7 @@ def test_chunks_of_odd_sides_cannot_be_halved(tile: tuple[int, int]) -> None:
         (FORM, {}, ZARR, {}, "blosc"),
         (FORM, {}, ZARR, {"compression": "keep"}, "jpeg"),
         (FORM, {}, TIFF, {"compression": "zstd"}, "zstd"),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_what_tiles_are_encoded_by(
     form: TileFormat | None, info: dict[str, Any], target: Any, given: dict[str, Any], codec: str
 ) -> None:
@@ -129,9 +124,7 @@ def test_what_tiles_are_encoded_by(
 ANEW = {"reencode": True}
 
 
-@pytest.mark.parametrize(
-    ("codec", "source", "info", "given", "quality"),
-    [
+@each("codec, source, info, given, quality", [
         ("jpeg", None, {}, {}, 90), ("jpeg", None, {}, {"quality": 33}, 33),
         ("jpeg", 80, {}, ANEW, 80), ("jpeg", 95, {}, ANEW, 90), ("jpeg", 40, {}, ANEW, 75),
         ("jpeg", 80, {}, {}, 90), ("jpeg", 80, {}, {**ANEW, "quality": 50}, 50),
@@ -140,8 +133,7 @@ ANEW = {"reencode": True}
         ("jpeg2000", None, {"interpretation": Interpretation.LABELS}, {"quality": 50}, None),
         ("webp", None, {"interpretation": Interpretation.PALETTE}, {"quality": 50}, None),
         ("jpeg", None, {"interpretation": Interpretation.LABELS}, {}, 90),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_the_quality(
     codec: str, source: int | None, info: dict[str, Any], given: dict[str, Any], quality: int
 ) -> None:
@@ -157,32 +149,26 @@ def test_what_kept_its_values_keeps_them() -> None:
         encode_quality(Codec.JPEG, made, TIFF, options(quality=0))
 
 
-@pytest.mark.parametrize(
-    ("tile", "target", "given", "size"),
-    [
+@each("tile, target, given, size", [
         ((240, 240), TIFF, {}, (240, 240)), ((128, 1024), TIFF, {}, (128, 1024)),
         ((112, 240), TIFF, {}, (256, 256)), ((240, 112), TIFF, {}, (256, 256)),
         ((1040, 240), TIFF, {}, (256, 256)), ((250, 240), TIFF, {}, (256, 256)),
         ((240, 240), TIFF, {"tile_size": 512}, (512, 512)), ((240, 240), ZARR, {}, (512, 512)),
         ((240, 240), JPG, {}, (2000, 1500)),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_the_size_of_tiles(
     tile: tuple[int, int], target: Any, given: dict[str, Any], size: tuple[int, int]
 ) -> None:
     assert encode_tile_size(facts(tile=tile), target, options(**given)) == size
 
 
-@pytest.mark.parametrize(
-    ("upper", "lower", "steps"),
-    [
+@each("upper, lower, steps", [
         ((800, 600), (400, 300), 1), ((800, 600), (200, 150), 2), ((801, 601), (400, 300), 1),
         ((801, 601), (401, 301), 1), ((800, 600), (400, 200), 0), ((600, 800), (200, 400), 0),
         ((800, 600), (300, 200), 0), ((800, 600), (800, 600), 0), ((8000, 6000), (4060, 3000), 1),
         ((8000, 6000), (4100, 3000), 0), ((8000, 6000), (4000, 3100), 0), ((9, 9), (7, 4), 0),
         ((800, 600), (1600, 1200), 0),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_how_many_halvings_lead_down(
     upper: tuple[int, int], lower: tuple[int, int], steps: int
 ) -> None:
@@ -203,9 +189,7 @@ def steps_of(made: SourceFacts, target: Any = TIFF, **given: Any) -> list[Any]:
     return [type(step.origin) for step in make_plan(made, target, options(**given)).steps]
 
 
-@pytest.mark.parametrize(
-    ("made", "given", "second"),
-    [
+@each("made, given, second", [
         (facts(), {}, Scaled), (facts(), {"resample": "mean"}, Scaled),
         (facts(), {"resample": "max"}, Cascade), (facts(), {"resample": "nearest"}, Cascade),
         (facts(interpretation=Interpretation.LABELS), {}, Cascade),
@@ -214,8 +198,7 @@ def steps_of(made: SourceFacts, target: Any = TIFF, **given: Any) -> list[Any]:
         (facts(dataclasses.replace(FORM, codec=Codec.WEBP, tiff_compression=50001)), {}, Cascade),
         (facts(tile=(16, 32)), {}, Scaled),
         (facts(dataclasses.replace(FORM, bits=12, dtype="uint16"), **DEEP), {}, Cascade),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_how_a_missing_level_is_made(made: SourceFacts, given: dict[str, Any], second: Any) -> None:
     assert steps_of(made, **given)[:2] == [Copy, second]
 
@@ -309,9 +292,7 @@ def picture(**given: Any) -> PictureFacts:
     return PictureFacts(**(made | given))
 
 
-@pytest.mark.parametrize(
-    ("given", "target", "quality", "action", "codec", "chosen"),
-    [
+@each("given, target, quality, action, codec, chosen", [
         ({}, TIFF, None, "copy", "lzw", None), ({}, TIFF, 70, "encode", "jpeg", 90),
         ({}, TIFF, 95, "encode", "jpeg", 95),
         ({"made_smaller": True}, TIFF, 70, "encode", "jpeg", 70),
@@ -321,8 +302,7 @@ def picture(**given: Any) -> PictureFacts:
         ({"codec": Codec.JPEG}, TIFF, 70, "copy", "jpeg", None),
         ({"codec": None, "stored": None}, TIFF, None, "encode", "deflate", None),
         ({}, ZARR, 70, "encode", "blosc", None),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_what_becomes_of_a_picture(
     given: dict[str, Any], target: Any, quality: int | None, action: str, codec: str, chosen: Any
 ) -> None:

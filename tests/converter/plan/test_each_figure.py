@@ -22,6 +22,7 @@ from tests.converter.plan.deciding import (
     options,
 )
 from tests.converter.plan.test_each_decision import picture
+from tests.each import each
 from ziggurat.converter.plan import costs
 from ziggurat.converter.plan.encoding import SourceFacts, StoredTiles, encode_codec, is_lossy
 from ziggurat.converter.plan.pictures import picture_losses, picture_notes, picture_steps
@@ -135,7 +136,7 @@ def test_the_levels_of_each_output(size: tuple[int, int]) -> None:
         assert len(source) == (len(found) if target.uniform else 1)
 
 
-@pytest.mark.parametrize("target", OUTPUTS, ids=lambda target: target.name)
+@each("target", OUTPUTS)
 def test_tiles_are_no_larger_than_a_level_where_none_is_padded(target: Any) -> None:
     """Chunks of odd sides could not be halved: they are even, and as large as they need be."""
     plan = make_plan(facts(None, sizes=((301, 75),), lossy=True), target, options())
@@ -170,9 +171,9 @@ def test_an_effort_that_no_codec_has_is_refused_where_it_would_be_used(effort: i
     assert {step.action for step in copied.steps} == {"copy"}
 
 
-@pytest.mark.parametrize("smaller", [False, True])
-@pytest.mark.parametrize("compression", ["jpeg", "deflate", "webp"])
-@pytest.mark.parametrize("name", ["label", "thumbnail"])
+@each("smaller", [False, True])
+@each("compression", ["jpeg", "deflate", "webp"])
+@each("name", ["label", "thumbnail"])
 def test_pictures_lose_where_the_image_is_a_smaller_jpeg(
     smaller: bool, compression: str, name: str
 ) -> None:
@@ -191,7 +192,7 @@ def test_pictures_lose_where_the_image_is_a_smaller_jpeg(
     assert picture_losses([], [shown]) == picture_notes([], [shown]) == ()
 
 
-@pytest.mark.parametrize("target", OUTPUTS, ids=lambda target: target.name)
+@each("target", OUTPUTS)
 def test_what_each_output_makes_of_a_picture(target: Any) -> None:
     """It is copied as it is stored where the output has pages for that, or takes the stream."""
     if target.pictures == ():
@@ -212,8 +213,8 @@ def test_what_each_output_makes_of_a_picture(target: Any) -> None:
     assert not jpeg or lossy.expected_bytes == round(360_000 * 0.12)
 
 
-@pytest.mark.parametrize(
-    ("codec", "lossless", "lossy"),
+@each(
+    "codec, lossless, lossy",
     [(Codec.JPEG, False, True), (Codec.WEBP, False, True), (Codec.JPEG2000, True, False),
      (Codec.JPEG2000, False, True), (Codec.DEFLATE, False, False), (Codec.OTHER, False, False)],
 )  # fmt: skip
@@ -224,9 +225,9 @@ def test_what_has_lost_values_already(codec: Codec, lossless: bool, lossy: bool)
         assert is_lossy(facts(None, lossy=said)) is said
 
 
-@pytest.mark.parametrize("bands", [1, 2, 3, 4, 5])
-@pytest.mark.parametrize("alpha", [False, True])
-@pytest.mark.parametrize("kind", list(Interpretation))
+@each("bands", [1, 2, 3, 4, 5])
+@each("alpha", [False, True])
+@each("kind", list(Interpretation))
 def test_only_pictures_of_gray_or_three_colours_become_jpeg(
     bands: int, alpha: bool, kind: Interpretation
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.each import each
 from ziggurat.converter.plan.options import (
     AssociatedFate,
     Compression,
@@ -42,7 +43,7 @@ def test_every_option_has_limits_or_is_of_a_kind() -> None:
     assert not set(LIMITS) & (kinds | FREE)
 
 
-@pytest.mark.parametrize("name", LIMITS)
+@each("name", LIMITS)
 def test_an_option_within_its_limits(name: str) -> None:
     good, bad = LIMITS[name]
     for value in good:
@@ -72,8 +73,8 @@ def test_words_of_every_kind_are_taken_and_no_others() -> None:
             ConvertOptions(compression=wrong)
 
 
-@pytest.mark.parametrize(
-    ("label", "deidentify", "policy", "associated"),
+@each(
+    "label, deidentify, policy, associated",
     list(itertools.product(AssociatedFate, (False, True), (None, "p.toml"), Pictures)),
 )
 def test_a_label_is_blanked_where_it_is_looked_at_at_all(

@@ -18,6 +18,7 @@ from tests.converter.plan.deciding import (
     level,
     options,
 )
+from tests.each import each
 from ziggurat.converter.emit import _copied_byteorder, options_for_writing
 from ziggurat.converter.plan.facts import SAMPLED_TILES, gather_facts
 from ziggurat.converter.plan.plan import make_plan
@@ -64,12 +65,11 @@ class _Frames(Reader):
         return _Plane(None if frame == self.none else self._tiles[frame])
 
 
-@pytest.mark.parametrize("frame", [0, 1, 2])
-@pytest.mark.parametrize(
+@each("frame", [0, 1, 2])
+@each(
     "change",
     [{"codec": Codec.LZW}, {"bands": 1}, {"dtype": "int16"}, {"planar": True}, {"byteorder": ">"},
-     {"tile_width": 256}, {"tile_height": 256}, {"width": 1999}, {"height": 1499}],
-)  # fmt: skip
+     {"tile_width": 256}, {"tile_height": 256}, {"width": 1999}, {"height": 1499}])  # fmt: skip
 def test_frames_that_are_stored_in_more_than_one_way_are_no_grid(
     frame: int, change: dict[str, Any]
 ) -> None:
@@ -134,10 +134,8 @@ def test_what_is_asked_of_the_work_itself_is_handed_on() -> None:
     assert (writing.reducer, writing.ome_version) == (Reducer.MAX, OmeVersion.V04)
 
 
-@pytest.mark.parametrize("byteorder", ["<", ">"])
-@pytest.mark.parametrize(
-    ("codec", "bits"), [("none", 16), ("deflate", 16), ("zstd", 16), ("none", 8)]
-)
+@each("byteorder", ["<", ">"])
+@each("codec, bits", [("none", 16), ("deflate", 16), ("zstd", 16), ("none", 8)])
 def test_raw_samples_are_copied_in_their_order(byteorder: str, codec: str, bits: int) -> None:
     change = {"codec": Codec.named(codec), "byteorder": byteorder, "bits": bits}
     made = _Frames()

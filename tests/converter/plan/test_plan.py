@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.converter.plan.encoding import SourceFacts, StoredTiles
 from ziggurat.converter.plan.levels import LevelSpec, full_levels, halvings_between
 from ziggurat.converter.plan.options import Compression, ConvertOptions, Levels
@@ -93,8 +94,8 @@ def test_what_cannot_be_decoded_small_is_halved() -> None:
     assert {step.codec for step in plan.steps} == {"deflate"}
 
 
-@pytest.mark.parametrize(
-    ("given", "options", "reason"),
+@each(
+    "given, options, reason",
     [
         ({"stored": False}, {}, "no plain grid"),
         ({"tile": 250}, {}, "multiples of 16"),

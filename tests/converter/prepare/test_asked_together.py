@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.converter.prepare.pictures import thumbnail_size
 from ziggurat.converter.prepare.prepare import Prepared, prepare, shrink_factor
@@ -52,9 +53,9 @@ BANDED: list[tuple[dict[str, Any], Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("frames", range(len(PARTS)))
-@pytest.mark.parametrize("region", range(len(REGIONS)))
-@pytest.mark.parametrize("bands", range(len(BANDED)))
+@each("frames", range(len(PARTS)))
+@each("region", range(len(REGIONS)))
+@each("bands", range(len(BANDED)))
 def test_parts_are_those_that_are_asked_for(frames: int, region: int, bands: int) -> None:
     asked = [PARTS[frames], REGIONS[region], BANDED[bands]]
     given: dict[str, Any] = {}
@@ -67,24 +68,19 @@ def test_parts_are_those_that_are_asked_for(frames: int, region: int, bands: int
     assert (found.smaller, found.remade, found.notes, found.secrets) == (False, (), (), ())
 
 
-@pytest.mark.parametrize(
-    ("given", "facts", "factor"),
-    [
+@each("given, facts, factor", [
         ({}, {}, None), ({"mm_per_pixel": 0.001}, {}, 2.0), ({"mm_per_pixel": 0.0005}, {}, 1.0),
         ({"mm_per_pixel": 0.001}, {"mm_y": 0.25}, 2.0), ({"magnification": 5}, {}, 4.0),
         ({"magnification": 20}, {}, 1.0), ({"magnification": 40}, {"mm_x": None}, 0.5),
         ({"mm_per_pixel": 0.001}, {"magnification": None}, 2.0),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_by_what_an_image_is_to_shrink(
     given: dict[str, Any], facts: dict[str, Any], factor: float | None
 ) -> None:
     assert shrink_factor(image(**facts), ConvertOptions(**given)) == factor
 
 
-@pytest.mark.parametrize(
-    ("given", "facts", "error", "words"),
-    [
+@each("given, facts, error, words", [
         ({"mm_per_pixel": 0.001}, {"mm_x": None}, OptionError, "how large its pixels are"),
         ({"magnification": 10}, {"magnification": None}, OptionError, "its magnification"),
         ({"region": {"left": 50, "width": 9}}, {}, RegionError, "outside the image of 50 x 30"),
@@ -92,8 +88,7 @@ def test_by_what_an_image_is_to_shrink(
         ({"frames": {"z": [4]}}, {}, RegionError, "'z' has positions 0 to 3"),
         ({"bands": (5,)}, {}, RegionError, "bands must be 0 to 4"),
         ({"frames": {"q": [0]}}, {}, RegionError, "no axis 'q'"),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_what_an_image_has_not_is_refused(
     given: dict[str, Any], facts: dict[str, Any], error: type[Exception], words: str
 ) -> None:
@@ -113,12 +108,11 @@ def test_a_part_is_made_smaller_as_the_whole_is(mm: float, size: tuple[int, int]
     assert (level.width, level.height) == (size[0] * 20 // 50, size[1] * 10 // 30)
 
 
-@pytest.mark.parametrize(
-    ("name", "stem"),
+@each(
+    "name, stem",
     [("/a/Roe-Jane.svs", "Roe-Jane"), ("Roe-Jane.ome.tif", "Roe-Jane"), ("s.svs", None),
      ("https://h/Meyer-1948/", "Meyer-1948"), ("123456789.svs", "123456789"),
-     ("12345678.svs", None), ("image.svs", None), ("sample.svs", None)],
-)  # fmt: skip
+     ("12345678.svs", None), ("image.svs", None), ("sample.svs", None)])  # fmt: skip
 def test_the_name_of_a_slide_is_looked_for_where_it_tells(name: str, stem: str | None) -> None:
     found = prepare(image(), name, ConvertOptions(deidentify=True))
     assert found.secrets == (() if stem is None else (stem,))

@@ -8,6 +8,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.converter import convert as conversion
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.converter.plan.pictures import PictureStep
@@ -40,12 +41,11 @@ INFO = ImageInfo(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("axis", "asked", "found"),
+@each(
+    "axis, asked, found",
     [("c", "DAPI", 0), ("c", "dapi", 1), ("c", "fitc", 2), ("c", "Dapi", None), ("c", "x", None),
      ("c", 3, 3), ("t", "0.5", 0), ("t", "end", 2), ("t", "End", 2), ("t", "2", None),
-     ("z", "x", None)],
-)  # fmt: skip
+     ("z", "x", None)])  # fmt: skip
 def test_frames_by_name(axis: str, asked: Any, found: int | None) -> None:
     if found is None:
         with pytest.raises(RegionError, match="named"):
@@ -54,13 +54,12 @@ def test_frames_by_name(axis: str, asked: Any, found: int | None) -> None:
         assert frame_numbers(INFO, {axis: (asked, 1)}) == {axis: (found, 1)}
 
 
-@pytest.mark.parametrize(
-    ("image", "picture", "due"),
+@each(
+    "image, picture, due",
     [((2000, 1500), (1200, 900), (500, 375)), ((1500, 2000), (900, 1200), (375, 500)),
      ((2000, 1500), (400, 300), (400, 300)), ((800, 600), (1024, 512), (256, 128)),
      ((800, 600), (200, 256), (200, 256)), ((100, 100), (3000, 2), (256, 1)),
-     ((4000, 10), (2000, 1000), (1000, 500))],
-)  # fmt: skip
+     ((4000, 10), (2000, 1000), (1000, 500))])  # fmt: skip
 def test_a_thumbnail_is_a_quarter_of_the_image(
     image: tuple[int, int], picture: tuple[int, int], due: tuple[int, int]
 ) -> None:
@@ -159,12 +158,11 @@ def test_letters_of_a_label_keep_their_colours() -> None:
     assert np.abs(seen - pixels).max() < 40
 
 
-@pytest.mark.parametrize(
-    ("name", "secret"),
+@each(
+    "name, secret",
     [("/slides/Sommerfeld.svs", "Sommerfeld"), ("s3://b/Sommerfeld_A.zarr/", "Sommerfeld_A"),
      ("Sommerfeld.ome.tif", "Sommerfeld"), ("a.svs", None), ("sample.svs", None),
-     ("123456789.svs", "123456789")],
-)  # fmt: skip
+     ("123456789.svs", "123456789")])  # fmt: skip
 def test_the_name_of_a_file_is_looked_for_in_a_de_identified_output(
     name: str, secret: str | None
 ) -> None:

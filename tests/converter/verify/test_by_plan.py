@@ -11,6 +11,7 @@ from tests.converter.verify.test_each_pair import EXACT, LOSSY, _Image, same
 from tests.converter.verify.test_each_rule import _Levels
 from tests.converter.verify.test_errors import check, lossless
 from tests.converter.verify.test_facts import SOURCE, changed, found
+from tests.each import each
 from ziggurat.converter.verify.compare import SAMPLED_TILES, _cells, compare_level
 from ziggurat.converter.verify.halved import WAYS
 from ziggurat.converter.verify.judge import copy_problems, judged, level_problems, ways
@@ -30,7 +31,7 @@ def plan(*actions: str, codec: str = "deflate", **facts: Any) -> Any:
     return SimpleNamespace(**(made | facts))
 
 
-@pytest.mark.parametrize("resample", [None, *Reducer])
+@each("resample", [None, *Reducer])
 def test_a_plan_says_in_which_way_levels_are_made(resample: Reducer | None) -> None:
     (way,) = ways(plan("copy", resample=resample))
     known = "mean" if resample is None else resample.value
@@ -38,9 +39,9 @@ def test_a_plan_says_in_which_way_levels_are_made(resample: Reducer | None) -> N
     assert ways(None) == tuple(WAYS)
 
 
-@pytest.mark.parametrize("action", ACTIONS)
-@pytest.mark.parametrize("level", [0, 1])
-@pytest.mark.parametrize("codec", ["deflate", "jpeg", "webp", "jpeg2000", "lzw"])
+@each("action", ACTIONS)
+@each("level", [0, 1])
+@each("codec", ["deflate", "jpeg", "webp", "jpeg2000", "lzw"])
 def test_what_is_made_or_lossy_may_be_off(action: str, level: int, codec: str) -> None:
     """Of an output without tiles to ask the plan says what it is encoded with."""
     reader = _Twice(lossless())
@@ -82,9 +83,9 @@ class _Twice(Reader):
         return self._reader.plane(0, frame)
 
 
-@pytest.mark.parametrize("action", ACTIONS)
-@pytest.mark.parametrize("compared", ["bytes", "pixels", "level above", "shrunk pixels"])
-@pytest.mark.parametrize("uniform", [False, True])
+@each("action", ACTIONS)
+@each("compared", ["bytes", "pixels", "level above", "shrunk pixels"])
+@each("uniform", [False, True])
 def test_a_level_that_was_to_be_copied_is_the_sources_bytes(
     action: str, compared: str, uniform: bool
 ) -> None:
@@ -109,8 +110,8 @@ def test_a_mixture_is_damage_of_what_is_in_the_minority(shared: int) -> None:
             assert (problem == damaged) is (count > different)
 
 
-@pytest.mark.parametrize("own", [False, True])
-@pytest.mark.parametrize("output", OUTPUTS, ids=lambda output: output.name)
+@each("own", [False, True])
+@each("output", OUTPUTS)
 def test_what_a_format_has_a_place_for_is_missed_in_it(output: Any, own: bool) -> None:
     """Of files that others may have written as well, only in formats that hold all of it."""
     source = changed(associated=("label", "macro", "thumbnail", "map"))
@@ -139,7 +140,7 @@ def test_profiles(output: bytes | None, source: bytes | None, told: bool) -> Non
     assert [("ICC profile" in problem) for problem in problems] == [True] * told
 
 
-@pytest.mark.parametrize("dtype", ["<u2", ">u2", "<f4", ">f4", "<i4", ">i4"])
+@each("dtype", ["<u2", ">u2", "<f4", ">f4", "<i4", ">i4"])
 def test_the_order_of_bytes_in_memory_is_no_fact(dtype: str) -> None:
     source = changed(dtype=np.dtype(dtype))
     assert found(changed(dtype=np.dtype(dtype).newbyteorder("S")), source) == []
@@ -160,14 +161,11 @@ def test_bands_that_are_colours_or_not_in_one_of_both(kind: Interpretation) -> N
     assert Codec.JPEG.row.can_lose
 
 
-@pytest.mark.parametrize(
-    ("ours", "theirs", "told"),
-    [
+@each("ours, theirs, told", [
         ("tc", "tc", False), ("zc", "tc", True), ("qc", "tc", False), ("tc", "qc", False),
         ("qc", "pc", False), ("ct", "tc", True), ("cq", "qc", True),
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize("own", [False, True])
+    ])  # fmt: skip
+@each("own", [False, True])
 def test_names_of_axes_are_told_where_all_are_known(
     ours: str, theirs: str, told: bool, own: bool
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.converter.plan.report import LevelCheck
 from ziggurat.converter.verify.compare import compare_level, matching_level
 from ziggurat.converter.verify.halved import WAYS, HalvedLevel
@@ -97,11 +98,8 @@ def test_a_tile_that_is_in_neither_is_what_each_makes_of_it() -> None:
     assert (found.different, found.identical) == (0, 23)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [{"codec": Codec.LZW}, {"bands": 3}, {"dtype": "int8"}, {"predictor": 2},
-     {"planar": True}, {"photometric": Photometric.GRAY}, {"bits": 7}],
-)  # fmt: skip
+@each("change", [{"codec": Codec.LZW}, {"bands": 3}, {"dtype": "int8"}, {"predictor": 2},
+     {"planar": True}, {"photometric": Photometric.GRAY}, {"bits": 7}])  # fmt: skip
 def test_equal_bytes_of_another_form_are_no_proof(change: dict[str, Any]) -> None:
     other = dataclasses.replace(EXACT, **change)
     found = compare_level(_Image(other, same), _Image(tile=same), 0, full=True)
@@ -245,9 +243,7 @@ def test_a_level_above_under_a_mask_is_not_looked_at_but_the_sources_are() -> No
     assert compare_level(_Image(), alone, 1, full=True).checked == 8
 
 
-@pytest.mark.parametrize(
-    ("quality", "step"), [(50, 18), (25, 36), (75, 9), (90, 3.6), (100, 0.18), (10, 90)]
-)
+@each("quality, step", [(50, 18), (25, 36), (75, 9), (90, 3.6), (100, 0.18), (10, 90)])
 def test_by_what_a_jpeg_rounds_the_mean_of_a_block(quality: int, step: float) -> None:
     assert _jpeg_step(quality) == pytest.approx(step / 8)
 
@@ -256,11 +252,10 @@ def check(mean: float, bias: float, shift: float) -> LevelCheck:
     return LevelCheck(1, "level above", 1, 1, 0, 1, 1.0, mean, bias=bias, shift=shift)
 
 
-@pytest.mark.parametrize(
-    ("found", "explains"),
+@each(
+    "found, explains",
     [((1.0, 1.0, 1.0), False), ((0.79, 1.0, 1.0), True), ((0.81, 1.0, 1.0), False),
-     ((1.0, 0.79, 1.0), True), ((1.0, 1.0, 0.79), True), ((1.01, 0.1, 0.1), False)],
-)  # fmt: skip
+     ((1.0, 0.79, 1.0), True), ((1.0, 1.0, 0.79), True), ((1.01, 0.1, 0.1), False)])  # fmt: skip
 def test_another_way_must_explain_far_more(found: tuple[float, ...], explains: bool) -> None:
     assert _explains(check(*found), check(1.0, 1.0, 1.0)) is explains
 
@@ -271,14 +266,11 @@ def told(**facts: Any) -> ImageInfo:
     )
 
 
-@pytest.mark.parametrize(
-    ("facts", "loses"),
-    [({"COMPRESSION": "JPEG"}, True), ({"COMPRESSION": "YCbCr JPEG"}, True),
+@each("facts, loses", [({"COMPRESSION": "JPEG"}, True), ({"COMPRESSION": "YCbCr JPEG"}, True),
      ({"COMPRESSION": "DEFLATE"}, False), ({}, False),
      ({"COMPRESSION": "WEBP", "COMPRESSION_REVERSIBILITY": "LOSSY"}, True),
      ({"COMPRESSION": "WEBP", "COMPRESSION_REVERSIBILITY": "LOSSLESS"}, False),
-     ({"COMPRESSION_REVERSIBILITY": "LOSSLESS (possibly)"}, False)],
-)  # fmt: skip
+     ({"COMPRESSION_REVERSIBILITY": "LOSSLESS (possibly)"}, False)])  # fmt: skip
 def test_what_gdal_tells_of_loss(facts: dict[str, str], loses: bool) -> None:
     assert raster_loses(told(**facts)) is loses
     assert not has_mask(told(**facts))
@@ -329,10 +321,8 @@ NOISE = np.random.default_rng(4).integers(60, 180, (40, 30, 3), np.uint8)
 FLAT = np.full((40, 30, 3), 100, np.uint8)
 
 
-@pytest.mark.parametrize("name", ["label", "macro", "thumbnail"])
-@pytest.mark.parametrize(
-    ("theirs", "ours", "codec", "words"),
-    [
+@each("name", ["label", "macro", "thumbnail"])
+@each("theirs, ours, codec, words", [
         (NOISE, NOISE, None, None), (NOISE, NOISE ^ 1, None, "is not the source's"),
         (NOISE, NOISE ^ 1, Codec.JPEG, None), (NOISE, NOISE ^ 1, Codec.WEBP, "is not the source's"),
         (FLAT, FLAT + 5, Codec.JPEG, "lighter or darker"), (FLAT, FLAT + 4, Codec.JPEG, None),
@@ -340,8 +330,7 @@ FLAT = np.full((40, 30, 3), 100, np.uint8)
         (NOISE, NOISE[..., :1], None, "is (40, 30, 1)"),
         (NOISE[:20], NOISE, None, "is (40, 30, 3)"),
         (NOISE[:, :20], NOISE, None, "is (40, 30, 3)"), (NOISE, NOISE[:20, :15], None, "small"),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_pictures(name: str, theirs: Pixels, ours: Pixels, codec: Any, words: str | None) -> None:
     """Beside another picture that is well, whichever comes first."""
     good = {"a": FLAT, name: ours, "z": FLAT}

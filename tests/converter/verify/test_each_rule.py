@@ -14,6 +14,7 @@ from PIL import Image
 from tests.converter.verify.test_each_pair import FLAT, NOISE, _Image, _Pictures, same
 from tests.converter.verify.test_errors import check, lossless
 from tests.converter.verify.test_facts import changed, found
+from tests.each import each
 from ziggurat.converter.plan.report import LevelCheck
 from ziggurat.converter.verify import compare
 from ziggurat.converter.verify.compare import compare_level
@@ -159,8 +160,8 @@ def test_every_figure_of_a_level_is_of_all_its_tiles() -> None:
     assert above.shift_above == above.shift == 1.5  # where a check is of the level above itself
 
 
-@pytest.mark.parametrize(
-    ("size", "against"),
+@each(
+    "size, against",
     [
         ((50, 40), "level above"),
         ((50, 41), "shrunk pixels"),
@@ -196,12 +197,11 @@ def test_as_many_frames_are_compared_as_both_have() -> None:
         assert compare_level(output, source, 0, full=True).checked == 3
 
 
-@pytest.mark.parametrize("name", ["thumbnail", "label"])
-@pytest.mark.parametrize(
-    ("shape", "may"),
+@each("name", ["thumbnail", "label"])
+@each(
+    "shape, may",
     [((20, 15, 3), True), ((40, 15, 3), True), ((20, 30, 3), True), ((41, 15, 3), False),
-     ((20, 31, 3), False), ((41, 31, 3), False), ((20, 15, 1), False)],
-)  # fmt: skip
+     ((20, 31, 3), False), ((41, 31, 3), False), ((20, 15, 1), False)])  # fmt: skip
 def test_a_thumbnail_may_be_smaller_in_both_sides(
     name: str, shape: tuple[int, ...], may: bool
 ) -> None:
@@ -219,8 +219,8 @@ def test_pictures_that_were_withheld_are_others_on_purpose() -> None:
     assert "'macro'" in problem
 
 
-@pytest.mark.parametrize("stored", [None, Codec.JPEG, Codec.DEFLATE])
-@pytest.mark.parametrize("stream", [None, Codec.JPEG, Codec.WEBP])
+@each("stored", [None, Codec.JPEG, Codec.DEFLATE])
+@each("stream", [None, Codec.JPEG, Codec.WEBP])
 def test_a_picture_may_lose_where_it_is_a_jpeg(stored: Any, stream: Any) -> None:
     """As a page of a TIFF, or as a stream: what is stored of neither kind has no loss to lose."""
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.converter.plan.report import LevelCheck
 from ziggurat.converter.verify.errors import CELL, TAIL, TileCheck, shift_of, tile_errors
 from ziggurat.converter.verify.judge import judged, level_problems, sample_unit
@@ -20,8 +21,8 @@ def pair(dtype: str, shape: tuple[int, int, int]) -> tuple[Pixels, Pixels]:
     return (theirs + (rng.random(shape) * 5).astype(dtype)).astype(dtype), theirs
 
 
-@pytest.mark.parametrize("dtype", ["u1", "i2", "i8", "f4"])
-@pytest.mark.parametrize("shape", [(1, 1, 1), (5, 7, 2), (7, 4, 3), (3, 258, 1), (258, 3, 1)])
+@each("dtype", ["u1", "i2", "i8", "f4"])
+@each("shape", [(1, 1, 1), (5, 7, 2), (7, 4, 3), (3, 258, 1), (258, 3, 1)])
 def test_errors_are_those_of_plain_arithmetic(dtype: str, shape: tuple[int, int, int]) -> None:
     ours, theirs = pair(dtype, shape)
     ours.flat[-1] += 3  # in the very last sample, too
@@ -47,13 +48,10 @@ def test_errors_are_those_of_plain_arithmetic(dtype: str, shape: tuple[int, int,
     assert tile_errors(theirs.copy(), theirs).max_error == 0
 
 
-@pytest.mark.parametrize(
-    ("ours", "theirs", "error"),
-    [
+@each("ours, theirs, error", [
         (np.nan, np.nan, 0), (np.inf, np.inf, 0), (np.nan, 1.0, np.inf), (1.0, np.nan, np.inf),
         (np.inf, 1.0, np.inf), (-np.inf, np.inf, np.inf), (2.0, 1.0, 1.0),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_what_is_no_number_equals_its_like_alone(ours: float, theirs: float, error: float) -> None:
     one, two = (np.ones((4, 4, 1), np.float32) for _ in range(2))
     one[1, 2], two[1, 2] = ours, theirs
@@ -80,8 +78,8 @@ def test_numbers_of_64_bits_may_be_as_far_apart_as_they_can(dtype: Any) -> None:
         assert tile_errors(ours, theirs).max_error == float(abs(int(one) - int(two)))
 
 
-@pytest.mark.parametrize("shape", [(9, 6, 2), (3, 258, 1), (300, 3, 1), (260, 259, 1)])
-@pytest.mark.parametrize("dtype", ["u1", "f4"])
+@each("shape", [(9, 6, 2), (3, 258, 1), (300, 3, 1), (260, 259, 1)])
+@each("dtype", ["u1", "f4"])
 def test_detail_and_moves_are_those_of_plain_arithmetic(
     shape: tuple[int, int, int], dtype: str
 ) -> None:
@@ -168,8 +166,8 @@ class _Lossy(Reader):
         return self._reader.plane(level, frame)
 
 
-@pytest.mark.parametrize(
-    ("facts", "words"),
+@each(
+    "facts, words",
     [
         ({}, None),
         ({"different": 0, "mean_limit": None}, None),
@@ -207,9 +205,7 @@ class _Whole(_Lossy):
         self.info = reader.info
 
 
-@pytest.mark.parametrize(
-    ("dtype", "unit"), [("u1", 1), ("i1", 1), ("u2", 257), ("i2", 257), ("u4", 2), ("f4", 2)]
-)
+@each("dtype, unit", [("u1", 1), ("i1", 1), ("u2", 257), ("i2", 257), ("u4", 2), ("f4", 2)])
 def test_samples_of_other_widths_have_wider_limits(dtype: str, unit: float) -> None:
     reader = _Lossy(lossless(dtype=dtype, interpretation=Interpretation.MULTIBAND))
     seen = check(detail=51.0, tail_detail=510.0)

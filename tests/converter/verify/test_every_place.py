@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.converter.verify.compare import compare_level
 from ziggurat.converter.verify.structure import (
     _table_problems,
@@ -125,8 +126,8 @@ def _page(offsets: list[int], counts: list[int], chunked: tuple[int, ...] = (1, 
     return SimpleNamespace(dataoffsets=offsets, databytecounts=counts, chunked=chunked)
 
 
-@pytest.mark.parametrize(
-    ("offsets", "counts", "words"),
+@each(
+    "offsets, counts, words",
     [
         ([8, 18, 28, 38], [10, 10, 10, 10], None),
         ([8, 18, 28, 90], [10, 10, 10, 10], None),
@@ -148,10 +149,9 @@ PIXELS = (
 )
 
 
-@pytest.mark.parametrize("number", [0, 1, 2])
-@pytest.mark.parametrize(
-    ("facts", "words"),
-    [({"z": 0}, "image {} has sizes"), ({"ifd": 4}, "image {} names page 4 of 4")],
+@each("number", [0, 1, 2])
+@each(
+    "facts, words", [({"z": 0}, "image {} has sizes"), ({"ifd": 4}, "image {} names page 4 of 4")]
 )
 def test_any_image_of_ome_xml(number: int, facts: dict[str, int], words: str) -> None:
     good = {"z": 1, "ifd": 3}

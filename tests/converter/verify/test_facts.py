@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.converter.verify.agreement import level_problems
 from ziggurat.converter.verify.facts import fact_problems
 from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation, Level
@@ -33,8 +34,8 @@ def test_equal_facts_are_no_problem() -> None:
     assert found(ALPHA, ALPHA) == []
 
 
-@pytest.mark.parametrize(
-    ("facts", "words"),
+@each(
+    "facts, words",
     [
         ({"levels": (Level(1001, 800, 256, 256),)}, "size is (1001, 800)"),
         ({"levels": (Level(1000, 801, 256, 256),)}, "size is (1000, 801)"),
@@ -69,7 +70,7 @@ def test_a_fact_that_is_another(facts: dict[str, Any], words: str) -> None:
     assert any(words in problem for problem in problems), problems
 
 
-@pytest.mark.parametrize(
+@each(
     "facts",
     [
         {"dtype": np.dtype(">u2")},
@@ -125,8 +126,8 @@ class _Output:
 FULL = [(1000, 800), (500, 400), (250, 200), (125, 100), (63, 50)]
 
 
-@pytest.mark.parametrize(
-    ("sizes", "words"),
+@each(
+    "sizes, words",
     [
         (FULL, None),
         ([s for s in FULL if s[0] != 500], "a level between (1000, 800) and (250, 200)"),

@@ -11,6 +11,7 @@ import PIL.Image
 import pytest
 import tifffile
 
+from tests.each import each
 from ziggurat.converter.plan.report import LevelCheck
 from ziggurat.converter.verify import verify as verifying
 from ziggurat.converter.verify.agreement import _name_problems, _size_problems, agreement_problems
@@ -31,11 +32,10 @@ OWN = dataclasses.replace(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("said", "words"),
+@each(
+    "said, words",
     [((0.5, 0.25), []), ((None, None), []), ((0.5004, 0.25), []), ((0.501, 0.25), ["mm_x"]),
-     ((0.5, 0.5), ["mm_y"]), ((None, 0.5), ["mm_y"]), ((0.25, 0.5), ["mm_x", "mm_y"])],
-)  # fmt: skip
+     ((0.5, 0.5), ["mm_y"]), ((None, 0.5), ["mm_y"]), ((0.25, 0.5), ["mm_x", "mm_y"])])  # fmt: skip
 def test_sizes_that_are_told_twice(said: Any, words: list[str]) -> None:
     problems = list(_size_problems("X", said, OWN))
     assert [problem.split("that ")[1].split(" ")[0] for problem in problems] == words

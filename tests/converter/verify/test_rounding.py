@@ -4,9 +4,9 @@ import io
 
 import cv2
 import numpy as np
-import pytest
 from PIL import Image
 
+from tests.each import each
 from ziggurat.converter.verify.rounding import beyond_rounding
 from ziggurat.readers.model.encoded import Photometric
 from ziggurat.readers.model.reader import Pixels
@@ -48,14 +48,11 @@ HALF = (noise(1) // 2 + 60).astype(np.uint8)  # its coefficients are half as lar
 RAMP = np.broadcast_to(np.arange(21)[:, np.newaxis, np.newaxis] * 9 + 20, (21, 43, 1))
 
 
-@pytest.mark.parametrize(
-    ("ours", "theirs"),
-    [
+@each("ours, theirs", [
         (noise(1), noise(1)), (FLAT, noise(1)), (noise(1), FLAT), (HALF, noise(1)),
         (noise(1), HALF), (FLAT, RAMP), (RAMP, FLAT), (RAMP.swapaxes(0, 1), FLAT.swapaxes(0, 1)),
         (FLAT + np.uint8(90), FLAT), (np.roll(noise(1), 3, 0), noise(1)),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_coefficients_of_either_are_counted(ours: Pixels, theirs: Pixels) -> None:
     """Also those that are gone from ours: a picture that was blurred before is flatter."""
     one, two = ours.astype(np.uint8), theirs.astype(np.uint8)
@@ -69,9 +66,9 @@ def test_a_mean_alone_tells_nothing() -> None:
     assert beyond_rounding(stream_of("L"), Photometric.GRAY, FLAT + np.uint8(90), FLAT) == (0, 0)
 
 
-@pytest.mark.parametrize("value", [0, 1, 255])
-@pytest.mark.parametrize("whose", ["ours", "theirs"])
-@pytest.mark.parametrize("band", [0, 2])
+@each("value", [0, 1, 255])
+@each("whose", ["ours", "theirs"])
+@each("band", [0, 2])
 def test_blocks_of_ours_that_were_clipped_tell_nothing(value: int, whose: str, band: int) -> None:
     """In any band; a block beside one does tell."""
     pictures = {"ours": noise(3), "theirs": np.roll(noise(3), 5, 1)}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import ziggurat
+from tests.each import each
 from ziggurat.converter.viewer.live import Growth
 from ziggurat.converter.viewer.looks import ChannelLook, Look
 from ziggurat.converter.viewer.pixels import fitted, shrunk
@@ -41,9 +42,7 @@ def mixed(index: int) -> ChannelLook:
     return ChannelLook(index, "#0f0", None, None)
 
 
-@pytest.mark.parametrize(
-    ("image", "kind", "stored"),
-    [
+@each("image, kind, stored", [
         (info(RGB, 3), "picture", True), (info(RGB, 4, alpha=True), "picture", True),
         (info(GRAY, 1), "picture", True), (info(GRAY, 2, alpha=True), "picture", True),
         (info(GRAY, 1, axes=(Z,)), "picture", True), (info(RGB, 3, axes=(C,)), "picture", True),
@@ -58,8 +57,7 @@ def mixed(index: int) -> ChannelLook:
         (info(MANY, 2, alpha=True), "values", False),
         (info(LABELS, 1, "u2"), "labels", False), (info(LABELS, 1, axes=(C,)), "labels", False),
         (info(PALETTE, 1), "picture", False), (info(PALETTE, 1, "u2"), "picture", False),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_what_an_image_is_shown_as(image: ImageInfo, kind: str, stored: bool) -> None:
     assert (kind_of(image), shows_as_stored(image)) == (kind, stored)
     assert style_of(Look(), image) == (None if stored else "auto")
@@ -69,8 +67,8 @@ def test_what_an_image_is_shown_as(image: ImageInfo, kind: str, stored: bool) ->
         assert _seen_growing(asked, image) == asked  # what somebody asks for is what they see
 
 
-@pytest.mark.parametrize("low", [None, 0.0, 0.5, -3.0, 700.0])
-@pytest.mark.parametrize("high", [None, 0.0, 1.5, -1.0, 900.0])
+@each("low", [None, 0.0, 0.5, -3.0, 700.0])
+@each("high", [None, 0.0, 1.5, -1.0, 900.0])
 def test_windows_are_those_that_are_asked_for(low: float | None, high: float | None) -> None:
     """Nought is a limit as any other; channels are bands, or positions of their axis."""
     channel = ChannelLook(1, "#0f0", low, high)
@@ -118,9 +116,9 @@ def test_numbers_of_things_have_a_colour_each(dtype: str) -> None:
     assert (colors[1:, 3] == 255).all()
 
 
-@pytest.mark.parametrize(("low", "high"), [(0.0, 100.0), (100.0, 0.0), (50.0, 50.0), (-50.0, 0.0)])
-@pytest.mark.parametrize("threshold", [None, 0.0, 40.0])
-@pytest.mark.parametrize("said", [False, True])
+@each("low, high", [(0.0, 100.0), (100.0, 0.0), (50.0, 50.0), (-50.0, 0.0)])
+@each("threshold", [None, 0.0, 40.0])
+@each("said", [False, True])
 def test_values_run_from_low_to_high(
     low: float, high: float, threshold: float | None, said: bool
 ) -> None:
@@ -182,11 +180,10 @@ def test_shares_of_the_area_count_each_part_once(
             assert growth.covered(*size) == pytest.approx(share)
 
 
-@pytest.mark.parametrize(
-    ("shape", "factor", "dtype"),
+@each(
+    "shape, factor, dtype",
     [((1, 1), 8, "u1"), ((5, 8), 4, "i2"), ((9, 7), 2, "f4"), ((16, 16), 8, "u1"),
-     ((3, 17), 4, "f4"), ((17, 3), 2, "u1"), ((9, 7), 1, "i2")],
-)  # fmt: skip
+     ((3, 17), 4, "f4"), ((17, 3), 2, "u1"), ((9, 7), 1, "i2")])  # fmt: skip
 def test_means_of_blocks_are_of_what_is_there(
     shape: tuple[int, int], factor: int, dtype: str
 ) -> None:

@@ -8,6 +8,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.readers.codecs.decode import (
     can_decode,
     can_reduce,
@@ -56,11 +57,11 @@ def test_sizes_are_told_by_the_stream(tissue: np.ndarray, codec: Codec) -> None:
         stream_size(codec, data[:end])  # never raises
 
 
-@pytest.mark.parametrize(
-    ("width", "height"),
+@each(
+    "width, height",
     [(1, 1), (8, 8), (256, 256), (256, 240), (77, 100), (100, 77), (9, 600), (9000, 3), (320, 180)],
 )
-@pytest.mark.parametrize("boxes", [False, True])
+@each("boxes", [False, True])
 def test_jpegxl_sizes_of_all_kinds(width: int, height: int, boxes: bool) -> None:
     """Sides in eights, in more bits, and widths that are told as a share of the height."""
     pixels = np.zeros((height, width, 3), np.uint8)
@@ -151,8 +152,8 @@ def test_jpeg2000_of_subsampled_ycbcr_is_converted_once(tissue: np.ndarray, tmp_
     assert np.abs(found.astype(int) - pixels).mean() < 4
 
 
-@pytest.mark.parametrize("reduction", [2, 4, 8])
-@pytest.mark.parametrize("space", [Photometric.YCBCR, Photometric.RGB, Photometric.GRAY])
+@each("reduction", [2, 4, 8])
+@each("space", [Photometric.YCBCR, Photometric.RGB, Photometric.GRAY])
 def test_reduced_jpeg_is_the_mean_of_blocks(
     tissue: np.ndarray, reduction: int, space: Photometric
 ) -> None:
@@ -242,9 +243,9 @@ def test_tiles_are_cropped_and_padded() -> None:
         fit_tile(tile, (4, 5, 4))
 
 
-@pytest.mark.parametrize("space", [Photometric.YCBCR, Photometric.RGB])
-@pytest.mark.parametrize("marker", ["JFIF", "Adobe", None])
-@pytest.mark.parametrize("split", [False, True])
+@each("space", [Photometric.YCBCR, Photometric.RGB])
+@each("marker", ["JFIF", "Adobe", None])
+@each("split", [False, True])
 def test_jpeg_colours_follow_the_format(
     tissue: np.ndarray, space: Photometric, marker: str | None, split: bool
 ) -> None:

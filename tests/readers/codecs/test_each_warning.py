@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import simplejpeg
 
+from tests.each import each
 from ziggurat.readers.codecs import jpeg_decode
 from ziggurat.readers.codecs.jpeg_decode import (
     _is_padding,
@@ -29,8 +30,8 @@ def extraneous(count: int, marker: str = "d9") -> str:
     return f"Corrupt JPEG data: {count} extraneous bytes before marker 0x{marker}"
 
 
-@pytest.mark.parametrize("count", [1, 4, 5, 9, 40])
-@pytest.mark.parametrize("fill", [b"\0", b"\xaa", b"\xff"])
+@each("count", [1, 4, 5, 9, 40])
+@each("fill", [b"\0", b"\xaa", b"\xff"])
 def test_bytes_that_are_all_alike_are_padding_however_many(count: int, fill: bytes) -> None:
     stream = b"\xff\xd8abc" + fill * count + b"\xff\xd9"
     assert _is_padding(extraneous(count), stream)

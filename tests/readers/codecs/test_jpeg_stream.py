@@ -7,6 +7,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from tests.each import each
 from ziggurat.readers.codecs.jpeg_stream import (
     join_strips,
     merge_tables,
@@ -63,7 +64,7 @@ def test_header_of_gray(tissue: np.ndarray) -> None:
     assert (header.components, header.subsampling, header.mcu) == (1, (1, 1), (8, 8))
 
 
-@pytest.mark.parametrize("size", range(0, 640, 13))
+@each("size", range(0, 640, 13))
 def test_damaged_headers(tissue: np.ndarray, size: int) -> None:
     stream = encoded(tissue[:100, :130])
     header = parse_header(stream)

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import ziggurat
+from tests.each import each
 from ziggurat.readers.codecs import jpeg_decode
 from ziggurat.readers.codecs.decode import decode_tile, decode_tile_reduced
 from ziggurat.readers.errors import CorruptSourceError
@@ -63,8 +64,8 @@ def odd_jfif(data: bytes) -> bytes:
     return data.replace(b"JFIF\0\1", b"JFIF\0\7", 1)
 
 
-@pytest.mark.parametrize("damaged", DAMAGES)
-@pytest.mark.parametrize("kind", FORMS)
+@each("damaged", DAMAGES)
+@each("kind", FORMS)
 def test_a_jpeg_tile_that_is_damaged_in_the_middle_is_an_error(
     tissue: np.ndarray, kind: str, damaged: Callable[[bytes], bytes]
 ) -> None:
@@ -78,8 +79,8 @@ def test_a_jpeg_tile_that_is_damaged_in_the_middle_is_an_error(
             decode_tile_reduced(data, form, 2, SHAPE)
 
 
-@pytest.mark.parametrize("flaw", [padded, without_end, odd_jfif])
-@pytest.mark.parametrize("kind", FORMS)
+@each("flaw", [padded, without_end, odd_jfif])
+@each("kind", FORMS)
 def test_what_libjpeg_only_warns_of_is_read(
     tissue: np.ndarray, kind: str, flaw: Callable[[bytes], bytes]
 ) -> None:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import simplejpeg
 
+from tests.each import each
 from ziggurat.readers.codecs.decode import decode_tile_reduced
 from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.model.codec import Codec
@@ -18,9 +19,9 @@ FLAGS = {
 }
 
 
-@pytest.mark.parametrize("reduction", [2, 4, 8])
-@pytest.mark.parametrize("sampling", ["444", "422", "420"])
-@pytest.mark.parametrize("side", [(240, 240), (250, 131)])
+@each("reduction", [2, 4, 8])
+@each("sampling", ["444", "422", "420"])
+@each("side", [(240, 240), (250, 131)])
 def test_reduced_tiles_are_opencvs(
     tissue: np.ndarray, reduction: int, sampling: str, side: tuple[int, int]
 ) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests.each import each
 from ziggurat.readers.codecs import decode as decode_module
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.codec import (
@@ -27,12 +28,12 @@ PLACES = [
 ]
 
 
-@pytest.mark.parametrize(("codec", "place"), PLACES, ids=[place for _, place in PLACES])
+@each("codec, place", PLACES)
 def test_the_functions_of_a_row_are_there(codec: Codec, place: str) -> None:
     assert callable(function_at(place))
 
 
-@pytest.mark.parametrize("codec", TILE_CODECS, ids=lambda codec: codec.value)
+@each("codec", TILE_CODECS)
 def test_what_a_tiff_is_written_with_has_a_number_and_can_be_read(codec: Codec) -> None:
     assert codec.row.tags
     assert codec.row.decode is not None or codec is Codec.NONE
@@ -70,9 +71,7 @@ def test_names_and_aliases_are_found_in_any_case() -> None:
         Codec.named("rar")
 
 
-@pytest.mark.parametrize(
-    "codec", [codec for codec in TILE_CODECS if codec.row.raw], ids=lambda codec: codec.value
-)
+@each("codec", [codec for codec in TILE_CODECS if codec.row.raw])
 def test_raw_codecs_expand_no_more_than_their_row_says(codec: Codec) -> None:
     if codec.row.decode is None:
         return

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import ziggurat
+from tests.each import each
 from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.formats.czi.facts import xml_facts
 from ziggurat.readers.formats.czi.layout import _planes
@@ -49,10 +50,8 @@ def _zoomify(width: int, height: int, tile: int, up: bool) -> list[list[str]]:
     return levels[::-1]
 
 
-@pytest.mark.parametrize(
-    "size", [(3001, 1999, 64), (1999, 3001, 64), (257, 1, 256), (256, 256, 256)]
-)
-@pytest.mark.parametrize("up", [True, False])
+@each("size", [(3001, 1999, 64), (1999, 3001, 64), (257, 1, 256), (256, 256, 256)])
+@each("up", [True, False])
 def test_zoomify(size: tuple[int, int, int], up: bool) -> None:
     width, height, tile = size
     due = _zoomify(*size, up)
@@ -107,7 +106,7 @@ def test_tiles_that_hold_a_part_of_their_neighbours(overlap: int) -> None:
         assert reader.span(0, column, row) == Rect(left, top, right - left, bottom - top)
 
 
-@pytest.mark.parametrize(("due", "there"), [(10, 10), (10, 9), (9, 10), (12, 6), (6, 12), (9, 4)])
+@each("due, there", [(10, 10), (10, 9), (9, 10), (12, 6), (6, 12), (9, 4)])
 def test_rows_that_are_stored_more_or_less_often(due: int, there: int) -> None:
     stored = np.arange(there)
     for start in range(due):
@@ -206,8 +205,8 @@ def test_what_is_laid_over_something(inside: bool) -> None:
 TURNS = [(0.0, -1.0, 1.0, 0.0), (-1.0, 0.0, 0.0, -1.0), (0.0, 1.0, 1.0, 0.0), (1.0, 0.0, 0.0, -1.0)]
 
 
-@pytest.mark.parametrize("kind", [Interpretation.MULTIBAND, Interpretation.LABELS])
-@pytest.mark.parametrize("turn", TURNS)
+@each("kind", [Interpretation.MULTIBAND, Interpretation.LABELS])
+@each("turn", TURNS)
 def test_a_source_that_is_turned_keeps_its_pixels(turn: Any, kind: Interpretation) -> None:
     pixels = np.random.default_rng(2).integers(0, 99, (7, 12, 1), np.uint8)
     place = Place(turn, (20.0, 30.0))

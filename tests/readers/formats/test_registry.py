@@ -11,6 +11,7 @@ import tifffile
 from PIL import Image
 
 import ziggurat
+from tests.each import each
 from ziggurat.readers.errors import (
     CorruptSourceError,
     LeftToOthersError,
@@ -30,7 +31,7 @@ from ziggurat.readers.model.reader import Plane, Reader
 Find = Callable[[str], Path]
 
 
-@pytest.mark.parametrize("row", FORMATS, ids=lambda row: row.name)
+@each("row", FORMATS)
 def test_every_row_has_a_module_that_opens(row: Format) -> None:
     assert callable(importlib.import_module(row.module).open_reader)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import ziggurat
+from tests.each import each
 from ziggurat.readers.errors import SourceError, UnsupportedFormatError
 
 URL = "large_image://test"
@@ -77,7 +78,7 @@ def test_squares_on_white_at_every_level() -> None:
         assert np.array_equal((half[:64, :64] == 255).all(axis=2), white[::2, ::2])
 
 
-@pytest.mark.parametrize(
+@each(
     "query",
     ["foo=1", "sizeX=-3", "frames=a", "frames=c=1,c=2", "bands==", "maxLevel=99", "frames=1e9"],
 )

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.readers.errors import ProjectionError, RegionError, TileRangeError
 from ziggurat.readers.geo.facts import (
     band_facts,
@@ -173,8 +174,8 @@ def test_names_of_units() -> None:
 E_, N_ = 500_000.0, 4_000_000.0
 
 
-@pytest.mark.parametrize(
-    ("edges", "pixels"),
+@each(
+    "edges, pixels",
     [
         ((E_ + 200, N_ - 50, E_ + 400, N_ - 150), (10, 10, 20, 30)),
         ((E_ + 400, N_ - 150, E_ + 200, N_ - 50), (10, 10, 20, 30)),  # in any order

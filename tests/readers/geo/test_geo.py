@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from osgeo import gdal
 
+from tests.each import each
 from ziggurat.readers.errors import ProjectionError, RegionError
 from ziggurat.readers.formats.gdal.reader import open_reader
 from ziggurat.readers.geo.bounds import bounds
@@ -133,8 +134,8 @@ def test_points_that_agree_are_a_transform() -> None:
         bounds(GeoReference("EPSG:32633", gcps=points[:1]), 50, 30)
 
 
-@pytest.mark.parametrize(
-    ("text", "name"),
+@each(
+    "text, name",
     [
         ("EPSG:3857", "EPSG:3857"),
         ("epsg:3857", "EPSG:3857"),

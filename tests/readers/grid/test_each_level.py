@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.grid.pyramid import Pyramid, Resolution, exact_scale, rounded_level
 from ziggurat.readers.grid.regions import wanted_scale
@@ -156,10 +157,9 @@ def test_the_level_that_serves_one_that_is_not_stored(served: ServedLevels) -> N
         assert [on_earth.preferred(z) for z in range(on_earth.count)] == list(range(on_earth.count))
 
 
-@pytest.mark.parametrize("native", [{}, {"magnification": 40.0}, {"mm_x": 0.5, "mm_y": 0.25},
+@each("native", [{}, {"magnification": 40.0}, {"mm_x": 0.5, "mm_y": 0.25},
                                     {"mm_x": 0.5, "magnification": 40.0}])  # fmt: skip
-@pytest.mark.parametrize(
-    "asked", [{}, {"magnification": 10}, {"mm_x": 2}, {"mm_y": 2}, {"mm_x": 1, "mm_y": 2},
+@each("asked", [{}, {"magnification": 10}, {"mm_x": 2}, {"mm_y": 2}, {"mm_x": 1, "mm_y": 2},
               {"magnification": 80, "mm_x": 2}, {"magnification": 7.00001}, {"mm_y": 0}],
 )  # fmt: skip
 def test_the_level_of_a_magnification_or_a_pixel_size(native: Any, asked: Any) -> None:
@@ -184,8 +184,8 @@ def test_the_level_of_a_magnification_or_a_pixel_size(native: Any, asked: Any) -
     assert (wanted_scale(found, asked | {"exact": True}) is not None) is exact
 
 
-@pytest.mark.parametrize("bad", [-1, math.inf, math.nan, "x"])
-@pytest.mark.parametrize("name", ["magnification", "mm_x", "mm_y"])
+@each("bad", [-1, math.inf, math.nan, "x"])
+@each("name", ["magnification", "mm_x", "mm_y"])
 def test_wishes_that_cannot_be(name: str, bad: Any) -> None:
     with pytest.raises(OptionError, match=name):
         pyramid(magnification=40.0, mm_x=0.5, mm_y=0.25).fractional(**{name: bad})
@@ -244,8 +244,8 @@ def test_the_words_of_a_grid() -> None:
             call()
 
 
-@pytest.mark.parametrize("edges", [False, True])
-@pytest.mark.parametrize("overlap", [0, 1, 2, 3])
+@each("edges", [False, True])
+@each("overlap", [0, 1, 2, 3])
 def test_what_lies_beyond_the_core_of_a_tile(overlap: int, edges: bool) -> None:
     """Cores follow each other from the region's start to its end: none is left out or twice."""
     cases: Any = [(0, 20, 0), (7, 20, 0), (7, 23, 5), (3, 9, 5)]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.readers.grid.pyramid import Pyramid
 from ziggurat.readers.grid.regions import fit
 from ziggurat.readers.model.geometry import Rect
@@ -15,12 +16,11 @@ from ziggurat.readers.model.image import GeoReference, ImageInfo, Interpretation
 INFO = ImageInfo("made", (Level(70, 90, 16, 8),), 2, np.dtype(np.uint16), Interpretation.MULTIBAND)
 
 
-@pytest.mark.parametrize(
-    ("size", "tile", "count"),
+@each(
+    "size, tile, count",
     [((256, 256), 256, 1), ((257, 10), 256, 2), ((10, 257), 256, 2), ((512, 512), 256, 2),
      ((513, 512), 256, 3), ((512, 513), 256, 3), ((1, 1), 256, 1), ((100, 3000), 64, 7),
-     ((3000, 100), 64, 7)],
-)  # fmt: skip
+     ((3000, 100), 64, 7)])  # fmt: skip
 def test_the_smallest_level_is_one_tile(size: tuple[int, int], tile: int, count: int) -> None:
     info = dataclasses.replace(INFO, levels=(Level(*size, tile, tile),))
     pyramid = Pyramid(info)
@@ -54,10 +54,8 @@ def test_levels_of_other_shares_across_than_down() -> None:
     assert pyramid.rect_in(stored[1], Rect(799, 799, 1, 1)) == Rect(399, 99, 1, 1)
 
 
-@pytest.mark.parametrize(
-    "size", [(100, 37), (37, 100), (100, 79), (79, 100), (7, 7), (1000, 3), (3, 1000)]
-)
-@pytest.mark.parametrize("most", [(50, 50), (20, None), (None, 20), (300, 11), (1, 1), (0, 5)])
+@each("size", [(100, 37), (37, 100), (100, 79), (79, 100), (7, 7), (1000, 3), (3, 1000)])
+@each("most", [(50, 50), (20, None), (None, 20), (300, 11), (1, 1), (0, 5)])
 def test_the_largest_size_of_the_same_shape(
     size: tuple[int, int], most: tuple[int | None, int | None]
 ) -> None:
@@ -79,8 +77,8 @@ def test_the_largest_size_of_the_same_shape(
         assert height == max(1, size[1] * limits[0] // size[0])
 
 
-@pytest.mark.parametrize(
-    ("chunk", "tile"),
+@each(
+    "chunk, tile",
     [(127, 512), (128, 128), (129, 129), (512, 512), (1023, 1023), (1024, 1024), (1025, 512)],
 )
 def test_chunks_of_the_size_of_tiles_are_tiles(chunk: int, tile: int) -> None:

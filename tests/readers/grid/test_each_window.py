@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.readers.constants import TileInputUnits
 from ziggurat.readers.errors import OptionError, RegionError
 from ziggurat.readers.grid.pyramid import Pyramid
@@ -23,9 +24,7 @@ PYRAMID = Pyramid(INFO)
 HERE = {"left": 10, "top": 20, "width": 105, "height": 51}
 
 
-@pytest.mark.parametrize(
-    ("scale", "output", "size", "found"),
-    [
+@each("scale, output, size, found", [
         (None, None, (105, 51), 1), ({}, {}, (105, 51), 1),
         ({"magnification": 10}, None, (52, 25), 2), ({"magnification": 40}, None, (210, 102), 0.5),
         ({"mm_x": 1.0}, None, (52, 25), 2), ({"mm_y": 1.0}, None, (26, 12), 4),
@@ -42,8 +41,7 @@ HERE = {"left": 10, "top": 20, "width": 105, "height": 51}
         ({"magnification": 10, "exact": True}, None, (52, 25), 2),
         ({"magnification": 9, "exact": True}, None, None, None),
         ({"magnification": 40, "exact": True}, None, None, None),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_sizes_that_come_out(scale: Any, output: Any, size: Any, found: float | None) -> None:
     window = plan_window(PYRAMID, HERE, scale, output)
     if size is None:
@@ -56,11 +54,8 @@ def test_sizes_that_come_out(scale: Any, output: Any, size: Any, found: float | 
         assert window.scale == pytest.approx(found, abs=1e-3)
 
 
-@pytest.mark.parametrize(
-    "region",
-    [{"left": 400}, {"top": 300}, {"left": 50, "right": 50}, {"left": 60, "right": 50},
-     {"width": 0}, {"height": 0.4}],
-)  # fmt: skip
+@each("region", [{"left": 400}, {"top": 300}, {"left": 50, "right": 50}, {"left": 60, "right": 50},
+     {"width": 0}, {"height": 0.4}])  # fmt: skip
 def test_nothing_is_left_of_a_region_without_pixels(region: Any) -> None:
     assert plan_window(PYRAMID, region) is None
 
@@ -146,22 +141,19 @@ def test_all_names_of_units_are_known() -> None:
                     pixels_per_unit(dataclasses.replace(INFO, **missing), found, 1.0)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["EPSG:3857", "+proj=merc", "+init=x", "urn:ogc:def", "nad83", "WGS72", 'PROJCS["x"]',
-     'ProjCRS["x"]', '{"type": 1}', "crs84"],
-)  # fmt: skip
+@each("name", ["EPSG:3857", "+proj=merc", "+init=x", "urn:ogc:def", "nad83", "WGS72", 'PROJCS["x"]',
+     'ProjCRS["x"]', '{"type": 1}', "crs84"])  # fmt: skip
 def test_names_of_systems_on_earth(name: str) -> None:
     assert parse_unit(name) == Unit(name, projected=True)
 
 
-@pytest.mark.parametrize("name", ["foo", "", " ", 5, b"mm", "merc", "nad8", ["mm"]])
+@each("name", ["foo", "", " ", 5, b"mm", "merc", "nad8", ["mm"]])
 def test_names_that_are_none(name: object) -> None:
     with pytest.raises(RegionError, match="no unit"):
         parse_unit(name)
 
 
-@pytest.mark.parametrize("edge", list(EDGES))
+@each("edge", list(EDGES))
 def test_edges_that_are_no_numbers(edge: str) -> None:
     cases: Any = ["a", [1], math.nan, math.inf, -math.inf, "nan"]
     for bad in cases:
@@ -182,15 +174,12 @@ def test_words_that_nobody_knows() -> None:
             plan_window(PYRAMID, **words)
 
 
-@pytest.mark.parametrize(
-    ("bounds", "rect"),
-    [
+@each("bounds, rect", [
         ((0.5, 1.5, 2.5, 3.5), (0, 2, 2, 4)), ((-5, -5, 5, 5), (0, 0, 5, 5)),
         ((390, 290, 500, 500), (390, 290, 400, 300)), ((500, 500, 600, 600), (400, 300, 400, 300)),
         ((9, 9, 3, 3), (9, 9, 9, 9)), ((-9, -9, -3, -3), (0, 0, 0, 0)),
         ((1.49, 1.51, 7.49, 7.51), (1, 2, 7, 8)),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_bounds_are_rounded_and_clipped(bounds: Any, rect: Any) -> None:
     found = clipped(INFO, bounds)
     assert (found.x, found.y, found.right, found.bottom) == rect

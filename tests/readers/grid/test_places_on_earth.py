@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.readers.errors import RegionError
 from ziggurat.readers.grid.regions import region_bounds
 from ziggurat.readers.views.array import array_reader
@@ -48,7 +49,7 @@ CHOICES = [
 SIDES = {"width": {"left", "right"}, "height": {"top", "bottom"}}
 
 
-@pytest.mark.parametrize("names", CHOICES)
+@each("names", CHOICES)
 def test_each_choice_of_edges_and_sizes(names: tuple[str, ...]) -> None:
     """Whether a size is told in coordinates, in pixels or in millimetres."""
     pixels = {name: PIXELS[name] for name in names}
@@ -73,8 +74,8 @@ def test_each_choice_of_edges_and_sizes(names: tuple[str, ...]) -> None:
         assert region_bounds(INFO, words, geo=geo) == pytest.approx(sized), unit
 
 
-@pytest.mark.parametrize("edge", ["left", "top", "right", "bottom"])
-@pytest.mark.parametrize("at", [-3.0, -300.0, 0.0, 300.0])
+@each("edge", ["left", "top", "right", "bottom"])
+@each("at", [-3.0, -300.0, 0.0, 300.0])
 def test_edges_beyond_the_image_are_not_counted_from_its_far_side(edge: str, at: float) -> None:
     """In pixels, a negative edge is counted from the right or the bottom; a place never is."""
     found = region_bounds(INFO, {edge: to_units(edge, at), "units": "projection"}, geo=geo)

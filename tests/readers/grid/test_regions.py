@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.each import each
 from ziggurat.readers.errors import OptionError, RegionError
 from ziggurat.readers.grid.pyramid import Pyramid
 from ziggurat.readers.grid.regions import (
@@ -32,8 +33,8 @@ def rect(region: dict, scale: float = 1.0, info: ImageInfo = INFO) -> tuple[int,
     return found.x, found.y, found.right, found.bottom
 
 
-@pytest.mark.parametrize(
-    ("region", "expected"),
+@each(
+    "region, expected",
     [
         ({}, (0, 0, 2220, 2967)),
         ({"left": 10, "top": 10}, (10, 10, 2220, 2967)),
@@ -70,7 +71,7 @@ def test_mag_pixels_follow_the_scale() -> None:
     assert rect(region, 4.0) == (400, 0, 800, 400)
 
 
-@pytest.mark.parametrize("name", ["nm", "micron", "µm", "μm", "Millimeters", "m", "km"])
+@each("name", ["nm", "micron", "µm", "μm", "Millimeters", "m", "km"])
 def test_lengths_agree_with_each_other(name: str) -> None:
     per_mm = {
         "nm": 1e6,
@@ -116,8 +117,8 @@ def test_nothing_fits_into_no_width() -> None:
     assert plan_window(Pyramid(INFO), output={"maxWidth": 0}) is None
 
 
-@pytest.mark.parametrize(
-    ("region", "arguments", "size"),
+@each(
+    "region, arguments, size",
     [
         ((1000, 900), {"scale": {"magnification": 10}}, (500, 450)),
         ((1000, 900), {"scale": {"magnification": 7}}, (349, 314)),
@@ -221,8 +222,8 @@ def test_whatever_is_asked_stays_inside_the_image(region: dict, shrink: float) -
         assert window.width >= 1 <= window.height
 
 
-@pytest.mark.parametrize("across", [("left", "right"), ("left", "width"), ("width", "right")])
-@pytest.mark.parametrize("down", [("top", "bottom"), ("top", "height"), ("height", "bottom")])
+@each("across", [("left", "right"), ("left", "width"), ("width", "right")])
+@each("down", [("top", "bottom"), ("top", "height"), ("height", "bottom")])
 def test_sizes_in_a_projection_are_from_the_top_down(
     across: tuple[str, str], down: tuple[str, str]
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.each import each
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.grid.tiles import (
     TileAxis,
@@ -41,7 +42,7 @@ SEEN = [
 ]
 
 
-@pytest.mark.parametrize(("size", "overlap", "edges", "expected"), SEEN)
+@each("size, overlap, edges, expected", SEEN)
 def test_tiles_along_an_axis(size: int, overlap: int, edges: bool, expected: list) -> None:
     assert spans(TileAxis(0, size, 5, overlap, edges)) == expected
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.readers.errors import OptionError, TileRangeError
 from ziggurat.readers.model.checks import finite_number, one_of, one_text, whole_number
 
@@ -15,15 +16,13 @@ class Color(Enum):
     BLUE = "blue"
 
 
-@pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3), 3.0, np.float32(3), "3", " 3 "])
+@each("value", [3, np.int64(3), np.uint8(3), 3.0, np.float32(3), "3", " 3 "])
 def test_whole_numbers_of_any_kind_are_taken(value: Any) -> None:
     number = whole_number("bins", value, 1)
     assert (number, type(number)) == (3, int)
 
 
-@pytest.mark.parametrize(
-    "value", [True, np.True_, 3.5, "3.5", "x", None, np.nan, np.inf, [3], 0, -1]
-)
+@each("value", [True, np.True_, 3.5, "3.5", "x", None, np.nan, np.inf, [3], 0, -1])
 def test_what_is_none_is_refused_by_its_name(value: Any) -> None:
     with pytest.raises(OptionError, match="bins must be a whole number of 1 or more, not"):
         whole_number("bins", value, 1)
@@ -47,7 +46,7 @@ def test_limits_and_multiples_are_told(value: Any) -> None:
     assert whole_number("tile", 512, 16, most=1024, multiple=16) == 512
 
 
-@pytest.mark.parametrize("value", [True, "1", None, 1j, np.nan, -0.1, 1.1, 10**400])
+@each("value", [True, "1", None, 1j, np.nan, -0.1, 1.1, 10**400])
 def test_shares_are_numbers_within_limits(value: Any) -> None:
     with pytest.raises(OptionError, match="share must be a number from 0 to 1, not"):
         finite_number("share", value, 0, most=1)

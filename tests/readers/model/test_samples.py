@@ -3,15 +3,15 @@
 from typing import Any
 
 import numpy as np
-import pytest
 
+from tests.each import each
 from ziggurat.readers.model.image import ImageInfo, Interpretation, Level
 from ziggurat.readers.model.samples import cast_rounded, nodata_by_band, stay_valid
 
 INTEGERS = [f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)]
 
 
-@pytest.mark.parametrize("name", INTEGERS)
+@each("name", INTEGERS)
 def test_numbers_are_rounded_and_stay_within_their_type(name: str) -> None:
     dtype, limits = np.dtype(name), np.iinfo(name)
     ends = [float(limits.min), float(limits.max)]
@@ -22,7 +22,7 @@ def test_numbers_are_rounded_and_stay_within_their_type(name: str) -> None:
     assert found.tolist() == due
 
 
-@pytest.mark.parametrize("name", INTEGERS)
+@each("name", INTEGERS)
 def test_a_value_that_happens_to_be_nodata_becomes_its_neighbour(name: str) -> None:
     limits = np.iinfo(name)
     for value, due in ((limits.max, limits.max - 1), (limits.min, limits.min + 1), (7, 8)):
@@ -31,12 +31,11 @@ def test_a_value_that_happens_to_be_nodata_becomes_its_neighbour(name: str) -> N
             assert found.ravel().tolist() == [due], value
 
 
-@pytest.mark.parametrize(
-    ("bands", "alpha", "nodata", "due"),
+@each(
+    "bands, alpha, nodata, due",
     [(1, False, None, None), (2, False, 0.0, (0.0, 0.0)), (2, True, 0.0, (0.0, None)),
      (4, True, (1.0, 2.0, 3.0, 4.0), (1.0, 2.0, 3.0, None)), (2, True, (None, 4.0), None),
-     (2, False, (None, 4.0), (None, 4.0)), (2, False, (None, None), None)],
-)  # fmt: skip
+     (2, False, (None, 4.0), (None, 4.0)), (2, False, (None, None), None)])  # fmt: skip
 def test_alpha_has_no_nodata(bands: int, alpha: bool, nodata: Any, due: Any) -> None:
     level, kind = Level(4, 4, 4, 4), Interpretation.MULTIBAND
     info = ImageInfo("made", (level,), bands, np.dtype("u1"), kind, alpha=alpha, nodata=nodata)

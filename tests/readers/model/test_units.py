@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.each import each
 from ziggurat.readers.constants import TileInputUnits
 from ziggurat.readers.model.units import (
     length_mm,
@@ -23,22 +24,22 @@ kilosecond megasecond microsecond millisecond minute nanosecond petasecond picos
 terasecond yoctosecond yottasecond zeptosecond zettasecond"""
 
 
-@pytest.mark.parametrize("name", LENGTHS.split())
+@each("name", LENGTHS.split())
 def test_lengths_of_ngff_keep_their_name(name: str) -> None:
     assert length_name(name) == name
     assert length_name(length_symbol(name)) == name
     assert length_mm(name)
 
 
-@pytest.mark.parametrize("name", TIMES.split())
+@each("name", TIMES.split())
 def test_times_of_ngff_keep_their_name(name: str) -> None:
     assert time_name(name) == name
     assert time_name(time_symbol(name)) == name
     assert time_seconds(name)
 
 
-@pytest.mark.parametrize(
-    ("spelt", "millimetres"),
+@each(
+    "spelt, millimetres",
     [("nm", 1e-6), ("um", 1e-3), ("\u03bcm", 1e-3), ("\u00b5m", 1e-3), ("microns", 1e-3),
      ("cm", 10.0), ("inch", 25.4), ("km", 1e6), ("a", 1e-7), ("\u212b", 1e-7),
      ("thou", 0.0254), ("mil", 0.0254), ("pt", 0.352777777777778), ("li", 2.11666666666667),
@@ -49,7 +50,7 @@ def test_spellings_are_one_length_without_dust(spelt: str, millimetres: float) -
     assert length_mm(spelt) == millimetres
 
 
-@pytest.mark.parametrize("text", ["", None, "pixel", "reference frame", "s", 3])
+@each("text", ["", None, "pixel", "reference frame", "s", 3])
 def test_what_is_no_length_is_none(text: object) -> None:
     assert length_mm(text) is None
     assert length_symbol(text) is None
@@ -70,11 +71,10 @@ def test_capital_letters_mean_the_usual_unit(spelt: str, millimetres: float) -> 
     assert length_mm(spelt) == millimetres
 
 
-@pytest.mark.parametrize(
-    ("step", "unit", "told"),
+@each(
+    "step, unit, told",
     [(5, "nm", (5, "nm")), (0.5, "cm", (5000, "µm")), (1, "inch", (25400, "µm")),
-     (2, "Å", (0.0002, "µm")), (3, "pixels", (3, "pixels")), (3, "", (3, None))],
-)  # fmt: skip
+     (2, "Å", (0.0002, "µm")), (3, "pixels", (3, "pixels")), (3, "", (3, None))])  # fmt: skip
 def test_steps_along_an_axis_are_in_usual_lengths(
     step: float, unit: str, told: tuple[float, str | None]
 ) -> None:

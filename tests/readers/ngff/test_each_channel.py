@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation, Level
 from ziggurat.readers.ngff.attributes import (
     WrittenLevel,
@@ -39,9 +40,7 @@ C3 = (Axis("c", 3),)
 NAMED = (Channel("dye", "#12ab9f", (5.0, 9.0)), Channel("b"), Channel("", "#0000ff"))
 
 
-@pytest.mark.parametrize(
-    ("facts", "labels", "colors"),
-    [
+@each("facts, labels, colors", [
         ({}, ["Channel 0"], ["FFFFFF"]),
         ({"band_names": ("depth",)}, ["depth"], ["FFFFFF"]),
         ({"channels": (Channel("one", "#010203"),)}, ["one"], ["010203"]),
@@ -62,8 +61,7 @@ NAMED = (Channel("dye", "#12ab9f", (5.0, 9.0)), Channel("b"), Channel("", "#0000
         ({"axes": (Axis("c", 2),), "bands": 2, "interpretation": KIND.MULTIBAND,
           "channels": NAMED[:2]},
          ["dye Band 1", "dye Band 2", "b Band 1", "b Band 2"], [*CYCLE[:2], *CYCLE[:2]]),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_names_and_colours(facts: dict[str, Any], labels: list[str], colors: list[str]) -> None:
     found = channels(dataclasses.replace(PLAIN, **facts))
     assert [channel["label"] for channel in found] == labels
@@ -137,8 +135,8 @@ def test_each_version_has_its_words_where_it_wants_them(version: OmeVersion) -> 
     assert versioned({}, OmeVersion.V04) == {}
 
 
-@pytest.mark.parametrize(
-    ("axis", "kind", "unit"),
+@each(
+    "axis, kind, unit",
     [
         (Axis("t", 2, None, "s"), "time", "second"),
         (Axis("t", 2, None, "millisecond"), "time", "millisecond"),
@@ -161,9 +159,7 @@ def test_kinds_and_units_of_axes(axis: Axis, kind: str, unit: str | None) -> Non
 COLOR = {"label-value": 3, "rgba": [1, 2, 3, 4]}
 
 
-@pytest.mark.parametrize(
-    ("colors", "kept"),
-    [
+@each("colors, kept", [
         ([COLOR], [COLOR]), ([COLOR, {"label-value": 1.5, "rgba": [0, 0, 255]}], None),
         ([{"label-value": True, "rgba": [1, 2, 3]}, COLOR], [COLOR]),
         ([{"label-value": "3", "rgba": [1, 2, 3]}, COLOR], [COLOR]),
@@ -176,8 +172,7 @@ COLOR = {"label-value": 3, "rgba": [1, 2, 3, 4]}
         ([{"label-value": 1, "rgba": (1, 2, 3)}, COLOR], [COLOR]),
         ([{"label-value": 1}, COLOR], [COLOR]),
         ({"label-value": 3}, []), (None, []),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_colours_of_labels_that_an_ome_zarr_tells(colors: Any, kept: Any) -> None:
     kept = colors if kept is None else kept
     good, endless = {"label-value": 1, "area": 5}, {"label-value": 2, "area": math.nan}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.readers.model.image import (
     Axis,
     Channel,
@@ -83,9 +84,7 @@ def test_the_facts_are_all_looked_at() -> None:
             assert len(set(values)) > 1, f"{kind.__name__}.{field.name} is always the same"
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [(name, value) for name, values in FACTS.items() for value in values]
-)
+@each("name, value", [(name, value) for name, values in FACTS.items() for value in values])
 def test_each_fact_comes_back_and_changes_no_other(name: str, value: Any) -> None:
     info = dataclasses.replace(PLAIN, **{name: value})
     known = dataclasses.asdict(dataclasses.replace(PLAIN, **through(info)))
@@ -105,9 +104,7 @@ def test_nan_comes_back_as_itself() -> None:
     assert math.isnan(found["axes"][0].values[0])
 
 
-@pytest.mark.parametrize(
-    "value", [np.float32(0.5), np.int64(3), np.bool_(True), math.nan, -math.inf, "x", 0, False]
-)
+@each("value", [np.float32(0.5), np.int64(3), np.bool_(True), math.nan, -math.inf, "x", 0, False])
 def test_numbers_of_any_make_are_json(value: Any) -> None:
     made = facts_to_json(dataclasses.replace(PLAIN, properties={"p": value}))
     json.dumps(made, allow_nan=False)
@@ -133,7 +130,7 @@ FLAWED: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("change", FLAWED)
+@each("change", FLAWED)
 def test_facts_of_other_kinds_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"."):
         facts_from_json(facts_to_json(PLAIN) | change)
@@ -157,8 +154,8 @@ def levels_of(info: ImageInfo, sizes: list[tuple[int, int]], **more: Any) -> lis
     return found
 
 
-@pytest.mark.parametrize("averaged", [True, False])
-@pytest.mark.parametrize(("mm_x", "mm_y"), [(None, None), (0.002, 0.0005), (0.002, None)])
+@each("averaged", [True, False])
+@each("mm_x, mm_y", [(None, None), (0.002, 0.0005), (0.002, None)])
 def test_where_the_pixels_of_a_level_lie(
     mm_x: float | None, mm_y: float | None, averaged: bool
 ) -> None:
@@ -178,9 +175,7 @@ def test_where_the_pixels_of_a_level_lie(
         assert level["units"]["y"] == ("micrometer" if mm_y else None)
 
 
-@pytest.mark.parametrize(
-    ("values", "unit", "step"),
-    [
+@each("values, unit, step", [
         ((0.0, 2.5, 5.0), "micrometer", 2.5),
         ((7.0, 7.5), "micrometer", 0.5),
         ((1, 4, 7), "micrometer", 3.0),
@@ -194,8 +189,7 @@ def test_where_the_pixels_of_a_level_lie(
         (("1", "2"), "micrometer", 1.0),
         ((0.0, 2.5, 5.0), None, 1.0),
         (None, "micrometer", 1.0),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_the_distance_of_planes_is_told_where_it_is_even(
     values: Any, unit: str | None, step: float
 ) -> None:
@@ -212,7 +206,7 @@ def test_the_distance_of_planes_is_told_where_it_is_even(
                 assert level["units"][axis_name] == said
 
 
-@pytest.mark.parametrize("full", [1, 7, 8, 100, 741, 1001])
+@each("full", [1, 7, 8, 100, 741, 1001])
 def test_a_size_that_halving_gives_is_a_power_of_two(full: int) -> None:
     """Rounded up or down, however often, as long as the sizes tell which power it is."""
     up, factor = full, 1
@@ -223,14 +217,11 @@ def test_a_size_that_halving_gives_is_a_power_of_two(full: int) -> None:
     assert level_factor(1000, 300) == 1000 / 300
 
 
-@pytest.mark.parametrize(
-    ("background", "dtype", "due"),
-    [
+@each("background, dtype, due", [
         (None, "u1", 0), ((255.0, 255.0), "u1", 255), ((255.0, 254.0), "u1", 0),
         ((0.5, 0.5), "u1", 0), ((0.5, 0.5), "f4", 0.5), ((256.0, 256.0), "u1", 0),
         ((-1.0, -1.0), "i2", -1), ((math.inf, math.inf), "f4", 0), ((), "u1", 0),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_what_chunks_hold_that_are_not_stored(background: Any, dtype: str, due: float) -> None:
     info = dataclasses.replace(PLAIN, dtype=np.dtype(dtype), background=background)
     with np.errstate(invalid="ignore"):

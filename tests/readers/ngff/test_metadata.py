@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.each import each
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.zarr.metadata import parse_v2, parse_v3
 from ziggurat.readers.formats.zarr.plain import plain_axes
@@ -94,8 +95,8 @@ def test_a_sample_axis_is_bands() -> None:
     assert read(attributes(named(*"yxs"), "0.4"), stored(30, 40, 4)).alpha
 
 
-@pytest.mark.parametrize(
-    ("unit", "scale", "mm"),
+@each(
+    "unit, scale, mm",
     [
         ("micrometer", 0.5, 0.0005),
         ("millimeter", 0.5, 0.5),
@@ -145,7 +146,7 @@ def test_labels_are_labels() -> None:
     assert read(found, stored(3, 4, dtype="u4")).interpretation is Interpretation.LABELS
 
 
-@pytest.mark.parametrize(
+@each(
     "broken",
     [
         {"multiscales": []},
@@ -232,7 +233,7 @@ def test_facts_that_don_t_fit_the_array_any_more_are_not_believed() -> None:
     assert read(written, stored(4, 30, 40)).magnification is None
 
 
-@pytest.mark.parametrize(
+@each(
     "facts",
     [
         {},
@@ -286,8 +287,8 @@ def test_layouts_put_every_frame_in_a_place_of_its_own(
     assert (seen[..., 0] == 0).all()
 
 
-@pytest.mark.parametrize(
-    ("shape", "axes"),
+@each(
+    "shape, axes",
     [
         ((30, 40), "yx"),
         ((30, 40, 3), "yxs"),
@@ -320,7 +321,7 @@ V3 = {
 V2 = {"shape": [30, 40], "chunks": [16, 16], "dtype": "<u2", "compressor": None, "fill_value": 0}
 
 
-@pytest.mark.parametrize(
+@each(
     "change",
     [
         {"shape": [1 << 60, 40]},
@@ -344,7 +345,7 @@ def test_hostile_v3_arrays_are_refused(change: dict[str, Any]) -> None:
         parse_v3(V3 | change)
 
 
-@pytest.mark.parametrize(
+@each(
     "change",
     [
         {"shape": [1 << 60, 40]},
@@ -364,7 +365,7 @@ def test_hostile_v2_arrays_are_refused(change: dict[str, Any]) -> None:
         parse_v2(V2 | change)
 
 
-@pytest.mark.parametrize("key", list(V3))
+@each("key", list(V3))
 def test_v3_arrays_that_lack_something(key: str) -> None:
     facts = {k: v for k, v in V3.items() if k != key}
     if key in ("shape", "data_type", "chunk_grid", "codecs"):
@@ -374,8 +375,8 @@ def test_v3_arrays_that_lack_something(key: str) -> None:
         assert parse_v3(facts).shape == (30, 40)
 
 
-@pytest.mark.parametrize(
-    ("value", "dtype", "expected"),
+@each(
+    "value, dtype, expected",
     [
         ("NaN", "float32", np.nan),
         ("-Infinity", "float64", -np.inf),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from tests.readers.conftest import LevelsReader
 from ziggurat.readers.grid.regions import Window
 from ziggurat.readers.model.geometry import Rect
@@ -132,7 +133,7 @@ def test_transparent_colours_are_means_where_nothing_is_opaque() -> None:
     assert (found[1, 1, 3], found[0, 1, 3]) == (255, 255)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 3), (10, 7), (37, 23), (50, 40), (80, 5)])
+@each("size", [(1, 1), (2, 3), (10, 7), (37, 23), (50, 40), (80, 5)])
 def test_the_nearest_is_the_pixel_at_the_centre(size: tuple[int, int]) -> None:
     made = pixels("u2")
     found = nearest(made, *size)
@@ -143,8 +144,8 @@ def test_the_nearest_is_the_pixel_at_the_centre(size: tuple[int, int]) -> None:
     np.testing.assert_array_equal(resize(made, *size, Resample.NEAREST), found)
 
 
-@pytest.mark.parametrize("method", [Resample.LANCZOS, Resample.BILINEAR, Resample.AREA])
-@pytest.mark.parametrize("size", [(20, 30), (60, 10), (60, 46)])
+@each("method", [Resample.LANCZOS, Resample.BILINEAR, Resample.AREA])
+@each("size", [(20, 30), (60, 10), (60, 46)])
 def test_each_band_is_scaled_by_itself(method: Resample, size: tuple[int, int]) -> None:
     """However many there are: libraries take four at a time."""
     made = pixels("f4", (23, 37, 7))
@@ -206,8 +207,8 @@ def test_strips_of_any_number_of_cores(
     assert read == rect.width * rect.height, "nothing is read twice"
 
 
-@pytest.mark.parametrize("dtype", ["u1", "i2", "u4", "f4", "?"])
-@pytest.mark.parametrize("hide", [False, True])
+@each("dtype", ["u1", "i2", "u4", "f4", "?"])
+@each("hide", [False, True])
 def test_statistics_of_tiles_are_those_of_all(dtype: str, hide: bool) -> None:
     made = pixels(dtype) if dtype != "?" else pixels("f4") > 120
     if dtype == "f4":

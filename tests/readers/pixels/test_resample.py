@@ -7,6 +7,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from tests.each import each
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.pixels import window
 from ziggurat.readers.pixels.resample import Resample, resize
@@ -85,8 +86,8 @@ def test_enlarged_alpha_is_never_below_transparent_nor_above_opaque(dtype: str) 
             assert large[..., 1].max() == opaque
 
 
-@pytest.mark.parametrize("name", ["i1", "u1", "i2", "u2", "i4", "u4", "f2", "f4", "f8", "?"])
-@pytest.mark.parametrize("method", [Resample.AREA, Resample.BILINEAR])
+@each("name", ["i1", "u1", "i2", "u2", "i4", "u4", "f2", "f4", "f8", "?"])
+@each("method", [Resample.AREA, Resample.BILINEAR])
 def test_the_ends_of_each_type_stay_what_they_are(name: str, method: Resample) -> None:
     limits = {"?": (False, True), "f": (-60000.0, 60000.0)}.get(name[0])
     for value in limits or (np.iinfo(name).min, np.iinfo(name).max):

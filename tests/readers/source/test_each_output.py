@@ -10,6 +10,7 @@ import PIL.Image
 import pytest
 import tifffile
 
+from tests.each import each
 from tests.readers.conftest import LevelsReader, Made
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedImage, EncodedLevel, Photometric, TileFormat
@@ -79,11 +80,8 @@ def opened(info: ImageInfo = INFO, pixels: np.ndarray = PIXELS, **options: Any) 
 LABELLED = dataclasses.replace(INFO, associated=("label",))
 
 
-@pytest.mark.parametrize(
-    ("words", "stored"),
-    [({}, True), ({"encoding": "JPEG"}, True), ({"encoding": "PNG"}, False),
-     ({"jpegQuality": 50}, False), ({"width": 18}, False), ({"height": 10}, False)],
-)  # fmt: skip
+@each("words, stored", [({}, True), ({"encoding": "JPEG"}, True), ({"encoding": "PNG"}, False),
+     ({"jpegQuality": 50}, False), ({"width": 18}, False), ({"height": 10}, False)])  # fmt: skip
 def test_a_stored_picture_comes_as_it_is_unless_another_is_asked_for(
     words: dict[str, Any], stored: bool
 ) -> None:
@@ -103,8 +101,8 @@ def test_a_picture_fits_into_a_size(most: dict[str, int], size: tuple[int, int])
     assert found[0].size == size
 
 
-@pytest.mark.parametrize("edge", [None, "crop", "#102030"])
-@pytest.mark.parametrize("style", [None, {"bands": [{"band": 1}]}])
+@each("edge", [None, "crop", "#102030"])
+@each("style", [None, {"bands": [{"band": 1}]}])
 def test_stored_tiles_come_where_no_other_pixels_are_asked_for(edge: Any, style: Any) -> None:
     """Inside always; at the edge where it is not to be cropped or coloured; never in a style."""
     source = opened(edge=edge, style=style)
@@ -160,15 +158,12 @@ def test_thumbnails_are_of_their_own_size(size: tuple[int, int], words: dict[str
     assert pixels.shape[1::-1] == size
 
 
-@pytest.mark.parametrize(
-    ("names", "alpha", "order"),
-    [(("red", "green", "blue", "x"), False, [0, 1, 2]),
+@each("names, alpha, order", [(("red", "green", "blue", "x"), False, [0, 1, 2]),
      (("x", "Blue", "GREEN", "red"), False, [3, 2, 1]),
      (("alpha", "blue", "green", "red"), False, [3, 2, 1, 0]),
      (("red", "alpha", "green", "blue"), False, [0, 2, 3, 1]),
      (("blue", "green", "red", "x"), True, [2, 1, 0, 3]),
-     (("a", "b", "c", "d"), False, [0, 1, 2, 3])],
-)  # fmt: skip
+     (("a", "b", "c", "d"), False, [0, 1, 2, 3])])  # fmt: skip
 def test_colours_by_the_names_of_bands(names: Any, alpha: bool, order: list[int]) -> None:
     info = dataclasses.replace(
         INFO, bands=4, band_names=names, alpha=alpha, interpretation=Interpretation.MULTIBAND
@@ -190,9 +185,7 @@ def test_indices_without_a_colour_are_transparent() -> None:
     assert found[0].tolist() == [[1, 2, 3, 255], [4, 5, 6, 255], *[[0, 0, 0, 0]] * 3]
 
 
-@pytest.mark.parametrize(
-    ("dtype", "values", "shown"),
-    [("u1", [0, 7, 255], [0, 7, 255]), ("?", [0, 1, 1], [0, 255, 255]),
+@each("dtype, values, shown", [("u1", [0, 7, 255], [0, 7, 255]), ("?", [0, 1, 1], [0, 255, 255]),
      ("u2", [0, 0x1234, 0xFFFF], [0, 0x12, 0xFF]), ("i1", [-128, 0, 127], [0, 128, 255]),
      ("i2", [-32768, 0, 32767], [0, 128, 255]), ("u4", [0, 1 << 31, 0xFFFFFFFF], [0, 128, 255]),
      ("i4", [-(1 << 31), 0, (1 << 31) - 1], [0, 128, 255]), ("i8", [-5, 7, 999], [0, 7, 255]),

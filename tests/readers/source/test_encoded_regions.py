@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 import ziggurat
+from tests.each import each
 from ziggurat.readers.constants import TileOutputMimeTypes
 from ziggurat.readers.errors import OptionError, SourceError
 from ziggurat.readers.source.output.encode import ImageBytes
@@ -95,8 +96,8 @@ def test_pil_images_have_the_mode_of_the_bands(
     np.testing.assert_array_equal(np.asarray(image), (high >> 8)[..., 0])
 
 
-@pytest.mark.parametrize(
-    ("dtype", "stored", "shown"),
+@each(
+    "dtype, stored, shown",
     [
         (np.uint16, [0, 255, 256, 65535], [0, 0, 1, 255]),
         (np.uint32, [0, 1 << 24, 1 << 31, (1 << 32) - 1], [0, 1, 128, 255]),
@@ -206,8 +207,8 @@ def test_jpeg_in_tiff_takes_8_bits_only(
         made_source(pixels).getRegion(encoding="TIFF", tiffCompression="jpeg")
 
 
-@pytest.mark.parametrize("encoding", sorted(set(TileOutputMimeTypes) - {"TILED"}))
-@pytest.mark.parametrize("bands", [1, 2, 3, 4])
+@each("encoding", sorted(set(TileOutputMimeTypes) - {"TILED"}))
+@each("bands", [1, 2, 3, 4])
 def test_every_encoding_takes_gray_colour_and_alpha(
     made_source: Callable[..., Any], rng: np.random.Generator, encoding: Any, bands: int
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from tests.readers.conftest import LevelsReader, Made
 from tests.readers.source.odd_image import (
     BANDS,
@@ -182,11 +183,10 @@ def test_frames_by_their_axes() -> None:
         assert entry["Channel"] == "abc"[c]
 
 
-@pytest.mark.parametrize(
-    ("frames", "across", "shape"),
+@each(
+    "frames, across, shape",
     [(None, None, (2, 3)), ([5, 0, 3, 3, 1], None, (2, 3)), ([1, 2, 4, 5, 0], 2, (3, 2)),
-     ([4], 3, (1, 1)), ([5, 4], 5, (1, 2)), ([], 4, (2, 4))],
-)  # fmt: skip
+     ([4], 3, (1, 1)), ([5, 4], 5, (1, 2)), ([], 4, (2, 4))])  # fmt: skip
 def test_frames_side_by_side(
     frames: list[int] | None, across: int | None, shape: tuple[int, int]
 ) -> None:

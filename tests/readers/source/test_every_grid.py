@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from tests.readers.source.odd_image import BANDS, HEIGHT, LEVELS, WIDTH, opened
 from ziggurat.readers.errors import OptionError
 
@@ -20,8 +21,8 @@ GRIDS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("level", "prefetch"), [(0, 0), (1, 2), (2, 0)])
-@pytest.mark.parametrize("grid", GRIDS)
+@each("level, prefetch", [(0, 0), (1, 2), (2, 0)])
+@each("grid", GRIDS)
 def test_iterators(grid: dict[str, Any], level: int, prefetch: int) -> None:
     source, factor = opened(), 2**level
     region = {"left": 4, "top": 8, "right": 73, "bottom": 53}

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.each import each
 from tests.readers.source.asking import numpy_region, numpy_size
 from ziggurat.readers.errors import OptionError, RegionError, TileRangeError
 from ziggurat.readers.model.geometry import Rect
@@ -26,8 +27,8 @@ def test_native_pixels_are_the_stored_ones(
     np.testing.assert_array_equal(numpy_region(source, region=region), gradient[20:90, 10:150])
 
 
-@pytest.mark.parametrize("identity", [None, "a file"])
-@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint32, np.float32, np.float64, bool])
+@each("identity", [None, "a file"])
+@each("dtype", [np.uint8, np.int16, np.uint32, np.float32, np.float64, bool])
 def test_every_dtype_and_band_count_comes_as_it_is(
     made_source: Callable[..., Any], rng: np.random.Generator, identity: Any, dtype: Any
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from tests.readers.source.asking import numpy_region
 from ziggurat.readers.model.image import Interpretation
 
@@ -46,7 +47,7 @@ def test_scaling_keeps_the_shape_and_the_values_of_floats(
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.parametrize("dtype", [np.int64, np.uint64, np.int8, bool, np.float16, ">u2"])
+@each("dtype", [np.int64, np.uint64, np.int8, bool, np.float16, ">u2"])
 def test_uncommon_dtypes_are_scaled_too(
     made_source: Callable[..., Any], rng: np.random.Generator, dtype: Any
 ) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests.each import each
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.source.output.encode import Encoding, encoded
@@ -16,7 +17,7 @@ NAMES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_a_tiff_is_compressed_as_asked(name: str) -> None:
     pixels = np.arange(40 * 50 * 3, dtype=np.uint16).reshape(40, 50, 3)
     data = encoded(pixels, Encoding("TIFF", tiff_compression=name), alpha=False)

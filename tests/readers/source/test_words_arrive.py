@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 import ziggurat
+from tests.each import each
 from ziggurat.readers.formats.table import FORMATS
 from ziggurat.readers.model.reader import Pixels
 from ziggurat.readers.source.options import OpenOptions
@@ -97,7 +98,7 @@ def test_each_word_of_an_encoding(word: str | None) -> None:
     assert delivery_of(options, words, ["PIL", "image"]).format == "PIL"
 
 
-@pytest.mark.parametrize("word", [None, *PLACED])
+@each("word", [None, *PLACED])
 def test_each_word_of_a_place(word: str | None) -> None:
     options = OpenOptions(style={"band": 1})
     words: Any = {} if word is None else {word: PLACED[word]}

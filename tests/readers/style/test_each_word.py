@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.readers.model.image import Axis, Channel, ImageInfo, Interpretation, Level
 from ziggurat.readers.style.apply import _band_index, _composite, apply_style
 from ziggurat.readers.style.auto import auto_style
@@ -146,8 +147,8 @@ def planted(image: Image) -> Image:
     return image
 
 
-@pytest.mark.parametrize("kind", IMAGES)
-@pytest.mark.parametrize("number", range(len(STYLES)))
+@each("kind", IMAGES)
+@each("number", range(len(STYLES)))
 def test_colours_are_the_models(number: int, kind: str) -> None:
     style, image = {"bands": STYLES[number]}, planted(Image(**IMAGES[kind]))
     parsed = parse_style(json.dumps(style))
@@ -185,14 +186,11 @@ def test_each_rule_and_band_has_its_own_range() -> None:
                 )
 
 
-@pytest.mark.parametrize(
-    ("dtype", "source", "found", "scale"),
-    [
+@each("dtype, source, found, scale", [
         ("uint8", "u2", np.uint8, 1), ("uint16", "u1", np.uint16, 257),
         ("float", "u2", np.float32, 1 / 255), ("source", "u2", np.uint16, 257),
         ("source", "u1", np.float32, 1), ("source", "f4", np.float32, 1 / 255),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_types_of_the_result(dtype: str, source: str, found: Any, scale: float) -> None:
     image = Image(source)
     style: dict[str, Any] = {"bands": [{"band": 1, "min": 0, "max": 200, "palette": RAINBOW}]}
@@ -216,7 +214,7 @@ def test_indexed_colours_repeat_but_for_the_first() -> None:
         np.testing.assert_array_equal(found[value // 11, value % 11], due, str(value))
 
 
-@pytest.mark.parametrize("frame", range(FRAMES))
+@each("frame", range(FRAMES))
 def test_auto_lays_the_channels_of_the_same_time(frame: int) -> None:
     info = dataclasses.replace(Image().info, bands=1)
     style = auto_style(Style(preset=True), frame, info)
@@ -265,12 +263,11 @@ def test_auto_gives_labels_colours_with_and_without_alpha(bands: int, alpha: boo
     assert len(set(band.palette or ())) > 200
 
 
-@pytest.mark.parametrize(
-    ("text", "alpha"),
+@each(
+    "text, alpha",
     [("rgba(1, 2, 3, 0)", 0), ("rgba(1, 2, 3, 1)", 255), ("rgba(1, 2, 3, 0.5)", 127.5),
      ("rgba(1, 2, 3, 2)", 2), ("rgba(1, 2, 3, 128)", 128), ("rgba(1, 2, 3, 255)", 255),
-     ("#01020380", 128), ("#0003", 51), ("#010203", 255), ("rgb(1, 2, 3)", 255)],
-)  # fmt: skip
+     ("#01020380", 128), ("#0003", 51), ("#010203", 255), ("rgb(1, 2, 3)", 255)])  # fmt: skip
 def test_how_opaque_a_colour_is(text: str, alpha: float) -> None:
     assert parse_color(text)[3] == pytest.approx(alpha, abs=0.6)
     if text.startswith("rgb"):
@@ -320,11 +317,10 @@ def test_colours_of_a_profile_are_converted_before_bands_are_shown(
     np.testing.assert_allclose(found[..., :2], image.pixels(0)[..., :2] // 2, atol=0.02)
 
 
-@pytest.mark.parametrize(
-    ("bands", "alpha", "index"),
+@each(
+    "bands, alpha, index",
     [(1, False, 0), (2, True, 0), (2, False, 0), (3, False, 1), (3, True, 0), (4, True, 1),
-     (4, False, 1)],
-)  # fmt: skip
+     (4, False, 1)])  # fmt: skip
 def test_grey_is_the_green_of_colours_alone(bands: int, alpha: bool, index: int) -> None:
     pixels = np.arange(bands, dtype=np.uint8)[np.newaxis, np.newaxis].repeat(2, axis=1) * 9
     info = dataclasses.replace(array_reader(pixels).info, alpha=alpha)

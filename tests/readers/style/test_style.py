@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import ImageCms
 
+from tests.each import each
 from ziggurat.readers.errors import StyleError
 from ziggurat.readers.model.image import Interpretation
 from ziggurat.readers.style.apply import apply_style
@@ -222,7 +223,7 @@ def test_an_error_names_what_is_known() -> None:
         shown(RAMP8, {"band": "nir"})
 
 
-@pytest.mark.parametrize(
+@each(
     "style",
     [
         {"min": 20, "max": 200},
@@ -232,7 +233,7 @@ def test_an_error_names_what_is_known() -> None:
         {"nodata": 7, "palette": "#fff"},
     ],
 )
-@pytest.mark.parametrize("array", [RAMP8, RAMP12, RAMP_FLOAT], ids=["uint8", "uint16", "float"])
+@each("array", [RAMP8, RAMP12, RAMP_FLOAT])
 def test_eight_bit_results_are_the_float_ones_truncated(array: np.ndarray, style: Any) -> None:
     parsed = parse_style(style)
     assert parsed is not None

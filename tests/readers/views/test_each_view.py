@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.model.geometry import Rect
@@ -75,8 +76,8 @@ def whole(reader: Reader, level: int = 0, frame: int = 0) -> Pixels:
 PICKS = [(0,), (3,), (1, 0), (3, 1, 2), (0, 1, 2, 3), (2, 3), (3, 2, 1, 0)]
 
 
-@pytest.mark.parametrize("bands", PICKS)
-@pytest.mark.parametrize("alpha", [False, True])
+@each("bands", PICKS)
+@each("alpha", [False, True])
 def test_bands(bands: tuple[int, ...], alpha: bool) -> None:
     image = _Image(alpha=alpha)
     view = BandsReader(image, bands)
@@ -124,7 +125,7 @@ def test_frames_keep_what_each_of_them_stands_for() -> None:
     assert view.info.axes[0].by_frame == (102, 100, 105, 103)
 
 
-@pytest.mark.parametrize("corner", [*itertools.product((0, 16, 32), (0, 8, 24))])
+@each("corner", [*itertools.product((0, 16, 32), (0, 8, 24))])
 def test_tiles_of_crops(corner: tuple[int, int]) -> None:
     image, (x, y) = _Image(), corner
     view = CropReader(image, Rect(x, y, 48 - x, 40 - y))
@@ -183,7 +184,7 @@ SHOWN = {  # Exif: where the stored rows and columns begin
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("turn", SHOWN)
+@each("turn", SHOWN)
 def test_every_part_of_a_turned_image(turn: int) -> None:
     image = _Image()
     view = TurnedReader(image, turn)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.readers.model.codec import CHUNK_CODECS, TILE_CODECS, Codec
 from ziggurat.readers.model.image import GeoReference, Interpretation
 from ziggurat.readers.views.array import array_reader
@@ -77,8 +78,8 @@ def test_chunks_say_the_effort_that_was_asked_for(codec: Codec, tile: Any) -> No
         assert said == {level}
 
 
-@pytest.mark.parametrize(
-    ("options", "interpretation", "said"),
+@each(
+    "options, interpretation, said",
     [
         ({"compression": Codec.DEFLATE, "level": 9}, "multiband", {"LEVEL=9", "PREDICTOR=YES"}),
         ({"compression": Codec.ZSTD, "level": 7}, "multiband", {"LEVEL=7", "PREDICTOR=YES"}),

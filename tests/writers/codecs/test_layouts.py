@@ -7,6 +7,7 @@ import numcodecs
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.readers.codecs.jpeg_stream import merge_tables
 from ziggurat.readers.model.codec import CHUNK_CODECS, PICTURE_CHUNKS, TILE_CODECS, Codec
 from ziggurat.readers.views.array import array_reader
@@ -69,8 +70,8 @@ def test_bytes_are_those_of_pixels_in_a_row(
         assert chunk(tile) == chunk(plain), codec
 
 
-@pytest.mark.parametrize("dtype", ["bool", "uint8", "int16", "uint32", "float64"])
-@pytest.mark.parametrize("level", [None, 9])
+@each("dtype", ["bool", "uint8", "int16", "uint32", "float64"])
+@each("level", [None, 9])
 def test_chunks_of_blosc_are_those_of_numcodecs(dtype: str, level: int | None) -> None:
     pixels = (np.arange(64 * 48).reshape(64, 48, 1) // 7).astype(dtype)
     info = array_reader(pixels).info

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests.each import each
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.codec import TILE_CODECS, Codec
 from ziggurat.readers.model.image import Interpretation
@@ -304,8 +305,8 @@ def test_deflate_of_masks_is_as_small_as_zlibs(kind: str, predictor: Any) -> Non
     assert zlib.decompress(codec.encode(pixels)) == plain.tobytes()
 
 
-@pytest.mark.parametrize("sampling", list(Subsampling))
-@pytest.mark.parametrize("quality", [60, 85, 90, 91, 98])
+@each("sampling", list(Subsampling))
+@each("quality", [60, 85, 90, 91, 98])
 def test_jpeg_is_as_good_as_libjpegs_own(tissue: np.ndarray, sampling: Any, quality: Any) -> None:
     tile = np.ascontiguousarray(tissue[:256, :256])
     codec = tile_codec(array_reader(tile).info, WriteOptions(quality=quality, subsampling=sampling))

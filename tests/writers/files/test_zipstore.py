@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.each import each
 from ziggurat.readers.errors import WriteError
 from ziggurat.readers.io.bytes import LocalBytes
 from ziggurat.readers.io.keys import ZipStore
@@ -166,8 +167,8 @@ def test_a_directory_says_what_is_past_32_bits(size: int, offset: int) -> None:
 _WIDE, _SHORT = 2**32 - 1, 2**16 - 1  # where a field of the short record holds no number
 
 
-@pytest.mark.parametrize("which", ["count", "start", "length"])
-@pytest.mark.parametrize("past", [-1, 0, 1])
+@each("which", ["count", "start", "length"])
+@each("past", [-1, 0, 1])
 def test_each_number_of_the_end_that_is_too_large_is_in_the_wide_one(which: str, past: int) -> None:
     """APPNOTE 4.3.14 to 4.3.16: all ones in the short record says that the wide one has it."""
     numbers = {"count": 3, "start": 1000, "length": 200}

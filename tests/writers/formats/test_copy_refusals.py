@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedLevel, Photometric, TileFormat
 from ziggurat.readers.model.image import Interpretation
@@ -50,8 +51,8 @@ CASES: list[tuple[tuple[str, ...], dict[str, Any], tuple[int, int], str | None]]
 ]
 
 
-@pytest.mark.parametrize(
-    ("output", "facts", "size", "words"),
+@each(
+    "output, facts, size, words",
     [(output, *rest) for outputs, *rest in CASES for output in outputs],
 )
 def test_what_stands_in_the_way_of_a_copy(

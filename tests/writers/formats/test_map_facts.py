@@ -4,8 +4,8 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-import pytest
 
+from tests.each import each
 from ziggurat.readers.model.image import GeoReference
 from ziggurat.readers.views.array import array_reader
 from ziggurat.writers.formats.map_facts import lost_map_facts
@@ -19,9 +19,9 @@ def lost(bands: list[dict[str, Any]], **facts: Any) -> tuple[str, ...]:
     return lost_map_facts(info, holds_place=holds_place)
 
 
-@pytest.mark.parametrize("number", [0, 1, 2])
-@pytest.mark.parametrize(
-    ("facts", "words"),
+@each("number", [0, 1, 2])
+@each(
+    "facts, words",
     [
         ({"scale": 1.0, "offset": 0.0, "units": ""}, ""),
         ({"mask": "all valid"}, ""),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import ziggurat
+from tests.each import each
 from ziggurat.converter.convert import convert
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import CancelledError, OptionError, TargetExistsError
@@ -116,7 +117,7 @@ class TestOutputs(OutputContract):
     """Every row of the table."""
 
 
-@pytest.mark.parametrize("row", OUTPUTS, ids=lambda row: row.name)
+@each("row", OUTPUTS)
 def test_the_module_of_a_row_has_all_that_is_asked_of_it(row: Output) -> None:
     module = row.load()
     for name in FUNCTIONS:

@@ -4,8 +4,8 @@ import threading
 from typing import Any
 
 import numpy as np
-import pytest
 
+from tests.each import each
 from tests.hooked import HookedArray
 from tests.writers.pyramid.plans import MEAN, assembled, raw
 from ziggurat.readers.model.codec import Codec
@@ -55,8 +55,8 @@ def test_all_threads_encode_one_row_of_a_slow_codec(rng: np.random.Generator) ->
     np.testing.assert_array_equal(images[0, 0], pixels)
 
 
-@pytest.mark.parametrize(
-    ("codec", "tile", "widths"),
+@each(
+    "codec, tile, widths",
     [
         (Codec.LZMA, TILE, [128] * 4),
         (Codec.LZMA, 256, [256] * 2),  # a tile of the source is decoded by one task

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from tests.writers.pyramid.plans import BUDGET, MEAN, assembled, halves, plans, raw
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.geometry import level_sizes
@@ -96,8 +97,8 @@ def test_progress_counts_every_tile_and_byte(rng: np.random.Generator) -> None:
     assert [e.done for e in events] == sorted({e.done for e in events})
 
 
-@pytest.mark.parametrize(
-    ("levels", "words"),
+@each(
+    "levels, words",
     [
         ([], "begin with a level"),
         ([LevelPlan(50, 50, 16, 16, Cascade(), raw)], "begin with a level"),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import Interpretation
@@ -55,8 +56,8 @@ def noise(rng: np.random.Generator, dtype: Any, shape: Any) -> Any:
     return rng.integers(limits.min, limits.max, shape, dtype=dtype, endpoint=True)
 
 
-@pytest.mark.parametrize("dtype", INTEGERS)
-@pytest.mark.parametrize("bands", [1, 2, 3, 4, 5])
+@each("dtype", INTEGERS)
+@each("bands", [1, 2, 3, 4, 5])
 def test_mean_of_integers_rounds_half_up_exactly(
     rng: np.random.Generator, dtype: Any, bands: int
 ) -> None:
@@ -95,14 +96,14 @@ def test_mean_of_bool_is_the_majority_and_half_counts_as_true() -> None:
     assert Shrinker(Reducer.MEAN)(two)[0].tolist() == [[True, True], [False, True]]
 
 
-@pytest.mark.parametrize("dtype", [*INTEGERS, *FLOATS, bool])
-@pytest.mark.parametrize(("reducer", "combine"), [(Reducer.MAX, max), (Reducer.MIN, min)])
+@each("dtype", [*INTEGERS, *FLOATS, bool])
+@each("reducer, combine", [(Reducer.MAX, max), (Reducer.MIN, min)])
 def test_max_and_min(rng: np.random.Generator, dtype: Any, reducer: str, combine: Any) -> None:
     pixels = noise(rng, dtype, (7, 9, 2))
     np.testing.assert_array_equal(Shrinker(reducer)(pixels), plain(pixels, combine))
 
 
-@pytest.mark.parametrize("dtype", INTEGERS)
+@each("dtype", INTEGERS)
 def test_median_is_the_mean_of_the_middle_two(rng: np.random.Generator, dtype: Any) -> None:
     def middle(values: Any) -> Any:
         four = sorted(values * (4 // len(values)))
@@ -219,8 +220,8 @@ def test_nan_is_left_out(rng: np.random.Generator, reducer: str, combine: Any) -
     assert np.isnan(wanted).any()
 
 
-@pytest.mark.parametrize("reducer", [Reducer.LANCZOS3, Reducer.CUBIC])
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.float32, np.uint32])
+@each("reducer", [Reducer.LANCZOS3, Reducer.CUBIC])
+@each("dtype", [np.uint8, np.uint16, np.int16, np.float32, np.uint32])
 def test_filters_equal_the_sum_over_their_taps(
     rng: np.random.Generator, reducer: str, dtype: Any
 ) -> None:
@@ -244,7 +245,7 @@ def test_filters_equal_the_sum_over_their_taps(
         np.testing.assert_allclose(small, out, atol=1e-5)
 
 
-@pytest.mark.parametrize("reducer", list(Reducer))
+@each("reducer", list(Reducer))
 def test_any_cut_with_its_halo_gives_the_same_pixels(
     rng: np.random.Generator, reducer: str
 ) -> None:
@@ -373,8 +374,8 @@ def test_half_a_value_is_rounded_up_by_filters_too(dtype: Any) -> None:
     assert small[5, :, 0].tolist() == expected
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize("alphas", [(0, 1), (1, 2), (0, 3), (254, 255), (0, 255)])
+@each("dtype", [np.uint8, np.uint16])
+@each("alphas", [(0, 1), (1, 2), (0, 3), (254, 255), (0, 255)])
 def test_colours_are_weighed_by_alphas_however_near(dtype: Any, alphas: tuple[int, int]) -> None:
     rng = np.random.default_rng(6)
     pixels = rng.integers(0, 255, (20, 30, 4)).astype(dtype)

@@ -13,6 +13,7 @@ import pytest
 import zarr
 
 import ziggurat
+from tests.each import each
 
 Kind = tuple[str, int]  # dtype and bands of a tile
 Laid = tuple[np.ndarray, int, int, np.ndarray | None]
@@ -111,16 +112,13 @@ def test_what_was_laid_stays_where_and_as_it_was(
             np.testing.assert_array_equal(found, expected, str(place))
 
 
-@pytest.mark.parametrize("store", ["mapped", "log"])
-@pytest.mark.parametrize(
-    ("dtype", "value", "count", "found"),
-    [
+@each("store", ["mapped", "log"])
+@each("dtype, value, count, found", [
         ("float16", 60_000, 3, 180_000), ("float32", 3e38, 1, 3e38), ("uint8", 255, 3, 765),
         ("int8", -128, 3, -384), ("uint16", 65_535, 3, 196_605), ("bool", 1, 3, 3),
         ("int32", -(2**31), 3, -3 * 2**31), ("uint32", 2**32 - 1, 3, 3 * (2**32 - 1)),
         ("uint64", 2**62, 3, 3 * 2**62), ("int64", -(2**61), 3, -3 * 2**61),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_a_sum_is_past_what_its_tiles_hold(
     store: str, dtype: str, value: float, count: int, found: float
 ) -> None:

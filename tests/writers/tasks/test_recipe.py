@@ -4,8 +4,7 @@ import json
 from dataclasses import fields, replace
 from typing import Any
 
-import pytest
-
+from tests.each import each
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.ngff.version import OmeVersion
 from ziggurat.writers.model.options import PyramidStyle, Subsampling, WriteOptions
@@ -35,7 +34,7 @@ def other(name: str) -> Any:
     return f"not {usual}" if isinstance(usual, str) else 64
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(WriteOptions)])
+@each("name", [field.name for field in fields(WriteOptions)])
 def test_an_option_comes_back_as_it_was(name: str) -> None:
     options = replace(WriteOptions(), **{name: other(name)})
     back = options_from_json(json.loads(json.dumps(options_to_json(options))))

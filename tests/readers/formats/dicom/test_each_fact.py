@@ -11,6 +11,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 
+from tests.each import each
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
 from ziggurat.readers.formats.dicom.arrange import _in_one_scale, arrange
 from ziggurat.readers.formats.dicom.facts import (
@@ -44,9 +45,7 @@ def measured(*spacing: float) -> Dataset:
     return item(PixelMeasuresSequence=Items([item(PixelSpacing=list(spacing))]))
 
 
-@pytest.mark.parametrize(
-    ("groups", "size"),
-    [
+@each("groups, size", [
         ({"SharedFunctionalGroupsSequence": (0.5, 0.25)}, (0.25, 0.5)),
         ({"PerFrameFunctionalGroupsSequence": (0.5, 0.25)}, (0.25, 0.5)),
         ({"SharedFunctionalGroupsSequence": (0.0, 0.25),
@@ -54,8 +53,7 @@ def measured(*spacing: float) -> Dataset:
         ({"SharedFunctionalGroupsSequence": (0.5, 0.25),
           "PerFrameFunctionalGroupsSequence": (3.0, 2.0)}, (0.25, 0.5)),
         ({}, (None, None)), ({"SharedFunctionalGroupsSequence": (0.5, -1.0)}, (None, None)),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_the_size_of_pixels(groups: dict[str, tuple[float, float]], size: Any) -> None:
     header = item(**{name: Items([measured(*said)]) for name, said in groups.items()})
     assert _spacing(header) == size
@@ -80,9 +78,7 @@ def told(name: str = "x", unplaced: int = 0, **header: Any) -> Any:
     return SimpleNamespace(path=made, unplaced=unplaced, frames=9, header=item(**header))
 
 
-@pytest.mark.parametrize(
-    ("levels", "words"),
-    [
+@each("levels, words", [
         ([[told()]], []), ([[told(unplaced=2)], [told()]], ["2 of 9 frames of x"]),
         ([[told()], [told("y", 3), told("z", 4)]], ["3 of 9 frames of y", "4 of 9 frames of z"]),
         ([[told(RescaleSlope=1, RescaleIntercept=0)]], []),
@@ -90,15 +86,14 @@ def told(name: str = "x", unplaced: int = 0, **header: Any) -> Any:
         ([[told(RescaleIntercept=5)]], ["its rescaling"]),
         ([[told(RescaleSlope=0.5, RescaleIntercept=0)], [told(RescaleSlope=3)]], ["its rescaling"]),
         ([[told()], [told(RescaleSlope=3)]], []),  # the largest level speaks for the slide
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_what_headers_say_and_is_not_heeded(levels: Any, words: list[str]) -> None:
     found = _losses(levels)
     assert len(found) == len(words), found
     assert all(loss.startswith(word) for loss, word in zip(found, words, strict=True))
 
 
-@pytest.mark.parametrize("group", [0x5FFE, 0x6000, 0x6002, 0x6010, 0x60FE, 0x6100])
+@each("group", [0x5FFE, 0x6000, 0x6002, 0x6010, 0x60FE, 0x6100])
 def test_overlays_of_any_group_are_told(group: int) -> None:
     """Sixteen of them at most by the standard, in groups of even numbers from 6000 on."""
     one: Any = told("x")
@@ -138,8 +133,8 @@ def test_axes_of_paths_and_planes() -> None:
         _frame_axes(places[:-1], base)
 
 
-@pytest.mark.parametrize("transformed", [True, False, None])
-@pytest.mark.parametrize("said", ["YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "RGB"])
+@each("transformed", [True, False, None])
+@each("said", ["YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "RGB"])
 def test_colours_of_jpeg_2000_are_ycbcr_where_nothing_turns_them_back(
     said: str, transformed: bool | None
 ) -> None:
@@ -155,9 +150,9 @@ def test_colours_of_jpeg_2000_are_ycbcr_where_nothing_turns_them_back(
     assert tile_format(instance, stream).photometric is due
 
 
-@pytest.mark.parametrize(("bits", "stored"), [(8, 8), (16, 16), (16, 12), (16, 10)])
-@pytest.mark.parametrize("signed", [False, True])
-@pytest.mark.parametrize("kind", ["MONOCHROME1", "MONOCHROME2"])
+@each("bits, stored", [(8, 8), (16, 16), (16, 12), (16, 10)])
+@each("signed", [False, True])
+@each("kind", ["MONOCHROME1", "MONOCHROME2"])
 def test_samples_mean_their_own_bits(bits: int, stored: int, signed: bool, kind: str) -> None:
     instance: Any = SimpleNamespace(
         photometric=kind, bits=bits, bits_stored=stored, spare_bits=bits - stored, signed=signed,
@@ -215,8 +210,8 @@ def encapsulated(table: str, cut: int | None = None) -> tuple[_Bytes, Any]:
     return _Bytes(b"12345678" + HEAD + _item(basic) + b"".join(stored) + END), extended
 
 
-@pytest.mark.parametrize(
-    ("table", "cut"),
+@each(
+    "table, cut",
     [(table, cut) for table in ("none", "basic", "short") for cut in (None, 4, 8)]
     + [("extended", None)],
 )

@@ -8,6 +8,7 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as Items
 
+from tests.each import each
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.dicom.instance import (
     FullGrid,
@@ -150,9 +151,9 @@ def test_depths_are_those_of_the_positions_else_the_one_that_all_share(read: Any
     assert full.grids == {("0", 0): FullGrid(3, 4, 0, 12)}
 
 
-@pytest.mark.parametrize("concatenated", [False, True])
-@pytest.mark.parametrize(("paths", "planes"), [(1, 1), (2, 1), (1, 3), (2, 3)])
-@pytest.mark.parametrize(("offset", "frames"), [(0, None), (0, 5), (7, 9), (6, 6), (12, 24)])
+@each("concatenated", [False, True])
+@each("paths, planes", [(1, 1), (2, 1), (1, 3), (2, 3)])
+@each("offset, frames", [(0, None), (0, 5), (7, 9), (6, 6), (12, 24)])
 def test_the_number_of_each_frame(
     paths: int, planes: int, offset: int, frames: int | None, concatenated: bool
 ) -> None:
@@ -188,8 +189,8 @@ def test_an_instance_may_hold_some_of_the_planes() -> None:
     assert [grid.first for grid in grids.values()] == [0, 6, 12, 18]
 
 
-@pytest.mark.parametrize(
-    ("depths", "planes", "due"),
+@each(
+    "depths, planes, due",
     [
         ([(0, [1.0]), (1, [2.0])], 1, {0: [0], 1: [0]}),  # each in focus
         ([(0, [1.0]), (1, [2.0])], None, {0: [0], 1: [0]}),

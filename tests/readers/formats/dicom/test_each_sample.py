@@ -9,6 +9,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 
+from tests.each import each
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.dicom.facts import (
     _texts,
@@ -81,8 +82,8 @@ def test_the_highest_bit_is_the_one_below_those_that_are_stored(high: int) -> No
             check_supported(one)
 
 
-@pytest.mark.parametrize("signed", [False, True])
-@pytest.mark.parametrize("bands", [1, 2, 3, 4])
+@each("signed", [False, True])
+@each("bands", [1, 2, 3, 4])
 def test_the_type_of_samples(bands: int, signed: bool) -> None:
     cases: Any = [1, 8, 12, 16, 32]
     for bits in cases:
@@ -94,14 +95,11 @@ def test_the_type_of_samples(bands: int, signed: bool) -> None:
                 sample_type(one)
 
 
-@pytest.mark.parametrize(
-    ("kind", "syntax", "photometric"),
-    [
+@each("kind, syntax, photometric", [
         ("RGB", RAW, Photometric.RGB), ("YBR_FULL", RAW, Photometric.YCBCR),
         ("MONOCHROME1", RAW, Photometric.GRAY), ("MONOCHROME2", JPEG2000, Photometric.GRAY),
         ("RGB", RLE, Photometric.RGB), ("YBR_FULL", RLE, Photometric.YCBCR),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_how_frames_are_encoded(kind: str, syntax: str, photometric: Photometric) -> None:
     bands = 1 if kind.startswith("MONO") else 3
     one = instance(photometric=kind, syntax=syntax, bands=bands, bits=16, bits_stored=16,
@@ -130,14 +128,11 @@ def test_the_facts_of_a_slide() -> None:
     assert (found.lossy, found.internal["dicom"]) == (True, {"instances": ["x.dcm"]})
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
+@each("change, words", [
         ({"bands": 1}, "different pixels"), ({"bits": 16}, "different pixels"),
         ({"signed": True}, "different pixels"), ({"tile_width": 16}, "different tile sizes"),
         ({"tile_height": 8}, "different tile sizes"), ({"high_bit": 6}, "whose highest"),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_parts_that_do_not_belong_together(change: dict[str, Any], words: str) -> None:
     other = instance(**change)
     with pytest.raises(UnsupportedFormatError, match=words):
@@ -216,9 +211,7 @@ def test_tiles_that_are_missing() -> None:
             plane(*files).read(Rect(64, 16, 6, 14))
 
 
-@pytest.mark.parametrize(
-    ("form", "facts", "plain"),
-    [
+@each("form, facts, plain", [
         ({}, {}, True), ({"codec": Codec.OTHER}, {}, False),
         ({"photometric": Photometric.YCBCR}, {}, False),
         ({"codec": Codec.JPEG, "photometric": Photometric.YCBCR}, {}, True),
@@ -226,8 +219,7 @@ def test_tiles_that_are_missing() -> None:
         ({"codec": Codec.JPEG}, {"photometric": "MONOCHROME1"}, False),
         ({}, {"bits": 16, "bits_stored": 12}, False),
         ({"codec": Codec.JPEG}, {"bits": 16, "bits_stored": 12}, True),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_frames_that_mean_by_themselves_what_is_shown(form: Any, facts: Any, plain: bool) -> None:
     other = frames(dataclasses.replace(FORM, **form), **facts)
     assert (plane(other).encoded() is not None) is plain

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.readers.errors import SinkInputError
 from ziggurat.readers.formats.sink_store.blend import (
     STEPS,
@@ -53,8 +54,8 @@ def due(mode: Blend, dtype: str, values: list[tuple[float, float]]) -> float:
     return min(max(round(total), int(limits[0])), int(limits[1]))  # halves to the even one
 
 
-@pytest.mark.parametrize("mode", [mode for mode in Blend if mode is not Blend.OVER])
-@pytest.mark.parametrize("dtype", ["?", "u1", "i1", "u2", "i2", "f4", "u8", "i8"])
+@each("mode", [mode for mode in Blend if mode is not Blend.OVER])
+@each("dtype", ["?", "u1", "i1", "u2", "i2", "f4", "u8", "i8"])
 def test_each_mode_of_each_type(mode: Blend, dtype: str) -> None:
     rng = np.random.default_rng(5)
     low, high = {"?": (0, 2), "i1": (-128, 128), "i2": (-99, 300), "i8": (-9, 9)}.get(
@@ -75,8 +76,8 @@ def test_each_mode_of_each_type(mode: Blend, dtype: str) -> None:
             assert int(found[y, x, band]) == wanted, (y, x, band, values)
 
 
-@pytest.mark.parametrize("kind", WINDOWS)
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (5, 8), (16, 3)])
+@each("kind", WINDOWS)
+@each("height, width", [(1, 1), (5, 8), (16, 3)])
 def test_windows_are_one_in_the_middle_and_above_zero_everywhere(
     kind: str, height: int, width: int
 ) -> None:
@@ -127,9 +128,7 @@ def test_a_tile_weighs_where_its_mask_lets_it() -> None:
         tile_weight(given(mask=mask))
 
 
-@pytest.mark.parametrize(
-    ("mode", "weight", "words"),
-    [
+@each("mode, weight, words", [
         (Blend.MEAN, "hann", "takes no weight"), (Blend.SUM, np.ones((4, 6)), "takes no weight"),
         (Blend.WEIGHTED, "hamming", "one of hann, gaussian, linear"),
         (Blend.WEIGHTED, np.full((4, 6), 1025.0), "near 1"),
@@ -137,8 +136,7 @@ def test_a_tile_weighs_where_its_mask_lets_it() -> None:
         (Blend.WEIGHTED, np.full((4, 6), 1024.0), None),
         (Blend.WEIGHTED, np.full((4, 6), 2**-10), None), (Blend.WEIGHTED, np.zeros((4, 6)), None),
         (Blend.WEIGHTED, "gaussian", None), (Blend.MAX, None, None),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_weights_that_a_sink_has_no_use_for(mode: Blend, weight: Any, words: str | None) -> None:
     layout = StoreLayout(16, 16, mode)
     if words is None:

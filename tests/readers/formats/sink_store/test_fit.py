@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.readers.errors import SinkInputError
 from ziggurat.readers.formats.sink_store.fit import fit_tile, grow_layout
 from ziggurat.readers.formats.sink_store.layout import Blend, StoreLayout
@@ -74,8 +75,8 @@ def test_a_first_pixel_that_only_asks_for_room_leaves_the_type_open(only_room: b
     assert grow_layout(grown, corner, only_room=only_room).dtype == grown.dtype
 
 
-@pytest.mark.parametrize("given", [False, True])
-@pytest.mark.parametrize("blend", Blend)
+@each("given", [False, True])
+@each("blend", Blend)
 def test_the_largest_integers_that_a_blend_gives_back(blend: Blend, given: bool) -> None:
     """Sums of doubles hold them exactly up to there, weights take three digits of that."""
     limit = {Blend.MEAN: 2**53, Blend.WEIGHTED: 2**50}.get(blend, 2**62)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.readers.formats.tiff.info import (
     _as_described,
     _background,
@@ -32,9 +33,7 @@ def layout(photometric: Photometric, bands: int, space: Space | None = None) -> 
     return SimpleNamespace(format=SimpleNamespace(photometric=photometric), bands=bands, rule=rule)
 
 
-@pytest.mark.parametrize(
-    ("photometric", "bands", "extra", "means", "alpha"),
-    [
+@each("photometric, bands, extra, means, alpha", [
         (P.GRAY, 1, (), K.GRAY, False), (P.GRAY, 2, (2,), K.GRAY, True),
         (P.GRAY, 2, (1,), K.GRAY, True), (P.GRAY, 2, (0,), K.MULTIBAND, False),
         (P.GRAY, 2, (), K.MULTIBAND, False), (P.GRAY, 3, (0, 2), K.MULTIBAND, True),
@@ -44,8 +43,7 @@ def layout(photometric: Photometric, bands: int, space: Space | None = None) -> 
         (P.RGB, 5, (0, 2), K.MULTIBAND, True), (P.RGB, 5, (2, 0), K.MULTIBAND, False),
         (P.RGB, 2, (), K.MULTIBAND, False), (P.YCBCR, 3, (), K.RGB, False),
         (P.PALETTE, 1, (), K.PALETTE, False), (P.PALETTE, 2, (2,), K.MULTIBAND, True),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_what_bands_mean(
     photometric: Photometric, bands: int, extra: tuple[int, ...], means: Interpretation, alpha: bool
 ) -> None:
@@ -66,14 +64,11 @@ def test_samples_that_become_colours_are_colours(space: Space) -> None:
         assert told[0].startswith(f"its {space.name.replace('_', ' ')} samples")
 
 
-@pytest.mark.parametrize(
-    ("stored", "tiled", "size"),
-    [
+@each("stored, tiled, size", [
         ((64, 48), True, (64, 48)), ((8, 64), True, (8, 64)), ((64, 8), True, (64, 8)),
         ((65, 8), True, (256, 200)), ((8, 65), True, (256, 200)), ((300, 16), False, (256, 200)),
         ((64, 64), False, (256, 200)), ((1024, 512), True, (1024, 512)),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_the_tiles_that_are_good_to_ask_for(
     stored: tuple[int, int], tiled: bool, size: tuple[int, int]
 ) -> None:
@@ -89,15 +84,12 @@ def page(**tags: Any) -> Any:
     return SimpleNamespace(tags=SimpleNamespace(valueof=lambda code: found.get(code)))
 
 
-@pytest.mark.parametrize(
-    ("text", "dtype", "value"),
-    [
+@each("text, dtype, value", [
         (" 7\0", "u1", 7), ("0", "u1", 0), ("-0.0", "u1", 0), ("1e2", "u1", 100), ("7,0", "i4", 7),
         ("65535", "u2", 65535), ("65536", "u2", None), ("-32769", "i2", None), (7, "u1", None),
         (None, "u1", None), ("", "u1", None), ("7.5", "u2", None), ("7,5", "f4", 7.5),
         ("-inf", "f4", -np.inf), ("inf", "u1", None),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_nodata(text: object, dtype: str, value: float | None) -> None:
     assert _nodata(page(_42113=text), np.dtype(dtype)) == value
 
@@ -112,16 +104,13 @@ def test_the_texts_of_tags() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
+@each("value, shown", [
         (b"abc", "3 bytes"), ((1, 2.5), [1, 2.5]), (tuple(range(16)), list(range(16))),
         (tuple(range(17)), "17 values"), (np.arange(17), "17 values"), ("x" * 999, "x" * 999),
         ("x" * 1001, "x" * 1000 + " …"), (True, True), (3, 3), (2.5, 2.5),
         (((1, b"ab"),), [[1, "2 bytes"]]),
         (None, "None"), ({"a": 1}, "{'a': 1}"),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_values_of_tags_are_shown_short(value: object, shown: object) -> None:
     assert _shown(value) == shown
     if not isinstance(value, np.ndarray):
@@ -161,9 +150,7 @@ INFO = ImageInfo("x", (Level(4, 4, 4, 4),), 2, np.dtype("u1"), K.MULTIBAND, desc
                  background=(9.0, 9.0), nodata=9.0, internal={"pages": 1})  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("facts", "changed"),
-    [
+@each("facts, changed", [
         ({}, {}), ({"mm_x": 0.5}, {"mm_x": 0.5}), ({"description": "new"}, {"description": "new"}),
         ({"background": (1.0, 2.0)}, {"background": (1.0, 2.0)}), ({"background": (1.0,)}, {}),
         ({"band_names": ("a", "b")}, {"band_names": ("a", "b")}), ({"band_names": ("a",)}, {}),
@@ -172,8 +159,7 @@ INFO = ImageInfo("x", (Level(4, 4, 4, 4),), 2, np.dtype("u1"), K.MULTIBAND, desc
         ({"given": {"imageDescription": "x"}},
          {"internal": {"pages": 1, "imageDescription": "x"}}),
         ({"withheld": ("label",)}, {"withheld": ("label",)}),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_facts_that_a_tiff_of_ours_tells(facts: dict[str, Any], changed: dict[str, Any]) -> None:
     """Those for another number of bands are not believed."""
     said: Any = SimpleNamespace(facts=facts)

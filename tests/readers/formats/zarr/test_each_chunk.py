@@ -11,6 +11,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.formats.zarr.array import ChunkCache, ZarrArray
 from ziggurat.readers.formats.zarr.associated import find_associated
@@ -151,8 +152,8 @@ DUE = WHOLE.copy()
 DUE[2:, :4, 8:] = FILL
 
 
-@pytest.mark.parametrize("kind", ARRAYS)
-@pytest.mark.parametrize("cached", [False, True])
+@each("kind", ARRAYS)
+@each("cached", [False, True])
 def test_every_box(kind: str, cached: bool) -> None:
     version, facts, keys = ARRAYS[kind]
     facts = json.loads(json.dumps(facts))
@@ -177,14 +178,13 @@ def test_every_box(kind: str, cached: bool) -> None:
         assert array.is_blank(box) is (cell == GONE)
 
 
-@pytest.mark.parametrize(
-    ("value", "dtype", "fill"),
+@each(
+    "value, dtype, fill",
     [(None, "u2", 0), (5, "u2", 5), (True, "?", True), ("true", "?", True), ("false", "?", False),
      ("0x3f800000", "f4", 1.0), ("0x40490fdb", "f4", math.pi), ("0x7fc00000", "f4", math.nan),
      ("NaN", "f4", math.nan), ("-Infinity", "f4", -math.inf), ("Infinity", "f8", math.inf),
      ("3.0", "u2", 3), ("7", "i4", 7), (2.5, "f4", 2.5), ("0x0102", "u2", 0x0102),
-     (1e300, "f4", math.inf)],
-)  # fmt: skip
+     (1e300, "f4", math.inf)])  # fmt: skip
 def test_what_is_not_stored(value: Any, dtype: str, fill: float) -> None:
     for order in "<>":
         found = _fill(value, np.dtype(dtype).newbyteorder(order))
@@ -201,7 +201,7 @@ def test_fills_that_cannot_be(value: Any) -> None:
 AXES = (Axis("t", 2), Axis("c", 3))
 
 
-@pytest.mark.parametrize("names", [*itertools.permutations("tcyx"), *itertools.permutations("tyx")])
+@each("names", [*itertools.permutations("tcyx"), *itertools.permutations("tyx")])
 def test_frames_of_arrays_of_any_order(names: tuple[str, ...]) -> None:
     sizes = {"t": 2, "c": 3, "y": 5, "x": 4}
     axes = tuple(axis for axis in AXES if axis.name in names)
@@ -217,9 +217,9 @@ def test_frames_of_arrays_of_any_order(names: tuple[str, ...]) -> None:
             np.testing.assert_array_equal(found[..., 0], due)
 
 
-@pytest.mark.parametrize("bands", [2, 3, 4, 5])
-@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
-@pytest.mark.parametrize("names", ["syx", "yxs", "sxy", "ysx"])
+@each("bands", [2, 3, 4, 5])
+@each("dtype", ["u1", "u2", "f4"])
+@each("names", ["syx", "yxs", "sxy", "ysx"])
 def test_bands_come_last(names: str, dtype: str, bands: int) -> None:
     sizes = {"s": bands, "y": 5, "x": 4}
     dimensions = tuple(Dimension("c" if n == "s" else n, (n,)) for n in names)

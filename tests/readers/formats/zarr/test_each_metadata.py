@@ -9,6 +9,7 @@ import google_crc32c
 import numpy as np
 import pytest
 
+from tests.each import each
 from tests.readers.formats.zarr.test_each_chunk import Store
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.zarr.array import ChunkCache, ZarrArray
@@ -42,17 +43,14 @@ def shards(
     return {"codecs": [{"name": "sharding_indexed", "configuration": configuration | more}]}
 
 
-@pytest.mark.parametrize(
-    ("change", "key"),
-    [
+@each("change, key", [
         ({}, "c/1/2"), ({"chunk_key_encoding": {"name": "default"}}, "c/1/2"),
         ({"chunk_key_encoding": {"name": "v2"}}, "1.2"),
         ({"chunk_key_encoding": {"name": "v2", "configuration": {"separator": "/"}}}, "1/2"),
         ({"chunk_key_encoding": {"name": "default", "configuration": {"separator": "."}}}, "c.1.2"),
         ({"chunk_key_encoding": {"name": "default", "configuration": None}}, "c/1/2"),
         ({"chunk_key_encoding": None}, "c/1/2"),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_keys_of_chunks_of_v3(change: dict[str, Any], key: str) -> None:
     found = parse_v3(V3 | change)
     assert found.key((1, 2)) == key
@@ -80,15 +78,12 @@ def test_facts_that_are_told() -> None:
     assert parse_v3(V3 | {"dimension_names": None}).names is None
 
 
-@pytest.mark.parametrize(
-    ("compressor", "filters", "codecs"),
-    [
+@each("compressor, filters, codecs", [
         (None, None, ()), (None, [], ()), ({"id": "blosc"}, None, ("blosc",)),
         ({"id": "zlib", "level": 1}, None, ("zlib",)), ({"id": "gzip"}, None, ("gzip",)),
         ({"id": "zstd"}, None, ("zstd",)), ({"id": "lz4"}, None, None),
         ({"id": "zstd"}, [{"id": "delta"}], None), (None, [{"id": "delta"}], None),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_codecs_of_v2(compressor: Any, filters: Any, codecs: tuple[str, ...] | None) -> None:
     assert parse_v2(V2 | {"compressor": compressor, "filters": filters}).codecs == codecs
 
@@ -96,23 +91,18 @@ def test_codecs_of_v2(compressor: Any, filters: Any, codecs: tuple[str, ...] | N
 CRC, ZSTD = {"name": "crc32c"}, {"name": "zstd", "configuration": {}}
 
 
-@pytest.mark.parametrize(
-    ("codecs", "found"),
-    [
+@each("codecs, found", [
         ([BYTES], ()), ([BYTES, ZSTD], ("zstd",)), ([BYTES, CRC], ("crc32c",)),
         ([BYTES, ZSTD, CRC], ("zstd", "crc32c")), ([BYTES, CRC, ZSTD], None),
         ([BYTES, ZSTD, ZSTD], None), ([BYTES, {"name": "else"}], None), ([ZSTD], None),
         ([{"name": "transpose", "configuration": {"order": [1, 0]}}, BYTES], None),
         ([BYTES, CRC, CRC], None),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_codecs_of_v3(codecs: list[Any], found: tuple[str, ...] | None) -> None:
     assert parse_v3(V3 | {"codecs": codecs}).codecs == found
 
 
-@pytest.mark.parametrize(
-    ("change", "error", "words"),
-    [
+@each("change, error, words", [
         (grid(8, 10, name="rectangular"), UnsupportedFormatError, "'rectangular' is not read"),
         (grid(8), CorruptSourceError, "don't cut up"),
         (grid(8, 0), CorruptSourceError, "can't be sizes"),
@@ -135,8 +125,7 @@ def test_codecs_of_v3(codecs: list[Any], found: tuple[str, ...] | None) -> None:
         (shards((1, 1)) | grid(2**12, 2**12 + 1) | {"shape": [1, 1]}, CorruptSourceError,
          "can't be meant"),
         (grid(8, 10, 4) | shards((4, 5, 4)), CorruptSourceError, "cut up"),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_facts_that_make_no_sense(change: dict[str, Any], error: Any, words: str) -> None:
     with pytest.raises(error, match=words):
         parse_v3(V3 | change)
@@ -144,30 +133,27 @@ def test_facts_that_make_no_sense(change: dict[str, Any], error: Any, words: str
     assert parse_v3(V3 | {"shape": [0, 2**31 - 1]}).shape == (0, 2**31 - 1)
 
 
-@pytest.mark.parametrize(
-    ("value", "dtype", "fill"),
-    [
+@each("value, dtype, fill", [
         (None, "uint8", 0), ("0x7f", "uint8", 127), ("0x0102", "uint16", 258),
         ("0x3fc00000", "float32", 1.5), ("0x3ff8000000000000", "float64", 1.5),
         ("Infinity", "float32", math.inf), ("-Infinity", "float64", -math.inf), ("7", "uint8", 7),
         ("7.0", "uint8", 7), ("true", "bool", True), ("False", "bool", False), (1, "bool", True),
         (7.0, "int16", 7), (-1, "int16", -1), (0.1, "float64", 0.1), (1e300, "float32", math.inf),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_what_chunks_that_are_not_stored_hold(value: Any, dtype: str, fill: Any) -> None:
     found = parse_v3(V3 | {"data_type": dtype, "fill_value": value}).fill
     assert found == fill
     assert found.dtype == np.dtype(dtype)
 
 
-@pytest.mark.parametrize("value", ["x", "0xzz", [1], {"a": 1}, 7.5, "7.5"])
+@each("value", ["x", "0xzz", [1], {"a": 1}, 7.5, "7.5"])
 def test_fills_that_cannot_be(value: Any) -> None:
     with pytest.raises(CorruptSourceError, match="make no sense"):
         parse_v3(V3 | {"fill_value": value})
 
 
-@pytest.mark.parametrize("checked", [False, True])
-@pytest.mark.parametrize("place", ["start", "end", None])
+@each("checked", [False, True])
+@each("place", ["start", "end", None])
 def test_places_in_a_shard(place: str | None, checked: bool) -> None:
     """Two chunks across, two down; the second is not stored, the third is a damaged place."""
     index = [BYTES, CRC] if checked else [BYTES]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.each import each
 from ziggurat.readers.formats.zarr.compressors import codec_as_v2, compressor_as_v3
 from ziggurat.readers.formats.zarr.metadata import parse_v2, parse_v3
 
@@ -33,15 +34,12 @@ def array(codecs: list[Any], dtype: str = "uint16") -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("sharded", [False, True])
-@pytest.mark.parametrize(
-    ("rest", "copied"),
-    [
+@each("sharded", [False, True])
+@each("rest, copied", [
         ([], "null"), ([ZSTD], ZSTD), ([BLOSC], BLOSC), ([GZIP], GZIP), ([CRC], None),
         ([ZSTD, CRC], None), ([ZSTD, GZIP], None),
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize("endian", ["little", "big", None])
+    ])  # fmt: skip
+@each("endian", ["little", "big", None])
 def test_chunks_of_v3(endian: str | None, rest: list[Any], copied: Any, sharded: bool) -> None:
     """Bytes the other way round are nobody's but this array's."""
     codecs = [stored_bytes(endian), *rest]
@@ -101,7 +99,7 @@ V2_CASES: list[tuple[dict[str, Any], Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "copied"), V2_CASES)
+@each("change, copied", V2_CASES)
 def test_chunks_of_v2(change: dict[str, Any], copied: Any) -> None:
     plain = {"shape": [30, 40], "chunks": [16, 20], "dtype": "<u2", "compressor": None,
              "fill_value": 0, "order": "C", "filters": None}  # fmt: skip

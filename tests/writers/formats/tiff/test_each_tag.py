@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import Photometric, TileFormat
 from ziggurat.readers.views.array import array_reader
@@ -13,8 +14,8 @@ from ziggurat.writers.formats.tiff import tags
 from ziggurat.writers.model.levels import LevelPlan, Stored
 
 
-@pytest.mark.parametrize(
-    ("sizes", "tile", "bands", "dtype", "extra", "big"),
+@each(
+    "sizes, tile, bands, dtype, extra, big",
     [
         ([(30_000, 30_000)], (512, 512), 1, "uint8", 0, False),
         ([(30_000, 30_000)], (512, 512), 4, "uint8", 0, False),
@@ -54,9 +55,7 @@ GRAY_PAGE = {k: v for k, v in LZW_PAGE.items() if k not in ("planarconfig", "ext
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("facts", "wanted"),
-    [
+@each("facts, wanted", [
         ({}, LZW_PAGE),
         ({"predictor": 2}, {**LZW_PAGE, "predictor": 2}),
         ({"predictor": 3, "dtype": "float32"}, {**LZW_PAGE, "predictor": 3, "dtype": "float32"}),
@@ -82,8 +81,7 @@ GRAY_PAGE = {k: v for k, v in LZW_PAGE.items() if k not in ("planarconfig", "ext
             {"codec": Codec.JPEG, "photometric": Photometric.GRAY, "bands": 1, "bits": 12},
             {**GRAY_PAGE, "compression": 7, "jpegtables": None, "bitspersample": 12},
         ),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_each_thing_that_a_page_says_of_its_tiles(
     facts: dict[str, Any], wanted: dict[str, Any]
 ) -> None:

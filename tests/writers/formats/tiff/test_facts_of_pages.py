@@ -12,6 +12,7 @@ import pytest
 import simplejpeg
 import tifffile
 
+from tests.each import each
 from ziggurat.readers.errors import OptionError
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.model.codec import Codec
@@ -259,11 +260,10 @@ def test_an_associated_jpeg_says_how_its_colours_are_sampled(
     assert (arguments["shape"], arguments["photometric"]) == ((32, 48, 3), "ycbcr")
 
 
-@pytest.mark.parametrize(
-    ("side", "frames", "big"),
+@each(
+    "side, frames, big",
     [(1 << 15, 1, False), (60_000, 1, False), (65_400, 1, True), (1 << 16, 1, True),
-     (1 << 13, 60, False), (1 << 13, 64, True)],
-)  # fmt: skip
+     (1 << 13, 60, False), (1 << 13, 64, True)])  # fmt: skip
 def test_what_is_past_32_bits_is_a_bigtiff(side: int, frames: int, big: bool) -> None:
     plan = LevelPlan(side, side, 512, 512, Stored(0), None)
     form = TileFormat(Codec.NONE, Photometric.GRAY, 1, 8, "uint8")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests.each import each
 from ziggurat.converter.convert import convert
 from ziggurat.converter.plan.options import ConvertOptions
 from ziggurat.readers.errors import CancelledError, SourceError
@@ -164,7 +165,7 @@ def test_runs_join_neighbours_only() -> None:
     assert list(zip(moves.starts, moves.lengths, strict=True)) == [(100, 15), (300, 7)]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@each("seed", range(6))
 def test_each_tile_is_laid_with_the_bytes_of_its_place(seed: int) -> None:
     """Places that touch, overlap, begin together or are used again; none of a gap comes along."""
     rng = np.random.default_rng(seed)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import simplejpeg
 
+from tests.each import each
 from ziggurat.readers.model.codec import Codec
 from ziggurat.readers.model.encoded import EncodedImage, Photometric, StoredPage, TileFormat
 from ziggurat.writers.formats.tiff.associated import _fits, _jpeg_arguments, _page_arguments
@@ -78,7 +79,7 @@ PAGES: dict[str, tuple[StoredPage, bool]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", PAGES)
+@each("name", PAGES)
 def test_what_is_copied(name: str) -> None:
     page, copied = PAGES[name]
     assert _fits(page, "<", tiled=True) is copied
@@ -91,9 +92,7 @@ FLAT = {"rowsperstrip": 16, "shape": (40, 24), "dtype": "uint8", "photometric": 
 JPEGS = {**STRIP, "compression": 7, "jpegtables": b"T"}
 
 
-@pytest.mark.parametrize(
-    ("page", "wanted"),
-    [
+@each("page, wanted", [
         (strips(RAW), {**STRIP, "compression": 1}),
         (strips(LZW), {**STRIP, "compression": 5}),
         (strips(LZW, 7), {**STRIP, "compression": 5, "rowsperstrip": 7}),
@@ -124,8 +123,7 @@ JPEGS = {**STRIP, "compression": 7, "jpegtables": b"T"}
             strips(like(JPEG, bands=1, photometric=Photometric.GRAY)),
             {**FLAT, "compression": 7, "jpegtables": b"T"},
         ),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_what_is_said_of_what_is_copied(page: StoredPage, wanted: dict[str, Any]) -> None:
     assert _page_arguments(page) == wanted
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from tests.hooked import HookedArray
 from tests.writers.formats.zarr.made import (
     VERSIONS,
@@ -214,8 +215,8 @@ def test_real_tissue_gains_by_zstd(tmp_path: Path, tissue: np.ndarray) -> None:
     assert small.bytes < tissue.nbytes * 0.95
 
 
-@pytest.mark.parametrize(
-    ("full", "small", "factor"),
+@each(
+    "full, small, factor",
     [(301, 151, 2), (301, 150, 2), (301, 76, 4), (301, 75, 4), (1, 1, 1), (100, 33, 100 / 33)],
 )
 def test_level_factors_are_exact_powers_of_two(full: int, small: int, factor: float) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.readers.model.image import Channel, GeoReference, Interpretation
 from ziggurat.readers.ngff.layout import ngff_layout
 from ziggurat.readers.ngff.version import OmeVersion
@@ -115,16 +116,13 @@ def test_windows_are_of_all_of_an_image_of_any_shape(shape: tuple[int, int]) -> 
         assert window[0] >= 1000
 
 
-@pytest.mark.parametrize(
-    ("dtype", "facts", "count"),
-    [
+@each("dtype, facts, count", [
         ("uint16", {}, 3), ("float32", {}, 3), ("uint8", {}, 0), ("bool", {}, 0),
         ("uint16", {"interpretation": Interpretation.LABELS}, 0),
         ("uint16", {"interpretation": Interpretation.PALETTE}, 0),
         ("uint16", {"channels": tuple(Channel(n, window=(0.0, 9.0)) for n in "abc")}, 0),
         ("uint16", {"channels": (Channel("a", window=(0.0, 9.0)), Channel("b"), Channel("c"))}, 3),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_which_images_need_windows(dtype: str, facts: dict[str, Any], count: int) -> None:
     pixels = np.random.default_rng(3).integers(0, 2, (3, 20, 30)).astype(dtype)
     reader = edited(pixels, "cyx", **facts)

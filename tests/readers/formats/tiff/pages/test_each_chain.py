@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests.each import each
 from ziggurat.readers.formats.tiff.pages.chain import broken_off, chain_structure
 from ziggurat.readers.formats.tiff.pages.structure import TiffStructure, held
 from ziggurat.readers.formats.tiff.pages.tables import PlainTable, SequentialTable
@@ -60,9 +61,7 @@ def pages(*told: Any) -> Written:
 TILED, REDUCED = {"tiled": True}, {"reduced": True}
 
 
-@pytest.mark.parametrize(
-    ("told", "levels", "beside", "unsure"),
-    [
+@each("told, levels, beside, unsure", [
         # one image: smaller pages are levels, whose pixels must tell where nothing calls them so
         ([(FULL, {}), (HALF, {})], [[1], [2]], [], {1}),
         ([(FULL, {}), (HALF, REDUCED), (QUARTER, REDUCED)], [[1], [2], [3]], [], set()),
@@ -86,8 +85,7 @@ TILED, REDUCED = {"tiled": True}, {"reduced": True}
         ([(HALF, REDUCED), (FULL, REDUCED)], [[2], [1]], [], set()),
         ([(FULL, REDUCED), (FULL, {})], [[2]], [1], set()),
         ([(FULL, {}), (FULL, REDUCED)], [[1]], [2], set()),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_pages_one_after_another(
     told: Any, levels: list[list[int]], beside: list[int], unsure: set[int]
 ) -> None:
@@ -184,8 +182,8 @@ class Read:
         pass
 
 
-@pytest.mark.parametrize("gap", [0, 1, 4096, 4097, -10])
-@pytest.mark.parametrize("size", [1, 100, (1 << 18) - 1, 1 << 18])
+@each("gap", [0, 1, 4096, 4097, -10])
+@each("size", [1, 100, (1 << 18) - 1, 1 << 18])
 def test_as_much_is_read_ahead_as_was_taken_in_order(size: int, gap: int) -> None:
     """Tiles far apart, overlapping or very large are read one by one."""
     if size + gap < 1:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests.each import each
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.tiff.info import resolution_mm
 from ziggurat.readers.formats.tiff.pages.chain import chain_structure
@@ -42,7 +43,7 @@ class Memory:
 DATA = bytes(range(60))
 
 
-@pytest.mark.parametrize("start", [0, 1, 5, 9, 10, 11])
+@each("start", [0, 1, 5, 9, 10, 11])
 def test_a_part_of_a_strip_is_all_in_it(start: int) -> None:
     """What follows the strip in the file is another one's."""
     cases: Any = [0, 1, 5, 9, 10, 11]
@@ -127,9 +128,7 @@ def page(**tags: Any) -> Any:
                                                 if d else found.get(code)))  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("unit", "millimetres"), [(None, 25.4), (1, None), (2, 25.4), (3, 10.0), (4, None), (0, None)]
-)
+@each("unit, millimetres", [(None, 25.4), (1, None), (2, 25.4), (3, 10.0), (4, None), (0, None)])
 def test_the_size_of_pixels_by_the_resolution(unit: int | None, millimetres: float | None) -> None:
     """Without a unit they are inches, as the standard has it; 1 is no unit."""
     cases: Any = [
@@ -156,7 +155,7 @@ def test_the_size_of_pixels_by_the_resolution(unit: int | None, millimetres: flo
         assert found == tuple(None if due(v) is None else pytest.approx(due(v)) for v in (x, y))
 
 
-@pytest.mark.parametrize("value", [None, (1, 0), (0, 1), (-3, 1), (math.inf, 1), True, "3", ()])
+@each("value", [None, (1, 0), (0, 1), (-3, 1), (math.inf, 1), True, "3", ()])
 def test_resolutions_that_tell_nothing(value: Any) -> None:
     assert resolution(page(x=value), 282) is None
 
@@ -192,8 +191,8 @@ def stack(width: int, there: str) -> Series:
     return Series(pages, "ZYX", (len(there), 6, width))
 
 
-@pytest.mark.parametrize(
-    ("full", "lower", "used"),
+@each(
+    "full, lower, used",
     [
         ("####", ["####", "####"], [40, 20, 10]),
         ("####", ["###.", "####"], [40, 10]),
@@ -246,17 +245,14 @@ def test_axes_have_names_of_their_own() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("size", "change", "level"),
-    [
+@each("size, change, level", [
         ((50, 30), {}, True), ((25, 15), {}, True), ((100, 60), {}, False), ((100, 30), {}, False),
         ((33, 20), {}, True), ((34, 20), {}, True), ((50, 40), {}, False), ((120, 30), {}, False),
         ((50, 31), {}, True), ((50, 33), {}, False), ((50, 30), {"samplesperpixel": 3}, False),
         ((50, 30), {"dtype": np.dtype("u2")}, False), ((50, 30), {"photometric": 4}, False),
         ((50, 30), {"subfiletype": 4}, False), ((50, 30), {"subfiletype": 1}, True),
         ((0, 0), {}, False), ((50, 0), {}, False),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_what_is_a_smaller_version(size: tuple[int, int], change: Any, level: bool) -> None:
     base = plane(100, 0, imagelength=60)
     small = plane(size[0], 1, **({"imagelength": size[1]} | change))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.tiff.pages.layout import (
     _dots,
@@ -23,9 +24,8 @@ def rounded(value: float) -> int:
     return int(np.rint(value))
 
 
-@pytest.mark.parametrize("inverted", [False, True])
-@pytest.mark.parametrize(
-    ("bits", "scale", "dtype"), [(1, 255, "u1"), (2, 85, "u1"), (4, 17, "u1"), (8, 1, "u1"),
+@each("inverted", [False, True])
+@each("bits, scale, dtype", [(1, 255, "u1"), (2, 85, "u1"), (4, 17, "u1"), (8, 1, "u1"),
                                  (16, 1, "u2"), (12, 1, "u2"), (32, 1, "u4"), (1, 1, "?")],
 )  # fmt: skip
 def test_few_bits_are_widened_and_white_that_is_low_is_high(
@@ -48,8 +48,8 @@ def test_few_bits_are_widened_and_white_that_is_low_is_high(
     assert rule.bands(2) == 2
 
 
-@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
-@pytest.mark.parametrize(("colors", "by", "stored"), [(3, 3, 4), (1, 1, 2), (3, 4, 6), (1, 2, 4)])
+@each("dtype", ["u1", "u2", "f4"])
+@each("colors, by, stored", [(3, 3, 4), (1, 1, 2), (3, 4, 6), (1, 2, 4)])
 def test_colours_are_divided_by_their_alpha(colors: int, by: int, stored: int, dtype: str) -> None:
     top = 1.0 if dtype == "f4" else float(np.iinfo(dtype).max)
     levels = [0.0, 0.2, 0.5, 1.0]
@@ -109,17 +109,14 @@ def test_the_range_of_inks(dtype: str) -> None:
     assert found.dtype == np.dtype(dtype)
 
 
-@pytest.mark.parametrize(
-    ("said", "bits", "due"),
-    [
+@each("said, bits, due", [
         (None, 8, None), ((0, 255), 8, None), ((0, 255) * 4, 8, None), ((0, 65535), 16, None),
         ((0, 255), 16, ((0, 255),) * 4), ((10, 200), 8, ((10, 200),) * 4),
         ((0, 255) * 3 + (1, 255), 8, ((0, 255),) * 3 + ((1, 255),)),
         ((0, 255) * 4 + (7, 9), 8, None), ((255, 0), 8, ((255, 0),) * 4),
         ((0, 255, 0), 8, "bad"), ((0, 255) * 3, 8, "bad"), ((5, 5), 8, "bad"), (7, 8, "bad"),
         ((0.0, 255.0), 8, "bad"), ((), 8, "bad"),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_what_a_page_says_of_the_range_of_inks(said: Any, bits: int, due: Any) -> None:
     page: Any = SimpleNamespace(tags=SimpleNamespace(valueof=lambda _: said))
     if due == "bad":
@@ -197,9 +194,7 @@ def test_strips_are_a_grid_of_one_column() -> None:
     assert layout(planarconfig=2).verbatim is False
 
 
-@pytest.mark.parametrize(
-    ("facts", "rule", "verbatim"),
-    [
+@each("facts, rule, verbatim", [
         ({"photometric": 0, "samplesperpixel": 1}, {"inverted": True}, False),
         ({"photometric": 0, "samplesperpixel": 1, "dtype": np.dtype("i1")}, {}, True),
         ({"photometric": 1, "samplesperpixel": 1}, {}, True),
@@ -222,8 +217,7 @@ def test_strips_are_a_grid_of_one_column() -> None:
         ({"samplesperpixel": 4, "photometric": 5}, {"colors": 4, "space": Space.CMYK}, False),
         ({"photometric": 8}, {"colors": 3, "space": Space.LAB}, False),
         ({"photometric": 9}, {"colors": 3, "space": Space.ICC_LAB}, False),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_what_becomes_of_samples(facts: Any, rule: Any, verbatim: bool) -> None:
     found = layout(**facts)
     told = {"colors": found.rule.colors, "bits": 8} | rule
@@ -246,9 +240,7 @@ def test_one_bit_is_black_or_white_else_true_or_false() -> None:
     assert layout(truth=True).dtype == np.uint8  # of other bits
 
 
-@pytest.mark.parametrize(
-    ("facts", "codec", "more"),
-    [
+@each("facts, codec, more", [
         ({"compression": 5, "predictor": 2}, Codec.LZW, {"predictor": 2}),
         ({"compression": 7, "predictor": 2, "photometric": 6}, Codec.JPEG,
          {"predictor": 1, "photometric": Photometric.YCBCR, "lossless": False}),
@@ -259,8 +251,7 @@ def test_one_bit_is_black_or_white_else_true_or_false() -> None:
         ({"bitspersample": (8, 8, 4)}, Codec.OTHER, {"bits": 0}),
         ({"compression": 7, "photometric": 8}, Codec.OTHER, {}),
         ({"compression": 8, "photometric": 8}, Codec.DEFLATE, {}),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_how_tiles_are_encoded(facts: Any, codec: Codec, more: Any) -> None:
     found = layout(**facts)
     assert found.format.codec is codec
@@ -270,9 +261,7 @@ def test_how_tiles_are_encoded(facts: Any, codec: Codec, more: Any) -> None:
         assert not found.verbatim
 
 
-@pytest.mark.parametrize(
-    ("facts", "photometric"),
-    [
+@each("facts, photometric", [
         ({}, Photometric.RGB), ({"samplesperpixel": 1}, Photometric.GRAY),
         ({"samplesperpixel": 4}, Photometric.RGB),
         ({"samplesperpixel": 4, "extrasamples": (2,)}, Photometric.RGB),
@@ -281,17 +270,14 @@ def test_how_tiles_are_encoded(facts: Any, codec: Codec, more: Any) -> None:
         ({"compression": 7}, Photometric.YCBCR),
         ({"compression": 7, "samplesperpixel": 1}, Photometric.GRAY),
         ({"samplesperpixel": 1, "colormap": np.zeros((3, 256), np.uint16)}, Photometric.PALETTE),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_pages_that_do_not_say_what_their_samples_mean(facts: Any, photometric: Any) -> None:
     made = page(**({"photometric": 77} | facts))
     del made.tags[262]
     assert page_layout(made).format.photometric is photometric
 
 
-@pytest.mark.parametrize(
-    ("facts", "error", "words"),
-    [
+@each("facts, error, words", [
         ({"photometric": 32803}, UnsupportedFormatError, "32803 is left to other"),
         ({"dtype": None}, UnsupportedFormatError, "can't be read"),
         ({"dtype": np.dtype("c8")}, UnsupportedFormatError, "can't be read"),
@@ -309,8 +295,7 @@ def test_pages_that_do_not_say_what_their_samples_mean(facts: Any, photometric: 
          "samples of 12 bits"),
         ({"photometric": 5, "samplesperpixel": 4, "tags": {332: 2}}, UnsupportedFormatError,
          "inks"),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_pages_that_are_refused(facts: Any, error: Any, words: str) -> None:
     tags = {519: 1} if facts.get("compression") == 6 else {}
     with pytest.raises(error, match=words):
@@ -325,9 +310,7 @@ def test_tiles_worth_keeping_are_large_ones() -> None:
         assert found.cached is kept
 
 
-@pytest.mark.parametrize(
-    ("offsets", "counts", "words"),
-    [
+@each("offsets, counts, words", [
         ([10] * 6, [5] * 6, None), ([10] * 7, [5] * 7, None), ([0] * 6, [0] * 6, None),
         ([10] * 5, [5] * 6, "needs 6 tiles or strips, but its tables name 5"),
         ([10] * 6, [5] * 4, "tables name 4"), ([10.0] * 6, [5] * 6, "whole numbers"),
@@ -335,8 +318,7 @@ def test_tiles_worth_keeping_are_large_ones() -> None:
         ([100] + [10] * 5, [5] * 6, "1 of 6 tiles or strips lie behind the end of the file"),
         ([100, 200] + [10] * 4, [5, 0] + [5] * 4, "1 of 6"), ([10] * 6 + [500], [5] * 7, None),
         ([2**63 - 1] * 6, [5] * 6, "6 of 6"), ([10] * 6, [0] * 6, None),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_tables_of_tiles(offsets: Any, counts: Any, words: str | None) -> None:
     if words is None:
         check_segments(layout(), offsets, counts, 100)

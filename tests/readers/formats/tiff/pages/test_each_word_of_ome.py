@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.each import each
 from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.formats.tiff.pages.ome_xml import (
     OmeImage,
@@ -24,8 +25,8 @@ def image(pixels: str = "", inside: str = "", beside: str = "", words: str = "")
     return found
 
 
-@pytest.mark.parametrize("prefix", ["", "ome:"])
-@pytest.mark.parametrize("year", ["2016-06", "2008-09", None])
+@each("prefix", ["", "ome:"])
+@each("year", ["2016-06", "2008-09", None])
 def test_names_are_local_ones(prefix: str, year: str | None) -> None:
     space = f"http://www.openmicroscopy.org/Schemas/OME/{year}"
     told = "" if year is None else f' xmlns{":" if prefix else ""}{prefix[:-1]}="{space}"'
@@ -72,7 +73,7 @@ def test_channels_that_are_not_counted_are_those_that_are_there() -> None:
     assert image('SizeC="2"', channels).sizes["C"] == 2
 
 
-@pytest.mark.parametrize("order", ["".join(one) for one in itertools.permutations("ZCT")])
+@each("order", ["".join(one) for one in itertools.permutations("ZCT")])
 def test_orders_of_axes(order: str) -> None:
     assert image(f'DimensionOrder="XY{order}"').order == order[::-1]
     assert image(f'DimensionOrder=" xy{order.lower()} "').order == order[::-1]
@@ -83,14 +84,11 @@ def test_orders_that_are_none(order: str) -> None:
     assert image(f'DimensionOrder="{order}"').order == "TCZ"
 
 
-@pytest.mark.parametrize(
-    ("color", "shown"),
-    [
+@each("color, shown", [
         ("-16776961", "#ff0000"), ("16711935", "#00ff00"), ("65535", "#0000ff"), ("-1", "#ffffff"),
         ("255", "#000000"), ("0", "#000000"), ("305419896", "#123456"), ("", None), ("red", None),
         ("1.5", None),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_colours(color: str, shown: str | None) -> None:
     (found,) = image(inside=f'<Channel Color="{color}"/>').channels
     assert found.color == shown
@@ -126,15 +124,12 @@ def test_sizes_of_pixels(axis: str) -> None:
         assert (found.mm_x, found.mm_y) == ((due, None) if axis == "X" else (None, due))
 
 
-@pytest.mark.parametrize(
-    ("words", "values"),
-    [
+@each("words, values", [
         ('SizeZ="3" PhysicalSizeZ="2"', (0.0, 2.0, 4.0)), ('SizeZ="1" PhysicalSizeZ="2"', None),
         ('SizeZ="2" PhysicalSizeZ="500" PhysicalSizeZUnit="nm"', (0.0, 0.5)),
         ('SizeZ="3" PhysicalSizeZ="0"', None), ('SizeZ="3"', None),
         ('SizeZ="3" PhysicalSizeZ="2" PhysicalSizeZUnit="pixel"', None),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_depths_of_planes(words: str, values: tuple[float, ...] | None) -> None:
     found = image(words).z_values
     assert found == (None if values is None else pytest.approx(values))
@@ -147,9 +142,7 @@ def planes(*told: tuple[int, float, str]) -> str:
 STEP = 'TimeIncrement="4"'
 
 
-@pytest.mark.parametrize(
-    ("words", "inside", "values"),
-    [
+@each("words, inside, values", [
         ('SizeT="3" ' + STEP, "", (0.0, 4.0, 8.0)), ('SizeT="1" ' + STEP, "", None),
         ('SizeT="3" ' + STEP, planes((0, 1, ""), (1, 2, ""), (2, 9, "")), (1, 2, 9)),
         ('SizeT="3" ' + STEP, planes((0, 1, ""), (1, 2, "")), (0.0, 4.0, 8.0)),  # one is missing
@@ -159,8 +152,7 @@ STEP = 'TimeIncrement="4"'
         ('SizeT="2"', planes((0, 1, 'DeltaTUnit="mm"'), (1, 2, "")), None),
         ('SizeT="2"', "", None), ('SizeT="2" TimeIncrement="0"', "", None),
         ('SizeT="2" TimeIncrement="-1"', "", None), ('SizeT="2" TimeIncrement="x"', "", None),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_times(words: str, inside: str, values: tuple[float, ...] | None) -> None:
     found = image(words, inside)
     assert found.t_values == (None if values is None else pytest.approx(values))
@@ -192,8 +184,8 @@ OBJECTIVES = (
 )
 
 
-@pytest.mark.parametrize(
-    ("name", "power"),
+@each(
+    "name, power",
     [("a", 10), ("b", 40.5), ("c", None), ("d", None), ("e", 60), ("f", None), (None, None)],
 )
 def test_powers_of_objectives(name: str | None, power: float | None) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests.each import each
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.tiff.reader import TiffReader, open_reader
 from ziggurat.readers.formats.tiff.vendors.akoya import akoya_channel
@@ -39,11 +40,10 @@ def opened(path: Path) -> TiffReader:
     return open_reader(locate(path))
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
+@each(
+    "text, value",
     [("0.25", 0.25), (" 0,25 ", 0.25), ("20", 20), ("-1", None), ("0", None), ("nan", None),
-     ("inf", None), ("x", None), (None, None), (3, 3)],
-)  # fmt: skip
+     ("inf", None), ("x", None), (None, None), (3, 3)])  # fmt: skip
 def test_numbers(text: Any, value: float | None) -> None:
     assert number(text) == value
     assert micrometres(text) == (None if value is None else value / 1000)
