@@ -276,7 +276,7 @@ def test_only_owners_name_a_vendor() -> None:
 
 def test_nobody_goes_by_the_name_of_a_format() -> None:
     """What a format is like is a fact of ``ImageInfo``; a new backend would be forgotten."""
-    for path in _modules():
+    for path in (path for path in _modules() if ".format" in path.read_text()):
         for node in _nodes(path, ast.Compare):
             sides = [node.left, *node.comparators]
             asked = any(isinstance(side, ast.Attribute) and side.attr == "format" for side in sides)

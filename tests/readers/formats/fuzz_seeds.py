@@ -57,7 +57,10 @@ REAL = (
 SLOW = {
     "wsi2dcm-jpeg2000", "wsic-CMU-1-Small-Region.jp2.tiff", "TCGA-CR-7395-01A-01-TS1.svs",
     "jcupitt-cmu-1-small-region", "OS-2-ndpi.ome.tif", "cogeo.tif", "cog_scale.tif",
-    "xy_12bit__plant.ome.tiff", "ngio-v05-tczyx.zarr", "WellD6-7_S2.czi",
+    "xy_12bit__plant.ome.tiff", "ngio-v05-tczyx.zarr", "WellD6-7_S2.czi", "red.tif", "shade.tif",
+    "rgba_geotiff.tiff", "mini-spim-moduloZ.ome.tiff", "nyxus-dim5_pyramid.ome.tif", "boxes.tiff",
+    "ez-zarr-6001240_labels_v0.5.zarr", "sample_float32_8bit_range.zarr.zip",
+    "tensorstore-D75_16b.tiff",
 }  # fmt: skip
 
 
