@@ -116,7 +116,8 @@ def run_shared(
 
     A worker of the executor that dies costs the tasks in its hands, which are done again; without
     an executor each slide has a process, which costs that slide when it dies. A bad one stops no
-    other. ``resume`` skips what is there: an output appears when it is finished.
+    other. ``resume`` skips what is there: an output appears when it is finished. What is to be
+    de-identified is made anew: it can't be told from what is there whether it was.
     """
     if workers < 1:
         raise OptionError(f"jobs is how many slides are in work at a time, not {workers}")
@@ -187,8 +188,10 @@ def _one(
         reset_peak_memory()
     try:
         there = is_there(job.output) if is_cloud(job.output) else Path(job.output).exists()
-        if there and resume:
+        if there and resume and not options.deidentify:
             return Outcome(job, Status.SKIPPED, "done before")
+        if there and resume:  # nothing tells by which rules it was made, if by any
+            options = replace(options, overwrite=True)
         if there and not options.overwrite:
             raise TargetExistsError(f"{job.output} exists already; --overwrite replaces it")
         report = convert(job.source, job.output, options, on_progress=tell, executor=executor)

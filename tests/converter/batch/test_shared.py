@@ -252,6 +252,21 @@ def test_from_there_to_there_by_workers_of_dask(tmp_path: Path) -> None:
     assert left == {f"slide{n}{suffix}" for n in (0, 1) for suffix in (".zarr", ".tiff")}
 
 
+def test_what_is_to_be_de_identified_is_never_taken_for_done(tmp_path: Path) -> None:
+    """What lies there may have been made without it: its pixels and its name don't tell."""
+    slides(tmp_path / "in", count=1)
+    (tmp_path / "out").mkdir()
+    plain, wanted = (ConvertOptions(format="tiff", deidentify=said) for said in (False, True))
+    (job,) = shared_jobs([str(tmp_path / "in")], str(tmp_path / "out"), wanted)
+    statuses = []
+    with ThreadPoolExecutor(1) as pool:
+        for options in (plain, plain, wanted, wanted):
+            report = run_shared([job], options, workers=1, executor=pool, resume=True)
+            statuses.append(report.outcomes[0].status)
+    assert statuses == [Status.DONE, Status.SKIPPED, Status.DONE, Status.DONE]
+    assert Path(f"{job.output}.proof.json").exists()
+
+
 def test_de_identified_slides_have_no_names_and_a_proof(tmp_path: Path) -> None:
     """Names of files are names of people, whoever does the tasks."""
     slides(tmp_path / "in", count=1)

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
+import tifffile
 
 import ziggurat
-from ziggurat.readers.errors import TargetExistsError
+from ziggurat.readers.errors import OptionError, TargetExistsError
 from ziggurat.readers.io.objects import CloudObjects
 from ziggurat.writers.sink.sink import Sink
+from ziggurat.writers.tasks import plan
 from ziggurat.writers.tasks.desk import CloudDesk, is_there, parts_there, put_part, remove_hierarchy
 from ziggurat.writers.tasks.plan import WritePlan
 
@@ -133,3 +135,21 @@ def test_what_makes_it_an_image_is_removed_first(
     assert documents == sorted(documents, reverse=True)
     assert len(documents) > sum(documents) > 1
     assert CloudObjects(folder_bucket).names("") == []
+
+
+def test_what_is_there_stays_where_its_write_can_not_be_cut(
+    sink: Sink, folder_bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = f"{folder_bucket}/a.zarr"
+    _done(sink, target)
+    before = sorted(CloudObjects(folder_bucket).names(""))
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((64, 64), np.uint8))
+
+    def fail(*_: object) -> NoReturn:
+        raise OptionError("it can't be cut")
+
+    monkeypatch.setattr(plan, "Division", fail)
+    with pytest.raises(OptionError, match="can't be cut"):
+        ziggurat.plan_tasks(tmp_path / "a.tif", target, ziggurat.ConvertOptions(overwrite=True))
+    assert before
+    assert sorted(CloudObjects(folder_bucket).names("")) == before
