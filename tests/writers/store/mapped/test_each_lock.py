@@ -221,3 +221,24 @@ def test_chunks_of_a_tile_that_was_finished_are_let_go(
     sink.addTile(TILE, 100, 100)  # in the same log, which is finished first
     assert seen == [True] * 4
     sink.close()
+
+
+def test_who_comes_while_a_change_waits_keeps_nothing_from_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the gate with its shared lock still held it would wait for the change, and that for it."""
+    seen = []
+
+    def held(wanted: Any, action: Any) -> None:
+        del action
+        seen.append((list(wanted), free(store, EXCLUSIVE)))
+        store.header.words[HeaderWord.CHANGE] = 0  # it is done
+
+    monkeypatch.setattr(store.locks, "held", held)
+    store.header.words[HeaderWord.CHANGE] = 1
+    file = store.locks.take()
+    store.lock.share(file)
+    assert seen == [([GATE], True)]
+    assert not free(store, EXCLUSIVE)
+    assert free(store, SHARED)
+    file.close()
