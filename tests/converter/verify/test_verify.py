@@ -13,11 +13,14 @@ import tifffile
 import ziggurat
 from ziggurat.converter.convert import convert
 from ziggurat.converter.plan.options import ConvertOptions
-from ziggurat.converter.plan.report import VerificationReport
+from ziggurat.converter.plan.report import LevelCheck, VerificationReport
 from ziggurat.converter.prepare.prepare import Prepared
 from ziggurat.converter.recipe import plan_for
+from ziggurat.converter.verify import verify as verify_module
 from ziggurat.converter.verify.verify import verify, verify_against, verify_pair
+from ziggurat.readers.errors import CorruptSourceError
 from ziggurat.readers.formats.registry import open_reader
+from ziggurat.readers.model.reader import Reader
 from ziggurat.readers.views.array import array_reader
 from ziggurat.writers.formats.registry import write as write_own
 from ziggurat.writers.model.options import WriteOptions
@@ -123,6 +126,26 @@ def test_damage_in_any_frame_is_found(tmp_path: Path) -> None:
         damaged[frame][10, 10] ^= 0x40
         output = stack(tmp_path / "o.ome.tiff", damaged, ["a", "b", "c"])
         assert "level 0" in problems(verify_pair(source, output)), frame
+
+
+def test_what_can_not_be_compared_to_its_end_is_not_right(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found by then is told, too."""
+    convert(source, tmp_path / "o.tiff")
+    compared = verify_module._best_check
+
+    def fails(output: Reader, reference: Reader, index: int, **how: Any) -> LevelCheck:
+        if index == 1:
+            raise CorruptSourceError("a tile is damaged")
+        return compared(output, reference, index, **how)
+
+    assert verify(tmp_path / "o.tiff", source).ok
+    monkeypatch.setattr(verify_module, "_best_check", fails)
+    report = verify(tmp_path / "o.tiff", source)
+    assert not report.ok
+    assert report.problems == ("can't be compared: a tile is damaged",)
+    assert [check.level for check in report.levels] == [0]
 
 
 def test_one_changed_pixel_of_a_lossless_output_is_found(source: Path, tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ import pytest
 from tests.each import each
 from ziggurat.readers.constants import TileInputUnits
 from ziggurat.readers.errors import OptionError, RegionError
+from ziggurat.readers.grid.iteration import plan_iteration
 from ziggurat.readers.grid.pyramid import Pyramid
 from ziggurat.readers.grid.regions import Window, check_keys, clipped, plan_window, region_bounds
+from ziggurat.readers.grid.tiles import GridRequest
 from ziggurat.readers.grid.units import Unit, parse_unit, pixels_per_unit
 from ziggurat.readers.model.geometry import Rect
 from ziggurat.readers.model.image import ImageInfo, Interpretation, Level
@@ -183,3 +185,14 @@ def test_words_that_nobody_knows() -> None:
 def test_bounds_are_rounded_and_clipped(bounds: Any, rect: Any) -> None:
     found = clipped(INFO, bounds)
     assert (found.x, found.y, found.right, found.bottom) == rect
+
+
+def test_tiles_and_overlaps_of_another_scale_are_larger_in_both_directions_by_as_much() -> None:
+    """Read at 10, shown at 7: 10/7 as many pixels, rounded up, of a core and of an overlap."""
+    window = plan_window(PYRAMID, None, {"magnification": 7})
+    request = GridRequest({"width": 32, "height": 24}, {"x": 3, "y": 9})
+    found = plan_iteration(PYRAMID, window, request)
+    assert found is not None
+    assert found.scaling == pytest.approx(10 / 7, rel=1e-4)
+    assert (found.grid.x.size, found.grid.x.overlap) == (42 + 5, 5)
+    assert (found.grid.y.size, found.grid.y.overlap) == (22 + 13, 13)
