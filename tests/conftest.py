@@ -80,8 +80,8 @@ def pytest_runtest_makereport() -> Iterator[pytest.TestReport]:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Run one worker more than cores: many tests wait for processes that they start."""
-    return (os.cpu_count() or 1) + 1
+    """Run a worker a core; one more, for tests that wait, costs more than their waiting does."""
+    return os.cpu_count() or 1
 
 
 @pytest.fixture(scope="session")
