@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import ziggurat
+from tests.writers.store.mapped.free_locks import free
 from ziggurat.readers.formats.sink_store.keys import key_hash, key_text
 from ziggurat.readers.formats.sink_store.layout import HeaderWord
 from ziggurat.readers.io.lock_files import RELEASE, SET
@@ -44,15 +45,6 @@ def store(tmp_path: Path) -> Iterator[Store]:
     ziggurat.new(tmp_path / "s", sizeX=64, sizeY=64, bands=3, dtype="uint8").close()
     with contextlib.closing(Store(tmp_path / "s")) as store:
         yield store
-
-
-def free(store: Store, *wanted: bytes) -> bool:
-    """Return True where another process could have some locks at once.
-
-    They belong to an open file: one of another process asks as one that is opened here does.
-    """
-    with open(f"{store.root}/.ziggurat/locks", "r+b", buffering=0) as file:
-        return all(acquired_at_once(file, lock) for lock in wanted)
 
 
 def test_one_change_at_a_time_from_its_beginning_to_its_end(store: Store) -> None:

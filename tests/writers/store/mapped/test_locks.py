@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import ziggurat
+from tests.writers.store.mapped.free_locks import free
 from ziggurat.readers.formats.sink_store.layout import HeaderWord
 from ziggurat.writers.store.mapped import waiting
 from ziggurat.writers.store.mapped.locks import (
@@ -21,7 +22,6 @@ from ziggurat.writers.store.mapped.locks import (
     EXCLUSIVE,
     EXTENTS,
     SHARED,
-    acquired_at_once,
 )
 from ziggurat.writers.store.mapped.store import Store
 from ziggurat.writers.store.mapped.waiting import holders
@@ -34,15 +34,6 @@ def store(tmp_path: Path) -> Iterator[Store]:
     ziggurat.new(tmp_path / "s", sizeX=64, sizeY=64, bands=3, dtype="uint8").close()
     with contextlib.closing(Store(tmp_path / "s")) as store:
         yield store
-
-
-def free(store: Store, *wanted: bytes) -> bool:
-    """Return True where another process could have some locks at once.
-
-    They belong to an open file: one of another process asks as one that is opened here does.
-    """
-    with open(f"{store.root}/.ziggurat/locks", "r+b", buffering=0) as file:
-        return all(acquired_at_once(file, lock) for lock in wanted)
 
 
 def test_while_a_tile_is_laid_no_other_process_changes_the_structure(store: Store) -> None:
