@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 
 from tests.each import each
+from tests.readers.formats.memory import Memory
 from ziggurat.readers.errors import CorruptSourceError, SourceError, UnsupportedFormatError
 from ziggurat.readers.formats.dicom.arrange import _in_one_scale, arrange
 from ziggurat.readers.formats.dicom.facts import (
@@ -169,21 +170,6 @@ def test_samples_mean_their_own_bits(bits: int, stored: int, signed: bool, kind:
     assert found.ravel().tolist() == due.tolist()
 
 
-class _Bytes:
-    """A file in memory."""
-
-    url = "made"
-
-    def __init__(self, data: bytes) -> None:
-        self._data, self.size = data, len(data)
-
-    def read(self, offset: int, length: int) -> bytes:
-        return self._data[offset : offset + length]
-
-    def close(self) -> None:
-        pass
-
-
 def _item(data: bytes) -> bytes:
     data += b"\0" * (len(data) % 2)
     return b"\xfe\xff\x00\xe0" + struct.pack("<I", len(data)) + data
@@ -194,7 +180,7 @@ HEAD = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff"
 END = b"\xfe\xff\xdd\xe0\0\0\0\0"
 
 
-def encapsulated(table: str, cut: int | None = None) -> tuple[_Bytes, Any]:
+def encapsulated(table: str, cut: int | None = None) -> tuple[Memory, Any]:
     """Return pixel data, and its extended table; ``cut``: the second frame in pieces."""
     parts = [[frame] for frame in FRAMES]
     if cut is not None:
@@ -207,7 +193,7 @@ def encapsulated(table: str, cut: int | None = None) -> tuple[_Bytes, Any]:
     extended = None
     if table == "extended":
         extended = struct.pack("<3Q", *starts), struct.pack("<3Q", *map(len, FRAMES))
-    return _Bytes(b"12345678" + HEAD + _item(basic) + b"".join(stored) + END), extended
+    return Memory(b"12345678" + HEAD + _item(basic) + b"".join(stored) + END), extended
 
 
 @each(
@@ -226,15 +212,15 @@ def test_frames_are_found_by_any_table(table: str, cut: int | None) -> None:
 def test_the_pieces_of_the_only_frame_are_put_together_whatever_they_begin_with() -> None:
     pieces = [b"no mark of any stream ", b"\xff\xd8 nor is this its start"]
     data = b"12345678" + HEAD + _item(b"") + b"".join(map(_item, pieces)) + END
-    assert frame_table(_Bytes(data), 8, 1, None, None).frame(_Bytes(data), 0) == b"".join(pieces)
+    assert frame_table(Memory(data), 8, 1, None, None).frame(Memory(data), 0) == b"".join(pieces)
 
 
 def test_frames_that_are_not_compressed() -> None:
     data = bytes(range(30))
-    source = _Bytes(b"12345678" + HEAD[:8] + struct.pack("<I", 30) + data)
+    source = Memory(b"12345678" + HEAD[:8] + struct.pack("<I", 30) + data)
     found = frame_table(source, 8, 3, 10, None)
     assert [found.frame(source, n) for n in range(3)] == [data[:10], data[10:20], data[20:]]
-    short = _Bytes(source.read(0, source.size - 1))
+    short = Memory(source.read(0, source.size - 1))
     with pytest.raises(CorruptSourceError, match="frame 2 is cut short"):
         frame_table(short, 8, 3, 10, None).frame(short, 2)
 

@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 from tests.each import each
+from tests.readers.formats.memory import Memory
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.tiff.info import resolution_mm
 from ziggurat.readers.formats.tiff.pages.chain import chain_structure
@@ -23,22 +24,6 @@ from ziggurat.readers.formats.tiff.pages.structure import (
     series_pages,
 )
 from ziggurat.readers.formats.tiff.pages.tables import PlainTable, RestartTable
-
-
-class Memory:
-    """A file in memory, as the tables read it."""
-
-    url = "made"
-
-    def __init__(self, data: bytes) -> None:
-        self._data, self.size = data, len(data)
-
-    def read(self, offset: int, length: int) -> bytes:
-        return self._data[offset : offset + length]
-
-    def close(self) -> None:
-        pass
-
 
 DATA = bytes(range(60))
 
