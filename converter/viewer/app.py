@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import unquote
@@ -46,6 +47,7 @@ def app(
     sources
         What is shown, the first at the bottom: paths or URLs of anything that
         :func:`ziggurat.open` reads, stores of growing sinks among them. Nothing else is served.
+        What is opened here is closed when the server that runs this shuts down.
     hosts
         Names that the ``Host`` header may have (without port), against pages of other sites that
         find a way to this server; None: whoever mounts it has checked.
@@ -59,7 +61,7 @@ def app(
     SourceError
         A source can't be opened.
     """
-    images = [source if isinstance(source, Shown) else Shown(source) for source in sources]
+    images, own = _opened(sources)
     gallery = Gallery(images)
     limiter = anyio.CapacityLimiter(threads or os.cpu_count() or 1)
 
@@ -79,6 +81,11 @@ def app(
             response.set_cookie(_cookie(token), token, httponly=True, samesite="strict")
         return response
 
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        with own:
+            yield
+
     async def events(request: Request) -> Response:
         refused = _refused(request, hosts, token)
         if refused is not None:
@@ -95,7 +102,23 @@ def app(
         Route("/events", events, methods=["GET"]),
         Route("/{path:path}", respond, methods=["GET"]),
     ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _unserved})
+    unserved = {HTTPException: _unserved}
+    return Starlette(routes=routes, exception_handlers=unserved, lifespan=lifespan)
+
+
+def _opened(
+    sources: Iterable[str | os.PathLike[str] | Shown],
+) -> tuple[list[Shown], ExitStack]:
+    """Return the images, and what closes those of them that were opened here."""
+    images: list[Shown] = []
+    with ExitStack() as own:
+        for source in sources:
+            if isinstance(source, Shown):
+                images.append(source)
+            else:
+                images.append(Shown(source))
+                own.callback(images[-1].close)
+        return images, own.pop_all()
 
 
 def new_token() -> str:

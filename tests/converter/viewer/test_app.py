@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+import ziggurat
 from ziggurat.converter.viewer.app import app
+from ziggurat.converter.viewer.shown import Shown
 
 
 @pytest.fixture
@@ -104,3 +107,29 @@ def test_only_reading_is_offered(client: TestClient, method: str) -> None:
 def test_refusals_say_why(client: TestClient, path: str, status: int) -> None:
     answer = client.get(path)
     assert (answer.status_code, list(answer.json())) == (status, ["error"])
+
+
+def test_what_was_opened_for_a_server_is_closed_with_it(
+    slide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is stopped must not keep a sink's journal; what it was given stays open."""
+    closed: list[str] = []
+    close = Shown.close
+
+    def noted(image: Shown) -> None:
+        closed.append(image.name)
+        close(image)
+
+    monkeypatch.setattr(Shown, "close", noted)
+    given = Shown(slide)
+    with ziggurat.new(tmp_path / "growing") as sink:
+        sink.addTile(np.full((64, 64, 3), 90, np.uint8), 0, 0)
+        made = app([given, sink.path])
+        with TestClient(made, base_url="http://127.0.0.1:9") as client:
+            assert client.get("/tile/1/0/0/0").status_code == 200
+            assert not closed
+        assert closed == [Path(sink.path).name]
+        with pytest.raises(ziggurat.exceptions.TileSourceError):
+            app([sink.path, tmp_path / "missing.svs", slide])
+    assert closed == [Path(sink.path).name] * 2
+    given.close()

@@ -25,8 +25,6 @@ pytestmark = [
         not (shutil.which("chromium") and shutil.which("chromedriver")), reason="no chromium here"
     ),
     pytest.mark.skipif(page(VENDORED).status != 200, reason="built without the library"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 SWITCHES = (
     "--headless=new",
@@ -64,7 +62,9 @@ def show(driver: Any) -> Iterator[Callable[..., str]]:
     servers: list[tuple[Any, threading.Thread]] = []
 
     def shown(*paths: Path) -> str:
-        config = uvicorn.Config(app(list(paths)), port=0, log_level="error", lifespan="off")
+        config = uvicorn.Config(
+            app(list(paths)), port=0, log_level="error", timeout_graceful_shutdown=1
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
@@ -79,7 +79,7 @@ def show(driver: Any) -> Iterator[Callable[..., str]]:
     yield shown
     driver.get("about:blank")
     for server, thread in servers:
-        server.should_exit = server.force_exit = True
+        server.should_exit = True
         thread.join(20)
 
 

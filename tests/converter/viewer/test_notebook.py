@@ -42,6 +42,11 @@ COLOR = (
 LOADED = "return Boolean(page.layers[0].item?.getFullyLoaded());"
 
 
+def listens(port: int) -> bool:
+    with socket.socket() as caller:
+        return not caller.connect_ex(("127.0.0.1", port))
+
+
 @pytest.fixture
 def slide(make_svs: Callable[..., Path], tmp_path: Path) -> Path:
     return make_svs(tmp_path / "slide.svs", width=2400, height=1800)
@@ -76,7 +81,7 @@ def lab(slide: Path, tmp_path: Path) -> Iterator[tuple[str, int]]:
         env={**os.environ, **home}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        until(lambda: not socket.socket().connect_ex(("127.0.0.1", port)))
+        until(lambda: listens(port))
         yield f"http://127.0.0.1:{port}/lab/tree/a.ipynb?token=t", server.pid
     finally:
         server.send_signal(signal.SIGTERM)
