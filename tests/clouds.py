@@ -21,10 +21,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
 from pathlib import Path
-from threading import Thread
 from typing import Any, NamedTuple
 
 import pytest
+
+from tests.serving import serving
 
 AZURITE_KEY = (  # of the emulator, known to everybody
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -79,19 +80,12 @@ def s3_server(*buckets: str) -> Iterator[tuple[str, Counted]]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     app = Counted(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving(server) as url:
         _send("POST", f"{url}/moto-api/reset")
         for bucket in buckets:
             _send("PUT", f"{url}/{bucket}")
         app.asked.clear()
         yield url, app
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _send(method: str, url: str, headers: dict[str, str] | None = None) -> None:

@@ -1,5 +1,6 @@
 """Where the real files are, and small made-up images for when there are none."""
 
+import atexit
 import functools
 import gc
 import os
@@ -7,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +18,7 @@ import pytest
 
 from tests.faults import Disk, watch
 from tests.range_server import RangeServer
+from tests.serving import serving
 
 ROOT = Path(__file__).resolve().parent.parent
 # Files with tests of seconds: one of them at the end would let the other processes wait.
@@ -49,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     chosen = "TMPDIR" in os.environ or config.getoption("basetemp") is not None
     if not chosen and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+    atexit.register(gc.freeze)  # what is left then ends with the process: nobody sorts it again
     if hasattr(config, "workerinput"):  # its own children allocate as those of users do
         for name in KEPT:
             os.environ.pop(name, None)
@@ -206,12 +208,9 @@ def tissue() -> np.ndarray:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RangeServer]:
-    with RangeServer(tmp_path) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    server = RangeServer(tmp_path)
+    with serving(server):
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def _split_jpeg(stream: bytes) -> tuple[bytes, bytes]:

@@ -166,9 +166,11 @@ class RemoteBytes:
             except PermissionError as error:
                 raise SourceError(f"{self.url} may not be read: {error}") from error
             except Exception as error:  # every file system has its own classes
-                if attempt == _TRIES - 1 or 400 <= getattr(error, "status", 0) < 500:
+                keyless = type(error).__name__ == "NoCredentialsError"
+                hopeless = keyless or 400 <= getattr(error, "status", 0) < 500
+                if attempt == _TRIES - 1 or hopeless:
                     said = str(error) or type(error).__name__
-                    if type(error).__name__ == "NoCredentialsError":
+                    if keyless:
                         said += "; set AWS_NO_SIGN_REQUEST=YES to read a public bucket"
                     raise SourceError(f"{self.url} can't be read: {said}") from error
                 time.sleep(0.2 * 4**attempt)

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ import pytest
 import ziggurat
 from tests.converter.viewer.test_browser import SWITCHES, pytestmark, until
 
-pytest.importorskip("jupyterlab", reason="uv run --group notebook pytest -n 0 -m browser")
+if find_spec("jupyterlab") is None:  # seconds of imports, which its server alone needs
+    pytest.skip("uv run --group notebook pytest -n 0 -m browser", allow_module_level=True)
 webdriver = pytest.importorskip("selenium.webdriver")
 
 __all__ = ["pytestmark"]  # where a browser is: as for the page alone

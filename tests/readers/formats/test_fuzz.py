@@ -68,12 +68,12 @@ def test_the_crew_notices(new_crew: Crew, tmp_path: Path, monkeypatch: pytest.Mo
         "    print('done', flush=True)\n"
     )
     monkeypatch.setattr(fuzz_crew, "WORKER", script)
-    monkeypatch.setattr(fuzz_crew, "SILENCE_SECONDS", 2)
+    monkeypatch.setattr(fuzz_crew, "SILENCE_SECONDS", 1)
     crew = run_all(new_crew, [Seed(tmp_path / "seed", "seed")], 6)
     assert crew.findings == [
         "seed copy -1: the undamaged seed: refused",
         "seed copy 0: ended the process (status -11)",
-        "seed copy 1: ended the process (silent for 2 s)",
+        "seed copy 1: ended the process (silent for 1 s)",
         "seed copy 2: leaked KeyError",
         "seed copy 3: took 11 s",
         "seed copy 4: took 2000 MB",

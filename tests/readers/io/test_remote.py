@@ -5,6 +5,7 @@ import pickle
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import fsspec
@@ -21,6 +22,7 @@ from ziggurat.readers.errors import (
     UnsupportedFormatError,
 )
 from ziggurat.readers.formats.registry import open_reader
+from ziggurat.readers.io import remote
 from ziggurat.readers.io.bytes import ByteFile, LocalBytes
 from ziggurat.readers.io.location import locate
 from ziggurat.readers.io.remote import BLOCK_BYTES, RemoteBytes
@@ -187,12 +189,18 @@ def test_a_server_that_fails_once_is_asked_again(server: Any, tmp_path: Path) ->
     assert source.read(256 * 1999 + 3, 2) == b"\3\4"
 
 
-def test_a_server_that_keeps_failing_is_an_error(server: Any, tmp_path: Path) -> None:
+def test_a_server_that_keeps_failing_is_an_error(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked three times, each time after a longer pause."""
     (tmp_path / "bytes.bin").write_bytes(bytes(2000 * 256))
     source = RemoteBytes(server.url("bytes.bin"))
+    pauses: list[float] = []
+    monkeypatch.setattr(remote, "time", SimpleNamespace(sleep=pauses.append))
     server.failures = 100
     with pytest.raises(SourceError, match=r"bytes\.bin can't be read: 503"):
         source.read(1999 * 256, 2)
+    assert pauses == [0.2, 0.8]
 
 
 def test_a_file_that_has_become_shorter_is_not_read_on(server: Any, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import http.server
 import re
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -13,7 +12,9 @@ import pytest
 import tifffile
 
 import ziggurat
+from tests.serving import serving
 from ziggurat.readers.errors import SourceError, SourceNotFoundError
+from ziggurat.readers.io import remote
 
 pytest.importorskip("s3fs")
 
@@ -117,15 +118,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     (tmp_path / "bucket").mkdir()
-    with Store(tmp_path) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    server = Store(tmp_path)
+    with serving(server) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         monkeypatch.setenv("AWS_NO_SIGN_REQUEST", "YES")
         monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
             monkeypatch.delenv(name, raising=False)
         yield server
-        server.shutdown()
 
 
 def test_a_tiff_by_ranges(store: Store, tmp_path: Path, rng: np.random.Generator) -> None:
@@ -186,5 +186,6 @@ def test_without_keys_the_way_out_is_told(store: Store, monkeypatch: pytest.Monk
     monkeypatch.delenv("AWS_NO_SIGN_REQUEST")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    monkeypatch.setattr(remote, "time", None)  # asking again finds no keys: it is told at once
     with pytest.raises(SourceError, match="AWS_NO_SIGN_REQUEST=YES"):
         ziggurat.open("s3://bucket/slide.tif")

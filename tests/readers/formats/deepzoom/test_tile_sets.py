@@ -1,8 +1,5 @@
 """Tile sets that libvips' dzsave makes, read back: every level, every layout; damaged ones."""
 
-import functools
-import http.server
-import threading
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +12,7 @@ import pyvips
 import tifffile
 
 import ziggurat
+from tests.serving import folder_server, serving
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError, ZigguratError
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.model.image import Interpretation
@@ -189,30 +187,13 @@ def test_many_tiles_of_zoomify_lie_in_groups(tmp_path: Path) -> None:
     np.testing.assert_array_equal(whole(path), pixels)
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """A server that says nothing."""
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
-
-
 @pytest.mark.parametrize("layout", ["dz", "iiif"])
 def test_tile_sets_under_a_url(tmp_path: Path, layout: str) -> None:
     path = saved(tmp_path / "a", picture(), layout)
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(tmp_path))
-    )
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        name = path.name if layout == "dz" else f"{path.name}/info.json"
-        with ziggurat.open(f"http://127.0.0.1:{server.server_port}/{name}") as source:
-            pixels = source.getRegion(format="numpy")[0]
-        np.testing.assert_array_equal(pixels, picture())
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    name = path.name if layout == "dz" else f"{path.name}/info.json"
+    with serving(folder_server(tmp_path)) as url, ziggurat.open(f"{url}/{name}") as source:
+        pixels = source.getRegion(format="numpy")[0]
+    np.testing.assert_array_equal(pixels, picture())
 
 
 def _replace(file: str, old: str, new: str) -> Callable[[Path], None]:

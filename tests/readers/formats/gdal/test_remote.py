@@ -2,7 +2,6 @@
 
 import http.server
 import re
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 
 import ziggurat
+from tests.serving import serving
 from ziggurat.readers.errors import UnsupportedFormatError, ZigguratError
 from ziggurat.readers.formats.gdal.reader import GdalReader
 from ziggurat.readers.formats.registry import open_reader
@@ -48,13 +48,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[http.server.ThreadingHTTPServer]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
-        served.folder, served.sent = tmp_path, []
-        thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    served = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    served.folder, served.sent = tmp_path, []
+    with serving(served):
         yield served
-        served.shutdown()
-        thread.join()
 
 
 def test_a_tile_of_a_remote_geotiff_costs_little(

@@ -1,10 +1,7 @@
 """The OME-Zarr backend: layouts of stores, our own outputs, threads, URLs."""
 
-import functools
-import http.server
 import multiprocessing
 import shutil
-import threading
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +14,7 @@ import pytest
 import zarr
 
 from tests.readers.formats.zarr.opening import RNG, opened, whole, zipped
+from tests.serving import folder_server, serving
 from ziggurat.readers.errors import (
     SourceError,
     ZigguratError,
@@ -152,21 +150,10 @@ def test_a_closed_reader_says_so(tmp_path: Path) -> None:
         whole(reader)
 
 
-class _Handler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *arguments: Any) -> None:
-        pass
-
-
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[str]:
-    handler = functools.partial(_Handler, directory=str(tmp_path))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(folder_server(tmp_path)) as url:
+        yield url
 
 
 def test_a_folder_under_a_url(tmp_path: Path, served: str) -> None:

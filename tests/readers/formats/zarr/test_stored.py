@@ -1,9 +1,6 @@
 """What stores of others really hold: undeclared separators, no chunks, claims, no ranges."""
 
-import functools
-import http.server
 import json
-import threading
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
@@ -14,6 +11,7 @@ import numpy as np
 import pytest
 import zarr
 
+from tests.serving import Quiet, folder_server, serving
 from ziggurat.readers.errors import CorruptSourceError, UnsupportedFormatError
 from ziggurat.readers.formats.registry import open_reader
 from ziggurat.readers.formats.zarr import tree
@@ -162,13 +160,10 @@ def test_a_codec_of_v3_that_is_not_here_is_not_supported(tmp_path: Path) -> None
         pixels_of(tmp_path / "a")
 
 
-class WithoutRanges(http.server.SimpleHTTPRequestHandler):
+class WithoutRanges(Quiet):
     """A server that sends all of a file, whatever part is asked for."""
 
     asked: list[str]
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
 
     def do_GET(self) -> None:
         """Remember what was asked for."""
@@ -180,15 +175,8 @@ class WithoutRanges(http.server.SimpleHTTPRequestHandler):
 def plain_server(tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
     asked: list[str] = []
     handler = type("Handler", (WithoutRanges,), {"asked": asked})
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(handler, directory=str(tmp_path))
-    )
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", asked
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(folder_server(tmp_path, handler)) as url:
+        yield url, asked
 
 
 @pytest.mark.parametrize("start", [True, False])
