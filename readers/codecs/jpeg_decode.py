@@ -8,7 +8,6 @@ libjpeg never fails for damaged pixels: it makes some up and warns. Warnings of 
 pixel, such as padding behind the last block, are common in the files of scanners.
 """
 
-import re
 from collections.abc import Buffer
 from functools import lru_cache
 from typing import Any
@@ -23,6 +22,7 @@ from ziggurat.readers.codecs.jpeg_stream import (
     merge_tables,
     with_adobe_marker,
 )
+from ziggurat.readers.codecs.jpeg_warnings import count_scans, is_end_padding, mended
 from ziggurat.readers.codecs.stream_size import stream_size
 from ziggurat.readers.codecs.tile_memory import tile_memory
 from ziggurat.readers.model.codec import Codec
@@ -36,12 +36,8 @@ _MOST_SCANS = 100  # encoders make ten; each goes over all blocks, were it of a 
 
 # libjpeg's warnings (jerror.h, JWRN_*), of which simplejpeg tells the first.
 _NO_END = "Premature end of JPEG file"
-_DAMAGED = ("Corrupt JPEG data", "Inconsistent progression", _NO_END)
-_OTHERS = re.compile(r"Unknown Adobe color transform|Invalid SOS parameters")  # harmless
-_EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0x([0-9a-f]{2})")
-_NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-_REVISION = re.compile(rb"(?s)JFIF\0.")
-_FEW = 4  # bytes that no padding need be
+_DAMAGED = ("Corrupt JPEG data", "Inconsistent progression", "Invalid SOS parameters", _NO_END)
+_MOST_MENDS = 10  # warnings that are put right: padding behind each of ten scans
 
 
 def decode_jpeg(data: bytes, form: TileFormat, shape: tuple[int, int] | None) -> Any:
@@ -161,23 +157,22 @@ def decode_picture(stream: Buffer, space: str, out: Pixels) -> bool:
 
 def _watched(stream: bytes, space: str, **how: object) -> Any:
     """Decode, and raise if libjpeg warns that it makes up pixels; None where it can't at all."""
-    if stream.count(_SCAN) > _MOST_SCANS and _scans(stream) > _MOST_SCANS:
+    if stream.count(_SCAN) > _MOST_SCANS and count_scans(stream) > _MOST_SCANS:
         raise ValueError(f"more than {_MOST_SCANS} scans of one picture are not decoded")
     said, ended = "", True
-    for _ in range(3):
+    for _ in range(_MOST_MENDS):
         try:
             return _decoded(stream, space, how)
         except ValueError as error:
-            if str(error) == said:
-                break
             said = str(error)
-        if said == _NO_END:  # a sound stream may lack its end marker, and nothing but that
+        if said == _NO_END and ended:  # a sound stream may lack its end, and nothing but that
             stream, ended = stream + _END, False
-        elif "JFIF revision" in said:
-            stream = _REVISION.sub(b"JFIF\0\1", stream, 1)
-        else:
+            continue
+        better = mended(stream, said)
+        if better is None:
             break
-    if ended and (_OTHERS.search(said) or _is_padding(said, stream)):
+        stream = better
+    if ended and is_end_padding(said, stream):  # behind it comes nothing that could be damaged
         return _decoded(stream, space, {**how, "strict": False})
     if said.startswith(_DAMAGED) or not ended:  # then the end has become a part of something else
         raise ValueError(f"libjpeg makes up a part of it: {said}")
@@ -193,37 +188,6 @@ def _decoded(stream: bytes, space: str, how: dict[str, Any]) -> Any:
     if pixels.nbytes == place.nbytes:
         return pixels
     return simplejpeg.decode_jpeg(stream, space, **{**how, "buffer": None})  # it is a smaller one
-
-
-def _scans(stream: bytes) -> int:
-    """Return the number of scans up to the end marker; previews and what follows hold others."""
-    count, at = 0, 2
-    while True:
-        found = _NEXT_MARKER.search(stream, at)
-        if found is None or found[0] == _END:
-            return count
-        count += found[0] == _SCAN
-        at = found.end() + max(2, int.from_bytes(stream[found.end() : found.end() + 2]))
-
-
-def _is_padding(said: str, stream: bytes) -> bool:
-    """Return True where the bytes that libjpeg has left over hold no pixels.
-
-    Those of a damaged stream are blocks that came too late: any bytes, as a rule dozens. Before
-    a restart marker they always are.
-    """
-    found = _EXTRANEOUS.search(said)
-    if not found or "d0" <= found[2] <= "d7":
-        return False
-    count, marker = int(found[1]), b"\xff" + bytes.fromhex(found[2])
-    if count <= _FEW:
-        return True
-    at = stream.find(marker, count)
-    while at >= 0:
-        if stream[at - count : at] == stream[at - 1 : at] * count:
-            return True
-        at = stream.find(marker, at + 2)
-    return False
 
 
 def complete_stream(data: bytes, form: TileFormat) -> bytes | None:
