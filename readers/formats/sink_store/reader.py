@@ -260,7 +260,13 @@ def read_values(root: str | os.PathLike[str]) -> list[Mapping[str, object]]:
 def _read_chunk(
     path: str, shape: tuple[int, ...], inside: Rect, target: Pixels, fill: float
 ) -> None:
-    """Copy a part of a chunk; whole rows are read, in one piece."""
+    """Copy a part of a chunk; whole rows are read, in one piece.
+
+    Raises
+    ------
+    CorruptSourceError
+        The chunk is shorter or longer than one of this shape: its rows would lie elsewhere.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -271,9 +277,10 @@ def _read_chunk(
         whole = inside.width == shape[1] and target.flags.c_contiguous
         rows = target if whole else np.empty(row_shape, target.dtype)
         row_bytes = rows.nbytes // inside.height
+        due, found = row_bytes * shape[0], os.fstat(descriptor).st_size
         view = memoryview(rows).cast("B")
-        if os.preadv(descriptor, [view], inside.y * row_bytes) != len(view):
-            raise CorruptSourceError(f"the chunk {path} is cut short")
+        if found != due or os.preadv(descriptor, [view], inside.y * row_bytes) != len(view):
+            raise CorruptSourceError(f"the chunk {path} is of {found} bytes, not {due}")
     finally:
         os.close(descriptor)
     if not whole:

@@ -9,7 +9,7 @@ import io
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 from ziggurat.readers.errors import ScratchFullError, SinkError, ZigguratError, message_of
@@ -74,24 +74,28 @@ class Store:
         """
         self.root = os.path.abspath(root)
         self.closed = False
-        try:
-            self.header = Header(self.root, writable=True)
-            refuse_other_host(self.root, self.header)
-            self.journal = Journal(self.root)
-        except PermissionError as error:
-            raise SinkError(
-                f"the store {self.root} may not be written to ({error.filename}): ask its owner, "
-                "or read it by ziggurat.open"
-            ) from error
-        self.locks = Locks(self.root)
-        self.lock = StructureLock(self.locks, self.header, lambda: growth.recover(self))
-        self.facts = Facts(self.root, self.locks, self.refuse_gone)
-        self.chunks = ChunkFiles(str(store_file(self.root, "")), lambda: self.vanished)
-        self._structure = replace(read_structure(self.root), generation=-1)
-        self._plain = PlainTiles.of(self._structure)
-        blends = self._structure.blend is not Blend.OVER
-        parts = self.root, self.locks, self.chunks, self.journal
-        self.blender = Blender(*parts) if blends else None
+        with ExitStack() as undo:
+            try:
+                self.header = Header(self.root, writable=True)
+                undo.callback(self.header.close)
+                refuse_other_host(self.root, self.header)
+                self.journal = Journal(self.root)
+            except PermissionError as error:
+                raise SinkError(
+                    f"the store {self.root} may not be written to ({error.filename}): ask its "
+                    "owner, or read it by ziggurat.open"
+                ) from error
+            undo.callback(self.journal.close)
+            self.locks = Locks(self.root)
+            self.lock = StructureLock(self.locks, self.header, lambda: growth.recover(self))
+            self.facts = Facts(self.root, self.locks, self.refuse_gone)
+            self.chunks = ChunkFiles(str(store_file(self.root, "")), lambda: self.vanished)
+            self._structure = replace(read_structure(self.root), generation=-1)
+            self._plain = PlainTiles.of(self._structure)
+            blends = self._structure.blend is not Blend.OVER
+            parts = self.root, self.locks, self.chunks, self.journal
+            self.blender = Blender(*parts) if blends else None
+            undo.pop_all()
 
     @property
     def structure(self) -> StoreLayout:
