@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +27,7 @@ LONG = {
     "test_batch", "test_commands", "test_forks", "test_fuzz", "test_interrupts", "test_main_job",
     "test_new_rows", "test_packaging", "test_processes", "test_readme",
 }  # fmt: skip
+ESCAPED = 70  # what a forked child ends with that would leave its test
 JAR = os.environ.get("ZIGGURAT_BIOFORMATS_JAR")
 MEMORY, ROOM = Path("/dev/shm"), 8 << 30  # a folder in memory; what tests may need of it, bytes
 # The allocator keeps blocks up to this size: else the kernel clears pages anew for each test.
@@ -71,6 +73,24 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
         gc.collect()
         gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call() -> Iterator[object]:
+    """Let no forked child of a test out of it: it would go on as a second run of the tests.
+
+    Its error is told among what the test said; its parent sees how it ended.
+    """
+    process = os.getpid()
+    try:
+        return (yield)
+    except BaseException:
+        if os.getpid() != process:
+            os.write(2, traceback.format_exc().encode())
+        raise
+    finally:
+        if os.getpid() != process:
+            os._exit(ESCAPED)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -156,9 +156,9 @@ def test_one_ctrl_c_a_program(mode: str, tmp_path: Path) -> None:
                 status = 0
             finally:
                 os._exit(status)
-        os.read(ready[0], 1)
-        os.close(ready[0])
         os.close(ready[1])
+        assert os.read(ready[0], 1)
+        os.close(ready[0])
         time.sleep(chance.uniform(0.001, 0.04))
         os.kill(child, signal.SIGINT)
         killer = threading.Timer(30, os.kill, (child, signal.SIGKILL))

@@ -41,9 +41,9 @@ def kill_and_retry(mode: str, folder: Path, kills: int) -> None:
             os.write(ready[1], b"x")
             for number in range(max(0, done - 3), done + 100_000):  # the last ones once more
                 sink.addTile(**tile(number, mode))
-        os.read(ready[0], 1)
+        os.close(ready[1])  # the child's end alone is left: where it fails, the pipe ends
+        assert os.read(ready[0], 1)
         os.close(ready[0])
-        os.close(ready[1])
         time.sleep(chance.uniform(0, 0.03))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

@@ -119,7 +119,8 @@ class Slots:
 
     def abandoned(self, file: io.FileIO) -> Iterator[Slot]:
         """Claim and yield all logs that somebody left half done."""
-        for number in np.flatnonzero(self.busy).tolist():
+        seen = self.busy.copy()  # numpy fails where others change what it counts
+        for number in np.flatnonzero(seen).tolist():
             if acquired_at_once(file, slot_lock(number)):
                 yield self.slot(number)
 

@@ -143,7 +143,9 @@ def test_who_waits_long_is_told_for_whom(store: Store, monkeypatch: pytest.Monke
     if child == 0:
         store.lock.shared(lambda: (os.write(ready[1], b"x"), os.read(go[0], 1)))
         os._exit(0)
-    os.read(ready[0], 1)
+    os.close(ready[1])
+    assert os.read(ready[0], 1)
+    os.close(ready[0])
     assert holders(str(store.root) + "/.ziggurat/locks") == [child]
     told: list[str] = []
 
@@ -166,7 +168,9 @@ def test_a_killed_holder_holds_nothing(store: Store) -> None:
     if child == 0:
         store.lock.exclusive(lambda: (os.write(ready[1], b"x"), time.sleep(60)))
         os._exit(0)
-    os.read(ready[0], 1)
+    os.close(ready[1])
+    assert os.read(ready[0], 1)
+    os.close(ready[0])
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     store.lock.shared(lambda: None)

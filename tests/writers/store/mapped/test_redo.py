@@ -2,6 +2,9 @@
 
 import contextlib
 import errno
+import mmap
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,6 +15,7 @@ import pytest
 
 import ziggurat
 from ziggurat.readers.errors import ScratchFullError, SinkError
+from ziggurat.readers.io.lock_files import open_lock_file
 from ziggurat.writers.store.mapped import blender
 from ziggurat.writers.store.mapped.blender import Blender
 from ziggurat.writers.store.mapped.journal import Journal
@@ -213,3 +217,20 @@ def test_a_tile_that_is_stopped_at_any_step_is_in_wholly_or_not_at_all(
             expected[:2, :2] += 100
             np.testing.assert_array_equal(sums(sink)[:32, :32], expected)
             sink.addTile(np.full((20, 20), 10, np.int32), 5, 5, key="stopped")
+
+
+def test_logs_may_come_and_go_while_they_are_looked_through(tmp_path: Path) -> None:
+    """The words are shared: other processes begin and end tiles while numpy counts them."""
+    words = np.frombuffer(mmap.mmap(-1, SLOTS * 8), np.int64)
+    child = os.fork()
+    if child == 0:
+        while True:
+            words[:] = 1 - words
+    try:
+        with open_lock_file(tmp_path / "locks", os.O_RDWR | os.O_CREAT) as file:
+            for _ in range(30):
+                seen = [slot.number for slot in Slots(str(tmp_path), words).abandoned(file)]
+                assert seen == sorted(set(seen))
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)

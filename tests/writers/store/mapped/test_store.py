@@ -29,7 +29,6 @@ from ziggurat.readers.formats.sink_store.reader import open_reader
 from ziggurat.readers.io.location import locate
 from ziggurat.writers.store import scratch
 from ziggurat.writers.store.mapped import growth
-from ziggurat.writers.store.mapped.store import Store
 from ziggurat.writers.store.tile_input import tile_input
 
 
@@ -403,20 +402,3 @@ def test_the_sweep_leaves_what_is_being_made(tmp_path: Path) -> None:
     os.utime(old, (long_ago, long_ago))
     scratch.sweep(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted([young, foreign])
-
-
-@pytest.mark.parametrize("refused", ["structure", "blending"])
-def test_a_store_that_cannot_be_joined_keeps_no_file_open(tmp_path: Path, refused: str) -> None:
-    with ziggurat.new(tmp_path / "s", tileSize=64, blend="sum") as sink:
-        sink.addTile(full(1, 64, 64))
-    inside = tmp_path / "s" / ".ziggurat"
-    if refused == "structure":
-        (inside / "structure.json").write_text("{")
-    else:
-        (inside / "stripes").unlink()
-        (inside / "stripes").mkdir()
-    with pytest.raises((CorruptSourceError, IsADirectoryError)) as caught:
-        Store(tmp_path / "s")
-    held = {os.path.realpath(entry) for entry in Path("/proc/self/fd").iterdir()}
-    assert not [name for name in held if name.startswith(str(inside / "journal"))]
-    assert caught.tb is not None  # which has the half-made store still
