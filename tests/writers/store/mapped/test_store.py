@@ -21,7 +21,6 @@ from ziggurat.readers.errors import (
     ScratchFullError,
     SinkError,
     SourceError,
-    UnsupportedFormatError,
 )
 from ziggurat.readers.formats.sink_store.fit import grow_layout
 from ziggurat.readers.formats.sink_store.layout import HeaderWord
@@ -208,18 +207,6 @@ def test_a_removed_store_says_so(tmp_path: Path) -> None:
             call()
     sink.close()
     assert not (tmp_path / "s").exists()
-
-
-def test_what_is_no_store_is_left_to_other_readers(tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedFormatError):
-        open_reader(locate(tmp_path))
-    (tmp_path / ".ziggurat").mkdir()
-    (tmp_path / ".ziggurat" / "header").write_bytes(b"short")
-    with pytest.raises(CorruptSourceError, match="cut short"):
-        open_reader(locate(tmp_path))
-    (tmp_path / ".ziggurat" / "header").write_bytes(b"x" * 4096)
-    with pytest.raises(CorruptSourceError, match="can't be understood"):
-        open_reader(locate(tmp_path))
 
 
 def test_a_damaged_store_says_so(tmp_path: Path) -> None:
